@@ -1,0 +1,1 @@
+"""The flow: from a Kafka record to a spoken reply."""

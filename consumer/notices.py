@@ -1,0 +1,138 @@
+"""What happened, as typed values. The flow emits them; logs, metrics, ledger steps and the console listen.
+
+A notice's `name` is subject + past verb. No notice carries words, sound, phone numbers or keys (I6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from storage.ledger import MemoKey
+
+
+@dataclass(frozen=True, slots=True)
+class MemoTaken:
+    """A worker has claimed a memo and begins (again)."""
+
+    name: ClassVar[str] = "memo.taken"
+    key: MemoKey
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageFinished:
+    """A stage, or an aside, ended well."""
+
+    name: ClassVar[str] = "stage.finished"
+    key: MemoKey
+    stage: str
+    seconds: float
+    rung: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageFailed:
+    """A stage, or an aside, did not end well; what follows is the pipeline's to decide."""
+
+    name: ClassVar[str] = "stage.failed"
+    key: MemoKey
+    stage: str
+    seconds: float
+    error: str
+    """A constant word."""
+
+
+@dataclass(frozen=True, slots=True)
+class RungFailed:
+    """A rung of a ladder fell; the next one is tried."""
+
+    name: ClassVar[str] = "rung.failed"
+    key: MemoKey
+    stage: str
+    rung: str
+    seconds: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoSettled:
+    """A memo has come to its end."""
+
+    name: ClassVar[str] = "memo.settled"
+    key: MemoKey
+    outcome: str
+    """answered, apologised, failed or dead."""
+    reason: str | None
+    form: str | None
+    """voice or text, when a reply went out."""
+    seconds: float
+    """From the moment it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventPassed:
+    """An event needed no work: not for us, or settled before."""
+
+    name: ClassVar[str] = "event.passed"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventBuried:
+    """An event is in the dead-letter topic."""
+
+    name: ClassVar[str] = "event.buried"
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetsCommitted:
+    """The finished prefix of some partitions is committed."""
+
+    name: ClassVar[str] = "offsets.committed"
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerChanged:
+    """The worker began, polls, drains or stopped."""
+
+    name: ClassVar[str] = "worker.changed"
+    phase: str
+
+
+Notice: TypeAlias = (
+    MemoTaken
+    | StageFinished
+    | StageFailed
+    | RungFailed
+    | MemoSettled
+    | EventPassed
+    | EventBuried
+    | OffsetsCommitted
+    | WorkerChanged
+)
+Listener: TypeAlias = "Callable[[Notice], None]"
+
+
+class Notices:
+    """Tells each listener of each notice, in order. A listener must neither block nor raise."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = list(listeners)
+
+    def subscribe(self, listener: Listener) -> None:
+        """Add a listener."""
+        self._listeners.append(listener)
+
+    def __call__(self, notice: Notice) -> None:
+        """Tell everybody."""
+        for listener in self._listeners:
+            listener(notice)

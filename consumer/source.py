@@ -1,0 +1,87 @@
+"""EventSource: where events come from. The port that keeps the Kafka client replaceable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from datetime import datetime
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record, as raw bytes: nothing is decoded before it is ours to handle."""
+
+    partition: Partition
+    offset: int
+    at: datetime
+    """The record's own time, with zone, UTC."""
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalance:
+    """What to call when partitions come and go."""
+
+    revoked: Callable[[Collection[Partition]], Awaitable[None]]
+    """Awaited while heartbeats go on; must end within rebalance_timeout."""
+    assigned: Callable[[Collection[Partition]], None]
+    """Not a coroutine on purpose: no heartbeats are sent while it runs."""
+
+
+class SourceError(Exception):
+    """The source cannot be reached or will not have us; the message says which, without credentials."""
+
+
+class CommitRefused(SourceError):
+    """The group has moved on: these partitions are no longer ours."""
+
+
+class EventSource(Protocol):
+    """A consumer group member. Offsets are explicit, always: the next offset to read, per partition."""
+
+    async def start(self, rebalance: Rebalance) -> None:
+        """Join the group. Raises SourceError."""
+        ...
+
+    async def take(self) -> Sequence[Record]:
+        """Give what has come, within a moment; empty when nothing has. Never cancel it: let it return. One caller only."""
+        ...
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Take no more from these until resumed; partitions that are not ours are passed over."""
+        ...
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Take from these again; partitions that are not ours are passed over."""
+        ...
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Commit these offsets and no others. Raises CommitRefused when the group has moved on, else SourceError."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the group; commits nothing."""
+        ...
+
+
+class DeadLetterTopic(Protocol):
+    """Where events end that could not be answered."""
+
+    async def put(self, record: Record, *, reason: str, stage: str) -> None:
+        """Keep the record's bytes with headers that say where it came from and why; returns once Kafka has it.
+
+        Raises SourceError.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The outside world that we call: ports beside their adapters."""

@@ -1,0 +1,160 @@
+"""What can go wrong with somebody else's service, and what to do about it.
+
+ProviderError                the verdict is fixed where the error is born
+├── Unreachable              no connection, reset, name not resolved      next rung | later
+├── TimedOut                 our deadline passed                          next rung | later
+├── RateLimited              429, with Retry-After in seconds             next rung | later
+├── Unavailable              5xx, 408, 425                                next rung | later
+├── Unauthorized             401, 402, 403: an operator has to act        next rung | never
+├── Rejected                 any other 4xx: this request is wrong         next rung | never
+│   └── Gone                 404, 410: what was asked for is not there
+├── BadAnswer                success without substance: empty, garbage, cut short
+├── Forbidden                we refuse: host not allowed, too large       never
+├── OutcomeUnknown           the body was sent and no answer came: it may have happened
+└── LadderExhausted          every rung failed, or the budget ran out
+
+I6: a message names the service, the status and our own words for it; never the provider's body, which may repeat what a
+person said, and never a key.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from providers.ladder import Attempt
+
+
+class Verdict(StrEnum):
+    """What the one who catches a ProviderError should do with the same request at the same service."""
+
+    LATER = "later"
+    """It may well succeed later; meanwhile the next rung."""
+    NEVER = "never"
+    """It will not succeed unchanged; the next rung, and no retry."""
+    UNKNOWN = "unknown"
+    """It may have happened: ask before doing it again."""
+
+
+class ProviderError(Exception):
+    """A named service did not do its part.
+
+    Attributes:
+        service: the service's short name, as in rung names and metrics.
+        verdict: what to do about it.
+        status: the HTTP status, where there was one.
+        retry_after_seconds: how long the service asked us to wait, in seconds.
+    """
+
+    verdict: Verdict = Verdict.LATER
+    reason: str = "failed"
+    """A constant word for logs and metric labels."""
+
+    def __init__(
+        self, service: str, detail: str = "", *, status: int | None = None, retry_after_seconds: float | None = None
+    ) -> None:
+        said = " ".join(part for part in (self.reason, str(status) if status else "", detail) if part)
+        super().__init__(f"{service}: {said}")
+        self.service = service
+        self.status = status
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unreachable(ProviderError):
+    """No connection could be made, or it broke before an answer began."""
+
+    reason = "unreachable"
+
+
+class TimedOut(ProviderError):
+    """Our own deadline passed."""
+
+    reason = "timed-out"
+
+
+class RateLimited(ProviderError):
+    """The service asked us to slow down (429)."""
+
+    reason = "rate-limited"
+
+
+class Unavailable(ProviderError):
+    """The service is in trouble (5xx, 408, 425)."""
+
+    reason = "unavailable"
+
+
+class Unauthorized(ProviderError):
+    """The key is wrong, unpaid or not allowed (401, 402, 403): an operator has to act."""
+
+    verdict = Verdict.NEVER
+    reason = "unauthorized"
+
+
+class Rejected(ProviderError):
+    """The service will not have this request (any other 4xx)."""
+
+    verdict = Verdict.NEVER
+    reason = "rejected"
+
+
+class Gone(Rejected):
+    """What was asked for is not there (404, 410)."""
+
+    reason = "gone"
+
+
+class BadAnswer(ProviderError):
+    """The service said yes and gave nothing that can be used: empty, garbage or cut short."""
+
+    reason = "bad-answer"
+
+
+class Forbidden(ProviderError):
+    """We refuse to ask: a host that is not allowed, or more bytes than the limit."""
+
+    verdict = Verdict.NEVER
+    reason = "forbidden"
+
+
+class OutcomeUnknown(ProviderError):
+    """The request went out whole and no answer came back: it may have happened."""
+
+    verdict = Verdict.UNKNOWN
+    reason = "outcome-unknown"
+
+
+class LadderExhausted(ProviderError):
+    """Every rung failed, or the ladder's budget ran out.
+
+    Attributes:
+        attempts: each rung tried, in order, with how it fell.
+    """
+
+    reason = "exhausted"
+
+    def __init__(self, service: str, attempts: Sequence[Attempt]) -> None:
+        super().__init__(service, ", ".join(f"{attempt.rung}={attempt.error}" for attempt in attempts) or "no rung")
+        self.attempts = tuple(attempts)
+
+
+def from_status(service: str, status: int, retry_after_seconds: float | None = None) -> ProviderError:
+    """Map an HTTP status (400 to 599) to the error that it means."""
+    kind: type[ProviderError]
+    match status:
+        case 401 | 402 | 403:
+            kind = Unauthorized
+        case 404 | 410:
+            kind = Gone
+        case 429:
+            kind = RateLimited
+        case 408 | 425:
+            kind = Unavailable
+        case _ if status >= 500:  # noqa: PLR2004 (RFC 9110, 15.6)
+            kind = Unavailable
+        case _:
+            kind = Rejected
+    return kind(service, status=status, retry_after_seconds=retry_after_seconds)

@@ -1,0 +1,1 @@
+"""What we keep: ports beside their adapters."""
