@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
+from pathlib import PurePosixPath
+
+from audio.errors import UnknownFormat
 
 
 class Format(Enum):
@@ -21,6 +25,8 @@ class Format(Enum):
     FLAC = (".flac", "audio/flac")
     WEBM = (".webm", "audio/webm")
     AAC = (".aac", "audio/aac")
+    UNKNOWN = (".bin", "application/octet-stream")
+    """Kept as it came; nobody can play it."""
 
     @property
     def suffix(self) -> str:
@@ -33,10 +39,96 @@ class Format(Enum):
         return self.value[1]
 
 
+_SUFFIXES = {
+    ".opus": Format.OGG,
+    ".ogg": Format.OGG,
+    ".oga": Format.OGG,
+    ".caf": Format.CAF,
+    ".m4a": Format.M4A,
+    ".mp4": Format.M4A,
+    ".m4b": Format.M4A,
+    ".3gp": Format.M4A,
+    ".mov": Format.M4A,
+    ".mp3": Format.MP3,
+    ".wav": Format.WAV,
+    ".wave": Format.WAV,
+    ".aif": Format.AIFF,
+    ".aiff": Format.AIFF,
+    ".aifc": Format.AIFF,
+    ".amr": Format.AMR,
+    ".awb": Format.AMR,
+    ".flac": Format.FLAC,
+    ".webm": Format.WEBM,
+    ".mka": Format.WEBM,
+    ".aac": Format.AAC,
+}
+_SUBTYPES = {
+    "ogg": Format.OGG,
+    "opus": Format.OGG,
+    "caf": Format.CAF,
+    "m4a": Format.M4A,
+    "mp4": Format.M4A,
+    "3gpp": Format.M4A,
+    "mpeg": Format.MP3,
+    "mp3": Format.MP3,
+    "wav": Format.WAV,
+    "wave": Format.WAV,
+    "vnd.wave": Format.WAV,
+    "aiff": Format.AIFF,
+    "aifc": Format.AIFF,
+    "amr": Format.AMR,
+    "amr-wb": Format.AMR,
+    "flac": Format.FLAC,
+    "webm": Format.WEBM,
+    "aac": Format.AAC,
+    "aacp": Format.AAC,
+}
+_MAGIC: tuple[tuple[re.Pattern[bytes], Format], ...] = (
+    (re.compile(rb"OggS"), Format.OGG),  # RFC 3533
+    (re.compile(rb"caff"), Format.CAF),  # Apple Core Audio Format specification
+    (re.compile(rb".{4}ftyp", re.DOTALL), Format.M4A),  # ISO/IEC 14496-12
+    (re.compile(rb"RIFF.{4}WAVE", re.DOTALL), Format.WAV),
+    (re.compile(rb"FORM.{4}AIF[FC]", re.DOTALL), Format.AIFF),
+    (re.compile(rb"#!AMR"), Format.AMR),  # RFC 4867, section 5
+    (re.compile(rb"fLaC"), Format.FLAC),  # RFC 9639
+    (re.compile(rb"\x1a\x45\xdf\xa3"), Format.WEBM),  # RFC 8794
+    (re.compile(rb"ID3[\x02-\x04]"), Format.MP3),
+    (re.compile(rb"\xff[\xf0\xf1\xf8\xf9][\x00-\xbf]"), Format.AAC),  # ADTS, ISO/IEC 13818-7
+    # An MPEG audio frame: layer III, with a bit rate and a sampling rate that exist (ISO/IEC 11172-3, 2.4.2.3).
+    (re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\x1b\x20-\x2b\x30-\x3b\x40-\x4b\x50-\x5b\x60-\x6b"
+                rb"\x70-\x7b\x80-\x8b\x90-\x9b\xa0-\xab\xb0-\xbb\xc0-\xcb\xd0-\xdb\xe0-\xeb]"), Format.MP3),
+)  # fmt: skip
+
+
 def sniff(data: bytes, *, filename: str | None = None, mime_type: str | None = None) -> Format:
     """Say which container these bytes are: by magic bytes, then suffix, then MIME type.
 
     Raises:
-        UnknownFormat: none of the three names a container that we know.
+        UnknownFormat: none of the three names a container that we know, or there are no bytes at all.
     """
-    raise NotImplementedError
+    found = by_magic(data)
+    if found is None and data:
+        found = by_name(filename) or by_mime_type(mime_type)
+    if found is None:
+        raise UnknownFormat("no container that we know")
+    return found
+
+
+def by_magic(data: bytes) -> Format | None:
+    """Look at the first bytes."""
+    return next((kind for pattern, kind in _MAGIC if pattern.match(data)), None)
+
+
+def by_name(filename: str | None) -> Format | None:
+    """Look at the suffix of a file name or a URL's path."""
+    return _SUFFIXES.get(PurePosixPath(filename).suffix.lower()) if filename else None
+
+
+def by_mime_type(mime_type: str | None) -> Format | None:
+    """Look at a MIME type, in any of its spellings (x- prefix, parameters, upper case)."""
+    if not mime_type:
+        return None
+    kind, _, subtype = mime_type.split(";")[0].strip().lower().partition("/")
+    if kind not in {"audio", "video"} and subtype != "ogg":
+        return None
+    return _SUBTYPES.get(subtype.removeprefix("x-"))

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from audio.clips import Line
-
 if TYPE_CHECKING:
     from datetime import datetime
 
     from audio.clip import Clip
+    from audio.clips import Line
+    from storage.history import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ class Heard:
     language: str
     """Primary subtag, such as "en"."""
     rung: str
+    past: tuple[Turn, ...] = ()
+    """What was said in this chat before, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Answering:
     """None when this is a spoken fallback: there was nothing to answer to."""
     line: Line | None = None
     """The pre-written line that this is, when it is one."""
+    reason: str | None = None
+    """Why it is one: a constant word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ ProviderError                the verdict is fixed where the error is born
 ├── Rejected                 any other 4xx: this request is wrong         next rung | never
 │   └── Gone                 404, 410: what was asked for is not there
 ├── BadAnswer                success without substance: empty, garbage, cut short
-├── Forbidden                we refuse: host not allowed, too large       never
+├── Forbidden                we refuse: the host is not allowed           never
+│   └── TooLarge             more bytes than the limit
 ├── OutcomeUnknown           the body was sent and no answer came: it may have happened
 └── LadderExhausted          every rung failed, or the budget ran out
 
@@ -114,10 +115,16 @@ class BadAnswer(ProviderError):
 
 
 class Forbidden(ProviderError):
-    """We refuse to ask: a host that is not allowed, or more bytes than the limit."""
+    """We refuse to ask: the host is not allowed."""
 
     verdict = Verdict.NEVER
     reason = "forbidden"
+
+
+class TooLarge(Forbidden):
+    """There are more bytes than the limit."""
+
+    reason = "too-large"
 
 
 class OutcomeUnknown(ProviderError):

@@ -2,7 +2,8 @@
 
 Every method may be cancelled at any await and then leaves nothing behind (no process, file, socket or running request).
 Every method raises ProviderError, and nothing else, for whatever the service does wrong; a bug stays a bug (I8).
-None of them retries: retry and fallback live one level up. None outlives its own explicit timeouts.
+Only the Messenger retries (it alone knows what may be asked twice); for all others fallback lives one level up, in the
+ladder. None outlives its own explicit timeouts.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class Messenger(Protocol):
         """Fetch a recording: allowed hosts only, capped, every redirect checked anew.
 
         Raises:
-            Forbidden: the host is not allowed, or there are more bytes than the limit.
+            Forbidden: the host is not allowed.
+            TooLarge: there are more bytes than the limit.
         """
         ...
 

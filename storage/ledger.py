@@ -27,6 +27,7 @@ class State(StrEnum):
     SENDING = "sending"
     ANSWERED = "answered"
     APOLOGISED = "apologised"
+    IGNORED = "ignored"
     FAILED = "failed"
     DEAD = "dead"
 
@@ -36,7 +37,7 @@ class State(StrEnum):
         return self in _SETTLED
 
 
-_SETTLED = frozenset({State.ANSWERED, State.APOLOGISED, State.FAILED, State.DEAD})
+_SETTLED = frozenset({State.ANSWERED, State.APOLOGISED, State.IGNORED, State.FAILED, State.DEAD})
 
 
 @dataclass(frozen=True, slots=True)

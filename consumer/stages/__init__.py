@@ -1,1 +1,1 @@
-"""x."""
+"""The stages, one small callable object each: fetch, decode, hear, answer, speak, deliver; keep and remember beside them."""

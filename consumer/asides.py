@@ -1,0 +1,68 @@
+"""Asides: work that runs beside the main line of a memo. It never delays or stops the reply; its failure is noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, TypeVar
+
+from consumer.bugs import where
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+    from typing import Self
+
+    from consumer.progress import Progress
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Asides:
+    """The asides of one memo; leaving the block waits for them, within a bound, and ends what is left."""
+
+    def __init__(self, progress: Progress, *, patience_seconds: float) -> None:
+        self._progress = progress
+        self._patience_seconds = patience_seconds
+        self._tasks: list[asyncio.Task[object]] = []
+        self.owed: list[str] = []
+        """Names of the asides that failed: still to be done."""
+
+    def start(self, name: str, work: Callable[[], Awaitable[T]], *, otherwise: T) -> asyncio.Task[T]:
+        """Begin an aside; its task gives the work's value, or `otherwise` when storage fails it."""
+        task = asyncio.create_task(self._run(name, work, otherwise), name=f"aside-{name}")
+        self._tasks.append(task)
+        return task
+
+    async def _run(self, name: str, work: Callable[[], Awaitable[T]], otherwise: T) -> T:
+        try:
+            with self._progress.stage(name):
+                async with asyncio.timeout(self._patience_seconds):
+                    return await work()
+        except (StorageError, TimeoutError):
+            self.owed.append(name)
+            return otherwise
+        except Exception as bug:  # boundary: a bug in an aside must be seen, and must not cost the person the reply
+            self.owed.append(name)
+            log.error(  # noqa: TRY400 (a traceback's last line may repeat what a person said: I6)
+                "aside.broke", extra={"stage": name, "error": type(bug).__name__, "where": where(bug)}
+            )
+            return otherwise
+
+    async def finish(self) -> None:
+        """Wait for all of them; each has its own deadline, so this is bounded."""
+        await asyncio.gather(*self._tasks)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            if error is not None:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

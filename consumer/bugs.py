@@ -1,0 +1,40 @@
+"""BugLimit: a memo that meets a bug is dead-lettered; a worker that meets many stops rather than drain the topic (I8)."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WINDOW_SECONDS = 60.0
+
+
+class TooManyBugs(Exception):
+    """More memos than the limit met a bug within a minute: the worker must stop and a person must look."""
+
+
+class BugLimit:
+    """Counts bugs in a sliding minute."""
+
+    def __init__(self, limit: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._times: deque[float] = deque(maxlen=limit + 1)
+
+    def count(self) -> None:
+        """Count one more. Raises TooManyBugs past the limit."""
+        now = self._clock()
+        self._times.append(now)
+        while self._times[0] < now - _WINDOW_SECONDS:
+            self._times.popleft()
+        if len(self._times) > self._limit:
+            raise TooManyBugs(f"{len(self._times)} memos met a bug within {_WINDOW_SECONDS:.0f} s; see their tracebacks")
+
+
+def where(bug: BaseException) -> list[str]:
+    """Tell where a bug happened, innermost last, without its message: that may repeat what a person said (I6)."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]

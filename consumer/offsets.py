@@ -1,0 +1,98 @@
+"""PrefixTracker: the finished prefix of each partition, and nothing beyond it, may be committed (I4). Pure.
+
+Only offsets that were *received* count: what transactions and compaction leave out is jumped, not waited for. Each time a
+partition comes or goes its epoch grows, for as long as the process lives; what an earlier epoch finishes is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.source import Partition
+
+
+class _Prefix:
+    """One partition, during one assignment."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[int] = deque()
+        """Received and not yet part of the prefix, in order."""
+        self.unfinished: set[int] = set()
+        self.last_received = -1
+        self.next: int | None = None
+        """The next offset to read, were we to commit now; None before anything is finished."""
+        self.committed: int | None = None
+
+    def receive(self, offset: int) -> bool:
+        if offset <= self.last_received:
+            return False
+        self.last_received = offset
+        self.waiting.append(offset)
+        self.unfinished.add(offset)
+        return True
+
+    def finish(self, offset: int) -> None:
+        self.unfinished.discard(offset)
+        moved = False
+        while self.waiting and self.waiting[0] not in self.unfinished:
+            self.waiting.popleft()
+            moved = True
+        if moved:
+            self.next = self.waiting[0] if self.waiting else self.last_received + 1
+
+
+class PrefixTracker:
+    """Knows, for each partition that is ours, how far everything is finished."""
+
+    def __init__(self) -> None:
+        self._prefixes: dict[Partition, _Prefix] = {}
+        self._epochs: Counter[Partition] = Counter()
+
+    def assign(self, partition: Partition) -> None:
+        """Begin anew with a partition; its epoch grows."""
+        self._epochs[partition] += 1
+        self._prefixes[partition] = _Prefix()
+
+    def revoke(self, partition: Partition) -> None:
+        """Forget a partition; its epoch grows, so that whatever still runs can no longer finish anything."""
+        self._epochs[partition] += 1
+        self._prefixes.pop(partition, None)
+
+    def epoch(self, partition: Partition) -> int:
+        """How often this partition has come and gone; never less than before."""
+        return self._epochs[partition]
+
+    def received(self, partition: Partition, offset: int) -> bool:
+        """Note an offset as received; False when it is not ours, or was received before in this assignment."""
+        prefix = self._prefixes.get(partition)
+        return prefix is not None and prefix.receive(offset)
+
+    def finished(self, partition: Partition, offset: int, epoch: int) -> None:
+        """Note an offset as finished; dropped when its epoch has passed."""
+        prefix = self._prefixes.get(partition)
+        if prefix is not None and epoch == self._epochs[partition]:
+            prefix.finish(offset)
+
+    def in_flight(self, partition: Partition) -> int:
+        """How many received offsets are not finished."""
+        prefix = self._prefixes.get(partition)
+        return len(prefix.unfinished) if prefix else 0
+
+    def committable(self) -> dict[Partition, int]:
+        """Give the next offset to read of each partition where that moved since it was last committed."""
+        return {
+            partition: prefix.next
+            for partition, prefix in self._prefixes.items()
+            if prefix.next is not None and (prefix.committed is None or prefix.next > prefix.committed)
+        }
+
+    def committed(self, offsets: Mapping[Partition, int]) -> None:
+        """Note what was committed."""
+        for partition, offset in offsets.items():
+            prefix = self._prefixes.get(partition)
+            if prefix is not None and (prefix.committed is None or offset > prefix.committed):
+                prefix.committed = offset

@@ -1,0 +1,89 @@
+"""Progress: how one memo gets on, told to the listeners as it happens and kept for the ledger."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from consumer.notices import RungFailed, StageFailed, StageFinished
+from providers.errors import ProviderError
+from storage.ledger import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from consumer.notices import Notices
+    from providers.ladder import Attempt
+    from storage.ledger import Claim, JsonValue, Ledger, State
+
+
+class CannotAnswer(Exception):
+    """This memo will have a spoken fallback instead of a reply.
+
+    Attributes:
+        reason: a constant word.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Timing:
+    """What a stage may add to its own line of the story."""
+
+    rung: str | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """One claim's way through the pipeline."""
+
+    claim: Claim
+    ledger: Ledger
+    notices: Notices
+    clock: Callable[[], float] = perf_counter
+    steps: list[Step] = field(default_factory=list)
+    """Finished stages and fallen rungs, in order."""
+    facts: dict[str, JsonValue] = field(default_factory=dict)
+    """What is to be stored with the next state."""
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Timing]:
+        """Time a stage; an exception passes through, told and kept by its constant word."""
+        begun = self.clock()
+        timing = Timing()
+        try:
+            yield timing
+        except BaseException as error:
+            seconds = self.clock() - begun
+            self.steps.append(Step(name, seconds, timing.rung, reason_of(error)))
+            self.notices(StageFailed(self.claim.key, name, seconds, reason_of(error)))
+            raise
+        seconds = self.clock() - begun
+        self.steps.append(Step(name, seconds, timing.rung))
+        self.notices(StageFinished(self.claim.key, name, seconds, timing.rung))
+
+    def fell(self, attempts: Iterable[Attempt]) -> None:
+        """Tell of the rungs that fell."""
+        for attempt in attempts:
+            if attempt.error is not None:
+                self.steps.append(Step(attempt.ladder, attempt.seconds, attempt.rung, attempt.error))
+                self.notices(
+                    RungFailed(self.claim.key, attempt.ladder, attempt.rung, attempt.seconds, attempt.error)
+                )
+
+    async def advance(self, state: State, facts: Mapping[str, JsonValue]) -> None:
+        """Store how far the memo got. Raises Fenced when it is no longer ours."""
+        self.facts.update(facts)
+        await self.ledger.advance(self.claim, state, self.facts)
+
+
+def reason_of(error: BaseException) -> str:
+    """Give the constant word for an error: its own `reason`, else its type's name."""
+    if isinstance(error, (ProviderError, CannotAnswer)):
+        return error.reason
+    return type(error).__name__

@@ -1,0 +1,18 @@
+"""Apology: why a memo will have a pre-written line instead of a reply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.progress import CannotAnswer
+
+if TYPE_CHECKING:
+    from audio.clips import Line
+
+
+class Apology(CannotAnswer):
+    """The person will hear `line`."""
+
+    def __init__(self, line: Line, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line

@@ -1,0 +1,35 @@
+"""Decode: Fetched → Decoded. Any container → 16 kHz mono WAV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audio.clips import Line
+from audio.errors import TooLong, TranscodeError
+from consumer.memo import Decoded
+from consumer.stages.apology import Apology
+
+if TYPE_CHECKING:
+    from audio.transcode import Transcoder
+    from consumer.memo import Fetched
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """Makes the recording fit to be listened to."""
+
+    transcoder: Transcoder
+
+    async def __call__(self, fetched: Fetched) -> Decoded:
+        """Decode, salvaging what can be salvaged.
+
+        Raises:
+            Apology: it cannot be read, or is too long.
+        """
+        try:
+            return Decoded(fetched, await self.transcoder.decode(fetched.original))
+        except TooLong as error:
+            raise Apology(Line.TOO_LONG, "too-long") from error
+        except TranscodeError as error:
+            raise Apology(Line.NOT_PROCESSED, "undecodable") from error

@@ -1,0 +1,99 @@
+"""Fetch: Memo → Fetched. Inline base64, else the media URL, else the message as the Series API has it now."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audio.clip import Clip
+from audio.clips import Line
+from audio.errors import UnknownFormat
+from audio.formats import sniff
+from consumer.events import recordings
+from consumer.memo import AbsentAudio, Fetched, InlineAudio, LinkedAudio
+from consumer.progress import CannotAnswer
+from consumer.stages.apology import Apology
+from providers.errors import ProviderError, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.memo import Audio, Memo
+    from providers.ports import Messenger
+
+_SPACE = re.compile(rb"\s+")
+_DATA_URI = re.compile(rb"\Adata:[^,]{0,200},")
+"""RFC 2397, with a bound."""
+
+
+class NoRecording(CannotAnswer):
+    """The Series API says that this message has no recording: it was no voice memo after all."""
+
+    def __init__(self) -> None:
+        super().__init__("no-audio")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Gets the recording itself."""
+
+    messenger: Messenger
+    max_memo_bytes: int
+
+    async def __call__(self, memo: Memo) -> Fetched:
+        """Try each place where the recording may be had, in order.
+
+        Raises:
+            Apology: nothing could be fetched, it is too large, or it is no sound that we know.
+            NoRecording: the message has none.
+        """
+        failures: list[Exception] = []
+        for audio in memo.audio:
+            try:
+                return Fetched(memo, await self._from(memo, audio))
+            except (ProviderError, UnknownFormat, binascii.Error) as failure:
+                failures.append(failure)
+        raise _apology(failures)
+
+    async def _from(self, memo: Memo, audio: Audio) -> Clip:
+        match audio:
+            case InlineAudio(text, filename, mime_type):
+                return await asyncio.to_thread(self._decoded, text, filename, mime_type)
+            case LinkedAudio(url, filename, mime_type):
+                data = await self.messenger.download(url)
+                return Clip(data, sniff(data, filename=filename, mime_type=mime_type))
+            case AbsentAudio():
+                return await self._asked(memo)
+
+    async def _asked(self, memo: Memo) -> Clip:
+        """Ask for the message; what it carries is inline or linked, never absent again."""
+        message = await self.messenger.message(memo.chat_id, memo.message_id)
+        found = [audio for audio in recordings(message) if not isinstance(audio, AbsentAudio)]
+        if not found:
+            raise NoRecording
+        return await self._from(memo, found[0])
+
+    def _decoded(self, text: str, filename: str | None, mime_type: str | None) -> Clip:
+        if len(text) > self.max_memo_bytes * 4 // 3 + 1024:
+            raise TooLarge("event")
+        packed = _SPACE.sub(b"", _DATA_URI.sub(b"", text.encode("ascii", "replace")))
+        data = base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
+        if len(data) > self.max_memo_bytes:
+            raise TooLarge("event")
+        return Clip(data, sniff(data, filename=filename, mime_type=mime_type))
+
+
+def _apology(failures: Sequence[Exception]) -> CannotAnswer:
+    """Say the most telling of what went wrong."""
+    if any(isinstance(failure, TooLarge) for failure in failures):
+        return Apology(Line.TOO_LONG, "too-large")
+    if any(isinstance(failure, UnknownFormat) for failure in failures):
+        return Apology(Line.NOT_PROCESSED, "unknown-format")
+    refused = [failure.reason for failure in failures if isinstance(failure, ProviderError)]
+    if refused:
+        return Apology(Line.NOT_DOWNLOADED, f"media-{refused[0]}")
+    return Apology(Line.NOT_PROCESSED, "not-base64")

@@ -1,0 +1,42 @@
+"""Recall and remember: what was said in a chat, read before the answer and written after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from storage.history import Turn
+
+if TYPE_CHECKING:
+    from consumer.memo import Delivered, Heard, Memo
+    from storage.history import History
+
+_TURNS = 10
+"""How many turns the model is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Reads the past of a chat."""
+
+    history: History
+
+    async def __call__(self, memo: Memo) -> tuple[Turn, ...]:
+        """Give the last turns, oldest first. Raises StoreUnavailable."""
+        return tuple(await self.history.recent(memo.chat_id, limit=_TURNS))
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Writes the two turns of a memo."""
+
+    history: History
+
+    async def __call__(self, heard: Heard, delivered: Delivered) -> None:
+        """Write what the person said, and the reply if it was the model's own and was said. Raises StoreUnavailable."""
+        memo, spoken = heard.decoded.fetched.memo, delivered.spoken
+        turns = [Turn("user", heard.words, heard.language, memo.sent_at)]
+        if spoken.answering.rung != "canned" and spoken.said == spoken.answering.text:
+            turns.append(Turn("assistant", spoken.said, spoken.answering.language, datetime.now(UTC)))
+        await self.history.append(memo.chat_id, memo.message_id, turns)

@@ -1,0 +1,96 @@
+"""What a ladder promises."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from providers.errors import LadderExhausted, RateLimited, Unavailable
+from providers.ladder import Ladder, Rung
+
+
+async def _works(word: str) -> str:
+    return word.upper()
+
+
+async def _limited(word: str) -> str:
+    raise RateLimited("first", status=429)
+
+
+async def _hangs(word: str) -> str:
+    await asyncio.Event().wait()
+    return word
+
+
+async def _buggy(word: str) -> str:
+    raise KeyError(word)
+
+
+def _ladder(*rungs: Rung[[str], str], budget_seconds: float = 5.0) -> Ladder[[str], str]:
+    return Ladder("hear", *rungs, budget_seconds=budget_seconds)
+
+
+async def test_first_rung_that_works_serves() -> None:
+    """The first rung's value is given, with its name, and no other rung is asked."""
+    served = await _ladder(Rung("first", _works, 1), Rung("second", _buggy, 1))("hello")
+    assert (served.value, served.rung) == ("HELLO", "first")
+    assert [(attempt.rung, attempt.error) for attempt in served.attempts] == [("first", None)]
+
+
+async def test_provider_error_moves_on() -> None:
+    """A ProviderError means the next rung, and the story keeps why the first one fell."""
+    served = await _ladder(Rung("first", _limited, 1), Rung("second", _works, 1))("hello")
+    assert served.rung == "second"
+    assert [attempt.error for attempt in served.attempts] == ["rate-limited", None]
+
+
+async def test_rung_deadline_moves_on() -> None:
+    """A rung that outlives its own deadline is left for the next one."""
+    served = await _ladder(Rung("first", _hangs, 0.01), Rung("second", _works, 1))("hello")
+    assert [attempt.error for attempt in served.attempts] == ["timed-out", None]
+
+
+async def test_budget_ends_the_ladder() -> None:
+    """When the budget has run out, the rungs that are left are not asked."""
+    with pytest.raises(LadderExhausted) as exhausted:
+        await _ladder(Rung("first", _hangs, 9), Rung("second", _works, 9), budget_seconds=0.01)("hello")
+    assert [attempt.rung for attempt in exhausted.value.attempts] == ["first"]
+
+
+async def test_all_rungs_fallen() -> None:
+    """When every rung fell, the error tells each one's reason and nothing of what was said."""
+    with pytest.raises(LadderExhausted) as exhausted:
+        await _ladder(Rung("first", _limited, 1), Rung("second", _limited, 1))("secret words")
+    assert str(exhausted.value) == "hear: exhausted first=rate-limited, second=rate-limited"
+
+
+@pytest.mark.parametrize("error", [KeyError("bug"), TimeoutError("not the rung's own"), OSError("disk")])
+async def test_bugs_pass_through(error: Exception) -> None:
+    """An error that is no ProviderError never looks like an outage: it passes through, and no rung follows."""
+    asked: list[str] = []
+
+    async def broken(word: str) -> str:
+        raise error
+
+    async def next_one(word: str) -> str:
+        asked.append(word)
+        return word
+
+    with pytest.raises(type(error)):
+        await _ladder(Rung("first", broken, 1), Rung("second", next_one, 1))("hello")
+    assert not asked
+
+
+async def test_cancellation_passes_through() -> None:
+    """Cancelling the climb cancels the rung and asks no other."""
+    climbing = asyncio.create_task(_ladder(Rung("first", _hangs, 9), Rung("second", _works, 9))("hello"))
+    await asyncio.sleep(0)
+    climbing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await climbing
+
+
+def test_verdicts_are_born_with_errors() -> None:
+    """An error says for itself what to do about it."""
+    assert Unavailable("x").verdict == "later"
