@@ -59,7 +59,7 @@ def reference_table() -> str:
         if name in _SECTIONS:
             lines += ["", f"### {_SECTIONS[name]}", "", "| variable | default | meaning |", "|---|---|---|"]
         default = _default(field)
-        cell = f"`{default}`" if default else _unset(field) or "–"
+        cell = f"`{default}`" if default else _unset(field) or "not set"
         lines.append(f"| `{name.upper()}` | {cell} | {field.description} |")
     return "\n".join(lines).strip() + "\n"
 

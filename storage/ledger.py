@@ -40,6 +40,15 @@ class State(StrEnum):
 _SETTLED = frozenset({State.ANSWERED, State.APOLOGISED, State.IGNORED, State.FAILED, State.DEAD})
 
 
+_ORDER = tuple(State)
+
+
+def refuse_to_go_back(reached: State, state: State) -> None:
+    """Raise ValueError when `state` lies before what is reached: a caller's bug."""
+    if _ORDER.index(state) < _ORDER.index(reached):
+        raise ValueError(f"a memo does not go back from {reached} to {state}")
+
+
 @dataclass(frozen=True, slots=True)
 class MemoKey:
     """What a memo is known by."""

@@ -1,0 +1,122 @@
+"""History and ledger in one SQLite file (WAL): the embedded default, shared by the processes of one machine.
+
+Each operation is one function run whole in the store's own thread, inside one BEGIN IMMEDIATE transaction; a caller that
+is cancelled does not cut it in half. `synchronous=FULL`: after a power loss the ledger still knows what was being sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from storage.errors import StoreUnavailable
+from storage.sqlite_history import SqliteHistory
+from storage.sqlite_ledger import SqliteLedger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+_BUSY_SECONDS = 5.0
+"""How long to wait for another process's transaction, in seconds."""
+
+
+class SqliteStore:
+    """One file.
+
+    Args:
+        path: of the file; its folder is made when it is not there.
+        clock: the store's own clock, in seconds since the epoch.
+    """
+
+    def __init__(self, path: Path | str, *, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
+        self._connection: sqlite3.Connection | None = None
+        self.history = SqliteHistory(self)
+        self.ledger = SqliteLedger(self)
+
+    async def open(self) -> None:
+        """Open the file and bring its schema up to date. Raises StoreUnavailable."""
+        await self._in_thread(self._open)
+
+    async def close(self) -> None:
+        """Close the file, and end the thread."""
+        await self._in_thread(self._close)
+        self._thread.shutdown()
+
+    def now(self) -> float:
+        """Tell the time by the store's own clock."""
+        return self._clock()
+
+    async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in one transaction. Raises what it raises, and StoreUnavailable when the file cannot be had."""
+        return await self._in_thread(lambda: self._transact(work))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(f"SQLite: {error.sqlite_errorname}") from error
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._connection is None:
+            raise RuntimeError("the store is not open")
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            answer = work(connection)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        return answer
+
+    def _open(self) -> None:
+        if str(self._path) != ":memory:":
+            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(
+            self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=True
+        )
+        self._connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._transact(_migrate)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Apply the migrations that the file has not seen, in order, within the caller's transaction."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number, script in enumerate(_migrations(), start=1):
+        if number > version:
+            for statement in _statements(script):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={number}")
+
+
+def _migrations() -> list[str]:
+    folder = resources.files("storage") / "schema" / "sqlite"
+    return [each.read_text() for each in sorted(folder.iterdir(), key=lambda each: each.name)]
+
+
+def _statements(script: str) -> list[str]:
+    """Cut a script into statements, as executescript() would, which commits first and so cannot be used here."""
+    statements, pending = [], ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            statements.append(pending)
+            pending = ""
+    return statements

@@ -1,0 +1,430 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from consumer.lease import LEASE_SECONDS
+from consumer.reference import example_env, redacted, reference_table, shown
+from consumer.settings import ConfigurationError, Fault, Settings, load, required, variable_names
+from consumer.variables import FileArchive, S3ArchiveUrl, SqliteStore
+
+NEEDED = {"SERIES_API_URL": "https://api.example.com", "SERIES_API_KEY": "the-series-key"}
+SECRETS = (
+    "KAFKA_SASL_USERNAME",
+    "KAFKA_SASL_PASSWORD",
+    "SERIES_API_KEY",
+    "HF_TOKEN",
+    "ELEVENLABS_API_KEY",
+    "CARTESIA_API_KEY",
+    "ARCHIVE_USER_KEY",
+    "SUPABASE_KEY",
+)
+CONTRACT = {
+    "KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
+    "KAFKA_TOPIC": "message.received",
+    "KAFKA_GROUP_ID": "voicememo",
+    "KAFKA_CLIENT_ID": "voicememo",
+    "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+    "KAFKA_SASL_MECHANISM": "PLAIN",
+    "KAFKA_SASL_USERNAME": "",
+    "KAFKA_SASL_PASSWORD": "",
+    "KAFKA_AUTO_OFFSET_RESET": "earliest",
+    "KAFKA_DEAD_LETTER_TOPIC": "message.received.dead",
+    "SERIES_API_URL": "",
+    "SERIES_API_KEY": "",
+    "SERIES_SENDER_NUMBER": "",
+    "SERIES_MEDIA_HOSTS": "",
+    "HF_TOKEN": "",
+    "HF_WHISPER_MODEL": "openai/whisper-large-v3-turbo",
+    "HF_LLAMA_MODEL": "meta-llama/Llama-3.2-3B-Instruct",
+    "HF_WHISPER_URL": "",
+    "HF_LLAMA_URL": "",
+    "ELEVENLABS_API_KEY": "",
+    "ELEVENLABS_BASE_URL": "",
+    "ELEVENLABS_MODEL": "eleven_flash_v2_5",
+    "ELEVENLABS_VOICES": "",
+    "CARTESIA_API_KEY": "",
+    "CARTESIA_BASE_URL": "",
+    "CARTESIA_MODEL": "sonic-3",
+    "CARTESIA_VOICES": "",
+    "TRANSCRIBERS": "huggingface,local",
+    "REPLIERS": "huggingface,canned",
+    "SYNTHESIZERS": "elevenlabs,cartesia,local,clip",
+    "DEFAULT_LANGUAGE": "en",
+    "ANSWER_TEXT_MESSAGES": "false",
+    "ARCHIVE_URL": "file:audio_files",
+    "ARCHIVE_USER": "pseudonym",
+    "ARCHIVE_USER_KEY": "",
+    "STORE_URL": "sqlite:var/voicememo.db",
+    "SUPABASE_URL": "",
+    "SUPABASE_KEY": "",
+    "RETENTION_DAYS": "30",
+    "WORKER_CONCURRENCY": "64",
+    "REPLY_DEADLINE_SECONDS": "30",
+    "DRAIN_SECONDS": "25",
+    "RETRY_FOR_SECONDS": "900",
+    "MAX_MEMO_BYTES": "26214400",
+    "MAX_MEMO_SECONDS": "1800",
+    "FFMPEG": "",
+    "VITALS_HOST": "127.0.0.1",
+    "VITALS_PORT": "8080",
+    "LOG_LEVEL": "INFO",
+    "LOG_FORMAT": "auto",
+}
+
+
+def faults(environ: dict[str, str], *, complete: bool = False) -> dict[str, str]:
+    """Load what must not load; give the advice by variable."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(environ, complete=complete)
+    return {fault.variable: fault.advice for fault in caught.value.faults}
+
+
+def test_names_and_defaults_are_those_of_the_contract() -> None:
+    """Every variable of the contract is there, by its name, with its default, and there is no other."""
+    settings = load({}, complete=False)
+    assert {name: text for name, text, _ in redacted(settings)} == CONTRACT
+
+
+def test_every_default_can_be_written_out() -> None:
+    """A default that is set explicitly gives the same settings as one that is left out."""
+    explicit = {name: text for name, text in CONTRACT.items() if text}
+    assert dict(load(explicit, complete=False)) == dict(load({}, complete=False))
+
+
+def test_run_needs_the_series_api() -> None:
+    """What `run` cannot do without is a fault for it, and only told to those who ask otherwise."""
+    assert list(faults({}, complete=True)) == ["SERIES_API_URL", "SERIES_API_KEY"]
+    assert [fault.variable for fault in load({}, complete=False).missing()] == ["SERIES_API_URL", "SERIES_API_KEY"]
+    assert load(NEEDED).missing() == ()
+
+
+def test_all_faults_come_at_once_in_the_order_of_the_table() -> None:
+    """An operator sees everything that is wrong in one go, a line each."""
+    environ = {"VITALS_PORT": "http", "KAFKA_GROUP_ID": "", "WORKER_CONCURRENCY": "0", "SERIES_API_URL": "api"}
+    with pytest.raises(ConfigurationError) as caught:
+        load(environ)
+    assert str(caught.value).splitlines() == [
+        "KAFKA_GROUP_ID: must not be empty",
+        "SERIES_API_URL: must be a URL such as https://api.example.com",
+        "SERIES_API_KEY: is needed: the Bearer key of the Series API",
+        "WORKER_CONCURRENCY: 0 is not between 1 and 1024",
+        "VITALS_PORT: http is not a whole number between 0 and 65535",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "advice"),
+    [
+        ("KAFKA_BOOTSTRAP_SERVERS", "localhost", "localhost is not HOST:PORT"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "localhost:0", "is not HOST:PORT"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:9092,b:70000", "b:70000 is not HOST:PORT"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:9092,,b:9092", "has an empty entry"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "me:word@broker:9092", "the value is not HOST:PORT"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "broker:9092/path", "is not HOST:PORT"),
+        ("KAFKA_TOPIC", "a topic", "is no topic name"),
+        ("KAFKA_TOPIC", "..", "is no topic name"),
+        ("KAFKA_DEAD_LETTER_TOPIC", "message.received", "must be another topic than KAFKA_TOPIC"),
+        ("KAFKA_SECURITY_PROTOCOL", "TLS", "TLS is not one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"),
+        ("KAFKA_SASL_MECHANISM", "GSSAPI", "is not one of PLAIN"),
+        ("KAFKA_AUTO_OFFSET_RESET", "none", "is not one of earliest, latest"),
+        ("SERIES_API_URL", "ftp://api.example.com", "must be a URL"),
+        ("SERIES_API_URL", "https://", "must be a URL"),
+        ("SERIES_API_URL", "https://ho st", "must be a URL"),
+        ("SERIES_API_URL", "https://[::1", "must be a URL"),
+        ("SERIES_API_URL", "https://api.example.com:99999", "must be a URL"),
+        ("SERIES_API_URL", "https://me@api.example.com", "must not carry a user name or password"),
+        ("SERIES_API_URL", "https://api.example.com?key=1", "must not have a query"),
+        ("SERIES_SENDER_NUMBER", "0155", "must be a phone number with its country code"),
+        ("SERIES_MEDIA_HOSTS", "https://media.example.com", "the value is no bare host"),
+        ("SERIES_MEDIA_HOSTS", "media.example.com:8080", "is no bare host"),
+        ("SERIES_MEDIA_HOSTS", "*.example.com", "is no bare host"),
+        ("HF_LLAMA_MODEL", "a b", "must have no spaces"),
+        ("ELEVENLABS_VOICES", "voice", "voice is not LANGUAGE=VOICE"),
+        ("ELEVENLABS_VOICES", "default=", "is not LANGUAGE=VOICE"),
+        ("ELEVENLABS_VOICES", "hi-IN=V", "is not LANGUAGE=VOICE"),
+        ("ELEVENLABS_VOICES", "default=A,default=B", "names a voice for default twice"),
+        ("TRANSCRIBERS", "", "must not be empty"),
+        ("TRANSCRIBERS", "whisper", "whisper is no rung that we know: huggingface, local"),
+        ("REPLIERS", "canned,canned", "names canned twice"),
+        ("SYNTHESIZERS", "huggingface", "is no rung that we know"),
+        ("DEFAULT_LANGUAGE", "en-GB", "is no primary language subtag"),
+        ("ANSWER_TEXT_MESSAGES", "perhaps", "perhaps is neither true nor false"),
+        ("ARCHIVE_URL", "audio_files", "must be file:DIR or s3://BUCKET[/PREFIX]"),
+        ("ARCHIVE_URL", "file:", "must be file:DIR"),
+        ("ARCHIVE_URL", "s3://B", "is no bucket name"),
+        ("ARCHIVE_USER", "name", "is not one of pseudonym, phone"),
+        ("STORE_URL", "supabase", "supabase comes later: use sqlite:PATH"),
+        ("STORE_URL", "postgres://x", "must be sqlite:PATH"),
+        ("STORE_URL", "sqlite::memory:", "must be sqlite:PATH"),
+        ("RETENTION_DAYS", "0", "0 is not between 1 and 3650"),
+        ("REPLY_DEADLINE_SECONDS", "nan", "is not a number of seconds between 1 and 600"),
+        ("REPLY_DEADLINE_SECONDS", "0.5", "0.5 is not between 1 and 600 seconds"),
+        ("REPLY_DEADLINE_SECONDS", "٣٠", "is not a number of seconds"),
+        ("DRAIN_SECONDS", "-1", "is not a number of seconds between 0 and 300"),
+        ("RETRY_FOR_SECONDS", "", "must not be empty"),
+        ("MAX_MEMO_BYTES", "1e6", "1e6 is not a whole number"),
+        ("MAX_MEMO_BYTES", "9" * 5000, "… is not a whole number"),
+        ("VITALS_PORT", "65536", "65536 is not between 0 and 65535"),
+        ("LOG_LEVEL", "verbose", "is not one of DEBUG"),
+        ("LOG_FORMAT", "xml", "xml is not one of auto, human, json"),
+        ("HF_TOKEN", "two\nlines", "contains a control or otherwise unprintable character"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_to_write(variable: str, text: str, advice: str) -> None:
+    """Each wrong value is one fault, of its own variable, that says what is the matter."""
+    told = faults({variable: text})
+    assert list(told) == [variable]
+    assert advice in told[variable]
+    assert len(told[variable]) < 200
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("KAFKA_BOOTSTRAP_SERVERS", "a.example.com:9092, [::1]:9093", ("a.example.com:9092", "[::1]:9093")),
+        ("KAFKA_SECURITY_PROTOCOL", "ssl", "SSL"),
+        ("SERIES_API_URL", "https://api.example.com/v2/", "https://api.example.com/v2"),
+        ("SERIES_MEDIA_HOSTS", "CDN.example.com, 127.0.0.1,[::1]", ("cdn.example.com", "127.0.0.1", "::1")),
+        ("ELEVENLABS_VOICES", "default=A, hi=B", {"default": "A", "hi": "B"}),
+        ("SYNTHESIZERS", "clip, Local", ("clip", "local")),
+        ("ANSWER_TEXT_MESSAGES", "True", True),
+        ("ARCHIVE_URL", "file:/srv/audio", FileArchive(Path("/srv/audio"))),
+        ("ARCHIVE_URL", "s3://series-audio-files", S3ArchiveUrl("series-audio-files")),
+        ("ARCHIVE_URL", "s3://bucket/memos/2026/", S3ArchiveUrl("bucket", "memos/2026")),
+        ("STORE_URL", "sqlite:/srv/db.sqlite", SqliteStore(Path("/srv/db.sqlite"))),
+        ("DRAIN_SECONDS", "2.5", 2.5),
+        ("WORKER_CONCURRENCY", " 8 ", 8),
+        ("FFMPEG", "/usr/bin/ffmpeg", "/usr/bin/ffmpeg"),
+        ("VITALS_HOST", "::", "::"),
+        ("LOG_LEVEL", "debug", "DEBUG"),
+    ],
+)
+def test_a_value_is_parsed_once_and_for_all(variable: str, text: str, value: object) -> None:
+    """Whoever uses a setting finds it as a value of its own type, and the shown value reads back as the same."""
+    settings = load({variable: text}, complete=False)
+    assert getattr(settings, variable.lower()) == value
+    assert dict(load({variable: shown(value)}, complete=False)) == dict(settings)
+
+
+@pytest.mark.parametrize("variable", [name for name, default in CONTRACT.items() if not default])
+def test_an_empty_variable_without_default_counts_as_not_set(variable: str) -> None:
+    """A line such as HF_TOKEN= in an env file means that there is none."""
+    assert dict(load({variable: "  "}, complete=False)) == dict(load({}, complete=False))
+
+
+def test_sasl_needs_user_and_password() -> None:
+    """A protocol with SASL cannot go without credentials."""
+    told = faults({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
+    assert list(told) == ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"]
+    load(
+        {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_USERNAME": "u", "KAFKA_SASL_PASSWORD": "p"}, complete=False
+    )
+
+
+@pytest.mark.parametrize("vendor", ["ELEVENLABS", "CARTESIA"])
+def test_a_key_needs_a_default_voice(vendor: str) -> None:
+    """A vendor that may speak must know which voice answers a language that nobody named."""
+    assert list(faults({f"{vendor}_API_KEY": "k"})) == [f"{vendor}_VOICES"]
+    assert list(faults({f"{vendor}_API_KEY": "k", f"{vendor}_VOICES": "hi=V"})) == [f"{vendor}_VOICES"]
+    load({f"{vendor}_API_KEY": "k", f"{vendor}_VOICES": "default=V"}, complete=False)
+
+
+def test_no_memo_is_tried_for_longer_than_it_is_kept() -> None:
+    """The ledger must still know a memo while it is being tried."""
+    assert list(faults({"RETRY_FOR_SECONDS": "86400", "RETENTION_DAYS": "1"})) == ["RETRY_FOR_SECONDS"]
+    load({"RETRY_FOR_SECONDS": "86400", "RETENTION_DAYS": "2"}, complete=False)
+
+
+@given(
+    drain=st.floats(0, 300, allow_subnormal=False).map(lambda seconds: round(seconds, 3)),
+    deadline=st.floats(1, 600).map(lambda seconds: round(seconds, 3)),
+)
+def test_the_times_agree_whatever_is_set(drain: float, deadline: float) -> None:
+    """A rebalance outlasts a drain, staleness outlasts a rebalance, and a send ends inside a lease's remainder."""
+    settings = load({"DRAIN_SECONDS": f"{drain:.3f}", "REPLY_DEADLINE_SECONDS": f"{deadline:.3f}"}, complete=False)
+    assert settings.drain_seconds < settings.rebalance_timeout_seconds < settings.stale_after_seconds
+    assert LEASE_SECONDS / 3 + settings.send_seconds < LEASE_SECONDS
+    assert 0 < settings.send_seconds <= settings.reply_deadline_seconds
+
+
+def test_unconfigured_rungs_are_left_out_with_what_they_miss() -> None:
+    """A ladder goes on without a rung that has no key, and the missing variable is named."""
+    settings = load({"CARTESIA_API_KEY": "k", "CARTESIA_VOICES": "default=V"}, complete=False)
+    rungs = settings.configured(settings.synthesizers)
+    assert rungs.used == ("cartesia", "local", "clip")
+    assert rungs.left_out == {"elevenlabs": "ELEVENLABS_API_KEY"}
+
+
+def test_a_ladder_without_any_configured_rung_cannot_run() -> None:
+    """If no rung of a ladder is configured, `run` refuses and says what each would need."""
+    environ = NEEDED | {"SYNTHESIZERS": "cartesia,elevenlabs"}
+    assert faults(environ, complete=True) == {
+        "SYNTHESIZERS": "leaves no rung that is configured: "
+        "cartesia needs CARTESIA_API_KEY, elevenlabs needs ELEVENLABS_API_KEY"
+    }
+    load(environ, complete=False)
+
+
+def test_media_may_come_from_the_apis_own_host_and_the_listed_ones() -> None:
+    """The API's own host is always among the media hosts."""
+    assert load(NEEDED).media_hosts == ("api.example.com",)
+    listed = {"SERIES_MEDIA_HOSTS": "cdn.example.com,api.example.com"}
+    assert load(NEEDED | listed).media_hosts == ("api.example.com", "cdn.example.com")
+    assert load({}, complete=False).media_hosts == ()
+
+
+def test_our_number_is_taken_as_people_write_it() -> None:
+    """Separators in our number do not hinder the echo guard."""
+    assert load({"SERIES_SENDER_NUMBER": "+1 (555) 010-0123"}, complete=False).our_numbers == ("+15550100123",)
+    assert load({}, complete=False).our_numbers == ()
+
+
+def test_pseudonyms_have_a_secret_of_their_own_or_a_derived_one() -> None:
+    """The pseudonym key is ARCHIVE_USER_KEY, else derived from the API key without revealing it, else a fault."""
+    derived = load(NEEDED).pseudonym_key
+    assert derived is not None
+    assert len(derived) == hashlib.sha256().digest_size
+    assert derived == load(NEEDED).pseudonym_key
+    assert derived != load(NEEDED | {"SERIES_API_KEY": "another"}).pseudonym_key
+    assert load(NEEDED | {"ARCHIVE_USER_KEY": "own"}).pseudonym_key == b"own"
+    assert load(NEEDED | {"ARCHIVE_USER": "phone"}).pseudonym_key is None
+    with pytest.raises(ConfigurationError, match="SERIES_API_KEY"):
+        _ = load({}, complete=False).pseudonym_key
+
+
+def test_what_is_required_is_there_or_named() -> None:
+    """A part that needs an optional setting gets it, or an error that names the variable."""
+    assert required("value", "HF_TOKEN") == "value"
+    with pytest.raises(ConfigurationError, match="HF_TOKEN: is needed"):
+        required(None, "HF_TOKEN")
+
+
+def test_settings_cannot_be_changed() -> None:
+    """Settings are read once: nobody may change them afterwards."""
+    settings = load({}, complete=False)
+    with pytest.raises(ValidationError):
+        settings.kafka_topic = "other"
+
+
+def test_only_the_given_mapping_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the process environment nor a .env file changes what load() gives."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KAFKA_TOPIC", "from.the.process")
+    (tmp_path / ".env").write_text("KAFKA_TOPIC=from.a.file\n")
+    assert load({"kafka_topic": "lower.case"}, complete=False).kafka_topic == "message.received"
+
+
+def test_the_number_and_secrets_are_the_ones_to_watch_for() -> None:
+    """The logs are given every secret, our own number included."""
+    environ = {name: f"secret-of-{name}" for name in SECRETS} | {
+        "SERIES_SENDER_NUMBER": "+15550100123",
+        "ELEVENLABS_VOICES": "default=V",
+        "CARTESIA_VOICES": "default=V",
+    }
+    watched = load(environ, complete=False).secrets()
+    assert watched == {f"secret-of-{name}" for name in SECRETS} | {"+15550100123"}
+
+
+@given(
+    secrets=st.fixed_dictionaries({name: st.text(st.characters(codec="utf-8"), max_size=40) for name in SECRETS}),
+    number=st.from_regex(r"\+?[0-9]{5,20}", fullmatch=True),
+    broken=st.booleans(),
+)
+def test_secrets_are_never_shown(secrets: dict[str, str], number: str, *, broken: bool) -> None:
+    """Whatever is wrong or right, no secret stands in a repr, a str, an error or the redacted list."""
+    marked = {name: f"§{text}§" for name, text in secrets.items()}
+    environ = marked | {"SERIES_SENDER_NUMBER": number, "VITALS_PORT": "x" if broken else "1"}
+    try:
+        settings = load(environ | {"CARTESIA_VOICES": "default=V"}, complete=False)
+    except ConfigurationError as error:
+        told = f"{error}{error!r}{error.faults!r}{error.__cause__!r}{error.__context__!r}"
+    else:
+        told = f"{settings}{settings!r}{redacted(settings)}{settings.missing()!r}"
+    assert "§" not in told
+    assert number not in told
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*CONTRACT, "PATH", "KAFKA_UNKNOWN"]),
+        st.one_of(
+            st.text(max_size=60),
+            st.sampled_from([text for text in CONTRACT.values() if text]),
+            st.from_regex(r"(https?|s3|file|sqlite):[/a-z0-9.:@\[\]?#-]{0,40}", fullmatch=True),
+            st.from_regex(r"[a-z]{0,8}(=[a-z]{0,4})?(,[a-z]{0,8}=?[a-z]{0,3}){0,3}", fullmatch=True),
+            st.from_regex(r"-?[0-9]{0,20}(\.[0-9]{0,12})?", fullmatch=True),
+        ),
+    ),
+    st.booleans(),
+)
+def test_any_environment_loads_or_is_told_what_is_wrong(environ: dict[str, str], *, complete: bool) -> None:
+    """No environment makes load() fail otherwise than by naming its own variables, each once."""
+    try:
+        settings = load(environ, complete=complete)
+    except ConfigurationError as error:
+        told = [fault.variable for fault in error.faults]
+        assert told
+        assert told == [name for name in variable_names() if name in told]
+    else:
+        again = load(
+            {name: text for name, text, is_default in redacted(settings) if not is_default and text != "(set)"},
+            complete=False,
+        )
+        assert [row for row in redacted(again) if row[1]] == [
+            row for row in redacted(settings) if row[1] and row[1] != "(set)"
+        ] or "(set)" in str(redacted(settings))
+
+
+def test_redacted_tells_the_defaults_from_what_was_set() -> None:
+    """Whoever looks at the settings sees which were set, and of secrets only that they are."""
+    rows = {name: (text, is_default) for name, text, is_default in redacted(load(NEEDED | {"WORKER_CONCURRENCY": "8"}))}
+    assert rows["WORKER_CONCURRENCY"] == ("8", False)
+    assert rows["KAFKA_TOPIC"] == ("message.received", True)
+    assert rows["SERIES_API_KEY"] == ("(set)", False)
+    assert rows["HF_TOKEN"] == ("", True)
+
+
+def test_the_example_environment_is_the_defaults() -> None:
+    """The example loads once its open lines are filled; with its comments taken off it is still the defaults."""
+    lines = example_env().splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == ["SERIES_API_URL=", "SERIES_API_KEY="]
+    pairs = (line.removeprefix("#").partition("=") for line in lines if not line.startswith("# "))
+    environ = {name: text for name, _, text in pairs if name}
+    assert list(environ) == list(CONTRACT)
+    assert dict(load(environ | NEEDED)) == dict(load(NEEDED))
+
+
+def test_the_reference_has_a_row_for_every_variable() -> None:
+    """The table names each variable once, with a meaning."""
+    rows = [line.split("|") for line in reference_table().splitlines() if line.startswith("| `")]
+    assert [row[1].strip(" `") for row in rows] == list(CONTRACT)
+    assert all(row[3].strip() for row in rows)
+    assert all(len(row) == 5 for row in rows)
+
+
+def test_importing_reads_nothing_and_stays_light() -> None:
+    """The module pulls in no client library, and a bad environment does not matter before load()."""
+    heavy = "aiohttp aiokafka boto3 structlog prometheus_client huggingface_hub elevenlabs cartesia numpy"
+    probe = f"import sys, consumer.settings; print([name for name in '{heavy}'.split() if name in sys.modules])"
+    root = Path(__file__).parents[3]
+    environ = {"VITALS_PORT": "x", "KAFKA_TOPIC": " ", "PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, "-c", probe], env=environ, capture_output=True, text=True, check=True)  # noqa: S603 (our own interpreter)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_fault_reads_as_a_line() -> None:
+    """A fault is written as the variable and what to do about it."""
+    assert str(Fault("KAFKA_TOPIC", "must not be empty")) == "KAFKA_TOPIC: must not be empty"
+
+
+def test_settings_are_made_of_fields_that_say_what_they_mean() -> None:
+    """Each field carries the one-line meaning that the documentation is written from."""
+    assert all(field.description for field in Settings.model_fields.values())
