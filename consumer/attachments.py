@@ -1,122 +1,205 @@
-"""Where a recording hides in a message: every shape in which audio was seen. Total: any JSON value gives a tuple."""
+"""What a message carries: every place and spelling in which a recording was ever seen.
+
+An iPhone's voice memo often comes without a MIME type, or with a wrong one. So the kind of a thing is told by what says
+most: a type or flag that names sound, the MIME type, the suffix, the first bytes. What stays vague in a message without
+words is taken for a recording: the fetch stage looks at its bytes before anybody is answered.
+"""
 
 from __future__ import annotations
 
 import base64
+import binascii
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from audio.formats import by_magic, by_mime_type, by_name
-from consumer.memo import AbsentAudio, InlineAudio, LinkedAudio
+from audio.formats import Format, by_magic, by_mime_type, by_name
+from consumer.fields import first, identifier, objects_of, word, yes
+from consumer.memo import InlineAudio, LinkedAudio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
-    from consumer.memo import Audio
+    from consumer.fields import Json
 
-_INLINE_KEYS = ("data", "data_base64", "base64_data")
-_LINK_KEYS = ("url", "download_url", "file_url")
-_LIST_KEYS = ("attachments", "parts")
-_VOICE_TYPES = frozenset({"audio", "voice", "voice_memo", "voicememo", "audio_message"})
-_VOICE_FLAGS = ("is_audio_message", "is_voice_memo", "voice_memo")
-_NAMELESS = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-"""MIME types that say nothing: iPhones send their memos with none."""
-_MOST_CANDIDATES = 8
-_MOST_ATTACHMENTS = 64
-_HEAD_CHARACTERS = 64
+_MOST_CANDIDATES = 7
+"""Places where one memo's recording may be had, at most; asking the Series API makes one more."""
+_LONGEST_URL = 8192
+_LOOKED_AT = 400
+"""Characters of a payload that are read to know what it is; a data: prefix is among them."""
+_HEAD = 64
+"""Characters of base64 that are decoded for their magic bytes; a multiple of 4."""
+_DATA_URI = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,60})?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
+"""RFC 2397, with bounds; only its base64 form."""
+_MIME_TYPE = re.compile(r"\s*([\w.+-]{1,60}/[\w.+-]{1,60})\s*(?:;|\Z)", re.ASCII)
 
-
-def recordings_in(*places: Mapping[str, object]) -> tuple[Audio, ...]:
-    """Find the recordings in these objects: inline ones first, then links, then the word that there is one."""
-    found = [audio for place in places for audio in _in_one(place)]
-    inline = [audio for audio in found if isinstance(audio, InlineAudio)]
-    linked = [audio for audio in found if isinstance(audio, LinkedAudio)]
-    distinct: list[Audio] = list(dict.fromkeys([*inline, *linked]))[:_MOST_CANDIDATES]
-    if found and not distinct:
-        return (AbsentAudio(),)
-    return tuple(distinct)
-
-
-def attachments_in(place: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """Give a message's attachments or parts, as far as they are objects."""
-    lists = (value for key in _LIST_KEYS if isinstance(value := place.get(key), list))
-    return [each for items in lists for each in items[:_MOST_ATTACHMENTS] if isinstance(each, dict)]
-
-
-def _in_one(place: Mapping[str, object]) -> Iterator[Audio]:
-    audio = place.get("audio")
-    if isinstance(audio, dict):
-        yield from _carried(audio) or (AbsentAudio(),)
-    elif isinstance(audio, str) and audio:
-        yield LinkedAudio(audio) if "://" in audio[:_HEAD_CHARACTERS] else InlineAudio(audio)
-    wordless = not text_of(place)
-    for attachment in attachments_in(place):
-        if _is_audio(attachment, wordless=wordless):
-            yield from _carried(attachment) or (AbsentAudio(),)
-    if any(place.get(flag) is True for flag in _VOICE_FLAGS) or _word(place, "type") in _VOICE_TYPES:
-        yield AbsentAudio()
+_PAYLOAD_KEYS = ("data", "data_base64", "base64_data", "content")
+_URL_KEYS = ("url", "download_url", "file_url")
+_NAME_KEYS = ("filename", "file_name", "name")
+_MIME_KEYS = ("mime_type", "mimeType", "content_type", "mime", "type")
+_VOICE_FLAGS = ("is_audio_message", "is_voice_message", "is_voice_memo")
+_VOICE_TYPES = frozenset({"audio", "voice", "voice_memo", "voice_message", "audio_message"})
+_VAGUE_TYPES = frozenset({"", "attachment", "file", "media"})
+_VAGUE_MIME_TYPES = frozenset({"application/octet-stream", "binary/octet-stream", "application/unknown"})
+_FILM_SUFFIXES = frozenset({".mp4", ".webm", ".mka", ".mov", ".3gp"})
+"""Sound or film: the suffix alone does not say."""
+_OTHER_SUFFIXES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".png", ".gif", ".heic", ".heif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".svg"),
+        *(".mov", ".3gp", ".m4v", ".avi", ".mkv", ".mpg", ".mpeg"),
+        *(".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".txt", ".csv", ".html", ".json", ".xml"),
+        *(".vcf", ".ics", ".zip", ".pkpass", ".usdz", ".pluginpayloadattachment"),
+    }
+)
+"""What people send that is no recording, when nothing else says that it is one."""
+_PICTURE_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"qt  "})
+"""ISO base media files (ISO/IEC 14496-12, 4.3) of pictures or film: their magic bytes are those of M4A."""
 
 
-def text_of(place: Mapping[str, object]) -> str:
-    """Give what is written in a message, from its text or its text parts."""
-    text = place.get("text")
-    if isinstance(text, str) and text.strip():
-        return text.strip()
-    values = (part.get("value") for part in attachments_in(place) if _word(part, "type") == "text")
-    return " ".join(value.strip() for value in values if isinstance(value, str)).strip()
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a message carries beside its words."""
+
+    audio: tuple[InlineAudio | LinkedAudio, ...]
+    """Where a recording may be had: inline first, then links, each in the order of the message."""
+    announced: bool
+    """Whether there is, or is said to be, a recording, be it carried or not."""
+    anything: bool
+    """Whether anything at all is attached."""
 
 
-def _carried(thing: Mapping[str, object]) -> list[Audio]:
-    filename, mime_type = _string(thing, "filename"), _string(thing, "mime_type") or _string(thing, "content_type")
-    if filename is None and (suffix := _string(thing, "format")):
-        filename = f"audio.{suffix.lstrip('.')}"
-    inline: list[Audio] = [
-        InlineAudio(value, filename, mime_type) for key in _INLINE_KEYS if (value := _string(thing, key))
-    ]
-    links: list[Audio] = [
-        LinkedAudio(value, filename or _path(value), mime_type) for key in _LINK_KEYS if (value := _string(thing, key))
-    ]
-    return inline + links
+def carried(places: Sequence[Json], *, wordless: bool) -> Carried:
+    """Look for recordings. Total, and bounded however much is attached.
+
+    Args:
+        places: the objects in which a message's fields may stand, the likeliest first.
+        wordless: whether the message has no text; then what is vague counts as a recording.
+    """
+    announced = any(_says_voice(place) for place in places)
+    things = tuple(_things(places))
+    sounds = [thing for thing in things if thing.is_sound(lenient=wordless or announced)]
+    inline = [InlineAudio(text, sound.filename, sound.mime_type) for sound in sounds for text in sound.payloads]
+    linked = [LinkedAudio(url, sound.filename, sound.mime_type) for sound in sounds for url in sound.urls]
+    audio = tuple(dict.fromkeys((*inline, *linked)))[:_MOST_CANDIDATES]
+    return Carried(audio, announced or bool(sounds), bool(things))
 
 
-def _is_audio(thing: Mapping[str, object], *, wordless: bool) -> bool:
-    """Say whether an attachment is a recording: by type, MIME type, name, first bytes; else by what is missing."""
-    mime_type = (_string(thing, "mime_type") or _string(thing, "content_type") or "").split(";")[0].strip().lower()
-    if _word(thing, "type") in _VOICE_TYPES or mime_type.startswith("audio/") or by_mime_type(mime_type):
-        return True
-    if mime_type not in _NAMELESS or _word(thing, "type") in {"text", "link", "image", "video"}:
-        return False
-    links = [value for key in _LINK_KEYS if (value := _string(thing, key))]
-    names = [name for name in (_string(thing, "filename"), *map(_path, links)) if name and "." in name]
-    if any(by_name(name) for name in names):
-        return True
-    inline = [value for key in _INLINE_KEYS if (value := _string(thing, key))]
-    if any(_sounds(value) for value in inline):
-        return True
-    # No name, no MIME type, no words: an iPhone's memo comes so, and hardly anything else does.
-    return wordless and not names and not inline
+class _Kind(Enum):
+    SOUND = auto()
+    OTHER = auto()
+    VAGUE = auto()
 
 
-def _sounds(text: str) -> bool:
-    """Look at the first bytes of a base64 text."""
-    head = text.partition(",")[2] if text.startswith("data:") else text
+@dataclass(frozen=True, slots=True, repr=False)
+class _Thing:
+    """Something attached, as far as it says what it is."""
+
+    type: str
+    """What the message calls it: one word, or empty."""
+    voice: bool
+    """Whether its place, its type or a flag says that it is a recording."""
+    mime_type: str | None
+    """None when it is missing or says nothing."""
+    filename: str | None
+    payloads: tuple[str, ...]
+    """Base64, perhaps behind a data: prefix."""
+    urls: tuple[str, ...]
+
+    def is_sound(self, *, lenient: bool) -> bool:
+        """Whether this is a recording; what is vague is judged by its first bytes, and without any by leniency."""
+        kind = self._kind()
+        if kind is not _Kind.VAGUE:
+            return kind is _Kind.SOUND
+        return any(map(_begins_like_sound, self.payloads)) if self.payloads else lenient
+
+    def _kind(self) -> _Kind:
+        suffix = self._suffix()
+        known = by_name(f"memo{suffix}") is not None
+        if self.voice or (self.mime_type or "").startswith("audio/") or self.mime_type == "application/ogg":
+            return _Kind.SOUND
+        if known and suffix not in _FILM_SUFFIXES:
+            return _Kind.SOUND
+        if self.mime_type or self.type not in _VAGUE_TYPES or suffix in _OTHER_SUFFIXES:
+            return _Kind.OTHER
+        return _Kind.SOUND if known else _Kind.VAGUE
+
+    def _suffix(self) -> str:
+        """Give the file name's suffix, else that of the first URL's path; with its dot, or empty."""
+        paths = (self.filename or "", *(urlsplit(url).path for url in self.urls[:1]))
+        return next(filter(None, (PurePosixPath(path).suffix.lower() for path in paths)), "")
+
+
+def _things(places: Sequence[Json]) -> Iterator[_Thing]:
+    """Give all that is attached; what stands under `audio` is sound by its place."""
+    for place in places:
+        audio = place.get("audio")
+        for sound in [{"data": audio}] if isinstance(audio, str) and audio else objects_of(audio):
+            if sound:
+                yield _thing(sound, voice=True)
+        for attachment in objects_of(place.get("attachments")):
+            yield _thing(attachment)
+        for part in objects_of(place.get("parts")):
+            if word(part.get("type")) != "text":
+                yield _thing(part)
+
+
+def _thing(fields: Json, *, voice: bool = False) -> _Thing:
+    payloads, urls = _sources(fields)
+    said = word(fields.get("type"))
+    return _Thing(
+        type="" if "/" in said else said,
+        voice=voice or _says_voice(fields),
+        mime_type=_mime_type(fields, payloads),
+        filename=first((fields,), _NAME_KEYS, identifier),
+        payloads=payloads,
+        urls=urls,
+    )
+
+
+def _says_voice(fields: Json) -> bool:
+    return word(fields.get("type")) in _VOICE_TYPES or any(yes(fields.get(flag)) for flag in _VOICE_FLAGS)
+
+
+def _sources(fields: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give payloads and URLs. Either may stand under the other's keys; what is neither is left out."""
+    payloads, urls = [], []
+    for key in (*_PAYLOAD_KEYS, *_URL_KEYS):
+        value = fields.get(key)
+        text = value.strip() if isinstance(value, str) else ""
+        if text[:8].lower().startswith(("http://", "https://")):
+            urls += [text] if _is_url(text) else []
+        elif text and (key in _PAYLOAD_KEYS or _DATA_URI.match(text)):
+            payloads.append(text)
+    return tuple(payloads), tuple(urls)
+
+
+def _is_url(text: str) -> bool:
     try:
-        return by_magic(base64.b64decode(head[:_HEAD_CHARACTERS])) is not None
+        return len(text) <= _LONGEST_URL and text.isprintable() and bool(urlsplit(text).hostname)
     except ValueError:
         return False
 
 
-def _path(url: str) -> str | None:
+def _mime_type(fields: Json, payloads: Sequence[str]) -> str | None:
+    """Give the MIME type that says something: the thing's own, else its data: prefix's, else that of its `format`."""
+    told = [_MIME_TYPE.match(value) for key in _MIME_KEYS if isinstance(value := fields.get(key), str)]
+    told += [_DATA_URI.match(payload) for payload in payloads]
+    found = [match[1].lower() for match in told if match and match[1]]
+    by_format = f"audio/{word(fields.get('format'))}"
+    if by_mime_type(by_format):
+        found.append(by_format)
+    return next((mime_type for mime_type in found if mime_type not in _VAGUE_MIME_TYPES), None)
+
+
+def _begins_like_sound(payload: str) -> bool:
+    """Whether the first bytes of a payload are those of a container that we know."""
+    head = "".join(_DATA_URI.sub("", payload[:_LOOKED_AT], count=1).split())[:_HEAD]
     try:
-        return urlsplit(url).path.rpartition("/")[2] or None
-    except ValueError:
-        return None
-
-
-def _string(thing: Mapping[str, object], key: str) -> str | None:
-    value = thing.get(key)
-    return value if isinstance(value, str) and value else None
-
-
-def _word(thing: Mapping[str, object], key: str) -> str:
-    return (_string(thing, key) or "").lower()
+        data = base64.b64decode(head[: len(head) // 4 * 4], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    kind = by_magic(data)
+    return kind is not None and not (kind is Format.M4A and data[8:12] in _PICTURE_BRANDS)

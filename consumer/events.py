@@ -1,29 +1,34 @@
-"""Kafka bytes to what happened. The only place that knows the shapes of events; it never raises."""
+"""Kafka bytes to what happened. The only place that knows the shapes of events; it never raises.
+
+A message's fields may stand in `data`, in `data.message`, at the top, or in a `message` at the top; fixtures/events has
+one of each shape. An event that is not for us costs no more than reading its JSON and its name.
+
+Reasons of Ignored: empty, other-event, echo, recovered-history, no-audio, no-chat.
+Reasons of Unreadable: not-json, not-an-object, no-chat, no-recording.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, TypeAlias
+from datetime import UTC
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
-from consumer.attachments import attachments_in, recordings_in, text_of
-from consumer.memo import AbsentAudio, Memo
+from consumer.attachments import carried
+from consumer.fields import first, identifier, object_of, objects_of, word, words
+from consumer.handles import author, is_group, is_ours
+from consumer.memo import AbsentAudio, InlineAudio, Memo
+from consumer.timestamps import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
+    from consumer.attachments import Carried
+    from consumer.fields import Json
     from consumer.memo import Audio
-
-_RECEIVED: Final = frozenset({"message.received", ""})
-_DELIVERY_KEYS: Final = frozenset({"event_id", "created_at", "trace_id", "timestamp", "webhook_version"})
-"""What differs between two deliveries of one message."""
-_LONGEST_ID: Final = 256
-_NOT_DIGITS: Final = re.compile(r"\D+")
-_YEARS: Final = range(2007, 2200)
-"""Years in which a memo can have been sent: the first iPhone's, and a generous end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,174 +78,139 @@ def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection
         received_at: the record's own time, with zone; used where the event does not say when it was sent.
         our_numbers: our own numbers, whose messages are echoes.
     """
-    if not value:
-        return Ignored("empty")
-    try:
-        event = json.loads(value)
-    except (ValueError, RecursionError):
-        return Unreadable("not-json")
-    if not isinstance(event, dict):
-        return Unreadable("not-an-object")
-    kind = _string(event, "event_type") or _string(event, "event")
-    if kind == "message.sent":
+    event = _read(value)
+    if isinstance(event, (Ignored, Unreadable)):
+        return event
+    name = _name(event)
+    if name == "message.sent":
         return Ignored("echo")
-    if kind not in _RECEIVED:
+    if name not in {"message.received", ""}:
         return Ignored("other-event")
-    return _message(_Message(event, received_at), our_numbers)
+    places = _places(event)
+    if is_ours(places, our_numbers):
+        return Ignored("echo")
+    if first(places, ("reconciled_at",), lambda at: at or None):
+        return Ignored("recovered-history")
+    return _happened(_message(event, places, received_at), received_at, named=bool(name))
 
 
 def recordings(message: Mapping[str, object]) -> tuple[Audio, ...]:
     """Find the recordings in a message as `GET …/chat_messages/{id}` gives it; empty when there are none. Total."""
-    return recordings_in(message, _object(message, "message"))
+    places = _places(message)
+    return carried(places, wordless=_text(places) is None).audio
 
 
+@dataclass(frozen=True, slots=True, repr=False)
 class _Message:
-    """A received message, in whichever of the envelopes it came."""
+    """A message of somebody else's, as far as it can be read."""
 
-    def __init__(self, event: dict[str, object], received_at: datetime) -> None:
-        self.event = event
-        self.data = _object(event, "data") or event
-        self.inner = _object(self.data, "message")
-        self.chat = _object(self.data, "chat")
-        self.sender = _object(self.data, "sender_handle")
-        self.received_at = received_at
-
-    @property
-    def chat_id(self) -> str:
-        return _id(self.data, "chat_id") or _id(self.chat, "id") or _id(self.inner, "chat_id") or _id(self.event, "chat_id")
-
-    @property
-    def message_id(self) -> str:
-        outer = _id(self.data, "id") if self.data is not self.event else _id(self.event, "message_id")
-        return outer or _id(self.inner, "id")
-
-    @property
-    def person(self) -> str:
-        places = (
-            (self.data, "from_phone"),
-            (self.data, "from"),
-            (self.sender, "handle"),
-            (self.inner, "from_phone"),
-            (self.inner, "from"),
-        )
-        return next((said for place, key in places if (said := _string(place, key))), "")
-
-    @property
-    def group(self) -> bool:
-        others = [handle for handle in self._handles() if handle.get("is_me") is not True]
-        return len(others) > 1 or self.chat.get("is_group") is True
-
-    @property
-    def sent_at(self) -> datetime:
-        for place in (self.data, self.inner):
-            for key in ("sent_at", "received_at", "timestamp", "created_at"):
-                at = _time(place.get(key))
-                if at is not None:
-                    return at
-        return self.received_at
-
-    def is_echo(self, our_numbers: Collection[str]) -> bool:
-        """Say whether it is our own message coming back."""
-        ours = {_digits(number) for number in our_numbers}
-        ours |= {_digits(_string(handle, "identifier")) for handle in self._handles() if handle.get("is_me") is True}
-        said = (
-            _string(self.data, "direction") == "outbound",
-            self.data.get("is_from_me") is True,
-            self.inner.get("is_from_me") is True,
-            self.sender.get("is_me") is True,
-        )
-        return any(said) or bool(_digits(self.person)) and _digits(self.person) in ours
-
-    def hashed_id(self) -> str:
-        """Make an id of what the event says, without what differs between two deliveries of it."""
-        said = {key: value for key, value in self.event.items() if key not in _DELIVERY_KEYS}
-        canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, default=str)
-        return f"event-{hashlib.sha256(canonical.encode()).hexdigest()[:32]}"
-
-    def _handles(self) -> list[dict[str, object]]:
-        handles = self.data.get("chat_handles")
-        return [handle for handle in handles if isinstance(handle, dict)] if isinstance(handles, list) else []
+    chat_id: str | None
+    message_id: str | None
+    person: str
+    sent_at: datetime | None
+    text: str | None
+    group: bool
+    found: Carried
 
 
-def _message(message: _Message, our_numbers: Collection[str]) -> Event:
-    if message.is_echo(our_numbers):
-        return Ignored("echo")
-    if message.data.get("reconciled_at"):
-        return Ignored("recovered-history")
-    places = (message.data, message.inner) if message.data is message.event else (message.data, message.inner, message.event)
-    audio = recordings_in(*places)
-    text = text_of(message.data) or text_of(message.inner)
-    if audio or (not text and _silent_about_itself(message)):
-        return _voice_memo(message, audio)
-    if not text:
+def _read(value: bytes | None) -> Json | Ignored | Unreadable:
+    """Read the JSON. A byte that is no UTF-8 is replaced: a name spelled wrong must not cost a person the answer."""
+    if not value or value.isspace():
+        return Ignored("empty")
+    try:
+        event = json.loads(value.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return Unreadable("not-json")
+    return event if isinstance(event, dict) else Unreadable("not-an-object")
+
+
+def _name(event: Json) -> str:
+    """Give the event's name, or nothing. A `type` without a dot names a kind of message instead."""
+    kind = word(event.get("type"))
+    return word(event.get("event_type")) or word(event.get("event")) or (kind if "." in kind else "")
+
+
+def _places(event: Json) -> tuple[Json, ...]:
+    """Give the objects in which a message's fields may stand, the likeliest first."""
+    data = object_of(event.get("data"))
+    places = (data, object_of(data.get("message")), event, object_of(event.get("message")))
+    return tuple(place for place in places if place)
+
+
+def _message(event: Json, places: Sequence[Json], received_at: datetime) -> _Message:
+    """Read a message. Beside a `data`, the `id` at the top is that of the delivery, not of the message."""
+    text = _text(places)
+    chats = [object_of(place.get("chat")) for place in places]
+    described = [place for place in places if place is not event or not object_of(event.get("data"))]
+    return _Message(
+        chat_id=first(places, ("chat_id",), identifier) or first(chats, ("id",), identifier),
+        message_id=first(described, ("id",), identifier) or first(places, ("message_id",), identifier),
+        person=author(places),
+        sent_at=first(places, ("sent_at", "received_at", "timestamp"), partial(moment, near=received_at)),
+        text=text,
+        group=is_group(places),
+        found=carried(places, wordless=text is None),
+    )
+
+
+def _text(places: Sequence[Json]) -> str | None:
+    """Give what is written: the `text`, else the text parts, a line each."""
+    parts = [part for place in places for part in objects_of(place.get("parts")) if word(part.get("type")) == "text"]
+    lines = filter(None, (words(part.get("value")) for part in parts))
+    return first(places, ("text",), words) or "\n".join(lines) or None
+
+
+def _happened(message: _Message, received_at: datetime, *, named: bool) -> Event:
+    """Say what a message is to us. The voice goes before the words."""
+    if message.found.announced:
+        return _voice_memo(message, received_at)
+    if message.text is not None:
+        return _text_message(message, message.text, received_at)
+    if message.found.anything:
         return Ignored("no-audio")
-    if not message.chat_id:
+    return _silent(message, received_at) if named else Ignored("other-event")
+
+
+def _voice_memo(message: _Message, received_at: datetime) -> Event:
+    """Give the memo; whatever the event carries, the Series API can be asked last, if the message has an id."""
+    if message.chat_id is None:
         return Unreadable("no-chat")
-    key = message.message_id or message.hashed_id()
-    return TextMessage(message.chat_id, key, message.person, message.sent_at, text)
+    audio = (*message.found.audio, *((AbsentAudio(),) if message.message_id else ()))
+    if not audio:
+        return Unreadable("no-recording", message.chat_id)
+    message_id = message.message_id or _hashed_id(message)
+    sent_at = message.sent_at or received_at.astimezone(UTC)
+    return VoiceMemo(Memo(message.chat_id, message_id, message.person, sent_at, audio, message.group))
 
 
-def _voice_memo(message: _Message, audio: tuple[Audio, ...]) -> Event:
-    """Make the memo; where the API can be asked for it, that is the last resort for its recording."""
-    if not message.chat_id:
-        return Unreadable("no-chat")
-    carried = tuple(each for each in audio if not isinstance(each, AbsentAudio))
-    if message.message_id:
-        carried = (*carried, AbsentAudio())
-    if not carried:
-        return Unreadable("no-audio", message.chat_id)
-    key = message.message_id or message.hashed_id()
-    return VoiceMemo(Memo(message.chat_id, key, message.person, message.sent_at, carried, message.group))
+def _silent(message: _Message, received_at: datetime) -> Event:
+    """Nothing written, nothing attached: the attachment may be missing from the event alone, so the API is asked.
+
+    Should it have no recording either, the memo ends as ignored.
+    """
+    if message.chat_id is not None and message.message_id is None:
+        return Ignored("no-audio")
+    return _voice_memo(message, received_at)
 
 
-def _silent_about_itself(message: _Message) -> bool:
-    """Say whether a message has no words and no attachments: a memo whose recording must be asked for looks so."""
-    return bool(message.message_id) and not attachments_in(message.data) and not attachments_in(message.inner)
+def _text_message(message: _Message, text: str, received_at: datetime) -> Event:
+    if message.chat_id is None:
+        return Ignored("no-chat")
+    message_id = message.message_id or _hashed_id(message)
+    return TextMessage(
+        message.chat_id, message_id, message.person, message.sent_at or received_at.astimezone(UTC), text
+    )
 
 
-def _object(place: Mapping[str, object], key: str) -> dict[str, object]:
-    value = place.get(key)
-    return value if isinstance(value, dict) else {}
+def _hashed_id(message: _Message) -> str:
+    """Name a message that has no id by what it is, and by nothing that its delivery adds.
 
-
-def _string(place: Mapping[str, object], key: str) -> str:
-    value = place.get(key)
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _id(place: Mapping[str, object], key: str) -> str:
-    """Give an id as text: a string, or a whole number; anything else is none."""
-    value = place.get(key)
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return ""
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**18 else ""
-    text = value.strip()
-    return text if len(text) <= _LONGEST_ID and text.isprintable() else ""
-
-
-def _digits(number: str) -> str:
-    return _NOT_DIGITS.sub("", number)
-
-
-def _time(value: object) -> datetime | None:
-    """Read ISO 8601, `2026-11-21 10:00:00 -0600`, or seconds or milliseconds since the epoch; None for all else."""
-    try:
-        if isinstance(value, str):
-            at = _written(value.strip())
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            at = datetime.fromtimestamp(value / 1000 if value > 10**11 else value, UTC)
-        else:
-            return None
-        at = at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return at if at.year in _YEARS else None
-
-
-def _written(text: str) -> datetime:
-    """Read a time in the proxy's own writing (as seen live), else in ISO 8601."""
-    try:
-        return datetime.strptime(text[:64], "%Y-%m-%d %H:%M:%S %z")
-    except ValueError:
-        return datetime.fromisoformat(text[:64])
+    The same message gets the same name under another event_id; another recording, time or chat makes another name.
+    """
+    sent_at = message.sent_at.isoformat() if message.sent_at else ""
+    sources = [one.base64 if isinstance(one, InlineAudio) else one.url for one in message.found.audio]
+    digest = hashlib.sha256()
+    for part in (message.chat_id or "", message.person, sent_at, message.text or "", *sources):
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(b"%d:%b" % (len(data), data))
+    return f"event-{digest.hexdigest()[:32]}"

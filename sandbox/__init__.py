@@ -1,1 +1,1 @@
-"""x."""
+"""Simulated upstreams on loopback, for the demo and the tests: the real wire formats, with scripted faults."""

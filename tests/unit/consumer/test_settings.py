@@ -311,7 +311,7 @@ def test_settings_cannot_be_changed() -> None:
     """Settings are read once: nobody may change them afterwards."""
     settings = load({}, complete=False)
     with pytest.raises(ValidationError):
-        settings.kafka_topic = "other"
+        setattr(settings, "kafka_topic", "other")  # noqa: B010 (mypy knows that it is read-only)
 
 
 def test_only_the_given_mapping_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_the_number_and_secrets_are_the_ones_to_watch_for() -> None:
 
 @given(
     secrets=st.fixed_dictionaries({name: st.text(st.characters(codec="utf-8"), max_size=40) for name in SECRETS}),
-    number=st.from_regex(r"\+?[0-9]{5,20}", fullmatch=True),
+    number=st.from_regex(r"\+?[0-9]{10,20}", fullmatch=True),
     broken=st.booleans(),
 )
 def test_secrets_are_never_shown(secrets: dict[str, str], number: str, *, broken: bool) -> None:
@@ -353,7 +353,7 @@ def test_secrets_are_never_shown(secrets: dict[str, str], number: str, *, broken
 
 
 @given(
-    st.dictionaries(
+    environ=st.dictionaries(
         st.sampled_from([*CONTRACT, "PATH", "KAFKA_UNKNOWN"]),
         st.one_of(
             st.text(max_size=60),
@@ -363,7 +363,7 @@ def test_secrets_are_never_shown(secrets: dict[str, str], number: str, *, broken
             st.from_regex(r"-?[0-9]{0,20}(\.[0-9]{0,12})?", fullmatch=True),
         ),
     ),
-    st.booleans(),
+    complete=st.booleans(),
 )
 def test_any_environment_loads_or_is_told_what_is_wrong(environ: dict[str, str], *, complete: bool) -> None:
     """No environment makes load() fail otherwise than by naming its own variables, each once."""
@@ -374,13 +374,12 @@ def test_any_environment_loads_or_is_told_what_is_wrong(environ: dict[str, str],
         assert told
         assert told == [name for name in variable_names() if name in told]
     else:
-        again = load(
-            {name: text for name, text, is_default in redacted(settings) if not is_default and text != "(set)"},
-            complete=False,
-        )
-        assert [row for row in redacted(again) if row[1]] == [
-            row for row in redacted(settings) if row[1] and row[1] != "(set)"
-        ] or "(set)" in str(redacted(settings))
+        written = {
+            name: environ[name] if text == "(set)" else text
+            for name, text, is_default in redacted(settings)
+            if not is_default
+        }
+        assert dict(load(written, complete=complete)) == dict(settings)
 
 
 def test_redacted_tells_the_defaults_from_what_was_set() -> None:

@@ -1,0 +1,8 @@
+"""Telemetry: what can be seen of the flow from outside. Metrics and logs are listeners; the flow imports neither."""
+
+from __future__ import annotations
+
+from consumer.logs import NoticeLog, configure_logs
+from consumer.metrics import CATALOGUE, Metric, Metrics, catalogue_table
+
+__all__ = ["CATALOGUE", "Metric", "Metrics", "NoticeLog", "catalogue_table", "configure_logs"]

@@ -1,0 +1,149 @@
+"""Vitals: is the worker alive, is it ready, how is it doing? /healthz, /readyz and /metrics, on one small server."""
+
+from __future__ import annotations
+
+import errno
+import time
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from consumer.metrics import EXPOSITION_TYPE
+from consumer.notices import WorkerChanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.metrics import Metrics
+    from consumer.notices import Notice
+
+_KEEPALIVE_SECONDS = 15.0
+_SHUTDOWN_SECONDS = 1.0
+"""How long a request that is being answered may hold up the end, in seconds."""
+_MOST_LINE_BYTES = 2048
+_MOST_HEADER_BYTES = 4096
+_BACKLOG = 16
+
+
+class VitalsError(Exception):
+    """The vitals cannot be served; the message says which variable to change."""
+
+
+class Vitals:
+    """Serves the worker's vitals. Entering another phase counts as a beat, so a drain is not taken for a hang.
+
+    Args:
+        metrics: what /metrics tells.
+        host: to listen on.
+        port: to listen on; 0 takes any that is free.
+        stale_after_seconds: how long the worker may go without a beat before it counts as stuck, in seconds.
+        clock: seconds from a point of its own.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        host: str,
+        port: int,
+        stale_after_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._metrics = metrics
+        self._host = host
+        self._port = port
+        self._stale_after_seconds = stale_after_seconds
+        self._clock = clock
+        self._phase = "starting"
+        self._beat_at = clock()
+        self._runner: web.AppRunner | None = None
+
+    def __call__(self, notice: Notice) -> None:
+        """Follow the worker from phase to phase: Vitals may be subscribed to the notices."""
+        if isinstance(notice, WorkerChanged):
+            self.phase = notice.phase
+
+    @property
+    def phase(self) -> str:
+        """What the worker does: starting, polling, draining or stopped; it is ready only while it polls."""
+        return self._phase
+
+    @phase.setter
+    def phase(self, phase: str) -> None:
+        self._phase = phase
+        self.beat()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on: the one asked for, or the one that was free."""
+        return self._port
+
+    def beat(self) -> None:
+        """Show that the worker's loop goes on; to be called at each poll."""
+        self._beat_at = self._clock()
+
+    async def start(self) -> None:
+        """Begin to serve.
+
+        Raises:
+            VitalsError: the port is taken, or the host is not ours to listen on.
+        """
+        runner = web.AppRunner(
+            self._app(),
+            access_log=None,
+            keepalive_timeout=_KEEPALIVE_SECONDS,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            lingering_time=_SHUTDOWN_SECONDS,
+            max_line_size=_MOST_LINE_BYTES,
+            max_field_size=_MOST_HEADER_BYTES,
+        )
+        self._runner = runner  # from here on stop() cleans up, whatever happens
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port, backlog=_BACKLOG).start()
+        except OSError as error:
+            await self.stop()
+            raise VitalsError(self._refused(error)) from error
+        self._port = runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Serve no more; doing so again changes nothing."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def _app(self) -> web.Application:
+        app = web.Application(client_max_size=1)
+        app.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._exposition),
+            ]
+        )
+        return app
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        silent_seconds = self._clock() - self._beat_at
+        if silent_seconds > self._stale_after_seconds:
+            return _told(f"no poll for {silent_seconds:.0f} s while {self._phase}", status=503)
+        return _told("ok")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        if self._phase != "polling":
+            return _told(self._phase, status=503)
+        return _told("ready")
+
+    async def _exposition(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._metrics.exposition(), headers={"Content-Type": EXPOSITION_TYPE})
+
+    def _refused(self, error: OSError) -> str:
+        if error.errno == errno.EADDRINUSE:
+            return f"VITALS_PORT {self._port} is taken on {self._host}: set VITALS_PORT to a free one, or to 0 for any"
+        if error.errno == errno.EACCES:
+            return f"VITALS_PORT {self._port} is not ours to listen on: set VITALS_PORT to one above 1023"
+        return f"VITALS_HOST {self._host} cannot be listened on: set it to an address of this machine"
+
+
+def _told(text: str, *, status: int = 200) -> web.Response:
+    return web.Response(text=f"{text}\n", status=status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,139 @@
+"""Our own HTTP: explicit time-outs and limits, no redirects followed blindly, and who may be asked for a recording (I6)."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from providers.errors import Forbidden
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_CONNECT_SECONDS = 5.0
+_CONNECTIONS = 100
+_KEEP_ALIVE_SECONDS = 60.0
+_LONGEST_RETRY_AFTER_SECONDS = 3600.0
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class HostPolicy:
+    """Which hosts media may come from.
+
+    Every entry is a host, or host:port. A host that is a private, loopback, link-local or otherwise special address, or
+    resolves to one, is refused unless that very address or name is listed. Plain http is for listed special addresses
+    alone.
+    """
+
+    own: URL
+    """The Series API's base URL."""
+    listed: frozenset[str]
+    """SERIES_MEDIA_HOSTS."""
+
+    def check(self, url: URL) -> None:
+        """Refuse a URL that must not be fetched. Raises Forbidden."""
+        host, port = url.host, url.port
+        if url.scheme not in _DEFAULT_PORTS or not host or url.user or url.password:
+            raise Forbidden("media", "not a plain http(s) URL")
+        if not self._allowed(host, port):
+            raise Forbidden("media", "host not in SERIES_MEDIA_HOSTS")
+        special = is_special(host)
+        if special and not self.lists(host):
+            raise Forbidden("media", "private address")
+        if url.scheme == "http" and not (special or host == "localhost"):
+            raise Forbidden("media", "plain http")
+
+    def check_address(self, name: str, address: str) -> None:
+        """Refuse what a name resolved to, at the moment of connecting to it. Raises Forbidden."""
+        if is_special(address) and not (self.lists(name) or self.lists(address)):
+            raise Forbidden("media", "name of a private address")
+
+    def is_own(self, url: URL) -> bool:
+        """Say whether this is the Series API itself: scheme, host and port. Only there does the key go."""
+        return url.origin() == self.own.origin()
+
+    def lists(self, host: str) -> bool:
+        """Say whether a host is listed, with or without a port."""
+        return any(host == _without_port(entry) for entry in self.listed)
+
+    def _allowed(self, host: str, port: int | None) -> bool:
+        own = host == self.own.host and port == self.own.port
+        return own or host in self.listed or f"{host}:{port}" in self.listed
+
+
+def is_special(host: str) -> bool:
+    """Say whether a host is an address that is not a public one (IPv4, IPv6, or IPv4 within IPv6)."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    inner = getattr(address, "ipv4_mapped", None) or address
+    return not inner.is_global or inner.is_multicast
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves names, and lets the policy see every address before it is connected to: nothing can change in between."""
+
+    def __init__(self, policy: HostPolicy, inner: AbstractResolver | None = None) -> None:
+        self._policy = policy
+        self._inner = inner or ThreadedResolver()
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
+        """Resolve. Raises Forbidden when any of the addresses must not be connected to."""
+        found = await self._inner.resolve(host, port, family)
+        for each in found:
+            self._policy.check_address(host, each["host"])
+        return list(found)
+
+    async def close(self) -> None:
+        """Close the resolver inside."""
+        await self._inner.close()
+
+
+def session(*, total_seconds: float, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """Make a client session: bounded, without cookies, proxies from the environment or error bodies in exceptions."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=_CONNECTIONS, resolver=resolver, keepalive_timeout=_KEEP_ALIVE_SECONDS, ttl_dns_cache=30
+        ),
+        timeout=aiohttp.ClientTimeout(total=total_seconds, sock_connect=_CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        raise_for_status=False,
+    )
+
+
+def retry_after_seconds(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Read a Retry-After header (RFC 9110, 10.2.3): seconds, or a date; None when it says nothing readable."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    if seconds != seconds:  # noqa: PLR0124 (not a number)
+        return None
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
+
+
+def policy_for(base_url: str, media_hosts: Collection[str]) -> HostPolicy:
+    """Make the policy for a Series API."""
+    return HostPolicy(URL(base_url), frozenset(host.strip().lower() for host in media_hosts))
+
+
+def _without_port(entry: str) -> str:
+    host, colon, port = entry.rpartition(":")
+    return host if colon and port.isdigit() and "]" not in port and (":" not in host or host.endswith("]")) else entry

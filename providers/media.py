@@ -1,0 +1,117 @@
+"""Media: fetches a recording from hosts that are allowed, and from no others (I6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from providers.errors import BadAnswer, Forbidden, TimedOut, TooLarge, Unreachable, from_status
+from providers.http import CheckedResolver, retry_after_seconds, session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp.abc import AbstractResolver
+
+    from providers.http import HostPolicy
+
+SERVICE = "media"
+_REDIRECTS = 3
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_OK = 400
+_PIECE_BYTES = 64 * 1024
+
+
+class Media:
+    """Downloads, capped; every redirect is checked anew, and the key goes to the Series API alone.
+
+    Args:
+        policy: which hosts.
+        headers: with the key; sent to the Series API's own scheme, host and port only.
+        max_memo_bytes: the largest recording, in bytes.
+        timeout_seconds: for the whole download, in seconds.
+        resolver: of names; the system's when None.
+    """
+
+    def __init__(
+        self,
+        policy: HostPolicy,
+        headers: Mapping[str, str],
+        *,
+        max_memo_bytes: int,
+        timeout_seconds: float,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._policy = policy
+        self._headers = headers
+        self._max_memo_bytes = max_memo_bytes
+        self._timeout_seconds = timeout_seconds
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    async def fetch(self, address: str) -> bytes:
+        """Fetch, once.
+
+        Raises:
+            Forbidden: a host that is not allowed, at first or after a redirect.
+            TooLarge: more than max_memo_bytes.
+            ProviderError: whatever else the host does wrong.
+        """
+        url = _parsed(address)
+        for _ in range(_REDIRECTS + 1):
+            self._policy.check(url)
+            answer = await self._asked(url)
+            if isinstance(answer, bytes):
+                return answer
+            url = answer
+        raise Forbidden(SERVICE, "too many redirects")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _asked(self, url: URL) -> bytes | URL:
+        """Give the bytes, or where they are said to be."""
+        headers = self._headers if self._policy.is_own(url) else {}
+        try:
+            async with self._open().get(url, headers=headers, allow_redirects=False) as response:
+                if response.status in _MOVED:
+                    return url.join(_parsed(response.headers.get("Location", "")))
+                if response.status >= _OK:
+                    wait = retry_after_seconds(response.headers.get("Retry-After"))
+                    raise from_status(SERVICE, response.status, wait)
+                return await self._read(response)
+        except TimeoutError as error:
+            raise TimedOut(SERVICE) from error
+        except aiohttp.ClientError as error:
+            raise Unreachable(SERVICE, type(error).__name__) from error
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        if (response.content_length or 0) > self._max_memo_bytes:
+            raise TooLarge(SERVICE)
+        pieces, size = [], 0
+        async for piece in response.content.iter_chunked(_PIECE_BYTES):
+            size += len(piece)
+            if size > self._max_memo_bytes:
+                raise TooLarge(SERVICE)
+            pieces.append(piece)
+        if not size:
+            raise BadAnswer(SERVICE, "empty")
+        return b"".join(pieces)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            resolver = CheckedResolver(self._policy, self._resolver)
+            self._session = session(total_seconds=self._timeout_seconds, resolver=resolver)
+        return self._session
+
+
+def _parsed(address: str) -> URL:
+    try:
+        return URL(address)
+    except ValueError as error:
+        raise Forbidden(SERVICE, "not a URL") from error

@@ -1,0 +1,293 @@
+"""The Series API: media, messages, typing, voice and text. The one adapter that retries: it alone knows what may be asked
+twice.
+
+A read may. A send that was surely not accepted may (429, 503, no connection). A send whose outcome is unknown (no answer,
+500, 502, 504) is looked for in the chat first, and sent again, with the same idempotency key, only when it is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay
+from tenacity.wait import wait_base, wait_exponential_jitter
+from yarl import URL
+
+from providers.errors import BadAnswer, OutcomeUnknown, ProviderError, TimedOut, Unreachable, Verdict, from_status
+from providers.http import policy_for, retry_after_seconds, session
+from providers.media import Media
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+
+    from tenacity import RetryCallState
+
+    from providers.ports import VoiceReply
+
+SERVICE = "series"
+BLANK = "\N{MICROPHONE}"
+"""Stands where there are no words: the API wants a text that is not empty."""
+_NOT_ACCEPTED = frozenset({429, 503})
+_OK = 400
+_RETRY_SECONDS = 30.0
+_TYPING_SECONDS = 5.0
+_LONGEST_ANSWER_BYTES = 32 * 1024 * 1024
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class SeriesMessenger:
+    """The Series API behind the Messenger port.
+
+    Args:
+        base_url: of the API.
+        api_key: its Bearer key; goes nowhere else.
+        media_hosts: further hosts that recordings may come from.
+        max_memo_bytes: the largest recording, in bytes.
+        timeout_seconds: for one request, in seconds.
+        send_timeout_seconds: for one send, in seconds.
+        attempts: how often a request is made at the most.
+        typing_refresh_seconds: the API forgets after 60 s.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        media_hosts: Collection[str],
+        max_memo_bytes: int,
+        timeout_seconds: float = 15.0,
+        send_timeout_seconds: float = 20.0,
+        attempts: int = 3,
+        typing_refresh_seconds: float = 40.0,
+    ) -> None:
+        self._base = URL(base_url.rstrip("/"))
+        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._policy = policy_for(base_url, media_hosts)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
+        self._attempts = attempts
+        self._typing_refresh_seconds = typing_refresh_seconds
+        self._session: aiohttp.ClientSession | None = None
+        self._media = Media(self._policy, self._headers, max_memo_bytes=max_memo_bytes, timeout_seconds=timeout_seconds)
+
+    async def download(self, url: str) -> bytes:
+        """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
+        return await self._retried(lambda: self._media.fetch(url))
+
+    async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
+        """Ask for a message as the API has it now."""
+        answer = await self._retried(lambda: self._get(f"{_messages(chat_id)}/{quote(message_id, safe='')}"))
+        found = answer.get("data", answer)
+        if not isinstance(found, dict):
+            raise BadAnswer(SERVICE, "no message")
+        return found
+
+    @asynccontextmanager
+    async def typing(self, chat_id: str) -> AsyncIterator[None]:
+        """Show that we are at it while the block runs. Never raises, never delays the block."""
+        showing = asyncio.create_task(self._show_typing(chat_id), name="typing")
+        try:
+            yield
+        finally:
+            showing.cancel()
+            # Shielded: typing is taken back although the block is being cancelled.
+            await asyncio.shield(asyncio.ensure_future(self._stop_typing(chat_id, showing)))
+
+    async def send_voice(self, reply: VoiceReply) -> str:
+        """Send a voice message; give its message id."""
+        body = await asyncio.to_thread(_voice_body, reply)
+        return await self._sent(reply.chat_id, body, filename=reply.filename, text=reply.text)
+
+    async def send_text(self, chat_id: str, text: str, *, idempotency_key: str) -> str:
+        """Send a text message; give its message id."""
+        message = {"text": text or BLANK, "idempotency_key": idempotency_key}
+        return await self._sent(chat_id, json.dumps({"message": message}).encode(), filename="", text=text)
+
+    async def find_sent(self, chat_id: str, *, filename: str, text: str) -> str | None:
+        """Look for a message of ours with that attachment name, or, without one, that text."""
+        answer = await self._retried(lambda: self._get(_messages(chat_id)))
+        found = answer.get("data", answer.get("messages"))
+        if not isinstance(found, list):
+            raise BadAnswer(SERVICE, "no list of messages")
+        messages = (each for each in found if isinstance(each, dict))
+        return next((str(each["id"]) for each in messages if "id" in each and _is_it(each, filename, text)), None)
+
+    async def check(self) -> None:
+        """List chats, to learn whether address and key are right."""
+        with suppress(BadAnswer):  # whatever it lists: it let us in
+            await self._get("/api/chats")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._media.close()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _sent(self, chat_id: str, body: bytes, *, filename: str, text: str) -> str:
+        """Send, and never twice: what may have happened is looked for before it is done again."""
+        unsure = False
+
+        async def once() -> str:
+            nonlocal unsure
+            if unsure:
+                sent_id = await self._looked_for(chat_id, filename=filename, text=text)
+                if sent_id is not None:
+                    return sent_id
+            try:
+                return await self._post_message(chat_id, body)
+            except OutcomeUnknown:
+                unsure = True
+                raise
+
+        return await self._retried(once, unknown_too=True)
+
+    async def _looked_for(self, chat_id: str, *, filename: str, text: str) -> str | None:
+        try:
+            return await self.find_sent(chat_id, filename=filename, text=text)
+        except ProviderError as error:
+            raise OutcomeUnknown(SERVICE, "and cannot be looked for") from error
+
+    async def _post_message(self, chat_id: str, body: bytes) -> str:
+        try:
+            async with self._open().post(
+                self._url(_messages(chat_id)),
+                data=body,
+                headers={**self._headers, "Content-Type": "application/json"},
+                timeout=self._send_timeout,
+                allow_redirects=False,
+            ) as response:
+                return await _sent_id(response)
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(SERVICE, "no connection") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise OutcomeUnknown(SERVICE, type(error).__name__) from error
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        async with _read_errors():
+            async with self._open().get(self._url(path), headers=self._headers, allow_redirects=False) as response:
+                _refuse(response)
+                answer = await _json(response)
+        return answer if isinstance(answer, dict) else {"data": answer}
+
+    async def _show_typing(self, chat_id: str) -> None:
+        while True:
+            await self._typed("POST", f"/api/chats/{quote(chat_id, safe='')}/start_typing")
+            await asyncio.sleep(self._typing_refresh_seconds)
+
+    async def _stop_typing(self, chat_id: str, showing: asyncio.Task[None]) -> None:
+        await asyncio.gather(showing, return_exceptions=True)
+        await self._typed("DELETE", f"/api/chats/{quote(chat_id, safe='')}/stop_typing")
+
+    async def _typed(self, method: str, path: str) -> None:
+        timeout = aiohttp.ClientTimeout(total=_TYPING_SECONDS)
+        with suppress(aiohttp.ClientError, TimeoutError):  # best effort, by its nature
+            async with self._open().request(
+                method, self._url(path), headers=self._headers, timeout=timeout, allow_redirects=False
+            ):
+                pass
+
+    async def _retried(self, work: Callable[[], Awaitable[T]], *, unknown_too: bool = False) -> T:
+        verdicts = {Verdict.LATER, Verdict.UNKNOWN} if unknown_too else {Verdict.LATER}
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, ProviderError) and error.verdict in verdicts),
+            wait=_WaitAsAsked(),
+            stop=stop_after_attempt(self._attempts) | stop_after_delay(_RETRY_SECONDS),
+            reraise=True,
+        )
+        return await retrying(work)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = session(total_seconds=self._timeout.total or _RETRY_SECONDS)
+        return self._session
+
+    def _url(self, path: str) -> URL:
+        return URL(f"{self._base}{path}", encoded=True)
+
+
+class _WaitAsAsked(wait_base):
+    """Waits as long as the service asked (Retry-After), else exponentially with jitter; in seconds."""
+
+    def __init__(self) -> None:
+        self._otherwise = wait_exponential_jitter(initial=0.2, max=5.0, jitter=0.2)
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        asked = error.retry_after_seconds if isinstance(error, ProviderError) else None
+        if asked is None:
+            return self._otherwise(retry_state)
+        return min(asked, _RETRY_SECONDS)
+
+
+@asynccontextmanager
+async def _read_errors() -> AsyncIterator[None]:
+    try:
+        yield
+    except aiohttp.ClientError as error:
+        raise Unreachable(SERVICE, type(error).__name__) from error
+    except TimeoutError as error:
+        raise TimedOut(SERVICE) from error
+
+
+def _refuse(response: aiohttp.ClientResponse) -> None:
+    if response.status >= _OK:
+        raise from_status(SERVICE, response.status, retry_after_seconds(response.headers.get("Retry-After")))
+
+
+async def _sent_id(response: aiohttp.ClientResponse) -> str:
+    """Give the new message's id; an acceptance without one cannot be told from a lost one, so it is unknown."""
+    if response.status >= _OK:
+        if response.status >= 500 and response.status not in _NOT_ACCEPTED:  # noqa: PLR2004 (RFC 9110, 15.6)
+            raise OutcomeUnknown(SERVICE, status=response.status)
+        _refuse(response)
+    try:
+        answer = await _json(response)
+    except BadAnswer as error:
+        raise OutcomeUnknown(SERVICE, "accepted without an id") from error
+    data = answer.get("data") if isinstance(answer, dict) else None
+    sent_id = data.get("id") if isinstance(data, dict) else None
+    if not isinstance(sent_id, (str, int)):
+        raise OutcomeUnknown(SERVICE, "accepted without an id")
+    return str(sent_id)
+
+
+async def _json(response: aiohttp.ClientResponse) -> object:
+    body = await response.content.read(_LONGEST_ANSWER_BYTES)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadAnswer(SERVICE, "not JSON") from error
+
+
+def _voice_body(reply: VoiceReply) -> bytes:
+    """Write the request; in a thread, for a long reply is half a megabyte."""
+    attachment = {
+        "filename": reply.filename,
+        "mime_type": reply.clip.format.mime_type,
+        "data_base64": base64.b64encode(reply.clip.data).decode(),
+    }
+    message = {"text": reply.text or BLANK, "idempotency_key": reply.idempotency_key, "attachments": [attachment]}
+    return json.dumps({"message": message}).encode()
+
+
+def _messages(chat_id: str) -> str:
+    return f"/api/chats/{quote(chat_id, safe='')}/chat_messages"
+
+
+def _is_it(message: Mapping[str, object], filename: str, text: str) -> bool:
+    if not filename:
+        return message.get("text") == text
+    attachments = message.get("attachments")
+    names = [each.get("filename") for each in attachments if isinstance(each, dict)] if isinstance(attachments, list) else []
+    return filename in names

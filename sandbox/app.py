@@ -1,0 +1,105 @@
+"""Sandbox: all upstreams behind one loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+from aiohttp import web
+
+from sandbox import cartesia, control, elevenlabs, huggingface, series
+from sandbox.faults import Faults, middleware
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from sandbox.mind import Mind
+    from sandbox.series import Sent
+
+SERIES_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY = "sandbox-series", "hf_sandbox", "sandbox-eleven", "sandbox-cartesia"
+"""They open nothing but the sandbox."""
+_LONGEST_BODY_BYTES = 64 * 1024 * 1024
+_LANGUAGES = ("en", "fr", "es", "de", "hi", "it", "pt", "zh", "ja", "ar")
+
+
+class Sandbox:
+    """Runs while its block does.
+
+    Args:
+        mind: what stands behind the models.
+        media: folders whose files are served under /media/.
+        honours_keys: whether the Series API honours idempotency keys.
+        port: 0 for any that is free.
+    """
+
+    def __init__(
+        self,
+        mind: Mind,
+        *,
+        media: Sequence[Path] = (),
+        honours_keys: bool = True,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.mind = mind
+        self.faults = Faults()
+        self.series = series.SeriesState(media, honours_keys=honours_keys)
+        self._host = host
+        self._port = port
+        self._closing = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def sent(self) -> list[Sent]:
+        """What was sent through the Series API, in order."""
+        return self.series.sent
+
+    @property
+    def url(self) -> str:
+        """Where it is, while it runs."""
+        if self._runner is None:
+            raise RuntimeError("the sandbox is not running")
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{host}:{port}"
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables that point voicememo here."""
+        voices = ",".join(["default=voice-en", *(f"{language}=voice-{language}" for language in _LANGUAGES)])
+        return {
+            "SERIES_API_URL": self.url,
+            "SERIES_API_KEY": SERIES_KEY,
+            "SERIES_SENDER_NUMBER": "+15550109999",
+            "HF_TOKEN": HF_TOKEN,
+            "HF_WHISPER_URL": f"{self.url}/hf-inference/models/openai/whisper-large-v3-turbo",
+            "HF_LLAMA_URL": f"{self.url}/v1",
+            "ELEVENLABS_API_KEY": ELEVENLABS_KEY,
+            "ELEVENLABS_BASE_URL": self.url,
+            "ELEVENLABS_VOICES": voices,
+            "CARTESIA_API_KEY": CARTESIA_KEY,
+            "CARTESIA_BASE_URL": self.url,
+            "CARTESIA_VOICES": voices,
+        }
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(
+            middlewares=[middleware(self.faults, self._closing)], client_max_size=_LONGEST_BODY_BYTES
+        )
+        app.add_routes(series.routes(self.series, key=SERIES_KEY))
+        app.add_routes(huggingface.routes(self.mind, key=HF_TOKEN))
+        app.add_routes(elevenlabs.routes(self.mind, key=ELEVENLABS_KEY))
+        app.add_routes(cartesia.routes(self.mind, key=CARTESIA_KEY))
+        app.add_routes(control.routes(self.series, self.faults))
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port).start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None

@@ -1,0 +1,36 @@
+"""The embedded broker: librdkafka's mock cluster, in this process, on loopback. It speaks the real protocol.
+
+What a real broker does and this one does not: two members of one group (its rebalance is crude), topics made on purpose
+(each is made at first use, with four partitions), and keeping anything after the process ends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from confluent_kafka import Producer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_SECONDS = 10.0
+
+
+class EmbeddedBroker:
+    """Runs while its block does."""
+
+    def __init__(self) -> None:
+        self._producer: Any = None
+        self.bootstrap_servers = ""
+
+    def __enter__(self) -> Self:
+        # The cluster lives as long as the client that asked for it.
+        self._producer = Producer({"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 0})
+        brokers = self._producer.list_topics(timeout=_SECONDS).brokers.values()
+        self.bootstrap_servers = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._producer = None

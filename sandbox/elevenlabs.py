@@ -1,0 +1,52 @@
+"""The wire of ElevenLabs: streamed speech as PCM, and the list of models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from sandbox.mind import Mind
+
+_PIECE_BYTES = 8 * 1024 + 1
+"""Odd on purpose: the network cuts samples in half."""
+
+
+def routes(mind: Mind, *, key: str) -> list[web.RouteDef]:
+    """Give the routes; `key` is the xi-api-key that is let in."""
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        _let_in(request, key)
+        asked = await request.json()
+        kind, _, rate = request.query.get("output_format", "mp3_44100_128").partition("_")
+        if kind != "pcm":
+            raise web.HTTPUnprocessableEntity(text='{"detail":"the sandbox speaks pcm only"}')
+        language = asked.get("language_code") or _language_of(request.match_info["voice"])
+        pcm = await mind.speak(asked["text"], language=language, sample_rate=int(rate))
+        response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+        await response.prepare(request)
+        for start in range(0, len(pcm), _PIECE_BYTES):
+            await response.write(pcm[start : start + _PIECE_BYTES])
+        await response.write_eof()
+        return response
+
+    async def models(request: web.Request) -> web.Response:
+        _let_in(request, key)
+        return web.json_response([{"model_id": "eleven_flash_v2_5", "name": "Flash"}])
+
+    return [
+        web.post("/v1/text-to-speech/{voice}/stream", stream, name="elevenlabs"),
+        web.get("/v1/models", models, name="elevenlabs.models"),
+    ]
+
+
+def _let_in(request: web.Request, key: str) -> None:
+    if request.headers.get("xi-api-key") != key:
+        detail = '{"detail":{"status":"invalid_api_key","message":"Invalid API key"}}'
+        raise web.HTTPUnauthorized(text=detail, content_type="application/json")
+
+
+def _language_of(voice: str) -> str:
+    """Read the language off the name of a sandbox voice, such as voice-fr."""
+    return voice.rpartition("-")[2]

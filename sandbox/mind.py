@@ -1,0 +1,143 @@
+"""Mind: what stands behind the simulated models: ears, wits and a voice."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import re
+import wave
+from array import array
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from audio.clip import Clip
+from audio.espeak import SAMPLE_RATE, VOICES
+from audio.formats import Format
+from audio.loudness import measure
+from audio.transcode import pcm_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from audio.espeak import EspeakVoice
+    from audio.sphinx import SphinxEars
+
+_LANGUAGE_CODE = re.compile(r"\(language code: ([a-z]{2})\)")
+_REPLIES = {
+    "en": "I heard you say: {words}. Thank you for telling me!",
+    "fr": "Tu m'as dit : {words}. Merci de me l'avoir dit !",
+    "es": "Me has dicho: {words}. ¡Gracias por contármelo!",
+    "de": "Du hast gesagt: {words}. Danke, dass du mir das erzählst!",
+    "hi": "आपने कहा: {words}। बताने के लिए धन्यवाद!",
+}
+_ECHOED_WORDS = 40
+
+
+class Mind(Protocol):
+    """What the simulated vendors ask."""
+
+    async def hear(self, wav: bytes) -> str:
+        """Give the words of a 16 kHz mono WAV."""
+        ...
+
+    async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
+        """Give an answer to chat turns of the OpenAI wire."""
+        ...
+
+    async def speak(self, text: str, *, language: str, sample_rate: int) -> bytes:
+        """Give mono s16le PCM at `sample_rate` Hz."""
+        ...
+
+
+def answer_to(turns: Sequence[Mapping[str, str]]) -> str:
+    """Repeat what was said last, in the language that the system turn asks for."""
+    system = next((turn["content"] for turn in turns if turn.get("role") == "system"), "")
+    found = _LANGUAGE_CODE.search(system)
+    said = next((turn["content"] for turn in reversed(turns) if turn.get("role") == "user"), "")
+    words = " ".join(said.split()[:_ECHOED_WORDS]).rstrip(".!?।")
+    return _REPLIES.get(found.group(1) if found else "en", _REPLIES["en"]).format(words=words)
+
+
+@dataclass(slots=True)
+class ScriptedMind:
+    """Instant: hears what it was told to hear, answers by repeating, hums instead of speaking."""
+
+    words: str = "hello there, how are you today"
+
+    async def hear(self, wav: bytes) -> str:  # noqa: ARG002 (it was told what to hear)
+        """Give the scripted words."""
+        return self.words
+
+    async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
+        """Repeat."""
+        return answer_to(turns)
+
+    async def speak(self, text: str, *, language: str, sample_rate: int) -> bytes:  # noqa: ARG002 (a hum has none)
+        """Hum for as long as the text would take: 60 ms a character."""
+        return _hum(round(len(text) * 0.06 * sample_rate), sample_rate)
+
+
+@dataclass(slots=True)
+class EngineMind:
+    """Hears and speaks with the local engines.
+
+    Its ears know English only. A recording in another language is known if it is one of our own (by a digest of its
+    samples): then its script is what it hears; `scripted` counts how often that was so.
+    """
+
+    ears: SphinxEars
+    voice: EspeakVoice
+    scripts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Digest of a recording's samples, decoded → (language, words)."""
+    scripted: int = 0
+
+    async def hear(self, wav: bytes) -> str:
+        """Recognise English; for our own recordings in other languages, give the script."""
+        clip = Clip(wav, Format.WAV)
+        language, words = self.scripts.get(digest(clip), ("en", ""))
+        if language != "en":
+            self.scripted += 1
+            return words
+        if (await asyncio.to_thread(measure, clip)).voiced_seconds == 0:
+            return ""
+        return await self.ears.listen(clip)
+
+    async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
+        """Repeat what was said, in its language."""
+        return answer_to(turns)
+
+    async def speak(self, text: str, *, language: str, sample_rate: int) -> bytes:
+        """Speak with espeak-ng."""
+        language = language if language in VOICES else "en"
+        pcm = b"".join([piece async for piece in self.voice.speak(text, language=language)])
+        return await asyncio.to_thread(resampled, pcm, SAMPLE_RATE, sample_rate)
+
+
+def digest(wav: Clip) -> str:
+    """Give what a recording is known by: SHA-256 of its samples."""
+    return hashlib.sha256(pcm_of(wav)).hexdigest()
+
+
+def resampled(pcm: bytes, rate: int, wanted: int) -> bytes:
+    """Change the sampling rate by linear interpolation: good enough for a voice that is synthetic anyway."""
+    samples = np.frombuffer(pcm, dtype="<i2")
+    if rate == wanted or not samples.size:
+        return pcm
+    at = np.arange(int(samples.size * wanted / rate)) * (rate / wanted)
+    return np.interp(at, np.arange(samples.size), samples).astype("<i2").tobytes()
+
+
+def _hum(count: int, sample_rate: int) -> bytes:
+    period = max(1, sample_rate // 220)
+    one = array("h", (round(8000 * math.sin(2 * math.pi * index / period)) for index in range(period)))
+    return (one * (count // period + 1)).tobytes()[: count * 2]
+
+
+def seconds_of(wav: bytes) -> float:
+    """Tell how long a WAV plays, in seconds. Raises wave.Error, EOFError when it is none."""
+    with wave.open(BytesIO(wav)) as file:
+        return file.getnframes() / file.getframerate()

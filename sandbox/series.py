@@ -1,0 +1,164 @@
+"""The wire of the Series API: messages, typing, media. Keeps what was sent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import itertools
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_KEY = re.compile(r"[a-zA-Z0-9_-]+")
+_MIME_TYPES = {".caf": "application/octet-stream", ".opus": "audio/ogg", ".m4a": "audio/mp4", ".mp3": "audio/mpeg"}
+"""As gateways send them: an iPhone's memo often has none that means anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One message that was sent through the API."""
+
+    message_id: str
+    chat_id: str
+    text: str = field(repr=False)
+    idempotency_key: str | None
+    filename: str | None
+    mime_type: str | None
+    audio: bytes | None = field(repr=False)
+    at: datetime
+
+    @property
+    def sha256(self) -> str | None:
+        """Digest of the audio."""
+        return hashlib.sha256(self.audio).hexdigest() if self.audio is not None else None
+
+    def as_message(self) -> dict[str, object]:
+        """Give it as the API lists it."""
+        attachment = {"id": f"att-{self.message_id}", "filename": self.filename, "mime_type": self.mime_type}
+        return {
+            "id": self.message_id,
+            "chat_id": self.chat_id,
+            "text": self.text,
+            "sent_at": self.at.isoformat(),
+            "attachments": [attachment] if self.filename else [],
+        }
+
+
+class SeriesState:
+    """What the simulated API knows."""
+
+    def __init__(self, media: Sequence[Path], *, honours_keys: bool) -> None:
+        self.media = media
+        self.honours_keys = honours_keys
+        """Whether the same idempotency key gives the same message; a proxy may ignore it."""
+        self.sent: list[Sent] = []
+        self.typing: set[str] = set()
+        """Chats in which we are shown as typing."""
+        self.typed: list[tuple[str, str]] = []
+        """(chat, "start" or "stop"), in order."""
+        self.messages: defaultdict[str, dict[str, Mapping[str, object]]] = defaultdict(dict)
+        """Chat → message id → a received message, for those that are asked for."""
+        self._numbers = itertools.count(9001)
+
+    def add_message(self, chat_id: str, message_id: str, message: Mapping[str, object]) -> None:
+        """Let a message be asked for."""
+        self.messages[chat_id][message_id] = message
+
+    def send(self, chat_id: str, message: Mapping[str, Any]) -> tuple[Sent, bool]:
+        """Keep a message; say whether it is new. Raises ValueError for what the API would refuse."""
+        key = message.get("idempotency_key")
+        if not isinstance(message.get("text"), str) or not message["text"]:
+            raise ValueError("text must not be empty")
+        if key is not None and not _KEY.fullmatch(key):
+            raise ValueError("idempotency_key has forbidden characters")
+        known = next((each for each in self.sent if key is not None and each.idempotency_key == key), None)
+        if known is not None and self.honours_keys:
+            return known, False
+        attachment = (message.get("attachments") or [{}])[0]
+        audio = base64.b64decode(attachment["data_base64"], validate=True) if attachment else None
+        sent = Sent(
+            message_id=str(next(self._numbers)),
+            chat_id=chat_id,
+            text=message["text"],
+            idempotency_key=key,
+            filename=attachment.get("filename"),
+            mime_type=attachment.get("mime_type"),
+            audio=audio,
+            at=datetime.now(UTC),
+        )
+        self.sent.append(sent)
+        self.typing.discard(chat_id)
+        return sent, True
+
+
+def routes(state: SeriesState, *, key: str) -> list[web.RouteDef]:
+    """Give the routes; `key` is the Bearer key that is let in."""
+
+    async def send(request: web.Request) -> web.Response:
+        _let_in(request, key)
+        try:
+            body = await request.json()
+            sent, new = state.send(request.match_info["chat"], body["message"])
+        except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+            return web.json_response({"errors": [{"status": 422, "title": "Unprocessable"}]}, status=422)
+        return web.json_response({"data": {"id": int(sent.message_id), "text": sent.text}}, status=201 if new else 200)
+
+    async def listed(request: web.Request) -> web.Response:
+        _let_in(request, key)
+        sent = [each.as_message() for each in reversed(state.sent) if each.chat_id == request.match_info["chat"]]
+        return web.json_response({"data": sent})
+
+    async def message(request: web.Request) -> web.Response:
+        _let_in(request, key)
+        found = state.messages[request.match_info["chat"]].get(request.match_info["message"])
+        if found is None:
+            return web.json_response({"errors": [{"status": 404, "title": "Not found"}]}, status=404)
+        return web.json_response({"data": found})
+
+    async def start_typing(request: web.Request) -> web.Response:
+        _let_in(request, key)
+        state.typing.add(request.match_info["chat"])
+        state.typed.append((request.match_info["chat"], "start"))
+        return web.Response(status=201)
+
+    async def stop_typing(request: web.Request) -> web.Response:
+        _let_in(request, key)
+        state.typing.discard(request.match_info["chat"])
+        state.typed.append((request.match_info["chat"], "stop"))
+        return web.Response(status=204)
+
+    async def chats(request: web.Request) -> web.Response:
+        _let_in(request, key)
+        return web.json_response({"data": []})
+
+    async def media(request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        path = next((folder / name for folder in state.media if (folder / name).is_file()), None)
+        if path is None:
+            raise web.HTTPNotFound
+        content_type = _MIME_TYPES.get(path.suffix, "application/octet-stream")
+        return web.FileResponse(path, headers={"Content-Type": content_type})
+
+    return [
+        web.post("/api/chats/{chat}/chat_messages", send, name="series.send"),
+        web.get("/api/chats/{chat}/chat_messages", listed, name="series.list"),
+        web.get("/api/chats/{chat}/chat_messages/{message}", message, name="series.message"),
+        web.post("/api/chats/{chat}/start_typing", start_typing, name="series.typing"),
+        web.delete("/api/chats/{chat}/stop_typing", stop_typing, name="series.stop_typing"),
+        web.get("/api/chats", chats, name="series.chats"),
+        web.get("/media/{name:[^/\\\\]+}", media, name="series.media"),
+    ]
+
+
+def _let_in(request: web.Request, key: str) -> None:
+    if request.headers.get("Authorization") != f"Bearer {key}":
+        raise web.HTTPUnauthorized(text='{"errors":[{"status":401}]}', content_type="application/json")

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from consumer.metrics import EXPOSITION_TYPE, Metrics
+from consumer.notices import EventPassed, WorkerChanged
+from consumer.vitals import Vitals, VitalsError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Clock:
+    """Time that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@asynccontextmanager
+async def serving(clock: Clock, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Vitals]:
+    """Vitals on a free port, stopped at the end."""
+    vitals = Vitals(Metrics(in_flight=lambda: 3), host=host, port=port, stale_after_seconds=60, clock=clock)
+    await vitals.start()
+    try:
+        yield vitals
+    finally:
+        await vitals.stop()
+
+
+async def ask(vitals: Vitals, path: str, *, method: str = "GET", body: bytes | None = None) -> tuple[int, str, str]:
+    """Give status, body and content type."""
+    timeout = aiohttp.ClientTimeout(total=10)
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{vitals.port}", timeout=timeout) as session:
+        async with session.request(method, path, data=body) as response:
+            return response.status, await response.text(), response.headers["Content-Type"]
+
+
+async def test_a_worker_is_healthy_until_it_falls_silent() -> None:
+    """Health lasts for as long as the last beat is young enough, and comes back with the next beat."""
+    clock = Clock()
+    async with serving(clock) as vitals:
+        clock.now += 60
+        assert (await ask(vitals, "/healthz"))[:2] == (200, "ok\n")
+        clock.now += 1
+        assert (await ask(vitals, "/healthz"))[:2] == (503, "no poll for 61 s while starting\n")
+        vitals.beat()
+        assert (await ask(vitals, "/healthz"))[0] == 200
+
+
+async def test_a_worker_is_ready_only_while_it_polls() -> None:
+    """Readiness is refused with the phase as its reason, before and after polling."""
+    async with serving(Clock()) as vitals:
+        told = [(await ask(vitals, "/readyz"))[:2]]
+        for phase in ("polling", "draining", "stopped"):
+            vitals.phase = phase
+            told.append((await ask(vitals, "/readyz"))[:2])
+    assert told == [(503, "starting\n"), (200, "ready\n"), (503, "draining\n"), (503, "stopped\n")]
+
+
+async def test_phases_come_with_the_notices() -> None:
+    """Subscribed to the notices, the vitals follow the worker, and pass over all else."""
+    async with serving(Clock()) as vitals:
+        vitals(WorkerChanged("polling"))
+        vitals(EventPassed("echo"))
+        assert vitals.phase == "polling"
+
+
+async def test_a_new_phase_counts_as_a_beat() -> None:
+    """A drain begins with the whole patience: it is not taken for a hang because polls have ended."""
+    clock = Clock()
+    async with serving(clock) as vitals:
+        clock.now += 50
+        vitals.phase = "draining"
+        clock.now += 50
+        assert (await ask(vitals, "/healthz"))[0] == 200
+
+
+async def test_metrics_are_served_as_prometheus_reads_them() -> None:
+    """The scrape has the text format's content type, and what the worker does just now."""
+    async with serving(Clock()) as vitals:
+        status, body, content_type = await ask(vitals, "/metrics")
+    assert (status, content_type) == (200, EXPOSITION_TYPE)
+    assert content_type == "text/plain; version=0.0.4; charset=utf-8"
+    assert "voicememo_in_flight 3.0\n" in body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 404), ("GET", "/healthz/x", 404), ("POST", "/healthz", 405), ("DELETE", "/metrics", 405)],
+)
+async def test_nothing_else_is_served(method: str, path: str, status: int) -> None:
+    """Other paths and methods are refused, and a body is not taken in."""
+    async with serving(Clock()) as vitals:
+        assert (await ask(vitals, path, method=method, body=b"x" * 100_000))[0] == status
+        assert (await ask(vitals, "/healthz"))[0] == 200
+
+
+async def test_a_head_too_long_is_refused() -> None:
+    """What a client may make us read has a bound."""
+    async with serving(Clock()) as vitals:
+        assert (await ask(vitals, f"/healthz?{'x' * 10_000}"))[0] == 400
+
+
+async def test_requests_leave_no_lines_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A probe every few seconds does not fill the log."""
+    caplog.set_level(logging.DEBUG)
+    async with serving(Clock()) as vitals:
+        await ask(vitals, "/healthz")
+        await ask(vitals, "/none")
+    assert [record for record in caplog.records if record.name.startswith("aiohttp")] == []
+
+
+async def test_a_taken_port_is_told_by_its_variable() -> None:
+    """Whoever starts a second worker learns which variable to change, and nothing is left open."""
+    async with serving(Clock()) as first:
+        second = Vitals(Metrics(in_flight=int), host="127.0.0.1", port=first.port, stale_after_seconds=60)
+        with pytest.raises(VitalsError, match=f"VITALS_PORT {first.port} is taken on 127.0.0.1"):
+            await second.start()
+        await second.stop()
+        assert (await ask(first, "/healthz"))[0] == 200
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid"])
+async def test_a_host_that_is_not_ours_is_told_by_its_variable(host: str) -> None:
+    """An address of another machine, or of none, is an error that names VITALS_HOST."""
+    vitals = Vitals(Metrics(in_flight=int), host=host, port=0, stale_after_seconds=60)
+    with pytest.raises(VitalsError, match="VITALS_HOST"):
+        await vitals.start()
+
+
+async def test_stopping_frees_the_port() -> None:
+    """After stop() the port can be had by another, and stopping again changes nothing."""
+    async with serving(Clock()) as first:
+        await first.stop()
+        async with serving(Clock(), port=first.port) as second:
+            assert second.port == first.port
