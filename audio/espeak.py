@@ -24,7 +24,7 @@ VOICES = {
     "es": "es",
     "fa": "fa",
     "fi": "fi",
-    "fr": "fr-fr",
+    "fr": "fr",
     "gu": "gu",
     "hi": "hi",
     "hu": "hu",

@@ -1,1 +1,1 @@
-"""x."""
+"""People: the command line."""

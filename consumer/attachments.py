@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from audio.formats import Format, by_magic, by_mime_type, by_name
-from consumer.fields import first, identifier, objects_of, word, yes
+from consumer.fields import first, objects_of, word, words, yes
 from consumer.memo import InlineAudio, LinkedAudio
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _MOST_CANDIDATES = 7
 """Places where one memo's recording may be had, at most; asking the Series API makes one more."""
 _LONGEST_URL = 8192
+_LONGEST_NAME = 255
 _LOOKED_AT = 400
 """Characters of a payload that are read to know what it is; a data: prefix is among them."""
 _HEAD = 64
@@ -83,8 +84,8 @@ def carried(places: Sequence[Json], *, wordless: bool) -> Carried:
     sounds = [thing for thing in things if thing.is_sound(lenient=wordless or announced)]
     inline = [InlineAudio(text, sound.filename, sound.mime_type) for sound in sounds for text in sound.payloads]
     linked = [LinkedAudio(url, sound.filename, sound.mime_type) for sound in sounds for url in sound.urls]
-    audio = tuple(dict.fromkeys((*inline, *linked)))[:_MOST_CANDIDATES]
-    return Carried(audio, announced or bool(sounds), bool(things))
+    audio: dict[InlineAudio | LinkedAudio, None] = dict.fromkeys([*inline, *linked])
+    return Carried(tuple(audio)[:_MOST_CANDIDATES], announced or bool(sounds), bool(things))
 
 
 class _Kind(Enum):
@@ -153,7 +154,7 @@ def _thing(fields: Json, *, voice: bool = False) -> _Thing:
         type="" if "/" in said else said,
         voice=voice or _says_voice(fields),
         mime_type=_mime_type(fields, payloads),
-        filename=first((fields,), _NAME_KEYS, identifier),
+        filename=first((fields,), _NAME_KEYS, _filename),
         payloads=payloads,
         urls=urls,
     )
@@ -174,6 +175,11 @@ def _sources(fields: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
         elif text and (key in _PAYLOAD_KEYS or _DATA_URI.match(text)):
             payloads.append(text)
     return tuple(payloads), tuple(urls)
+
+
+def _filename(value: object) -> str | None:
+    """Read a file's name; of one too long the end, where its suffix is."""
+    return words(value[-_LONGEST_NAME:]) if isinstance(value, str) else None
 
 
 def _is_url(text: str) -> bool:

@@ -36,7 +36,7 @@ def objects_of(value: object) -> list[Json]:
 
 
 def identifier(value: object) -> str | None:
-    """Read an id, a phone number or another handle: short, printable, fit to stand in a URL's path; or a whole number."""
+    """Read an id, a phone number or another handle, as text or whole number: short, printable, fit for a URL's path."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _LONGEST_ID:
         return str(value)
     if not isinstance(value, str):

@@ -33,8 +33,8 @@ def is_ours(places: Sequence[Json], our_numbers: Collection[str]) -> bool:
     named = first(places, _AUTHOR_KEYS, _handle)
     if named is None:
         return False
-    ours = [_handle(member) or "" for member in _members(places) if yes(member.get("is_me"))]
-    return _comparable(named) in {_comparable(number) for number in (*our_numbers, *ours)}
+    ours = (_handle(member) for member in _members(places) if yes(member.get("is_me")))
+    return _comparable(named) in {_comparable(number) for number in (*our_numbers, *ours) if number}
 
 
 def is_group(places: Sequence[Json]) -> bool:
@@ -65,6 +65,5 @@ def _handle(value: object) -> str | None:
 
 def _comparable(handle: str) -> str:
     """Give what two spellings of one handle have in common: the digits of a phone number, else the small letters."""
-    if not _PHONE_NUMBER.fullmatch(handle):
-        return handle.casefold()
-    return "".join(re.findall(r"[0-9]", handle)).removeprefix("00")
+    digits = "".join(re.findall(r"[0-9]", handle)).removeprefix("00")
+    return digits if digits and _PHONE_NUMBER.fullmatch(handle) else handle.casefold()

@@ -3,42 +3,158 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from audio.espeak import EspeakVoice
 from audio.sphinx import SphinxEars
+from consumer.settings import required
 from consumer.stages.answer import whole_reply
 from consumer.stages.speak import Voiced, recorded, short_speech, whole_speech
 from providers.cartesia import CartesiaSynthesizer
 from providers.elevenlabs import ElevenLabsSynthesizer
-from providers.huggingface import LlamaReplier, WhisperTranscriber
+from providers.huggingface import ROUTER_URL, LlamaReplier, WhisperTranscriber
 from providers.ladder import Ladder, Rung
 from providers.local import CannedReplier, LocalSynthesizer, LocalTranscriber
+from providers.ports import Replier, Synthesizer, Transcriber, Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from audio.clip import Clip
     from audio.transcode import Transcoder
     from consumer.memo import Answering
     from consumer.settings import Settings
-    from providers.ports import ChatTurn, Replier, Synthesizer, Transcriber, Transcript
+    from providers.ports import ChatTurn
 
-_HEAR_SECONDS, _ANSWER_SECONDS, _SPEAK_SECONDS = 20.0, 12.0, 20.0
-"""Each ladder's budget; ranked by what the vendors' own worst published figures leave room for."""
-_LOCAL_SECONDS = 30.0
-_INSTANT_SECONDS = 1.0
+# Each ladder's budget, in seconds, and each kind of rung's deadline within it. Together they stay near
+# REPLY_DEADLINE_SECONDS only when most rungs fail quickly; one budget for the whole memo is still to come.
+_HEAR_SECONDS, _ANSWER_SECONDS, _SPEAK_SECONDS = 45.0, 20.0, 45.0
+_REMOTE_SECONDS, _LOCAL_SECONDS = 15.0, 30.0
 
 
-class Ladders:
-    """The three ladders, and the adapters behind them."""
+class Adapter(Protocol):
+    """What every adapter of a model can do beside its port."""
 
-    def __init__(self, settings: Settings, transcoder: Transcoder) -> None:
+    async def check(self) -> None:
+        """Learn whether address and key are right. Raises ProviderError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class TranscriberAdapter(Transcriber, Adapter, Protocol):
+    """A Transcriber that can be checked."""
+
+
+class ReplierAdapter(Replier, Adapter, Protocol):
+    """A Replier that can be checked."""
+
+
+class SynthesizerAdapter(Synthesizer, Adapter, Protocol):
+    """A Synthesizer that can be checked."""
+
+
+class Adapters:
+    """The adapters that the settings name, in order; close() lets go of them all."""
+
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._transcoder = transcoder
         self._closing = AsyncExitStack()
-        self.transcribers: Ladder[[Clip], Transcript] = Ladder(
-            "hear",
-            *(Rung(name, transcriber.transcribe, _LOCAL_SECONDS) for name, transcriber in self._transcribers()),
-            budget_seconds=_HEAR_SECONDS,
+        self.transcribers: dict[str, TranscriberAdapter] = {
+            name: self._transcriber(name) for name in settings.configured(settings.transcribers).used
+        }
+        self.repliers: dict[str, ReplierAdapter] = {
+            name: self._replier(name) for name in settings.configured(settings.repliers).used
+        }
+        self.synthesizers: dict[str, SynthesizerAdapter] = {
+            name: self._synthesizer(name) for name in settings.configured(settings.synthesizers).used if name != "clip"
+        }
+        for adapter in (*self.transcribers.values(), *self.repliers.values(), *self.synthesizers.values()):
+            self._closing.push_async_callback(adapter.close)
+
+    async def close(self) -> None:
+        """Let go of them all."""
+        await self._closing.aclose()
+
+    def _transcriber(self, name: str) -> TranscriberAdapter:
+        if name == "local":
+            return LocalTranscriber(SphinxEars(deadline_seconds=_LOCAL_SECONDS))
+        settings = self._settings
+        default = f"{ROUTER_URL}/hf-inference/models/{settings.hf_whisper_model}"
+        token = required(settings.hf_token, "HF_TOKEN").get_secret_value()
+        return WhisperTranscriber(token, settings.hf_whisper_url or default, timeout_seconds=_REMOTE_SECONDS)
+
+    def _replier(self, name: str) -> ReplierAdapter:
+        if name == "canned":
+            return CannedReplier()
+        settings = self._settings
+        token = required(settings.hf_token, "HF_TOKEN").get_secret_value()
+        return LlamaReplier(token, settings.hf_llama_url or f"{ROUTER_URL}/v1", settings.hf_llama_model)
+
+    def _synthesizer(self, name: str) -> SynthesizerAdapter:
+        settings = self._settings
+        if name == "local":
+            return LocalSynthesizer(EspeakVoice(deadline_seconds=_LOCAL_SECONDS))
+        if name == "cartesia":
+            return CartesiaSynthesizer(
+                required(settings.cartesia_api_key, "CARTESIA_API_KEY").get_secret_value(),
+                model=settings.cartesia_model,
+                voices=settings.cartesia_voices,
+                base_url=settings.cartesia_base_url,
+            )
+        return ElevenLabsSynthesizer(
+            required(settings.elevenlabs_api_key, "ELEVENLABS_API_KEY").get_secret_value(),
+            model=settings.elevenlabs_model,
+            voices=settings.elevenlabs_voices,
+            base_url=settings.elevenlabs_base_url,
         )
+
+
+def hearing(adapters: Adapters) -> Ladder[[Clip], Transcript]:
+    """Make the ladder of transcribers."""
+    rungs: list[Rung[[Clip], Transcript]] = [
+        Rung(name, _listen(adapter), _seconds(name)) for name, adapter in adapters.transcribers.items()
+    ]
+    return Ladder("hear", *rungs, budget_seconds=_HEAR_SECONDS)
+
+
+def answering(adapters: Adapters) -> Ladder[[Sequence[ChatTurn], str], str]:
+    """Make the ladder of repliers; the canned one stands last, named or not: the reply is never empty."""
+    repliers: dict[str, Replier] = {**adapters.repliers}
+    repliers.setdefault("canned", CannedReplier())
+    rungs = [Rung(name, whole_reply(name, replier), _REMOTE_SECONDS) for name, replier in repliers.items()]
+    return Ladder("answer", *rungs, budget_seconds=_ANSWER_SECONDS)
+
+
+def speaking(adapters: Adapters, transcoder: Transcoder) -> Ladder[[Answering], Voiced]:
+    """Make the ladder of voices.
+
+    Before the local voice the others get a second chance with the short line; the pre-rendered clip stands last, named or
+    not: it cannot fail.
+    """
+    remote = {name: voice for name, voice in adapters.synthesizers.items() if name != "local"}
+    rungs: list[Rung[[Answering], Voiced]] = [
+        Rung(name, whole_speech(name, voice, transcoder), _REMOTE_SECONDS) for name, voice in remote.items()
+    ]
+    rungs += [
+        Rung(f"{name}-short", short_speech(name, voice, transcoder), _REMOTE_SECONDS)
+        for name, voice in remote.items()
+    ]
+    if "local" in adapters.synthesizers:
+        local = adapters.synthesizers["local"]
+        rungs.append(Rung("local", whole_speech("local", local, transcoder), _LOCAL_SECONDS))
+    rungs.append(Rung("clip", recorded, _REMOTE_SECONDS))
+    return Ladder("speak", *rungs, budget_seconds=_SPEAK_SECONDS)
+
+
+def _listen(transcriber: Transcriber) -> Callable[[Clip], Awaitable[Transcript]]:
+    async def call(speech: Clip) -> Transcript:
+        return await transcriber.transcribe(speech)
+
+    return call
+
+
+def _seconds(name: str) -> float:
+    return _LOCAL_SECONDS if name == "local" else _REMOTE_SECONDS

@@ -135,7 +135,8 @@ class _Tidy:
             "logger": event.pop("logger", record.name),
             "event": self._redactor.text(first_line),
         }
-        event.pop("stack_info", None)
+        for left_by_others in ("message", "asctime", "stack_info"):  # formatters leave the first two on the record
+            event.pop(left_by_others, None)
         bug = _exception(event.pop("exc_info", None))
         if bug is not None:
             tidy |= {"error": type(bug).__name__, "where": where(bug)}

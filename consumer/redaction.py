@@ -54,7 +54,7 @@ class Redactor:
     """
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
-        spelt = {spelling for secret in secrets for spelling in (secret, quote(secret, safe=""))}
+        spelt = {spelling for it in secrets for spelling in (it, quote(it, safe=""), it.removeprefix("+"))}
         worth = sorted((spelling for spelling in spelt if len(spelling) >= _LEAST_SECRET), key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, worth))) if worth else None
 

@@ -22,6 +22,7 @@ class Clock:
         self.now = 1000.0
 
     def __call__(self) -> float:
+        """Tell the time, in seconds."""
         return self.now
 
 
@@ -39,9 +40,11 @@ async def serving(clock: Clock, *, host: str = "127.0.0.1", port: int = 0) -> As
 async def ask(vitals: Vitals, path: str, *, method: str = "GET", body: bytes | None = None) -> tuple[int, str, str]:
     """Give status, body and content type."""
     timeout = aiohttp.ClientTimeout(total=10)
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{vitals.port}", timeout=timeout) as session:
-        async with session.request(method, path, data=body) as response:
-            return response.status, await response.text(), response.headers["Content-Type"]
+    async with (
+        aiohttp.ClientSession(f"http://127.0.0.1:{vitals.port}", timeout=timeout) as session,
+        session.request(method, path, data=body) as response,
+    ):
+        return response.status, await response.text(), response.headers["Content-Type"]
 
 
 async def test_a_worker_is_healthy_until_it_falls_silent() -> None:

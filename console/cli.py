@@ -1,0 +1,49 @@
+"""The command line: `voicememo`. Each command's module is imported when it is called, so that --help is at once there."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version
+
+import click
+
+_COMMANDS = {
+    "demo": "Answer the fixture memos on embedded parts, and show each step.",
+    "run": "Run the worker.",
+    "replay": "Put fixture events, or recordings, on the topic.",
+    "show": "Tell a memo's story.",
+    "doctor": "Check settings and every upstream.",
+}
+"""In the order in which a new user meets them."""
+
+
+class _Lazy(click.Group):
+    """Knows its commands' names and one-line helps, and imports the rest when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (the signature is click's)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (the same)
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"console.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (the same)
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Configured by environment variables: docs/configuration.md, or `voicememo doctor`. "
+    "Exit status: 0 done, 1 it failed, 2 wrong usage or configuration, 3 no such memo.",
+)
+@click.version_option(version("voicememo"), prog_name="voicememo")
+def main() -> None:
+    """Answer every iMessage voice memo with a voice memo."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Exit statuses, and how a command ends with one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from consumer.settings import ConfigurationError
+from consumer.source import SourceError
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAILED, MISUSED, NO_SUCH_MEMO = 1, 2, 3
+
+
+def end(message: str, status: int) -> NoReturn:
+    """Say why on standard error, and exit."""
+    click.echo(message, err=True)
+    raise click.exceptions.Exit(status)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn the errors that a person can act on into words and an exit status."""
+    try:
+        yield
+    except ConfigurationError as error:
+        end(f"These variables must be put right (see docs/configuration.md):\n{error}", MISUSED)
+    except (SourceError, StorageError) as error:
+        end(f"voicememo: {error}", FAILED)

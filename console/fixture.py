@@ -1,0 +1,128 @@
+"""Fixture: event files, made ready for the topic.
+
+Two placeholders may stand in an event's JSON:
+  `"${base64:../memos/NAME}"`  a whole string: becomes that file in base64 (RFC 4648, section 4)
+  `${SERIES_API_URL}`          within a string: becomes the base URL of the Series API
+
+A file that is no `.json` goes as it is: that is how broken bytes are kept. All of this reads files: call it in a thread
+where a loop runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from audio.formats import Format, by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+_FILE = re.compile(r"\$\{base64:([^{}]+)\}")
+_URL = "${SERIES_API_URL}"
+_MESSAGE_PATH = re.compile(r"/api/chats/([^/]+)/chat_messages/([^/]+)")
+
+
+class FixtureError(Exception):
+    """A fixture cannot be used; the message names the file and what is wrong with it."""
+
+
+class MessageKey(NamedTuple):
+    """What the Series API knows a message by."""
+
+    chat_id: str
+    message_id: str
+
+
+def load(path: Path, *, series_api_url: str) -> bytes:
+    """Give an event as it goes on the topic.
+
+    Placeholders reach no further than the folder above the event's own: a fixture cannot read the rest of the disk.
+
+    Raises:
+        FixtureError: the file cannot be read, is no JSON though its name says so, or names a file that it may not have.
+    """
+    if path.suffix != ".json":
+        return _bytes_of(path)
+    return json.dumps(_read(path, series_api_url)).encode()
+
+
+def messages(path: Path, *, series_api_url: str) -> Mapping[MessageKey, Mapping[str, Json]]:
+    """Give the messages that the Series API has when it is asked: `/api/chats/ID/chat_messages/ID` → the message.
+
+    Raises:
+        FixtureError: as load() does, and for what is no such table.
+    """
+    table = _read(path, series_api_url)
+    found: dict[MessageKey, Mapping[str, Json]] = {}
+    for address, message in table.items() if isinstance(table, dict) else ():
+        match = _MESSAGE_PATH.fullmatch(address)
+        if match is None or not isinstance(message, dict):
+            raise FixtureError(f"{path.name}: {address} is no path of a message, or has no message")
+        found[MessageKey(match[1], match[2])] = message
+    return found
+
+
+def wrap(audio: Path, *, chat_id: str, message_id: str, person: str) -> bytes:
+    """Wrap an audio file in a v2 event that carries it inline. When it was sent is left to the record's own time.
+
+    Raises:
+        FixtureError: the file cannot be read.
+    """
+    kind = by_name(audio.name) or Format.UNKNOWN
+    attachment: Json = {
+        "id": f"att-{message_id}",
+        "type": "audio",
+        "filename": audio.name,
+        "mime_type": kind.mime_type,
+        "data_base64": base64.b64encode(_bytes_of(audio)).decode(),
+    }
+    data: Json = {
+        "id": message_id,
+        "chat_id": chat_id,
+        "text": "",
+        "from_phone": person,
+        "service": "iMessage",
+        "attachments": [attachment],
+    }
+    event = {"api_version": "v2", "event_type": "message.received", "event_id": f"replay-{message_id}", "data": data}
+    return json.dumps(event).encode()
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FixtureError(f"{path.name}: cannot be read ({error.strerror})") from error
+
+
+def _read(path: Path, series_api_url: str) -> Json:
+    try:
+        return _expanded(json.loads(_bytes_of(path)), path, series_api_url.rstrip("/"))
+    except (ValueError, RecursionError) as error:
+        raise FixtureError(f"{path.name}: is no JSON; call it .bin to have its bytes sent as they are") from error
+
+
+def _expanded(value: Json, path: Path, url: str) -> Json:
+    """Replace placeholders, all the way down."""
+    if isinstance(value, dict):
+        return {key: _expanded(inner, path, url) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_expanded(inner, path, url) for inner in value]
+    if not isinstance(value, str):
+        return value
+    file = _FILE.fullmatch(value)
+    return _base64_of(file[1], path) if file else value.replace(_URL, url)
+
+
+def _base64_of(name: str, path: Path) -> str:
+    tree = path.resolve().parent.parent
+    file = (path.parent / name).resolve()
+    if not file.is_relative_to(tree):
+        raise FixtureError(f"{path.name}: {name} is outside of {tree.name}")
+    return base64.b64encode(_bytes_of(file)).decode()

@@ -1,0 +1,94 @@
+"""Parts: everything that answers a memo, made from settings. Slow to import (four vendors' SDKs): loaded beside the join."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audio.transcode import Transcoder
+from consumer import ladders
+from consumer.pipeline import Pipeline
+from consumer.settings import required
+from consumer.stages.answer import Answer
+from consumer.stages.decode import Decode
+from consumer.stages.deliver import Deliver
+from consumer.stages.fetch import Fetch
+from consumer.stages.hear import Hear
+from consumer.stages.keep import Keep
+from consumer.stages.remember import Recall, Remember
+from consumer.stages.speak import Speak
+from consumer.variables import FileArchive
+from providers.series import SeriesMessenger
+from storage.disk import DiskArchive
+from storage.s3 import S3Archive
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+    from storage.archive import Archive
+    from storage.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a pipeline is made of; close() lets go of it all."""
+
+    adapters: ladders.Adapters
+    archive: Archive
+    messenger: SeriesMessenger
+    transcoder: Transcoder
+    closing: AsyncExitStack
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.closing.aclose()
+
+
+def make_parts(settings: Settings) -> Parts:
+    """Make the parts; connects to nobody yet."""
+    closing = AsyncExitStack()
+    adapters = ladders.Adapters(settings)
+    closing.push_async_callback(adapters.close)
+    archive = make_archive(settings)
+    closing.push_async_callback(archive.close)
+    messenger = make_messenger(settings)
+    closing.push_async_callback(messenger.close)
+    transcoder = Transcoder(settings.ffmpeg, max_seconds=settings.max_memo_seconds)
+    return Parts(adapters, archive, messenger, transcoder, closing)
+
+
+def make_pipeline(settings: Settings, parts: Parts, history: History) -> Pipeline:
+    """Put the parts together."""
+    return Pipeline(
+        messenger=parts.messenger,
+        fetch=Fetch(parts.messenger, settings.max_memo_bytes),
+        keep=Keep(parts.archive, settings.pseudonym_key),
+        decode=Decode(parts.transcoder),
+        recall=Recall(history),
+        hear=Hear(ladders.hearing(parts.adapters), settings.default_language),
+        answer=Answer(ladders.answering(parts.adapters)),
+        speak=Speak(ladders.speaking(parts.adapters, parts.transcoder)),
+        deliver=Deliver(parts.messenger, parts.transcoder, settings.retry_for_seconds),
+        remember=Remember(history),
+        default_language=settings.default_language,
+    )
+
+
+def make_archive(settings: Settings) -> Archive:
+    """Make the archive that ARCHIVE_URL names."""
+    match settings.archive_url:
+        case FileArchive(directory):
+            return DiskArchive(directory)
+        case url:
+            return S3Archive(url.bucket, prefix=url.prefix)
+
+
+def make_messenger(settings: Settings) -> SeriesMessenger:
+    """Make the client of the Series API."""
+    return SeriesMessenger(
+        required(settings.series_api_url, "SERIES_API_URL"),
+        required(settings.series_api_key, "SERIES_API_KEY").get_secret_value(),
+        media_hosts=settings.media_hosts,
+        max_memo_bytes=settings.max_memo_bytes,
+        send_timeout_seconds=settings.send_seconds,
+    )
