@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from audio.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
+
+T = TypeVar("T")
 
 _PIECE_BYTES = 32 * 1024
 
@@ -39,22 +41,24 @@ class Engine:
             EngineError: it failed, or did not end in time.
         """
         async with self._slots, self._process(arguments) as process:
-            try:
-                async with asyncio.timeout(self._deadline_seconds) as scope:
-                    feeding = asyncio.create_task(_feed(process.stdin, given))
-                    try:
-                        while process.stdout is not None and (piece := await process.stdout.read(_PIECE_BYTES)):
-                            yield piece
-                    finally:
-                        feeding.cancel()
-                        await asyncio.gather(feeding, return_exceptions=True)
-                    status = await process.wait()
-            except TimeoutError as late:
-                if not scope.expired():
-                    raise
-                raise EngineError(f"{self._module}: no end within {self._deadline_seconds:g} s") from late
+            end = asyncio.get_running_loop().time() + self._deadline_seconds
+            async with _fed(process.stdin, given):
+                while piece := await self._by(end, _read(process.stdout)):
+                    yield piece
+            status = await self._by(end, process.wait())
         if status != 0:
             raise EngineError(f"{self._module}: ended with status {status}")
+
+    async def _by(self, end: float, work: Coroutine[None, None, T]) -> T:
+        """Do one thing before the deadline. What waits between two of them is the reader, whose time is not ours."""
+        scope = asyncio.timeout_at(end)
+        try:
+            async with scope:
+                return await work
+        except TimeoutError as late:
+            if not scope.expired():
+                raise
+            raise EngineError(f"{self._module}: no end within {self._deadline_seconds:g} s") from late
 
     @asynccontextmanager
     async def _process(self, arguments: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -74,6 +78,21 @@ class Engine:
                 with suppress(ProcessLookupError):
                     process.kill()
             await asyncio.shield(asyncio.ensure_future(process.wait()))
+
+
+@asynccontextmanager
+async def _fed(stdin: asyncio.StreamWriter | None, given: bytes) -> AsyncIterator[None]:
+    """Write its input beside reading its output: either side may fill its pipe first."""
+    feeding = asyncio.create_task(_feed(stdin, given))
+    try:
+        yield
+    finally:
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+
+
+async def _read(stdout: asyncio.StreamReader | None) -> bytes:
+    return await stdout.read(_PIECE_BYTES) if stdout is not None else b""
 
 
 async def _feed(stdin: asyncio.StreamWriter | None, given: bytes) -> None:

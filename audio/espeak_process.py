@@ -1,4 +1,4 @@
-"""The engine behind audio.espeak: text on standard input, mono s16le PCM on standard output. See espeak-ng's speak_lib.h."""
+"""The engine behind audio.espeak: text on standard input, mono s16le PCM on standard output (speak_lib.h)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def speak(text: bytes, voice: str, words_per_minute: int) -> None:
     if library.espeak_Initialize(_RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 0) < 0:
         sys.exit("espeak-ng cannot start")
 
-    @_CALLBACK
+    @_CALLBACK  # type: ignore[untyped-decorator] # ctypes says nothing of its callbacks
     def heard(samples: int | None, count: int, _events: int | None) -> int:
         if samples and count:
             sys.stdout.buffer.write(ctypes.string_at(samples, count * 2))

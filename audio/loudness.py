@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from audio.transcode import WAV_RATE, pcm_of
 
 if TYPE_CHECKING:
     from audio.clip import Clip
+
+Levels: TypeAlias = npt.NDArray[np.float64]
 
 _FRAME = WAV_RATE // 50
 """Samples in a frame of 20 ms."""
@@ -47,8 +50,8 @@ def measure(wav: Clip) -> Loudness:
     threshold = max(_AUDIBLE_DBFS, float(np.percentile(levels, 10)) + _ABOVE_NOISE_DB)
     peak = max(abs(int(samples.max())), abs(int(samples.min())))
     return Loudness(
-        peak_dbfs=float(_dbfs(np.float64(peak))),
-        rms_dbfs=float(_dbfs(np.sqrt(power.mean()))),
+        peak_dbfs=float(_dbfs(np.array([peak], np.float64))[0]),
+        rms_dbfs=float(_dbfs(np.sqrt(power.mean(keepdims=True)))[0]),
         voiced_seconds=float(np.count_nonzero(levels > threshold) * _FRAME / WAV_RATE),
     )
 
@@ -58,5 +61,6 @@ def is_silent(loudness: Loudness) -> bool:
     return loudness.voiced_seconds < _LEAST_VOICED_SECONDS
 
 
-def _dbfs(amplitude: np.ndarray | np.float64) -> np.ndarray:
-    return np.maximum(20 * np.log10(np.maximum(amplitude, 1e-9) / _FULL_SCALE), _FLOOR_DBFS)
+def _dbfs(amplitude: Levels) -> Levels:
+    levels: Levels = np.maximum(20 * np.log10(np.maximum(amplitude, 1e-9) / _FULL_SCALE), _FLOOR_DBFS)
+    return levels

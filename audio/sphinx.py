@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from audio.engine import Engine
 from audio.transcode import pcm_of
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from audio.clip import Clip

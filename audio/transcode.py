@@ -148,7 +148,9 @@ class Transcoder:
 
     async def _decoded(self, source: Path, known: Format, target: Path) -> bytes:
         """Decode by the sniffed container; if that fails, once more, tolerantly, salvaging what can be."""
-        first = await self._run(self._decode_command(source, target, {"f": _DEMUXERS[known]} if known in _DEMUXERS else {}))
+        first = await self._run(
+            self._decode_command(source, target, {"f": _DEMUXERS[known]} if known in _DEMUXERS else {})
+        )
         wav = await asyncio.to_thread(_read, target)
         if first.status == 0 and len(wav) > _HEADER_BYTES:
             return wav

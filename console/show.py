@@ -78,7 +78,13 @@ def tell(story: Story, console: Console) -> None:
     steps = Table("stage", "rung", Text("ms", justify="right"), "error", box=None, padding=(0, 2), pad_edge=False)
     for step in story.steps:
         style = "red" if step.error else ""
-        steps.add_row(step.stage, step.rung or "", Text(f"{step.seconds * 1000:.0f}", justify="right"), step.error or "", style=style)
+        steps.add_row(
+            step.stage,
+            step.rung or "",
+            Text(f"{step.seconds * 1000:.0f}", justify="right"),
+            step.error or "",
+            style=style,
+        )
     console.print(steps)
 
 

@@ -32,7 +32,9 @@ class BugLimit:
         while self._times[0] < now - _WINDOW_SECONDS:
             self._times.popleft()
         if len(self._times) > self._limit:
-            raise TooManyBugs(f"{len(self._times)} memos met a bug within {_WINDOW_SECONDS:.0f} s; see their tracebacks")
+            raise TooManyBugs(
+                f"{len(self._times)} memos met a bug within {_WINDOW_SECONDS:.0f} s; see their tracebacks"
+            )
 
 
 def where(bug: BaseException) -> list[str]:

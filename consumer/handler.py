@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from consumer.notices import Notices
     from consumer.pipeline import Pipeline
     from consumer.source import DeadLetterTopic, Record
-    from storage.ledger import Ledger
+    from storage.ledger import JsonValue, Ledger
 
 _NOTHING_LOST = frozenset({"silence", "no-words"})
 """Apologies after which nothing is left to be done: there was nothing to answer."""
@@ -100,7 +100,7 @@ class Handler:
 
     async def _claim(self, key: MemoKey, memo: Memo) -> Claim | None:
         """Wait until the memo is ours; None when it is settled. A store that is away is waited for: we do not guess."""
-        facts = {"sent_at": memo.sent_at.isoformat(), "group": memo.group}
+        facts: dict[str, JsonValue] = {"sent_at": memo.sent_at.isoformat(), "group": memo.group}
         while True:
             try:
                 answer = await self.ledger.claim(key, owner=self.owner, lease_seconds=LEASE_SECONDS, facts=facts)
@@ -177,8 +177,12 @@ class Handler:
 
 def _unread(record: Record, chat_id: str) -> Memo:
     """Stand for an event of which only the chat could be read."""
-    digest = hashlib.sha256(record.value or b"").hexdigest()
-    return Memo(chat_id, f"event-{digest[:32]}", "", record.at, ())
+    return Memo(chat_id, unread_id(record.value or b""), "", record.at, ())
+
+
+def unread_id(value: bytes) -> str:
+    """Give what an event that cannot be read is known by."""
+    return f"event-{hashlib.sha256(value).hexdigest()[:32]}"
 
 
 def _failed_stage(progress: Progress) -> str:

@@ -139,8 +139,7 @@ def speaking(adapters: Adapters, transcoder: Transcoder) -> Ladder[[Answering], 
         Rung(name, whole_speech(name, voice, transcoder), _REMOTE_SECONDS) for name, voice in remote.items()
     ]
     rungs += [
-        Rung(f"{name}-short", short_speech(name, voice, transcoder), _REMOTE_SECONDS)
-        for name, voice in remote.items()
+        Rung(f"{name}-short", short_speech(name, voice, transcoder), _REMOTE_SECONDS) for name, voice in remote.items()
     ]
     if "local" in adapters.synthesizers:
         local = adapters.synthesizers["local"]

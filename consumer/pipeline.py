@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Awaitable
 
-    from consumer.memo import Decoded, Delivered, Fetched, Heard, Memo, Spoken
+    from consumer.memo import Decoded, Delivered, Fetched, Memo
     from consumer.progress import Progress
     from consumer.stages.answer import Answer
     from consumer.stages.decode import Decode
@@ -59,7 +59,7 @@ class Pipeline:
             StoreUnavailable: the ledger is away; nothing was sent.
         """
         async with Asides(progress, patience_seconds=_ASIDE_SECONDS) as asides, self.messenger.typing(memo.chat_id):
-            past = asides.start("recall", lambda: self.recall(memo), otherwise=())
+            past = self._recalling(memo, asides)
             try:
                 answering = await self._answering(memo, past, progress, asides)
             except Apology as apology:
@@ -69,8 +69,13 @@ class Pipeline:
     async def apologise(self, memo: Memo, apology: Apology, progress: Progress) -> Delivered:
         """Answer what could not even be read with a spoken apology. Raises as the call does."""
         async with Asides(progress, patience_seconds=_ASIDE_SECONDS) as asides:
-            past = asides.start("recall", lambda: self.recall(memo), otherwise=())
+            past = self._recalling(memo, asides)
             return await self._spoken_and_sent(await self._apologising(memo, apology, past), progress, asides)
+
+    def _recalling(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
+        """Begin to read the past; it is read while others work, and empty when history is away."""
+        nothing: tuple[Turn, ...] = ()
+        return asides.start("recall", lambda: self.recall(memo), otherwise=nothing)
 
     async def _answering(
         self, memo: Memo, past: Task[tuple[Turn, ...]], progress: Progress, asides: Asides

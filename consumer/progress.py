@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from consumer.notices import RungFailed, StageFailed, StageFinished
 from providers.errors import ProviderError
-from storage.ledger import Step
+from storage.ledger import Step, later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -72,14 +72,12 @@ class Progress:
         for attempt in attempts:
             if attempt.error is not None:
                 self.steps.append(Step(attempt.ladder, attempt.seconds, attempt.rung, attempt.error))
-                self.notices(
-                    RungFailed(self.claim.key, attempt.ladder, attempt.rung, attempt.seconds, attempt.error)
-                )
+                self.notices(RungFailed(self.claim.key, attempt.ladder, attempt.rung, attempt.seconds, attempt.error))
 
     async def advance(self, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Store how far the memo got. Raises Fenced when it is no longer ours."""
+        """Store how far the memo got; never less far than an earlier holder. Raises Fenced when it is no longer ours."""
         self.facts.update(facts)
-        await self.ledger.advance(self.claim, state, self.facts)
+        await self.ledger.advance(self.claim, later(state, self.claim.state), self.facts)
 
 
 def reason_of(error: BaseException) -> str:

@@ -53,11 +53,14 @@ class CartesiaSynthesizer:
     async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
         """Stream mono s16le PCM."""
         heard = False
-        async with _mapped(), self._request(text, language) as response:
-            async with aclosing(whole_samples(response.iter_bytes())) as pieces:
-                async for piece in pieces:
-                    heard = True
-                    yield piece
+        async with (
+            _mapped(),
+            self._request(text, language) as response,
+            aclosing(whole_samples(response.iter_bytes())) as pieces,
+        ):
+            async for piece in pieces:
+                heard = True
+                yield piece
         if not heard:
             raise BadAnswer(SERVICE, "no sound")
 
@@ -74,8 +77,8 @@ class CartesiaSynthesizer:
         return self._client.tts.with_streaming_response.generate(
             model_id=self._model,
             transcript=text,
-            voice={"mode": "id", "id": self._voices.get(language) or self._voices["default"]},
-            output_format={"container": "raw", "encoding": "pcm_s16le", "sample_rate": self._sample_rate},
+            voice={"mode": "id", "id": self._voices.get(language) or self._voices["default"]},  # type: ignore[arg-type] # its TypedDict in plain
+            output_format={"container": "raw", "encoding": "pcm_s16le", "sample_rate": self._sample_rate},  # type: ignore[arg-type,misc] # the same
             language=language,
         )
 

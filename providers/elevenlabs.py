@@ -80,14 +80,15 @@ class ElevenLabsSynthesizer:
         await self._http.aclose()
 
     def _stream(self, text: str, language: str) -> AsyncIterator[bytes]:
-        return self._client.text_to_speech.stream(
+        stream: AsyncIterator[bytes] = self._client.text_to_speech.stream(
             self._voices.get(language) or self._voices["default"],
             text=text,
             model_id=self._model,
-            output_format=f"pcm_{self._sample_rate}",  # type: ignore[arg-type] # one of its literals: checked above
+            output_format=f"pcm_{self._sample_rate}",
             language_code=None if self._model == _NO_LANGUAGE_CODE else language,
             request_options={"max_retries": 0},
         )
+        return stream
 
 
 @asynccontextmanager

@@ -62,7 +62,7 @@ class WhisperTranscriber:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._client.close()  # type: ignore[no-untyped-call] # untyped just there
 
 
 class LlamaReplier:
@@ -106,9 +106,7 @@ class LlamaReplier:
     async def check(self) -> None:
         """Ask for one token, to learn whether address, token and model are right."""
         async with _mapped(), self._client() as client:
-            await client.chat_completion(
-                [{"role": Role.USER.value, "content": "Hi"}], model=self._model, max_tokens=1
-            )
+            await client.chat_completion([{"role": Role.USER.value, "content": "Hi"}], model=self._model, max_tokens=1)
 
     async def close(self) -> None:
         """Nothing is kept open between calls."""

@@ -88,8 +88,9 @@ class Ladder(Generic[P, T]):
 
 async def _within(rung: Rung[P, T], seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a rung under its deadline; a TimeoutError that is not our deadline's own is a bug, and passes through."""
+    scope = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds) as scope:
+        async with scope:
             return await rung.call(*args, **kwargs)
     except TimeoutError as late:
         if scope.expired():

@@ -289,5 +289,9 @@ def _is_it(message: Mapping[str, object], filename: str, text: str) -> bool:
     if not filename:
         return message.get("text") == text
     attachments = message.get("attachments")
-    names = [each.get("filename") for each in attachments if isinstance(each, dict)] if isinstance(attachments, list) else []
+    names = (
+        [each.get("filename") for each in attachments if isinstance(each, dict)]
+        if isinstance(attachments, list)
+        else []
+    )
     return filename in names

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from sandbox.mind import Mind
     from sandbox.series import Sent
 
-SERIES_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY = "sandbox-series", "hf_sandbox", "sandbox-eleven", "sandbox-cartesia"
+SERIES_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY = (
+    "sandbox-series",
+    "hf_sandbox",
+    "sandbox-eleven",
+    "sandbox-cartesia",
+)
 """They open nothing but the sandbox."""
 _LONGEST_BODY_BYTES = 64 * 1024 * 1024
 _LANGUAGES = ("en", "fr", "es", "de", "hi", "it", "pt", "zh", "ja", "ar")
@@ -83,9 +88,7 @@ class Sandbox:
         }
 
     async def __aenter__(self) -> Self:
-        app = web.Application(
-            middlewares=[middleware(self.faults, self._closing)], client_max_size=_LONGEST_BODY_BYTES
-        )
+        app = web.Application(middlewares=[middleware(self.faults, self._closing)], client_max_size=_LONGEST_BODY_BYTES)
         app.add_routes(series.routes(self.series, key=SERIES_KEY))
         app.add_routes(huggingface.routes(self.mind, key=HF_TOKEN))
         app.add_routes(elevenlabs.routes(self.mind, key=ELEVENLABS_KEY))

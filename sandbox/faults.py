@@ -87,9 +87,7 @@ def middleware(faults: Faults, closing: asyncio.Event) -> web.middleware:  # typ
     return suffer
 
 
-async def _suffered(
-    fault: Fault, request: web.Request, handler: Handler, closing: asyncio.Event
-) -> web.StreamResponse:
+async def _suffered(fault: Fault, request: web.Request, handler: Handler, closing: asyncio.Event) -> web.StreamResponse:
     await request.read()
     match fault.kind:
         case Kind.STATUS:

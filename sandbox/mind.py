@@ -128,7 +128,8 @@ def resampled(pcm: bytes, rate: int, wanted: int) -> bytes:
     if rate == wanted or not samples.size:
         return pcm
     at = np.arange(int(samples.size * wanted / rate)) * (rate / wanted)
-    return np.interp(at, np.arange(samples.size), samples).astype("<i2").tobytes()
+    interpolated: bytes = np.interp(at, np.arange(samples.size), samples).astype("<i2").tobytes()
+    return interpolated
 
 
 def _hum(count: int, sample_rate: int) -> bytes:
@@ -140,4 +141,4 @@ def _hum(count: int, sample_rate: int) -> bytes:
 def seconds_of(wav: bytes) -> float:
     """Tell how long a WAV plays, in seconds. Raises wave.Error, EOFError when it is none."""
     with wave.open(BytesIO(wav)) as file:
-        return file.getnframes() / file.getframerate()
+        return float(file.getnframes() / file.getframerate())

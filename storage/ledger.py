@@ -43,6 +43,11 @@ _SETTLED = frozenset({State.ANSWERED, State.APOLOGISED, State.IGNORED, State.FAI
 _ORDER = tuple(State)
 
 
+def later(one: State, other: State) -> State:
+    """Give the one that lies further on a memo's way."""
+    return max(one, other, key=_ORDER.index)
+
+
 def refuse_to_go_back(reached: State, state: State) -> None:
     """Raise ValueError when `state` lies before what is reached: a caller's bug."""
     if _ORDER.index(state) < _ORDER.index(reached):

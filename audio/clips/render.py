@@ -30,7 +30,7 @@ async def render(
     for line, translations in lines().items():
         for language, text in translations.items():
             clip = await transcoder.encode(speak(text, language), sample_rate=sample_rate)
-            (folder / f"{line}.{language}.m4a").write_bytes(clip.data)  # noqa: ASYNC240 (a tool, alone in its loop)
+            (folder / f"{line}.{language}.m4a").write_bytes(clip.data)
             count += 1
     return count
 

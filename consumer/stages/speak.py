@@ -77,9 +77,7 @@ async def recorded(answering: Answering) -> Voiced:
     return Voiced(clips.clip(Line.GOT_IT, language), text)
 
 
-async def _voiced(
-    service: str, synthesizer: Synthesizer, transcoder: Transcoder, text: str, language: str
-) -> Voiced:
+async def _voiced(service: str, synthesizer: Synthesizer, transcoder: Transcoder, text: str, language: str) -> Voiced:
     pcm: list[bytes] = []
     rate = synthesizer.sample_rate
     async with aclosing(_stream(synthesizer, text, language)) as speech, aclosing(_kept(speech, pcm)) as pieces:

@@ -1,0 +1,88 @@
+"""Following an event to its end, as the ledger tells it: works for a worker in this process and in any other."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from consumer.events import Ignored, TextMessage, Unreadable, VoiceMemo, parse
+from consumer.handler import unread_id
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from consumer.source import Partition
+    from storage.ledger import Ledger, Story
+
+_LOOK_SECONDS = 0.1
+_LETTERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How an event ended."""
+
+    outcome: str
+    """answered, apologised, ignored, failed, dead (in the dead-letter topic), or waiting when patience ran out."""
+    reason: str | None
+    story: Story | None
+    """Where it is a memo's."""
+
+
+async def follow(
+    ledger: Ledger,
+    value: bytes,
+    where: Partition,
+    offset: int,
+    *,
+    our_numbers: tuple[str, ...],
+    patience_seconds: float,
+) -> Followed:
+    """Wait for the end of an event that was put on the topic.
+
+    Args:
+        ledger: the worker's own.
+        value: the event.
+        where: its partition.
+        offset: its offset there.
+        our_numbers: as the worker has them.
+        patience_seconds: how long to wait, in seconds.
+    """
+    match parse(value, received_at=datetime.now(UTC), our_numbers=our_numbers):
+        case Ignored(reason):
+            return Followed("ignored", reason, None)
+        case TextMessage():
+            return Followed("ignored", "text-message", None)
+        case VoiceMemo(memo):
+            chat_id, message_id = memo.chat_id, memo.message_id
+        case Unreadable(_, None):
+            return await _within(patience_seconds, _buried(ledger, where, offset))
+        case Unreadable(_, str(chat_id)):
+            message_id = unread_id(value)
+    return await _within(patience_seconds, _settled(ledger, chat_id, message_id))
+
+
+async def _within(seconds: float, following: Coroutine[None, None, Followed]) -> Followed:
+    try:
+        async with asyncio.timeout(seconds):
+            return await following
+    except TimeoutError:
+        return Followed("waiting", f"no end within {seconds:g} s: is a worker running, with this STORE_URL?", None)
+
+
+async def _settled(ledger: Ledger, chat_id: str, message_id: str) -> Followed:
+    while True:
+        for story in await ledger.find(message_id):
+            if story.key.chat_id == chat_id and story.state.settled:
+                return Followed(story.state.value, story.reason, story)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _buried(ledger: Ledger, where: Partition, offset: int) -> Followed:
+    while True:
+        for letter in await ledger.dead_letters(limit=_LETTERS):
+            if (letter.topic, letter.partition, letter.offset) == (*where, offset):
+                return Followed("dead", letter.reason, None)
+        await asyncio.sleep(_LOOK_SECONDS)

@@ -1,0 +1,56 @@
+"""`python -m sandbox`: the simulated upstreams as a process of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+
+from audio.espeak import EspeakVoice
+from audio.sphinx import SphinxEars
+from audio.transcode import Transcoder
+from sandbox.app import Sandbox
+from sandbox.mind import EngineMind, Mind, ScriptedMind
+from sandbox.scripts import load_scripts
+
+_FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+@click.command()
+@click.option("--port", default=9099, show_default=True, help="To listen on, on 127.0.0.1; 0 for any that is free.")
+@click.option(
+    "--media",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Served under /media/.",
+)
+@click.option("--scripted", is_flag=True, help="Instant models without engines, instead of local ears and voice.")
+def main(port: int, media: tuple[Path, ...], scripted: bool) -> None:  # noqa: FBT001 (click passes flags so)
+    """Simulate the Series API, Hugging Face, ElevenLabs and Cartesia; print the variables that point voicememo here."""
+    asyncio.run(_serve(port, media or (_FIXTURES / "memos", _FIXTURES / "broken"), scripted=scripted))
+
+
+async def _serve(port: int, media: tuple[Path, ...], *, scripted: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    mind: Mind = ScriptedMind() if scripted else await engine_mind(_FIXTURES)
+    async with AsyncExitStack() as closing:
+        sandbox = await closing.enter_async_context(Sandbox(mind, media=media, port=port))
+        for name, value in sandbox.environment().items():
+            click.echo(f"export {name}={value}")
+        await stop.wait()
+
+
+async def engine_mind(fixtures: Path) -> EngineMind:
+    """Make a mind with local ears and voice, that knows the scripts of our own recordings where they are at hand."""
+    manifest = fixtures / "memos.json"
+    scripts = await load_scripts(manifest, fixtures / "memos", Transcoder()) if manifest.exists() else {}
+    return EngineMind(SphinxEars(processes=2), EspeakVoice(), scripts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""What our own recordings say, known by their sound: for the languages that the local ears do not know."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from audio.clip import Clip
+from audio.errors import AudioError
+from audio.formats import sniff
+from sandbox.mind import digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from audio.transcode import Transcoder
+
+
+async def load_scripts(manifest: Path, memos: Path, transcoder: Transcoder) -> dict[str, tuple[str, str]]:
+    """Decode each recording of a manifest, and give digest of its samples → (language, words)."""
+    entries = json.loads(await asyncio.to_thread(manifest.read_text, "utf-8"))
+    scripts = {}
+    for entry in entries:
+        data = await asyncio.to_thread((memos / entry["file"]).read_bytes)
+        try:
+            wav = await transcoder.decode(Clip(data, sniff(data)))
+        except AudioError:
+            continue
+        scripts[digest(wav)] = (entry["language"] or "en", entry["words"])
+    return scripts
