@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
-import time
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from console import fixture
 from console.exits import FAILED, end, told
 from console.following import follow
 from console.replay import event_of, put
 from console.telling import Account, opening, summary, telling
 from consumer import wiring
 from consumer.kafka import KafkaPublisher
-from consumer.settings import Settings, load
+from consumer.settings import load
 from consumer.telemetry import configure_logs
 from sandbox.__main__ import engine_mind
 from sandbox.app import Sandbox
@@ -30,9 +27,13 @@ from sandbox.faults import Fault, Kind
 from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator
+    from typing import TextIO
+
+    from consumer.settings import Settings
 
 _FIXTURES = Path(__file__).parent.parent / "fixtures"
+_MEDIA = (_FIXTURES / "memos", _FIXTURES / "broken")
 _PATIENCE_SECONDS = 180.0
 
 
@@ -54,3 +55,91 @@ def command(folder: Path) -> None:
         accounts = asyncio.run(_Demo(folder, Console(highlight=False)).run(log))
     if not all(account.as_expected for account in accounts):
         end("Some events did not end as fixtures/expected.json says they should.", FAILED)
+
+
+class _Demo:
+    """One run of the demo."""
+
+    def __init__(self, folder: Path, console: Console) -> None:
+        self._folder = folder
+        self._console = console
+
+    async def run(self, log: TextIO) -> list[Account]:
+        """Start the parts, put the events on the topic, follow each to its end, stop the parts."""
+        async with AsyncExitStack() as closing:
+            with self._console.status("starting: broker, upstreams, worker"):
+                broker = closing.enter_context(EmbeddedBroker())
+                mind = await engine_mind(_FIXTURES)
+                sandbox = await closing.enter_async_context(Sandbox(mind, media=_MEDIA))
+                settings = self._settings(broker, sandbox)
+                configure_logs("json", settings.log_level, log, secrets=settings.secrets())
+                await closing.enter_async_context(_worker(settings))
+                publisher = KafkaPublisher(wiring.login_of(settings))
+                closing.push_async_callback(publisher.close)
+            self._console.print(opening(broker.bootstrap_servers, sandbox.url, self._folder))
+            _script(sandbox)
+            accounts = await self._answered(settings, publisher)
+            self._console.print(summary(accounts, sandbox, scripted=mind.scripted, folder=self._folder))
+            return accounts
+
+    async def _answered(self, settings: Settings, publisher: KafkaPublisher) -> list[Account]:
+        """Put one event after the other, so that each can be watched; the worker itself takes many at once."""
+        expected = json.loads((_FIXTURES / "expected.json").read_text("utf-8"))
+        accounts = []
+        store = SqliteStore(settings.store_url.path)
+        await store.open()
+        try:
+            for path in sorted((_FIXTURES / "events").glob("[0-9]*")):
+                value = event_of(path, settings, "demo")
+                with self._console.status(path.name):
+                    where = await put(publisher, settings.kafka_topic, path, value)
+                    followed = await follow(
+                        store.ledger,
+                        value,
+                        where.where,
+                        where.offset,
+                        our_numbers=settings.our_numbers,
+                        patience_seconds=_PATIENCE_SECONDS,
+                    )
+                account = Account(path.name, followed, expected[path.name])
+                self._console.print(telling(account, self._folder))
+                accounts.append(account)
+        finally:
+            await store.close()
+        return accounts
+
+    def _settings(self, broker: EmbeddedBroker, sandbox: Sandbox) -> Settings:
+        """Point a worker at the embedded parts; nothing of the caller's own environment gets in."""
+        return load({
+            **sandbox.environment(),
+            "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+            "ARCHIVE_URL": f"file:{self._folder / 'archive'}",
+            "STORE_URL": f"sqlite:{self._folder / 'voicememo.db'}",
+            "VITALS_PORT": "0",
+        })  # fmt: skip
+
+
+@asynccontextmanager
+async def _worker(settings: Settings) -> AsyncIterator[None]:
+    """Run a worker beside the block, and stop it in order after it; should it die, the block is cancelled."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(wiring.run(settings, stop), name="worker")
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+def _script(sandbox: Sandbox) -> None:
+    """Let a provider fail now and then, as providers do: the next rungs are to be heard too."""
+    sandbox.faults.next("whisper", Fault(Kind.STATUS, 503))
+    sandbox.faults.next("elevenlabs", Fault(Kind.STATUS, 429, "30"), Fault(Kind.CUT))
+
+
+def _emptied(folder: Path) -> None:
+    """Begin with an empty folder, but never empty one that is not a former demo's."""
+    if folder.exists() and not (folder / "worker.log").exists() and any(folder.iterdir()):
+        end(f"{folder} is not empty, and was not made by the demo: choose another --folder.", FAILED)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)

@@ -1,8 +1,8 @@
-"""The Series API: media, messages, typing, voice and text. The one adapter that retries: it alone knows what may be asked
-twice.
+"""The Series API: media, messages, typing, voice and text.
 
-A read may. A send that was surely not accepted may (429, 503, no connection). A send whose outcome is unknown (no answer,
-500, 502, 504) is looked for in the chat first, and sent again, with the same idempotency key, only when it is not there.
+The one adapter that retries, for it alone knows what may be asked twice. A read may. A send that was surely not accepted
+may (429, 503, no connection). A send whose outcome is unknown (no answer, 500, 502, 504) is looked for in the chat first,
+and sent again, with the same idempotency key, only when it is not there.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ _OK = 400
 _RETRY_SECONDS = 30.0
 _TYPING_SECONDS = 5.0
 _LONGEST_ANSWER_BYTES = 32 * 1024 * 1024
+
+_LATER = frozenset({Verdict.LATER})
+_UNLESS_NEVER = frozenset({Verdict.LATER, Verdict.UNKNOWN})
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -82,11 +85,11 @@ class SeriesMessenger:
 
     async def download(self, url: str) -> bytes:
         """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
-        return await self._retried(lambda: self._media.fetch(url))
+        return await self._retried(self._media.fetch, url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
         """Ask for a message as the API has it now."""
-        answer = await self._retried(lambda: self._get(f"{_messages(chat_id)}/{quote(message_id, safe='')}"))
+        answer = await self._retried(self._get, f"{_messages(chat_id)}/{quote(message_id, safe='')}")
         found = answer.get("data", answer)
         if not isinstance(found, dict):
             raise BadAnswer(SERVICE, "no message")
@@ -115,7 +118,7 @@ class SeriesMessenger:
 
     async def find_sent(self, chat_id: str, *, filename: str, text: str) -> str | None:
         """Look for a message of ours with that attachment name, or, without one, that text."""
-        answer = await self._retried(lambda: self._get(_messages(chat_id)))
+        answer = await self._retried(self._get, _messages(chat_id))
         found = answer.get("data", answer.get("messages"))
         if not isinstance(found, list):
             raise BadAnswer(SERVICE, "no list of messages")
@@ -150,7 +153,7 @@ class SeriesMessenger:
                 unsure = True
                 raise
 
-        return await self._retried(once, unknown_too=True)
+        return await self._retried(once, verdicts=_UNLESS_NEVER)
 
     async def _looked_for(self, chat_id: str, *, filename: str, text: str) -> str | None:
         try:
@@ -174,10 +177,12 @@ class SeriesMessenger:
             raise OutcomeUnknown(SERVICE, type(error).__name__) from error
 
     async def _get(self, path: str) -> dict[str, Any]:
-        async with _read_errors():
-            async with self._open().get(self._url(path), headers=self._headers, allow_redirects=False) as response:
-                _refuse(response)
-                answer = await _json(response)
+        async with (
+            _read_errors(),
+            self._open().get(self._url(path), headers=self._headers, allow_redirects=False) as response,
+        ):
+            _refuse(response)
+            answer = await _json(response)
         return answer if isinstance(answer, dict) else {"data": answer}
 
     async def _show_typing(self, chat_id: str) -> None:
@@ -197,15 +202,17 @@ class SeriesMessenger:
             ):
                 pass
 
-    async def _retried(self, work: Callable[[], Awaitable[T]], *, unknown_too: bool = False) -> T:
-        verdicts = {Verdict.LATER, Verdict.UNKNOWN} if unknown_too else {Verdict.LATER}
+    async def _retried(
+        self, work: Callable[..., Awaitable[T]], *args: str, verdicts: frozenset[Verdict] = _LATER
+    ) -> T:
+        """Call a coroutine function, not a lambda: tenacity would not await what a lambda gives."""
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, ProviderError) and error.verdict in verdicts),
             wait=_WaitAsAsked(),
             stop=stop_after_attempt(self._attempts) | stop_after_delay(_RETRY_SECONDS),
             reraise=True,
         )
-        return await retrying(work)
+        return await retrying(work, *args)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

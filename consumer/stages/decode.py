@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from audio.clips import Line
 from audio.errors import TooLong, TranscodeError
+from audio.formats import Format
 from consumer.memo import Decoded
 from consumer.stages.apology import Apology
 
@@ -27,6 +28,8 @@ class Decode:
         Raises:
             Apology: it cannot be read, or is too long.
         """
+        if fetched.original.format is Format.UNKNOWN:
+            raise Apology(Line.NOT_PROCESSED, "unknown-format")
         try:
             return Decoded(fetched, await self.transcoder.decode(fetched.original))
         except TooLong as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from audio.clip import Clip
 from audio.clips import Line
 from audio.errors import UnknownFormat
-from audio.formats import sniff
+from audio.formats import Format, sniff
 from consumer.events import recordings
 from consumer.memo import AbsentAudio, Fetched, InlineAudio, LinkedAudio
 from consumer.progress import CannotAnswer
@@ -45,18 +45,27 @@ class Fetch:
     max_memo_bytes: int
 
     async def __call__(self, memo: Memo) -> Fetched:
-        """Try each place where the recording may be had, in order.
+        """Try each place where the recording may be had, in order, until one gives sound that we know.
+
+        Bytes of no container that we know are given as Format.UNKNOWN when there is nothing better: they are kept, too.
 
         Raises:
-            Apology: nothing could be fetched, it is too large, or it is no sound that we know.
+            Apology: nothing could be fetched, or it is too large.
             NoRecording: the message has none.
         """
-        failures: list[Exception] = []
+        unknown: Clip | None = None
+        failures: list[ProviderError | binascii.Error] = []
         for audio in memo.audio:
             try:
-                return Fetched(memo, await self._from(memo, audio))
-            except (ProviderError, UnknownFormat, binascii.Error) as failure:
+                clip = await self._from(memo, audio)
+            except (ProviderError, binascii.Error) as failure:
                 failures.append(failure)
+                continue
+            if clip.format is not Format.UNKNOWN:
+                return Fetched(memo, clip)
+            unknown = unknown or clip
+        if unknown is not None:
+            return Fetched(memo, unknown)
         raise _apology(failures)
 
     async def _from(self, memo: Memo, audio: Audio) -> Clip:
@@ -65,7 +74,7 @@ class Fetch:
                 return await asyncio.to_thread(self._decoded, text, filename, mime_type)
             case LinkedAudio(url, filename, mime_type):
                 data = await self.messenger.download(url)
-                return Clip(data, sniff(data, filename=filename, mime_type=mime_type))
+                return _clip(data, filename, mime_type)
             case AbsentAudio():
                 return await self._asked(memo)
 
@@ -84,15 +93,20 @@ class Fetch:
         data = base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
         if len(data) > self.max_memo_bytes:
             raise TooLarge("event")
+        return _clip(data, filename, mime_type)
+
+
+def _clip(data: bytes, filename: str | None, mime_type: str | None) -> Clip:
+    try:
         return Clip(data, sniff(data, filename=filename, mime_type=mime_type))
+    except UnknownFormat:
+        return Clip(data, Format.UNKNOWN)
 
 
 def _apology(failures: Sequence[Exception]) -> CannotAnswer:
     """Say the most telling of what went wrong."""
     if any(isinstance(failure, TooLarge) for failure in failures):
         return Apology(Line.TOO_LONG, "too-large")
-    if any(isinstance(failure, UnknownFormat) for failure in failures):
-        return Apology(Line.NOT_PROCESSED, "unknown-format")
     refused = [failure.reason for failure in failures if isinstance(failure, ProviderError)]
     if refused:
         return Apology(Line.NOT_DOWNLOADED, f"media-{refused[0]}")
