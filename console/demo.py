@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from console import fixture
 from console.exits import FAILED, end, told
 from console.following import follow
+from console.printing import printer
 from console.replay import event_of, put
 from console.telling import Account, opening, summary, telling
 from consumer import wiring
@@ -52,7 +54,7 @@ def command(folder: Path) -> None:
     folder = folder.resolve()
     _emptied(folder)
     with told(), (folder / "worker.log").open("w") as log:
-        accounts = asyncio.run(_Demo(folder, Console(highlight=False)).run(log))
+        accounts = asyncio.run(_Demo(folder, printer()).run(log))
     if not all(account.as_expected for account in accounts):
         end("Some events did not end as fixtures/expected.json says they should.", FAILED)
 
@@ -78,6 +80,8 @@ class _Demo:
                 closing.push_async_callback(publisher.close)
             self._console.print(opening(broker.bootstrap_servers, sandbox.url, self._folder))
             _script(sandbox)
+            for key, message in fixture.messages(_FIXTURES / "messages.json", series_api_url=sandbox.url).items():
+                sandbox.series.add_message(*key, message)
             accounts = await self._answered(settings, publisher)
             self._console.print(summary(accounts, sandbox, scripted=mind.scripted, folder=self._folder))
             return accounts

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from audio.formats import by_name
 from console import fixture
 from console.exits import FAILED, MISUSED, end, told
 from console.following import Followed, follow
+from console.printing import printer
 from console.show import tell
 from consumer.events import VoiceMemo, parse
 from consumer.kafka import KafkaPublisher
@@ -135,7 +135,7 @@ def _report(put_: Put, followed: Followed | None, *, as_json: bool) -> None:
         }
         click.echo(json.dumps(said))
         return
-    console = Console()
+    console = printer()
     at = f"{put_.where.topic}[{put_.where.number}]@{put_.offset}"
     outcome = f"{followed.outcome}{f' ({followed.reason})' if followed.reason else ''}" if followed else "put"
     console.print(f"[bold]{put_.path.name}[/bold]  {at}  {_message_id(put_.value) or ''}  {outcome}", highlight=False)

@@ -10,16 +10,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from console.exits import NO_SUCH_MEMO, end, told
+from console.printing import printer
 from consumer.settings import load
 from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
 
     from consumer.settings import Settings
     from storage.ledger import Story
@@ -41,7 +43,7 @@ def command(message_id: str, as_json: bool) -> None:  # noqa: FBT001 (click pass
         if as_json:
             click.echo(json.dumps(asdict(story), ensure_ascii=False))
         else:
-            tell(story, Console())
+            tell(story, printer())
 
 
 async def find(settings: Settings, message_id: str) -> Sequence[Story]:

@@ -1,0 +1,207 @@
+"""`voicememo doctor`: settings, redacted, and every upstream, checked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from audio.errors import AudioError
+from audio.transcode import Transcoder
+from console.exits import FAILED, told
+from console.printing import printer
+from consumer import wiring
+from consumer.kafka import describe
+from consumer.ladders import Adapters
+from consumer.parts import make_archive, make_messenger
+from consumer.reference import redacted
+from consumer.settings import load
+from consumer.source import SourceError
+from providers.errors import ProviderError, Unauthorized
+from storage.errors import StorageError
+from storage.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from consumer.ladders import Adapter
+    from consumer.settings import Settings
+
+_SECONDS = 20.0
+_VARIABLES = {
+    "huggingface": "HF_TOKEN and HF_*_URL",
+    "elevenlabs": "ELEVENLABS_API_KEY and ELEVENLABS_BASE_URL",
+    "cartesia": "CARTESIA_API_KEY and CARTESIA_BASE_URL",
+}
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    GOOD = "ok"
+    LEFT_OUT = "left out"
+    """Not configured, and not needed."""
+    WRONG = "wrong"
+
+
+_STYLES = {Verdict.GOOD: "bold green", Verdict.LEFT_OUT: "yellow", Verdict.WRONG: "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found."""
+
+    part: str
+    verdict: Verdict
+    words: str
+    """What is so, and what to do about it where it is wrong."""
+
+
+@click.command(name="doctor")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
+    """Check the settings and ask every upstream, and say what to do about what is wrong.
+
+    Each upstream is asked for something that is free or next to free. Nothing is sent to anybody. Exit status 1 when
+    something is wrong, 2 when a variable cannot be read at all.
+    """
+    with told():
+        settings = load(os.environ, complete=False)
+        findings = asyncio.run(examine(settings))
+    if as_json:
+        shown = {name: value for name, value, _ in redacted(settings)}
+        click.echo(json.dumps({"settings": shown, "findings": [asdict(each) for each in findings]}))
+    else:
+        _print(settings, findings, printer())
+    if any(each.verdict is Verdict.WRONG for each in findings):
+        raise click.exceptions.Exit(FAILED)
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Check everything, side by side."""
+    adapters = Adapters(settings)
+    checks = [_kafka(settings), _ffmpeg(settings), _store(settings), _archive(settings), *_rungs(adapters)]
+    if settings.series_api_url and settings.series_api_key:
+        checks.append(_series(settings))
+    try:
+        found = await asyncio.gather(*checks)
+    finally:
+        await adapters.close()
+    missing = [Finding(fault.variable, Verdict.WRONG, fault.advice) for fault in settings.missing()]
+    return [*missing, *found, *_left_out(settings)]
+
+
+async def _kafka(settings: Settings) -> Finding:
+    topic = settings.kafka_topic
+    try:
+        partitions = await describe(wiring.login_of(settings), topic)
+    except SourceError as error:
+        return Finding("kafka", Verdict.WRONG, str(error))
+    if partitions is None:
+        return Finding("kafka", Verdict.WRONG, f"reached, but there is no topic {topic}: create it, or set KAFKA_TOPIC")
+    return Finding("kafka", Verdict.GOOD, f"topic {topic}, {partitions} partitions")
+
+
+async def _ffmpeg(settings: Settings) -> Finding:
+    try:
+        version = await Transcoder(settings.ffmpeg).version()
+    except AudioError as error:
+        return Finding("ffmpeg", Verdict.WRONG, f"{error}: set FFMPEG to its path, or unset it to use the bundled one")
+    return Finding("ffmpeg", Verdict.GOOD, version.partition(" Copyright")[0])
+
+
+async def _store(settings: Settings) -> Finding:
+    store = SqliteStore(settings.store_url.path)
+    try:
+        await store.open()
+    except (StorageError, OSError) as error:
+        return Finding("store", Verdict.WRONG, f"{error}: set STORE_URL to a file that can be written")
+    finally:
+        await store.close()
+    return Finding("store", Verdict.GOOD, str(settings.store_url))
+
+
+async def _archive(settings: Settings) -> Finding:
+    archive = make_archive(settings)
+    try:
+        await archive.check()
+    except StorageError as error:
+        return Finding("archive", Verdict.WRONG, f"{settings.archive_url}: {error}: see ARCHIVE_URL and AWS_*")
+    finally:
+        await archive.close()
+    return Finding("archive", Verdict.GOOD, str(settings.archive_url))
+
+
+async def _series(settings: Settings) -> Finding:
+    messenger = make_messenger(settings)
+    try:
+        return await _asked("series", messenger.check, "SERIES_API_URL and SERIES_API_KEY")
+    finally:
+        await messenger.close()
+
+
+def _rungs(adapters: Adapters) -> list[Awaitable[Finding]]:
+    ladders: dict[str, Mapping[str, Adapter]] = {
+        "hear": adapters.transcribers,
+        "answer": adapters.repliers,
+        "speak": adapters.synthesizers,
+    }
+    return [
+        _asked(f"{ladder} · {rung}", adapter.check, _VARIABLES.get(rung, "the installation"))
+        for ladder, rungs in ladders.items()
+        for rung, adapter in rungs.items()
+    ]
+
+
+async def _asked(part: str, check: Callable[[], Awaitable[None]], variables: str) -> Finding:
+    """Ask an upstream, and put its answer in words that can be acted on."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            await check()
+    except Unauthorized as error:
+        return Finding(
+            part, Verdict.WRONG, f"answered {error.status}: the key is wrong or not allowed; see {variables}"
+        )
+    except ProviderError as error:
+        return Finding(part, Verdict.WRONG, f"{error}; see {variables}, or try again later")
+    except TimeoutError:
+        return Finding(part, Verdict.WRONG, f"no answer within {_SECONDS:.0f} s; see {variables}, or try again later")
+    return Finding(part, Verdict.GOOD, "answers")
+
+
+def _left_out(settings: Settings) -> list[Finding]:
+    """Tell of the rungs that are named and not configured: nothing is wrong with that, but it should be known."""
+    ladders = {"hear": settings.transcribers, "answer": settings.repliers, "speak": settings.synthesizers}
+    return [
+        Finding(f"{ladder} · {rung}", Verdict.LEFT_OUT, f"set {variable} to use it")
+        for ladder, names in ladders.items()
+        for rung, variable in settings.configured(names).left_out.items()
+    ]
+
+
+def _print(settings: Settings, findings: Sequence[Finding], console: Console) -> None:
+    table = Table("", "part", "", box=None, padding=(0, 2), pad_edge=False, show_header=False)
+    for each in findings:
+        table.add_row(Text(each.verdict.value, style=_STYLES[each.verdict]), each.part, Text(each.words))
+    console.print(table)
+    console.print()
+    values = Table(box=None, padding=(0, 2), pad_edge=False, show_header=False)
+    for name, value, is_default in redacted(settings):
+        if not is_default:
+            values.add_row(name, Text(value))
+    console.print(
+        Text("Set in the environment (all others have their defaults, see docs/configuration.md):", style="bold")
+    )
+    console.print(values)
+    wrong = sum(each.verdict is Verdict.WRONG for each in findings)
+    console.print()
+    verdict = f"{wrong} to put right." if wrong else "All is well: `voicememo run` can start."
+    console.print(Text(verdict, style="bold red" if wrong else "bold green"))
