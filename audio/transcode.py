@@ -1,8 +1,8 @@
 """Any container → 16 kHz mono WAV; a PCM stream → M4A. ffmpeg as a bounded subprocess.
 
 ffmpeg-python composes the graph, asyncio runs it: standard input closed or fed by us, no protocol but local files and
-pipes, one thread, a deadline, a cap on what comes out. Temporary files live in a private folder that is gone afterwards,
-and the process is killed and reaped on every path.
+pipes, one thread, a deadline, a cap on what comes out. Temporary files live in a private folder that is gone
+afterwards, and the process is killed and reaped on every path.
 """
 
 from __future__ import annotations

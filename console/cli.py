@@ -1,8 +1,9 @@
-"""The command line: `voicememo`. Each command's module is imported when it is called, so that --help is at once there."""
+"""The command line: `voicememo`. A command's module is imported when it is called, so that --help is there at once."""
 
 from __future__ import annotations
 
 import importlib
+import logging
 from importlib.metadata import version
 
 import click
@@ -43,6 +44,8 @@ class _Lazy(click.Group):
 @click.version_option(version("voicememo"), prog_name="voicememo")
 def main() -> None:
     """Answer every iMessage voice memo with a voice memo."""
+    # What libraries log is for the worker, which sets logging up; other commands say in their own words what is wrong.
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from console import fixture
 from console.exits import FAILED, end, told
@@ -31,6 +30,8 @@ from storage.sqlite import SqliteStore
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import TextIO
+
+    from rich.console import Console
 
     from consumer.settings import Settings
 

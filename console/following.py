@@ -50,18 +50,16 @@ async def follow(
         our_numbers: as the worker has them.
         patience_seconds: how long to wait, in seconds.
     """
-    match parse(value, received_at=datetime.now(UTC), our_numbers=our_numbers):
-        case Ignored(reason):
-            return Followed("ignored", reason, None)
-        case TextMessage():
-            return Followed("ignored", "text-message", None)
-        case VoiceMemo(memo):
-            chat_id, message_id = memo.chat_id, memo.message_id
-        case Unreadable(_, None):
-            return await _within(patience_seconds, _buried(ledger, where, offset))
-        case Unreadable(_, str(chat_id)):
-            message_id = unread_id(value)
-    return await _within(patience_seconds, _settled(ledger, chat_id, message_id))
+    event = parse(value, received_at=datetime.now(UTC), our_numbers=our_numbers)
+    if isinstance(event, Ignored):
+        return Followed("ignored", event.reason, None)
+    if isinstance(event, TextMessage):
+        return Followed("ignored", "text-message", None)
+    if isinstance(event, VoiceMemo):
+        return await _within(patience_seconds, _settled(ledger, event.memo.chat_id, event.memo.message_id))
+    if event.chat_id is None:
+        return await _within(patience_seconds, _buried(ledger, where, offset))
+    return await _within(patience_seconds, _settled(ledger, event.chat_id, unread_id(value)))
 
 
 async def _within(seconds: float, following: Coroutine[None, None, Followed]) -> Followed:

@@ -57,7 +57,7 @@ class Put:
 def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """Put events on KAFKA_TOPIC at KAFKA_BOOTSTRAP_SERVERS.
 
-    PATHS are event files (.json, or .bin for raw bytes), audio files, which are wrapped in an event, or folders of either.
+    PATHS are event files (.json, or .bin for raw bytes), recordings, which are wrapped in an event, or folders of both.
     In events, ${SERIES_API_URL} and "${base64:FILE}" are filled in. Exit status 1 when an event did not end well.
     """
     with told():

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from console.exits import NO_SUCH_MEMO, end, told
@@ -77,7 +77,7 @@ def tell(story: Story, console: Console) -> None:
         if value:
             head.add_row(Text(name, style="bold"), Text(str(value)))
     console.print(head)
-    steps = Table("stage", "rung", Text("ms", justify="right"), "error", box=None, padding=(0, 2), pad_edge=False)
+    steps = Table("stage", "rung", Column("ms", justify="right"), "error", box=None, padding=(0, 2), pad_edge=False)
     for step in story.steps:
         style = "red" if step.error else ""
         steps.add_row(

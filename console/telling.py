@@ -104,9 +104,8 @@ def summary(accounts: Sequence[Account], sandbox: Sandbox, *, scripted: int, fol
             f"English was recognised by the local engine; {scripted} recordings in languages that it does not know were"
             " given their own script by the simulated Whisper."
         ),
-        Text(
-            f"Listen: {_near(folder / 'archive')}/tts_response_*.m4a    What the worker logged: {_near(folder)}/worker.log"
-        ),
+        Text(f"Listen:   {_near(folder / 'archive')}/tts_response_*.m4a"),
+        Text(f"The log:  {_near(folder)}/worker.log"),
     ]
     return Group(*lines)
 

@@ -1,4 +1,4 @@
-"""BugLimit: a memo that meets a bug is dead-lettered; a worker that meets many stops rather than drain the topic (I8)."""
+"""BugLimit: a memo that meets a bug is dead-lettered; a worker that meets many stops, and spares the topic (I8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handler: brings one event to its end: claimed, answered, settled; or buried, with its reason. Nothing stops it (I7)."""
+"""Handler: brings one event to its end: claimed, answered, settled; or buried, with its reason (I7)."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Handler:
             return State.FAILED, f"{_failed_stage(progress)}-{failure.reason}", None
         except (StoreUnavailable, Fenced):
             raise
-        except Exception as bug:  # boundary: a bug ends this memo, visibly, and no other (I8)
+        except Exception as bug:  # noqa: BLE001 - boundary: a bug ends this memo, visibly, and no other (I8)
             progress.facts["bug"] = where(bug)
             log.error("memo.broke", extra={"error": type(bug).__name__, "where": where(bug)})  # noqa: TRY400 (I6)
             return State.DEAD, f"bug-{type(bug).__name__}", None
@@ -158,7 +158,7 @@ class Handler:
         """Put the event where a person will find it. Raises SourceError when even that cannot be done."""
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((SourceError, StoreUnavailable)),
-            wait=wait_exponential_jitter(0.2, 5),
+            wait=wait_exponential_jitter(multiplier=0.2, max=5),
             stop=stop_after_delay(_BURY_FOR_SECONDS),
             reraise=True,
         )

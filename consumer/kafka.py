@@ -129,7 +129,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             raise self._login.unreachable(error) from error
 
     async def take(self) -> Sequence[Record]:
-        """Give what has come. Must not be cancelled: aiokafka would leak its fetch count and lose max.poll protection."""
+        """Give what has come. Cancelled, aiokafka would leak its fetch count, and with it max.poll protection."""
         try:
             batches = await self._consumer.getmany(timeout_ms=_TAKE_MILLISECONDS, max_records=_TAKE_RECORDS)
         except KafkaError as error:

@@ -131,8 +131,8 @@ def answering(adapters: Adapters) -> Ladder[[Sequence[ChatTurn], str], str]:
 def speaking(adapters: Adapters, transcoder: Transcoder) -> Ladder[[Answering], Voiced]:
     """Make the ladder of voices.
 
-    Before the local voice the others get a second chance with the short line; the pre-rendered clip stands last, named or
-    not: it cannot fail.
+    Before the local voice the others get a second chance with the short line; the pre-rendered clip stands last, named
+    or not: it cannot fail.
     """
     remote = {name: voice for name, voice in adapters.synthesizers.items() if name != "local"}
     rungs: list[Rung[[Answering], Voiced]] = [

@@ -1,7 +1,8 @@
 """Lanes: one per chat. In order within a lane, side by side across lanes, bounded in number and in bytes (I3, I9).
 
 A job that waits for its lane or for a slot costs memory; `full` tells the worker when to pause its partitions. A job is
-expected not to raise; one that does is a bug that must end the worker: its exception is kept and raised to the worker.
+expected not to raise; one that does is a bug that must end the worker: its exception is kept and raised to the worker,
+while the other lanes go on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Hashable
+
+_CANCEL_SECONDS = 10.0
+
+
+class Abandoned(RuntimeError):
+    """A job was cancelled by somebody else, or would not end when the lanes cancelled it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,9 +29,14 @@ class _Job:
     size: int
     tag: Hashable
 
+    def is_of(self, tags: Collection[Hashable] | None) -> bool:
+        return tags is None or self.tag in tags
+
 
 class Lanes:
     """Runs jobs.
+
+    Lanes take turns: one that has more to do goes to the end of the queue after each job.
 
     Args:
         concurrency: how many run at once, over all lanes.
@@ -37,11 +49,14 @@ class Lanes:
         self._max_jobs = max_jobs
         self._max_bytes = max_bytes
         self._waiting: dict[Hashable, deque[_Job]] = {}
+        """By lane, and only lanes that have any: an idle lane is forgotten."""
         self._ready: deque[Hashable] = deque()
         """Lanes that have a job waiting and none running, first come first served."""
         self._running: dict[_Job, asyncio.Task[None]] = {}
         self._busy: set[Hashable] = set()
         """Lanes that have a job running."""
+        self._cancelled: set[_Job] = set()
+        """Those that run and were told to end."""
         self._jobs = 0
         self._bytes = 0
         self._failure: BaseException | None = None
@@ -57,10 +72,17 @@ class Lanes:
         """How many jobs run."""
         return len(self._running)
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return self._jobs - len(self._running)
+
     def submit(
         self, lane: Hashable, run: Callable[[], Awaitable[None]], *, size: int = 0, tag: Hashable = None
     ) -> None:
         """Put a job into a lane; it starts when those before it in the lane have ended and a slot is free.
+
+        After a stop() of everything it is dropped, and whoever holds its offset must not commit that.
 
         Args:
             lane: the jobs of one lane run in order, one at a time.
@@ -79,7 +101,7 @@ class Lanes:
         self._start()
 
     def raise_failure(self) -> None:
-        """Raise what a job raised, if one did."""
+        """Raise what a job raised, if one did: the first. Raises Abandoned for a job that was not let, or would not, end."""
         if self._failure is not None:
             raise self._failure
 
@@ -87,8 +109,12 @@ class Lanes:
         """Drop what waits (with these tags; without any: everything, and take nothing more)."""
         self._stopped = self._stopped or tags is None
         for lane, queue in list(self._waiting.items()):
-            kept = deque(job for job in queue if tags is not None and job.tag not in tags)
-            self._forget(job for job in queue if job not in kept)
+            kept: deque[_Job] = deque()
+            for job in queue:
+                if job.is_of(tags):
+                    self._forget(job)
+                else:
+                    kept.append(job)
             if kept:
                 self._waiting[lane] = kept
             else:
@@ -96,21 +122,23 @@ class Lanes:
         self._ready = deque(lane for lane in self._ready if lane in self._waiting)
 
     async def drain(self, seconds: float, tags: Collection[Hashable] | None = None) -> bool:
-        """Wait for what runs (with these tags), for so many seconds at most; say whether all of it ended."""
-        tasks = self._tasks(tags)
+        """Wait for what runs now (with these tags), for so many seconds at most; say whether all of it ended."""
+        tasks = [task for job, task in self._running.items() if job.is_of(tags)]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
         return all(task.done() for task in tasks)
 
-    async def cancel(self, tags: Collection[Hashable] | None = None) -> None:
-        """Cancel what runs (with these tags), and wait for it to end."""
-        tasks = self._tasks(tags)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def cancel(self, tags: Collection[Hashable] | None = None, *, seconds: float = _CANCEL_SECONDS) -> None:
+        """Cancel what runs (with these tags), and wait for it to end.
 
-    def _tasks(self, tags: Collection[Hashable] | None) -> list[asyncio.Task[None]]:
-        return [task for job, task in self._running.items() if tags is None or job.tag in tags]
+        A job that has not ended after so many seconds is a failure: raise_failure() raises Abandoned.
+        """
+        jobs = [job for job in self._running if job.is_of(tags)]
+        for job in jobs:
+            self._cancelled.add(job)
+            self._running[job].cancel()
+        if jobs and not await self.drain(seconds, tags):
+            self._failed(Abandoned("a job did not end when it was cancelled"))
 
     def _start(self) -> None:
         while self._ready and len(self._running) < self._concurrency:
@@ -130,14 +158,19 @@ class Lanes:
     def _ended(self, job: _Job, task: asyncio.Task[None]) -> None:
         del self._running[job]
         self._busy.discard(job.lane)
-        self._forget([job])
-        if not task.cancelled() and task.exception() is not None and self._failure is None:
-            self._failure = task.exception()
+        self._forget(job)
+        if not task.cancelled():
+            self._failed(task.exception())
+        elif job not in self._cancelled:
+            self._failed(Abandoned("a job was cancelled, and not by the lanes"))
+        self._cancelled.discard(job)
         if job.lane in self._waiting:
             self._ready.append(job.lane)
         self._start()
 
-    def _forget(self, jobs: Iterable[_Job]) -> None:
-        for job in jobs:
-            self._jobs -= 1
-            self._bytes -= job.size
+    def _failed(self, failure: BaseException | None) -> None:
+        self._failure = self._failure or failure
+
+    def _forget(self, job: _Job) -> None:
+        self._jobs -= 1
+        self._bytes -= job.size

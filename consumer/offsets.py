@@ -1,7 +1,8 @@
 """PrefixTracker: the finished prefix of each partition, and nothing beyond it, may be committed (I4). Pure.
 
-Only offsets that were *received* count: what transactions and compaction leave out is jumped, not waited for. Each time a
-partition comes or goes its epoch grows, for as long as the process lives; what an earlier epoch finishes is dropped.
+Only offsets that were *received* count: what transactions and compaction leave out is jumped, not waited for. Each
+time a partition comes or goes its epoch grows, for as long as the process lives; what an earlier epoch finishes is
+dropped.
 """
 
 from __future__ import annotations
@@ -23,9 +24,16 @@ class _Prefix:
         """Received and not yet part of the prefix, in order."""
         self.unfinished: set[int] = set()
         self.last_received = -1
-        self.next: int | None = None
-        """The next offset to read, were we to commit now; None before anything is finished."""
-        self.committed: int | None = None
+        self.begun = False
+        """Whether anything is part of the prefix yet."""
+        self.committed = -1
+
+    @property
+    def next(self) -> int | None:
+        """The offset to read next, were we to die now: the lowest unfinished one; None before the prefix has begun."""
+        if not self.begun:
+            return None
+        return self.waiting[0] if self.waiting else self.last_received + 1
 
     def receive(self, offset: int) -> bool:
         if offset <= self.last_received:
@@ -37,12 +45,9 @@ class _Prefix:
 
     def finish(self, offset: int) -> None:
         self.unfinished.discard(offset)
-        moved = False
         while self.waiting and self.waiting[0] not in self.unfinished:
             self.waiting.popleft()
-            moved = True
-        if moved:
-            self.next = self.waiting[0] if self.waiting else self.last_received + 1
+            self.begun = True
 
 
 class PrefixTracker:
@@ -85,14 +90,14 @@ class PrefixTracker:
     def committable(self) -> dict[Partition, int]:
         """Give the next offset to read of each partition where that moved since it was last committed."""
         return {
-            partition: prefix.next
+            partition: offset
             for partition, prefix in self._prefixes.items()
-            if prefix.next is not None and (prefix.committed is None or prefix.next > prefix.committed)
+            if (offset := prefix.next) is not None and offset > prefix.committed
         }
 
     def committed(self, offsets: Mapping[Partition, int]) -> None:
         """Note what was committed."""
         for partition, offset in offsets.items():
             prefix = self._prefixes.get(partition)
-            if prefix is not None and (prefix.committed is None or offset > prefix.committed):
-                prefix.committed = offset
+            if prefix is not None:
+                prefix.committed = max(prefix.committed, offset)

@@ -1,4 +1,4 @@
-"""Parts: everything that answers a memo, made from settings. Slow to import (four vendors' SDKs): loaded beside the join."""
+"""Parts: all that answers a memo, made from settings. Slow to import (the vendors' SDKs): loaded beside the join."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Progress:
                 self.notices(RungFailed(self.claim.key, attempt.ladder, attempt.rung, attempt.seconds, attempt.error))
 
     async def advance(self, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Store how far the memo got; never less far than an earlier holder. Raises Fenced when it is no longer ours."""
+        """Store how far the memo got; never less far than an earlier holder. Raises Fenced when it is not ours."""
         self.facts.update(facts)
         await self.ledger.advance(self.claim, later(state, self.claim.state), self.facts)
 

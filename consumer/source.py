@@ -56,7 +56,7 @@ class EventSource(Protocol):
         ...
 
     async def take(self) -> Sequence[Record]:
-        """Give what has come, within a moment; empty when nothing has. Never cancel it: let it return. One caller only."""
+        """Give what has come, within a moment; empty when nothing has. One caller, who never cancels it."""
         ...
 
     def pause(self, partitions: Collection[Partition]) -> None:

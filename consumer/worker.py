@@ -1,7 +1,7 @@
 """Worker: takes events, hands them to lanes, commits the finished prefix, and stops in order.
 
-Shutdown, in this order: take no more → let the lanes finish, within DRAIN_SECONDS → cancel the rest → commit → leave the
-group. What was cancelled is released in the ledger, and the next holder begins with it.
+Shutdown, in this order: take no more → let the lanes finish, within DRAIN_SECONDS → cancel the rest → commit → leave
+the group. What was cancelled is released in the ledger, and the next holder begins with it.
 """
 
 from __future__ import annotations

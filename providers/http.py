@@ -1,4 +1,4 @@
-"""Our own HTTP: explicit time-outs and limits, no redirects followed blindly, and who may be asked for a recording (I6)."""
+"""Our own HTTP: explicit time-outs and limits, no redirect followed blindly, and whom to ask for a recording (I6)."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def is_special(host: str) -> bool:
 
 
 class CheckedResolver(AbstractResolver):
-    """Resolves names, and lets the policy see every address before it is connected to: nothing can change in between."""
+    """Resolves names, and lets the policy see every address just before it is connected to."""
 
     def __init__(self, policy: HostPolicy, inner: AbstractResolver | None = None) -> None:
         self._policy = policy

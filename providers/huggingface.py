@@ -117,7 +117,7 @@ class LlamaReplier:
 
 @asynccontextmanager
 async def _mapped() -> AsyncIterator[None]:
-    """Turn whatever the client raises for the service's fault into ProviderErrors. Order matters: they are OSErrors too."""
+    """Turn what the client raises for the service's fault into ProviderErrors. Order matters: some are OSErrors too."""
     try:
         yield
     except InferenceTimeoutError as error:

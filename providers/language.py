@@ -55,7 +55,7 @@ _BY_NAME: Final = {name.lower(): code for code, name in NAMES.items()}
 
 
 def primary(tag: str | None) -> str | None:
-    """Give the primary subtag ("en") of a tag or an English name ("en-US", "EN_us", "English"); None where it is none."""
+    """Give the primary subtag ("en") of a tag or English name ("en-US", "EN_us", "English"); None where it is none."""
     if not tag:
         return None
     head = re.split(r"[-_]", tag.strip().lower())[0]

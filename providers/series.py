@@ -1,8 +1,8 @@
 """The Series API: media, messages, typing, voice and text.
 
-The one adapter that retries, for it alone knows what may be asked twice. A read may. A send that was surely not accepted
-may (429, 503, no connection). A send whose outcome is unknown (no answer, 500, 502, 504) is looked for in the chat first,
-and sent again, with the same idempotency key, only when it is not there.
+The one adapter that retries, for it alone knows what may be asked twice. A read may. A send that was surely not
+accepted may (429, 503, no connection). A send whose outcome is unknown (no answer, 500, 502, 504) is looked for in the
+chat first, and sent again, with the same idempotency key, only when it is not there.
 """
 
 from __future__ import annotations
@@ -202,9 +202,7 @@ class SeriesMessenger:
             ):
                 pass
 
-    async def _retried(
-        self, work: Callable[..., Awaitable[T]], *args: str, verdicts: frozenset[Verdict] = _LATER
-    ) -> T:
+    async def _retried(self, work: Callable[..., Awaitable[T]], *args: str, verdicts: frozenset[Verdict] = _LATER) -> T:
         """Call a coroutine function, not a lambda: tenacity would not await what a lambda gives."""
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, ProviderError) and error.verdict in verdicts),
@@ -227,7 +225,7 @@ class _WaitAsAsked(wait_base):
     """Waits as long as the service asked (Retry-After), else exponentially with jitter; in seconds."""
 
     def __init__(self) -> None:
-        self._otherwise = wait_exponential_jitter(initial=0.2, max=5.0, jitter=0.2)
+        self._otherwise = wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None

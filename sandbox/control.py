@@ -1,4 +1,4 @@
-"""How a test in another process looks into the sandbox, and makes it suffer: /sandbox/…"""
+"""How a test in another process looks into the sandbox, and makes it suffer, under /sandbox/."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from aiohttp.typedefs import Handler
+
 _KEY = re.compile(r"[a-zA-Z0-9_-]+")
 _MIME_TYPES = {".caf": "application/octet-stream", ".opus": "audio/ogg", ".m4a": "audio/mp4", ".mp3": "audio/mpeg"}
 """As gateways send them: an iPhone's memo often has none that means anything."""
@@ -101,64 +103,74 @@ class SeriesState:
 
 
 def routes(state: SeriesState, *, key: str) -> list[web.RouteDef]:
-    """Give the routes; `key` is the Bearer key that is let in."""
+    """Give the routes; `key` is the Bearer key that is let in, everywhere but at the media."""
+    wire = _Wire(state)
 
-    async def send(request: web.Request) -> web.Response:
-        _let_in(request, key)
+    def guarded(handler: Handler) -> Handler:
+        async def let_in(request: web.Request) -> web.StreamResponse:
+            if request.headers.get("Authorization") != f"Bearer {key}":
+                raise web.HTTPUnauthorized(text='{"errors":[{"status":401}]}', content_type="application/json")
+            return await handler(request)
+
+        return let_in
+
+    chat = "/api/chats/{chat}"
+    return [
+        web.post(f"{chat}/chat_messages", guarded(wire.send), name="series.send"),
+        web.get(f"{chat}/chat_messages", guarded(wire.listed), name="series.list"),
+        web.get(f"{chat}/chat_messages/{{message}}", guarded(wire.message), name="series.message"),
+        web.post(f"{chat}/start_typing", guarded(wire.start_typing), name="series.typing"),
+        web.delete(f"{chat}/stop_typing", guarded(wire.stop_typing), name="series.stop_typing"),
+        web.get("/api/chats", guarded(wire.chats), name="series.chats"),
+        web.get("/media/{name}", wire.media, name="series.media"),
+    ]
+
+
+class _Wire:
+    """What each route does."""
+
+    def __init__(self, state: SeriesState) -> None:
+        self._state = state
+
+    async def send(self, request: web.Request) -> web.Response:
         try:
             body = await request.json()
-            sent, new = state.send(request.match_info["chat"], body["message"])
+            sent, new = self._state.send(request.match_info["chat"], body["message"])
         except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
             return web.json_response({"errors": [{"status": 422, "title": "Unprocessable"}]}, status=422)
         return web.json_response({"data": {"id": int(sent.message_id), "text": sent.text}}, status=201 if new else 200)
 
-    async def listed(request: web.Request) -> web.Response:
-        _let_in(request, key)
-        sent = [each.as_message() for each in reversed(state.sent) if each.chat_id == request.match_info["chat"]]
-        return web.json_response({"data": sent})
+    async def listed(self, request: web.Request) -> web.Response:
+        chat = request.match_info["chat"]
+        return web.json_response(
+            {"data": [each.as_message() for each in reversed(self._state.sent) if each.chat_id == chat]}
+        )
 
-    async def message(request: web.Request) -> web.Response:
-        _let_in(request, key)
-        found = state.messages[request.match_info["chat"]].get(request.match_info["message"])
+    async def message(self, request: web.Request) -> web.Response:
+        found = self._state.messages[request.match_info["chat"]].get(request.match_info["message"])
         if found is None:
             return web.json_response({"errors": [{"status": 404, "title": "Not found"}]}, status=404)
         return web.json_response({"data": found})
 
-    async def start_typing(request: web.Request) -> web.Response:
-        _let_in(request, key)
-        state.typing.add(request.match_info["chat"])
-        state.typed.append((request.match_info["chat"], "start"))
+    async def start_typing(self, request: web.Request) -> web.Response:
+        self._state.typing.add(request.match_info["chat"])
+        self._state.typed.append((request.match_info["chat"], "start"))
         return web.Response(status=201)
 
-    async def stop_typing(request: web.Request) -> web.Response:
-        _let_in(request, key)
-        state.typing.discard(request.match_info["chat"])
-        state.typed.append((request.match_info["chat"], "stop"))
+    async def stop_typing(self, request: web.Request) -> web.Response:
+        self._state.typing.discard(request.match_info["chat"])
+        self._state.typed.append((request.match_info["chat"], "stop"))
         return web.Response(status=204)
 
-    async def chats(request: web.Request) -> web.Response:
-        _let_in(request, key)
+    async def chats(self, _: web.Request) -> web.Response:
         return web.json_response({"data": []})
 
-    async def media(request: web.Request) -> web.StreamResponse:
+    async def media(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
-        path = next((folder / name for folder in state.media if (folder / name).is_file()), None)
+        # An encoded slash comes decoded: no name with one is a file of ours.
+        paths = [folder / name for folder in self._state.media if "/" not in name and (folder / name).is_file()]
+        path = paths[0] if paths else None
         if path is None:
             raise web.HTTPNotFound
         content_type = _MIME_TYPES.get(path.suffix, "application/octet-stream")
         return web.FileResponse(path, headers={"Content-Type": content_type})
-
-    return [
-        web.post("/api/chats/{chat}/chat_messages", send, name="series.send"),
-        web.get("/api/chats/{chat}/chat_messages", listed, name="series.list"),
-        web.get("/api/chats/{chat}/chat_messages/{message}", message, name="series.message"),
-        web.post("/api/chats/{chat}/start_typing", start_typing, name="series.typing"),
-        web.delete("/api/chats/{chat}/stop_typing", stop_typing, name="series.stop_typing"),
-        web.get("/api/chats", chats, name="series.chats"),
-        web.get("/media/{name:[^/\\\\]+}", media, name="series.media"),
-    ]
-
-
-def _let_in(request: web.Request, key: str) -> None:
-    if request.headers.get("Authorization") != f"Bearer {key}":
-        raise web.HTTPUnauthorized(text='{"errors":[{"status":401}]}', content_type="application/json")

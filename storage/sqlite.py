@@ -1,7 +1,8 @@
 """History and ledger in one SQLite file (WAL): the embedded default, shared by the processes of one machine.
 
-Each operation is one function run whole in the store's own thread, inside one BEGIN IMMEDIATE transaction; a caller that
-is cancelled does not cut it in half. `synchronous=FULL`: after a power loss the ledger still knows what was being sent.
+Each operation is one function run whole in the store's own thread, inside one BEGIN IMMEDIATE transaction; a caller
+that is cancelled does not cut it in half. `synchronous=FULL`: after a power loss the ledger still knows what was being
+sent.
 """
 
 from __future__ import annotations

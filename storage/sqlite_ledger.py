@@ -178,7 +178,8 @@ def _update(connection: sqlite3.Connection, key: MemoKey, **columns: object) -> 
 
 def _add_steps(connection: sqlite3.Connection, claim: Claim, steps: Sequence[Step], now: float) -> None:
     connection.executemany(
-        "INSERT INTO steps (chat_id, message_id, fence, stage, seconds, rung, error, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO steps (chat_id, message_id, fence, stage, seconds, rung, error, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (claim.key.chat_id, claim.key.message_id, claim.fence, step.stage, step.seconds, step.rung, step.error, now)
             for step in steps

@@ -1,4 +1,4 @@
-"""Renders the spoken fallbacks anew: `python -m audio.clips.render [FOLDER]`. An operator's own voice goes in by code."""
+"""Renders the spoken fallbacks anew: `python -m audio.clips.render [FOLDER]`. Any voice may be passed in by code."""
 
 from __future__ import annotations
 

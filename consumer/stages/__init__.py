@@ -1,1 +1,1 @@
-"""The stages, one small callable object each: fetch, decode, hear, answer, speak, deliver; keep and remember beside them."""
+"""The stages, a small callable object each: fetch, decode, hear, answer, speak, deliver; keep and remember aside."""

@@ -56,7 +56,7 @@ class Deliver:
         """Send, trying again while it may still succeed; once a send may have happened, ask before the next."""
         retrying = AsyncRetrying(
             retry=retry_if_exception(_may_be_tried_again),
-            wait=wait_exponential_jitter(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS, jitter=_FIRST_WAIT_SECONDS),
+            wait=wait_exponential_jitter(multiplier=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS),
             stop=stop_after_delay(self.retry_for_seconds),
             reraise=True,
         )

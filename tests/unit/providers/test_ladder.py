@@ -14,7 +14,7 @@ async def _works(word: str) -> str:
     return word.upper()
 
 
-async def _limited(word: str) -> str:
+async def _limited(_: str) -> str:
     raise RateLimited("first", status=429)
 
 
@@ -70,7 +70,7 @@ async def test_bugs_pass_through(error: Exception) -> None:
     """An error that is no ProviderError never looks like an outage: it passes through, and no rung follows."""
     asked: list[str] = []
 
-    async def broken(word: str) -> str:
+    async def broken(_: str) -> str:
         raise error
 
     async def next_one(word: str) -> str:

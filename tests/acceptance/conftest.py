@@ -1,0 +1,135 @@
+"""A whole worker for the acceptance tests: embedded broker, simulated upstreams, disk, SQLite; nothing of ours is faked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from console import fixture
+from console.following import Followed, follow
+from console.replay import event_of, put
+from consumer import wiring
+from consumer.kafka import KafkaPublisher
+from consumer.settings import load
+from sandbox.app import Sandbox
+from sandbox.broker import EmbeddedBroker
+from sandbox.mind import ScriptedMind
+from storage.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from consumer.notices import Notice
+    from consumer.settings import Settings
+    from consumer.source import Partition
+
+FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass
+class Rig:
+    """A running worker, and what it takes to try it."""
+
+    settings: Settings
+    sandbox: Sandbox
+    store: SqliteStore
+    publisher: KafkaPublisher
+    folder: Path
+    notices: list[Notice] = field(default_factory=list)
+    ends: dict[Partition, int] = field(default_factory=dict)
+    """Partition → the offset after the last event that was put there."""
+
+    async def put(self, path: Path, value: bytes) -> tuple[Partition, int]:
+        """Put an event on the topic."""
+        where = await put(self.publisher, self.settings.kafka_topic, path, value)
+        self.ends[where.where] = where.offset + 1
+        return where.where, where.offset
+
+    async def answered(self, path: Path) -> Followed:
+        """Put a fixture on the topic, and follow it to its end."""
+        value = await asyncio.to_thread(event_of, path, self.settings, "acceptance")
+        where, offset = await self.put(path, value)
+        return await follow(
+            self.store.ledger,
+            value,
+            where,
+            offset,
+            our_numbers=self.settings.our_numbers,
+            patience_seconds=PATIENCE_SECONDS,
+        )
+
+    async def all_committed(self) -> None:
+        """Wait until the group's committed offsets have reached the end of all that was put."""
+        servers = ",".join(self.settings.kafka_bootstrap_servers)
+        looking = AIOKafkaConsumer(
+            bootstrap_servers=servers, group_id=self.settings.kafka_group_id, enable_auto_commit=False
+        )
+        await looking.start()
+        try:
+            looking.assign([TopicPartition(*partition) for partition in self.ends])
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not await self._committed(looking):
+                    await asyncio.sleep(0.1)
+        finally:
+            await looking.stop()
+
+    async def _committed(self, looking: Any) -> bool:
+        committed = [await looking.committed(TopicPartition(*partition)) for partition in self.ends]
+        return all((at or 0) >= end for at, end in zip(committed, self.ends.values(), strict=True))
+
+
+@asynccontextmanager
+async def rig(folder: Path, **environment: str) -> AsyncIterator[Rig]:
+    """Start everything; stop it in order."""
+    async with AsyncExitStack() as closing:
+        broker = closing.enter_context(EmbeddedBroker())
+        media = (FIXTURES / "memos", FIXTURES / "broken")
+        sandbox = await closing.enter_async_context(Sandbox(ScriptedMind(), media=media))
+        for key, message in fixture.messages(FIXTURES / "messages.json", series_api_url=sandbox.url).items():
+            sandbox.series.add_message(*key, message)
+        settings = load({
+            **sandbox.environment(),
+            "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+            "ARCHIVE_URL": f"file:{folder / 'archive'}",
+            "STORE_URL": f"sqlite:{folder / 'voicememo.db'}",
+            "VITALS_PORT": "0",
+            **environment,
+        })  # fmt: skip
+        store = SqliteStore(settings.store_url.path)
+        await store.open()
+        closing.push_async_callback(store.close)
+        publisher = KafkaPublisher(wiring.login_of(settings))
+        closing.push_async_callback(publisher.close)
+        made = Rig(settings, sandbox, store, publisher, folder)
+        stop = asyncio.Event()
+        worker = asyncio.create_task(wiring.run(settings, stop, made.notices.append))
+        try:
+            yield made
+        finally:
+            stop.set()
+            await worker
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncIterator[Rig]:
+    """One worker for all tests of a module."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with rig(Path(folder)) as made:
+            yield made
+
+
+@pytest.fixture(scope="session")
+def expected() -> Mapping[str, Mapping[str, Any]]:
+    """How each fixture event must end."""
+    found: Mapping[str, Mapping[str, Any]] = json.loads((FIXTURES / "expected.json").read_text("utf-8"))
+    return found

@@ -1,0 +1,228 @@
+"""The finished prefix, against a model that keeps everything and computes it afresh each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, consumes, invariant, multiple, rule
+
+from consumer.offsets import PrefixTracker
+from consumer.source import Partition
+
+FIRST = Partition("memos", 0)
+SECOND = Partition("memos", 1)
+partitions = st.sampled_from([FIRST, SECOND])
+
+
+def _tracker(*offsets: int) -> PrefixTracker:
+    """A tracker that has received these offsets of the first partition."""
+    tracker = PrefixTracker()
+    tracker.assign(FIRST)
+    for offset in offsets:
+        assert tracker.received(FIRST, offset)
+    return tracker
+
+
+def _finish(tracker: PrefixTracker, *offsets: int) -> None:
+    for offset in offsets:
+        tracker.finished(FIRST, offset, tracker.epoch(FIRST))
+
+
+def test_only_the_finished_prefix_may_be_committed() -> None:
+    """What is finished behind something unfinished waits for it."""
+    tracker = _tracker(5, 6, 7)
+    _finish(tracker, 6, 7)
+    assert tracker.committable() == {}
+    _finish(tracker, 5)
+    assert tracker.committable() == {FIRST: 8}
+
+
+def test_gaps_are_jumped() -> None:
+    """Offsets that Kafka never delivers, of transactions and compaction, are not waited for."""
+    tracker = _tracker(0, 1, 3, 9)
+    _finish(tracker, 0, 1)
+    assert tracker.committable() == {FIRST: 3}
+    _finish(tracker, 3, 9)
+    assert tracker.committable() == {FIRST: 10}
+
+
+def test_a_gap_is_jumped_once_it_is_known() -> None:
+    """A gap right behind the prefix is passed as soon as something from beyond it has come."""
+    tracker = _tracker(0)
+    _finish(tracker, 0)
+    assert tracker.committable() == {FIRST: 1}
+    assert tracker.received(FIRST, 4)
+    assert tracker.committable() == {FIRST: 4}
+
+
+def test_a_commit_is_due_only_where_something_moved() -> None:
+    """What is due stays due until it was committed, and then nothing is until more of the prefix is finished."""
+    tracker = _tracker(0, 1)
+    _finish(tracker, 0)
+    assert tracker.committable() == tracker.committable() == {FIRST: 1}
+    tracker.committed({FIRST: 1})
+    assert tracker.committable() == {}
+    _finish(tracker, 1)
+    assert tracker.committable() == {FIRST: 2}
+
+
+def test_an_offset_counts_once() -> None:
+    """An offset that comes again in one assignment is neither taken again nor waited for again."""
+    tracker = _tracker(0, 1)
+    _finish(tracker, 0)
+    assert not tracker.received(FIRST, 0)
+    assert not tracker.received(FIRST, 1)
+    assert tracker.in_flight(FIRST) == 1
+    assert tracker.committable() == {FIRST: 1}
+
+
+def test_what_a_former_assignment_finishes_is_dropped() -> None:
+    """A partition that comes back begins anew: what still ran for it finishes nothing, though the offset is the same."""
+    tracker = _tracker(0)
+    before = tracker.epoch(FIRST)
+    tracker.revoke(FIRST)
+    tracker.assign(FIRST)
+    assert tracker.received(FIRST, 0)
+    tracker.finished(FIRST, 0, before)
+    assert tracker.committable() == {}
+    assert tracker.in_flight(FIRST) == 1
+
+
+def test_strangers_are_not_received() -> None:
+    """A partition that is not ours has no offsets, and nothing of it can be committed."""
+    tracker = _tracker()
+    assert not tracker.received(SECOND, 0)
+    tracker.finished(SECOND, 0, tracker.epoch(SECOND))
+    tracker.committed({SECOND: 9})
+    assert (tracker.committable(), tracker.in_flight(SECOND)) == ({}, 0)
+
+
+@dataclass
+class Model:
+    """One assignment of one partition, as plainly as can be."""
+
+    received: list[int] = field(default_factory=list)
+    finished: set[int] = field(default_factory=set)
+    committed: int = -1
+
+    @property
+    def unfinished(self) -> list[int]:
+        """What was received and is not finished."""
+        return [offset for offset in self.received if offset not in self.finished]
+
+    @property
+    def next(self) -> int | None:
+        """The offset to read next, were we to die now; None where nothing is known."""
+        if not self.received or self.unfinished[:1] == self.received[:1]:
+            return None
+        return self.unfinished[0] if self.unfinished else self.received[-1] + 1
+
+
+class Tracking(RuleBasedStateMachine):
+    """Assign, revoke, receive with gaps, receive again, finish in any order and late, commit now and later."""
+
+    in_hand = Bundle[tuple[Partition, int, int]]("in_hand")
+    snapshots = Bundle[dict[Partition, int]]("snapshots")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tracker = PrefixTracker()
+        self.models: dict[Partition, Model] = {}
+        self.epochs = {FIRST: 0, SECOND: 0}
+        self.last: dict[Partition, int] = {}
+
+    @rule(partition=partitions)
+    def assign(self, partition: Partition) -> None:
+        """A partition becomes ours, or is given to us afresh."""
+        self.tracker.assign(partition)
+        self.models[partition] = Model()
+        self.last.pop(partition, None)
+
+    @rule(partition=partitions)
+    def revoke(self, partition: Partition) -> None:
+        """A partition goes, with everything in flight."""
+        self.tracker.revoke(partition)
+        self.models.pop(partition, None)
+        self.last.pop(partition, None)
+
+    @rule(target=in_hand, partition=partitions, gap=st.integers(0, 3))
+    def receive(
+        self, partition: Partition, gap: int
+    ) -> tuple[Partition, int, int] | MultipleResults[tuple[Partition, int, int]]:
+        """The next offset comes, perhaps past some that never will."""
+        model = self.models.get(partition)
+        offset = (model.received[-1] + 1 if model and model.received else 0) + gap
+        assert self.tracker.received(partition, offset) is (model is not None)
+        if model is None:
+            return multiple()
+        model.received.append(offset)
+        return partition, offset, self.tracker.epoch(partition)
+
+    @rule(partition=partitions, data=st.data())
+    def receive_again(self, partition: Partition, data: st.DataObject) -> None:
+        """An offset comes a second time; or one from a gap, below what has come already."""
+        model = self.models.get(partition)
+        if model is not None and model.received:
+            assert not self.tracker.received(partition, data.draw(st.integers(0, model.received[-1])))
+
+    def _finish(self, partition: Partition, offset: int, epoch: int) -> None:
+        self.tracker.finished(partition, offset, epoch)
+        model = self.models.get(partition)
+        if model is not None and epoch == self.tracker.epoch(partition):
+            model.finished.add(offset)
+
+    @rule(job=consumes(in_hand))
+    def finish(self, job: tuple[Partition, int, int]) -> None:
+        """Something ends: in any order, perhaps long after its partition has gone or come back."""
+        self._finish(*job)
+
+    @rule(job=in_hand)
+    def finish_twice(self, job: tuple[Partition, int, int]) -> None:
+        """Something says twice that it has ended."""
+        self._finish(*job)
+        self._finish(*job)
+
+    @rule(target=snapshots)
+    def begin_commit(self) -> dict[Partition, int]:
+        """What is due is taken, and on its way."""
+        return self.tracker.committable()
+
+    @rule(offsets=consumes(snapshots))
+    def end_commit(self, offsets: dict[Partition, int]) -> None:
+        """A commit has arrived, perhaps after a later one."""
+        self.tracker.committed(offsets)
+        for partition, offset in offsets.items():
+            if partition in self.models:
+                self.models[partition].committed = max(self.models[partition].committed, offset)
+
+    @invariant()
+    def agrees(self) -> None:
+        """Tracker and model say the same."""
+        due = {
+            partition: model.next
+            for partition, model in self.models.items()
+            if model.next is not None and model.next > model.committed
+        }
+        assert self.tracker.committable() == due
+        for partition in (FIRST, SECOND):
+            model = self.models.get(partition, Model())
+            assert self.tracker.in_flight(partition) == len(model.unfinished)
+
+    @invariant()
+    def nothing_unfinished_is_committed(self) -> None:
+        """No commit passes anything received and unfinished, and none goes back while the partition is ours."""
+        for partition, offset in self.tracker.committable().items():
+            assert all(offset <= unfinished for unfinished in self.models[partition].unfinished)
+            assert offset >= self.last.get(partition, 0)
+            self.last[partition] = offset
+
+    @invariant()
+    def epochs_only_grow(self) -> None:
+        """A partition's epoch never goes down, whoever holds it."""
+        for partition, before in self.epochs.items():
+            self.epochs[partition] = self.tracker.epoch(partition)
+            assert self.epochs[partition] >= before
+
+
+TestTracking = Tracking.TestCase
