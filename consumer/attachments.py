@@ -137,8 +137,8 @@ def _things(places: Sequence[Json]) -> Iterator[_Thing]:
     """Give all that is attached; what stands under `audio` is sound by its place."""
     for place in places:
         audio = place.get("audio")
-        for sound in [{"data": audio}] if isinstance(audio, str) and audio else objects_of(audio):
-            if sound:
+        for sound in [{"data": audio}] if isinstance(audio, str) else objects_of(audio):
+            if any(sound.values()):
                 yield _thing(sound, voice=True)
         for attachment in objects_of(place.get("attachments")):
             yield _thing(attachment)

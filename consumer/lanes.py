@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Lanes:
         self._start()
 
     def raise_failure(self) -> None:
-        """Raise what a job raised, if one did: the first. Raises Abandoned for a job that was not let, or would not, end."""
+        """Raise what a job raised, the first that did; Abandoned where one was cancelled by others, or would not be."""
         if self._failure is not None:
             raise self._failure
 
@@ -129,7 +130,7 @@ class Lanes:
         return all(task.done() for task in tasks)
 
     async def cancel(self, tags: Collection[Hashable] | None = None, *, seconds: float = _CANCEL_SECONDS) -> None:
-        """Cancel what runs (with these tags), and wait for it to end.
+        """Cancel what runs (with these tags), and wait for it to end; stop() comes first, or what waits starts instead.
 
         A job that has not ended after so many seconds is a failure: raise_failure() raises Abandoned.
         """
@@ -150,7 +151,7 @@ class Lanes:
             self._busy.add(lane)
             task = asyncio.ensure_future(self._run(job))
             self._running[job] = task
-            task.add_done_callback(lambda ended, job=job: self._ended(job, ended))
+            task.add_done_callback(partial(self._ended, job))
 
     async def _run(self, job: _Job) -> None:
         await job.run()

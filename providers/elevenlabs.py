@@ -49,10 +49,12 @@ class ElevenLabsSynthesizer:
         if sample_rate not in _RATES:
             raise ValueError(f"ElevenLabs gives no PCM at {sample_rate} Hz")
         self._http = httpx.AsyncClient(timeout=timeout_seconds)
-        self._client = AsyncElevenLabs(api_key=api_key, base_url=base_url, httpx_client=self._http)
+        # Its own timeout, 240 s unless it is told, goes before that of the client that it is given.
+        self._client = AsyncElevenLabs(
+            api_key=api_key, base_url=base_url, httpx_client=self._http, timeout=timeout_seconds
+        )
         self._model = model
         self._voices = voices
-        self._timeout_seconds = timeout_seconds
         self._sample_rate = sample_rate
 
     @property

@@ -36,6 +36,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._now = 0.0
         self._threads = 0
+        self.mishaps: list[dict[str, Any]] = []
+        """What a callback raised, or a task that nobody awaited: any other loop would only log it."""
         super().__init__(_JumpingSelector(self))
         self._clock_resolution = _RESOLUTION_SECONDS
 
@@ -58,6 +60,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _thread_answered(self, _: object) -> None:
         self._threads -= 1
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Keep what went wrong where nobody could catch it."""
+        self.mishaps.append(context)
 
     def jump(self, seconds: float | None) -> bool:
         """Let these seconds pass; False when they may not, for a thread still works.
@@ -88,9 +94,12 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(main)
+    """Run to the end, in virtual time; a callback that raised, or an error that nobody awaited, fails the test."""
+    loop = VirtualTimeLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        ended = runner.run(main)
+    assert not loop.mishaps, loop.mishaps
+    return ended
 
 
 def in_virtual_time(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:

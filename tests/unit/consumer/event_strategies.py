@@ -15,10 +15,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import strategies as st
 
 from consumer.memo import InlineAudio, LinkedAudio
+from tests.unit.consumer.event_reading import RECEIVED_AT
 from tests.unit.consumer.event_shapes import MISSING, OUR_NUMBER, SHAPES, WITHOUT_GROUPS, Json, Message, Source, bare
-
-RECEIVED_AT = datetime(2025, 11, 9, 12, 0, tzinfo=UTC)
-"""When the record came; the built messages were sent before."""
 
 MAGIC = {
     "opus": b"OggS\x00\x02",

@@ -67,6 +67,15 @@ def test_a_commit_is_due_only_where_something_moved() -> None:
     assert tracker.committable() == {FIRST: 2}
 
 
+def test_a_commit_that_arrives_late_takes_nothing_back() -> None:
+    """Of two commits under way the further one counts, whichever arrives last."""
+    tracker = _tracker(0, 1)
+    _finish(tracker, 0, 1)
+    tracker.committed({FIRST: 2})
+    tracker.committed({FIRST: 1})
+    assert tracker.committable() == {}
+
+
 def test_an_offset_counts_once() -> None:
     """An offset that comes again in one assignment is neither taken again nor waited for again."""
     tracker = _tracker(0, 1)
