@@ -49,7 +49,7 @@ class Ended:
     def last_words(self) -> str:
         """The end of that on one line, without file names, memory addresses and what is not ASCII."""
         words = " ".join(self.said.split())
-        for pattern, instead in ((_NAMES, "…"), (_ADDRESSES, "")):
+        for pattern, instead in ((_NAMES, "(file)"), (_ADDRESSES, "")):
             words = pattern.sub(instead, words)
         return _NOT_ASCII.sub("?", words)[-_LAST_WORDS:]
 

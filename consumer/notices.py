@@ -102,7 +102,7 @@ class OffsetsCommitted:
 
 @dataclass(frozen=True, slots=True)
 class WorkerChanged:
-    """The worker began, polls, drains or stopped."""
+    """The worker joins its group, polls, drains or has stopped."""
 
     name: ClassVar[str] = "worker.changed"
     phase: str

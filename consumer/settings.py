@@ -163,7 +163,9 @@ class Settings(BaseSettings):
     default_language: Language = Field(
         default="en", description="the language to speak where none is known: a primary subtag"
     )
-    answer_text_messages: Flag = Field(default=False, description="true: text in, text out, with the same history")
+    answer_text_messages: Flag = Field(
+        default=False, description="true: text in, text out; comes later, so far text messages are passed over"
+    )
 
     archive_url: ArchiveUrl = Field(
         default=variables.archive("file:audio_files"),
@@ -183,14 +185,14 @@ class Settings(BaseSettings):
     supabase_url: Url | None = Field(default=None, description="for STORE_URL=supabase, which comes later")
     supabase_key: Secret | None = Field(default=None, description="for STORE_URL=supabase, which comes later")
     retention_days: Annotated[int, PlainValidator(variables.whole(1, 3650))] = Field(
-        default=30, description="how long recordings, replies and settled memos are kept, in days"
+        default=30, description="how long all is kept, in days; comes later, so far nothing is deleted"
     )
 
     worker_concurrency: Annotated[int, PlainValidator(variables.whole(1, 1024))] = Field(
         default=64, description="how many memos are worked on at once, at most"
     )
     reply_deadline_seconds: Annotated[float, PlainValidator(variables.seconds(1, 600))] = Field(
-        default=30.0, description="how long a memo may take, in seconds; as it nears, the quickest rungs serve"
+        default=30.0, description="how long a memo may take, in seconds; so far it bounds the send alone"
     )
     drain_seconds: Annotated[float, PlainValidator(variables.seconds(0, 300))] = Field(
         default=25.0,

@@ -65,7 +65,7 @@ class Vitals:
 
     @property
     def phase(self) -> str:
-        """What the worker does: starting, polling, draining or stopped; it is ready only while it polls."""
+        """What the worker does: starting, joining, polling, draining or stopped; it is ready only while it polls."""
         return self._phase
 
     @phase.setter

@@ -72,6 +72,7 @@ class Worker:
             SourceError: the source cannot be had.
             TooManyBugs: too many memos met a bug.
         """
+        self._notices(WorkerChanged("joining"))
         await self._source.start(Rebalance(self._revoked, self._partitions_assigned))
         self._notices(WorkerChanged("polling"))
         committing = asyncio.create_task(self._commit_regularly(), name="commit")

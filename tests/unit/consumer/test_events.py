@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -275,3 +275,43 @@ def test_id_of_the_delivery_is_not_that_of_the_message() -> None:
     """An `id` beside `data` names the delivery: two deliveries of one message must not get two answers."""
     one, other = ({**v2(id=None, audio={"url": URL}), "id": f"delivery-{number}"} for number in (1, 2))
     assert read(one) == read(other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"chat_id": "6"},
+        {"from_phone": "+15550105555"},
+        {"sent_at": "2025-11-08T06:07:09Z"},
+        {"text": "hello"},
+        {"audio": {"url": f"{URL}0"}},
+        {"audio": {"data": URL, "url": f"{URL}0"}},
+    ],
+)
+def test_another_message_gets_another_hash(other: dict[str, Json]) -> None:
+    """Without ids, messages that differ in chat, person, time, words or recording are two messages."""
+    fields: dict[str, Json] = {"id": None, "sent_at": "2025-11-08T06:07:08Z", "audio": {"url": URL}}
+    assert memo_of(v2(**fields)).message_id != memo_of(v2(**fields | other)).message_id
+
+
+def test_hash_does_not_know_the_delivery() -> None:
+    """Without ids, what its delivery adds to a message, and when it came, makes no other message of it."""
+    event = v2(id=None, audio={"url": URL})
+    again = {
+        **v2(id=None, audio={"url": URL}, is_read=True),
+        "event_id": "e-2",
+        "created_at": "2025-11-09",
+        "trace_id": 1,
+    }
+    later = parse(json.dumps(again).encode(), received_at=datetime(2025, 12, 1, tzinfo=UTC))
+    assert isinstance(later, VoiceMemo)
+    assert later.memo.message_id == memo_of(event).message_id
+
+
+def test_record_tells_the_time_where_the_event_does_not() -> None:
+    """A message without a time, or with an absurd one, was sent when its record came; in UTC, whatever its zone."""
+    value = json.dumps(v2(audio={"url": URL}, sent_at="2099-01-01")).encode()
+    event = parse(value, received_at=RECEIVED_AT.astimezone(timezone(timedelta(hours=-6))))
+    assert isinstance(event, VoiceMemo)
+    assert event.memo.sent_at == RECEIVED_AT
+    assert event.memo.sent_at.tzinfo is UTC

@@ -6,7 +6,7 @@ import pytest
 
 from consumer.events import Ignored, VoiceMemo
 from tests.unit.consumer.event_reading import URL, memo_of, read, v2
-from tests.unit.consumer.event_shapes import OUR_NUMBER
+from tests.unit.consumer.event_shapes import OUR_NUMBER, Json
 
 OTHER = "+15550101234"
 
@@ -24,23 +24,88 @@ def test_our_handle_in_any_case_is_an_echo() -> None:
     assert isinstance(read(event, our_numbers=("7",)), VoiceMemo)
 
 
-def test_member_who_is_us_does_not_silence_the_others() -> None:
-    """That we are in the chat makes no echo of what another member says."""
-    members = [{"identifier": OUR_NUMBER, "is_me": True}, {"identifier": "+15550101234", "is_me": False}]
-    assert isinstance(read(v2(audio={"url": URL}, chat_handles=members)), VoiceMemo)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"direction": "outbound"},
+        {"direction": " Outbound "},
+        {"is_from_me": True},
+        {"is_from_me": 1},
+        {"is_from_me": "true"},
+        {"sender_handle": {"handle": OTHER, "is_me": True}},
+        {"from": {"phone_number": OTHER, "is_me": True}},
+        {"chat_handles": [{"identifier": "+1 555 010 1234", "is_me": True}]},
+        {"chat_handles": {"identifier": OTHER, "is_me": True}},
+        {"chat": {"owner_handle": {"handle": OTHER}}},
+        {"message": {"is_from_me": True}},
+    ],
+)
+def test_each_sign_of_an_echo_is_enough(fields: dict[str, Json]) -> None:
+    """One sign that we wrote it ourselves is enough."""
+    assert read(v2(audio={"url": URL}, **fields)) == Ignored("echo")
 
 
-def test_only_other_member_is_the_author() -> None:
-    """Where no author is named and only one other is in the chat, it is they."""
-    members = [{"identifier": OUR_NUMBER, "is_me": True}, {"identifier": "+15550105555", "is_me": False}]
-    event = read(v2(from_phone=None, chat_handles=members, audio={"url": URL}))
-    assert isinstance(event, VoiceMemo)
-    assert event.memo.person == "+15550105555"
-    assert not event.memo.group
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"direction": "inbound"},
+        {"direction": 5},
+        {"is_from_me": False},
+        {"is_from_me": "no"},
+        {"is_from_me": {}},
+        {"sender_handle": {"handle": OTHER, "is_me": False}},
+        {"chat_handles": [{"identifier": OUR_NUMBER, "is_me": True}, {"identifier": OTHER, "is_me": False}]},
+        {"chat_handles": [{"is_me": True}, {"identifier": None, "is_me": True}, None, 5]},
+        {"chat": {"owner_handle": {"handle": OUR_NUMBER, "is_me": True}}},
+    ],
+)
+def test_what_others_say_is_no_echo(fields: dict[str, Json]) -> None:
+    """That we are in the chat, or a flag that is not set, makes no echo of what somebody else says."""
+    assert isinstance(read(v2(audio={"url": URL}, **fields)), VoiceMemo)
 
 
-def test_strangers_are_not_pooled() -> None:
-    """Where the author cannot be known, there is no name: never one that strangers would share."""
-    event = read(v2(from_phone=None, audio={"url": URL}))
-    assert isinstance(event, VoiceMemo)
-    assert event.memo.person == ""
+def test_digits_alone_make_nobody_the_same() -> None:
+    """A handle without digits is not the same as another one without digits."""
+    event = v2(audio={"url": URL}, from_phone="(....)", chat_handles=[{"identifier": "-----", "is_me": True}])
+    assert isinstance(read(event), VoiceMemo)
+
+
+@pytest.mark.parametrize(
+    ("fields", "person"),
+    [
+        ({"from_phone": OTHER}, OTHER),
+        ({"from_phone": 15550101234}, "15550101234"),
+        ({"from_phone": None, "from": OTHER}, OTHER),
+        ({"from_phone": "", "sender_handle": {"handle": OTHER}}, OTHER),
+        ({"from_phone": [], "sender": {"phone_number": OTHER}}, OTHER),
+        ({"from_phone": "+1555\n"}, "+1555"),
+        ({"from_phone": "a\x00b"}, ""),
+        ({"from_phone": "x" * 201}, ""),
+        (
+            {"from_phone": None, "chat_handles": [{"identifier": OUR_NUMBER, "is_me": True}, {"identifier": OTHER}]},
+            OTHER,
+        ),
+        ({"from_phone": None, "chat_handles": [{"identifier": OTHER}, {"identifier": "+15550105555"}]}, ""),
+        ({"from_phone": None}, ""),
+    ],
+)
+def test_author(fields: dict[str, Json], person: str) -> None:
+    """The author is who is named, else the only other one in the chat, else nobody: strangers never share a name."""
+    assert memo_of(v2(audio={"url": URL}, **fields)).person == person
+
+
+@pytest.mark.parametrize(
+    ("fields", "group"),
+    [
+        ({}, False),
+        ({"chat_handles": [{"identifier": OTHER}, {"identifier": OUR_NUMBER, "is_me": True}]}, False),
+        ({"chat_handles": [{"identifier": OTHER}, {"identifier": "+15550105555", "is_me": False}]}, True),
+        ({"chat": {"is_group": True}}, True),
+        ({"chat": {"is_group": False}}, False),
+        ({"chat": {"is_group": None, "handles": [{"handle": OTHER}, {"handle": "+15550105555"}]}}, True),
+        ({"chat": {"is_group": [True]}}, False),
+    ],
+)
+def test_group(fields: dict[str, Json], group: bool) -> None:  # noqa: FBT001 (a parameter of the table)
+    """A chat is a group when it says so, or when more than one other is in it."""
+    assert memo_of(v2(audio={"url": URL}, **fields)).group is group

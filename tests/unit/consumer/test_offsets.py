@@ -87,7 +87,7 @@ def test_an_offset_counts_once() -> None:
 
 
 def test_what_a_former_assignment_finishes_is_dropped() -> None:
-    """A partition that comes back begins anew: what still ran for it finishes nothing, though the offset is the same."""
+    """A partition that comes back begins anew: what still ran for it finishes nothing of it."""
     tracker = _tracker(0)
     before = tracker.epoch(FIRST)
     tracker.revoke(FIRST)

@@ -1,0 +1,88 @@
+"""How long `voicememo --help` takes, and `voicememo run` until it joins its group and until its first poll."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from sandbox.app import Sandbox
+from sandbox.broker import EmbeddedBroker
+from sandbox.mind import ScriptedMind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMAND = Path(sys.executable).parent / "voicememo"
+
+
+async def measure(rounds: int) -> list[str]:
+    """Give the table."""
+    helps, pythons = [], []
+    for _ in range(rounds):
+        helps.append(await _seconds(str(COMMAND), "--help"))
+        pythons.append(await _seconds(sys.executable, "-c", "pass"))
+    joins, polls = await _worker_starts(max(3, rounds // 3))
+    return [
+        "start-up (median s)",
+        f"  voicememo --help                       {median(helps):6.2f}   a bare Python: {median(pythons):.2f}",
+        f"  voicememo run, until it joins          {median(joins):6.2f}",
+        f"  voicememo run, until its first poll    {median(polls):6.2f}   of which the group's join:"
+        f" {median(polls) - median(joins):.2f}",
+        "  (this broker, like a real one by default, waits 3 s for others to join a new group)",
+    ]
+
+
+async def _seconds(*command: str) -> float:
+    begun = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+    await process.wait()
+    return time.perf_counter() - begun
+
+
+async def _worker_starts(rounds: int) -> tuple[list[float], list[float]]:
+    joins, polls = [], []
+    async with Sandbox(ScriptedMind()) as sandbox:
+        for _ in range(rounds):
+            with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as folder:
+                join, poll = await _one(environment(sandbox, broker, folder))
+                joins.append(join)
+                polls.append(poll)
+    return joins, polls
+
+
+async def _one(variables: Mapping[str, str]) -> tuple[float, float]:
+    begun = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        str(COMMAND), "run", env={**os.environ, **variables}, stderr=asyncio.subprocess.PIPE
+    )
+    phases: dict[str, float] = {}
+    if process.stderr is None:
+        raise RuntimeError("the worker's log is not piped")
+    async for line in process.stderr:
+        told = json.loads(line)
+        if told["event"] == "worker.changed":
+            phases[told["phase"]] = time.perf_counter() - begun
+        if "polling" in phases:
+            break
+    process.terminate()
+    await process.communicate()
+    return phases["joining"], phases["polling"]
+
+
+def environment(sandbox: Sandbox, broker: EmbeddedBroker, folder: str) -> dict[str, str]:
+    """Point a worker at the sandbox and the broker."""
+    return {
+        **sandbox.environment(),
+        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+        "ARCHIVE_URL": f"file:{folder}/archive",
+        "STORE_URL": f"sqlite:{folder}/voicememo.db",
+        "VITALS_PORT": "0",
+        "LOG_FORMAT": "json",
+    }
