@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from enum import Enum
 from pathlib import PurePosixPath
 
 from audio.errors import UnknownFormat
+from audio.frames import is_adts, is_mpeg
 
 
 class Format(Enum):
@@ -44,10 +46,13 @@ _SUFFIXES = {
     ".ogg": Format.OGG,
     ".oga": Format.OGG,
     ".caf": Format.CAF,
+    ".caff": Format.CAF,
     ".m4a": Format.M4A,
     ".mp4": Format.M4A,
     ".m4b": Format.M4A,
     ".3gp": Format.M4A,
+    ".3gpp": Format.M4A,
+    ".3ga": Format.M4A,
     ".mov": Format.M4A,
     ".mp3": Format.MP3,
     ".wav": Format.WAV,
@@ -59,32 +64,45 @@ _SUFFIXES = {
     ".awb": Format.AMR,
     ".flac": Format.FLAC,
     ".webm": Format.WEBM,
+    ".weba": Format.WEBM,
     ".mka": Format.WEBM,
     ".aac": Format.AAC,
+    ".adts": Format.AAC,
 }
 _SUBTYPES = {
     "ogg": Format.OGG,
     "opus": Format.OGG,
+    "vorbis": Format.OGG,
     "caf": Format.CAF,
     "m4a": Format.M4A,
     "mp4": Format.M4A,
+    "mp4a-latm": Format.M4A,  # Android's name for .m4a
     "3gpp": Format.M4A,
+    "3gpp2": Format.M4A,
+    "3gp": Format.M4A,
+    "quicktime": Format.M4A,
     "mpeg": Format.MP3,
+    "mpeg3": Format.MP3,
     "mp3": Format.MP3,
     "wav": Format.WAV,
     "wave": Format.WAV,
+    "pn-wav": Format.WAV,
     "vnd.wave": Format.WAV,
     "aiff": Format.AIFF,
     "aifc": Format.AIFF,
     "amr": Format.AMR,
+    "amr-nb": Format.AMR,
     "amr-wb": Format.AMR,
     "flac": Format.FLAC,
     "webm": Format.WEBM,
+    "matroska": Format.WEBM,
     "aac": Format.AAC,
     "aacp": Format.AAC,
+    "hx-aac-adts": Format.AAC,
 }
-_MAGIC: tuple[tuple[re.Pattern[bytes], Format], ...] = (
-    (re.compile(rb"OggS"), Format.OGG),  # RFC 3533
+"""MIME subtypes, without their x-."""
+_SIGNATURES: tuple[tuple[re.Pattern[bytes], Format], ...] = (
+    (re.compile(rb"OggS"), Format.OGG),  # RFC 3533; Opus, Vorbis or FLAC within
     (re.compile(rb"caff"), Format.CAF),  # Apple Core Audio Format specification
     (re.compile(rb".{4}ftyp", re.DOTALL), Format.M4A),  # ISO/IEC 14496-12
     (re.compile(rb"RIFF.{4}WAVE", re.DOTALL), Format.WAV),
@@ -92,12 +110,9 @@ _MAGIC: tuple[tuple[re.Pattern[bytes], Format], ...] = (
     (re.compile(rb"#!AMR"), Format.AMR),  # RFC 4867, section 5
     (re.compile(rb"fLaC"), Format.FLAC),  # RFC 9639
     (re.compile(rb"\x1a\x45\xdf\xa3"), Format.WEBM),  # RFC 8794
-    (re.compile(rb"ID3[\x02-\x04]"), Format.MP3),
-    (re.compile(rb"\xff[\xf0\xf1\xf8\xf9][\x00-\xbf]"), Format.AAC),  # ADTS, ISO/IEC 13818-7
-    # An MPEG audio frame: layer III, with a bit rate and a sampling rate that exist (ISO/IEC 11172-3, 2.4.2.3).
-    (re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\x1b\x20-\x2b\x30-\x3b\x40-\x4b\x50-\x5b\x60-\x6b"
-                rb"\x70-\x7b\x80-\x8b\x90-\x9b\xa0-\xab\xb0-\xbb\xc0-\xcb\xd0-\xdb\xe0-\xeb]"), Format.MP3),
-)  # fmt: skip
+)
+_ID3 = re.compile(rb"ID3[\x02-\x04].{2}([\x00-\x7f]{4})", re.DOTALL)  # ID3v2.4.0, section 3.1
+_ID3_BYTES = 10
 
 
 def sniff(data: bytes, *, filename: str | None = None, mime_type: str | None = None) -> Format:
@@ -115,8 +130,15 @@ def sniff(data: bytes, *, filename: str | None = None, mime_type: str | None = N
 
 
 def by_magic(data: bytes) -> Format | None:
-    """Look at the first bytes."""
-    return next((kind for pattern, kind in _MAGIC if pattern.match(data)), None)
+    """Look at the first bytes, or at those behind an ID3 tag. A tag before what we do not know is taken for MP3's."""
+    tag = _ID3.match(data)
+    start = _ID3_BYTES + _synchsafe(tag[1]) if tag else 0
+    for pattern, known in _SIGNATURES:
+        if pattern.match(data, start):
+            return known
+    if is_adts(data, start):
+        return Format.AAC
+    return Format.MP3 if tag or is_mpeg(data, start) else None
 
 
 def by_name(filename: str | None) -> Format | None:
@@ -126,9 +148,12 @@ def by_name(filename: str | None) -> Format | None:
 
 def by_mime_type(mime_type: str | None) -> Format | None:
     """Look at a MIME type, in any of its spellings (x- prefix, parameters, upper case)."""
-    if not mime_type:
-        return None
-    kind, _, subtype = mime_type.split(";")[0].strip().lower().partition("/")
-    if kind not in {"audio", "video"} and subtype != "ogg":
+    kind, _, subtype = (mime_type or "").partition(";")[0].strip().lower().partition("/")
+    if kind not in {"audio", "video"} and (kind, subtype) != ("application", "ogg"):
         return None
     return _SUBTYPES.get(subtype.removeprefix("x-"))
+
+
+def _synchsafe(four: bytes) -> int:
+    """Read a number of seven bits a byte."""
+    return functools.reduce(lambda number, byte: number << 7 | byte, four, 0)

@@ -1,4 +1,13 @@
-"""Is anything said in here? Measured before speech recognition is paid for, or may imagine words in silence."""
+"""Is anything said in here? Measured before speech recognition is paid for, or may imagine words in silence.
+
+A voice rises and falls, several times a second, between about 250 Hz and 2 kHz. Hum, hiss, rumble and digital silence
+do not. So the recording is narrowed to that band, cut into frames of 20 ms, and frames that stand out from the quietest
+of those that can be heard at all are counted. In doubt it says that something was said: a memo that is wrongly found
+silent costs its sender an answer, one that is wrongly let through costs a call.
+
+By real speech and made noise: speech passes down to -50 dBFS, and in white, pink or brown noise 5 dB louder than
+itself; the same noises alone, and mains hum with overtones, are silent at any level.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +17,31 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from audio.transcode import WAV_RATE, pcm_of
+from audio.transcode import HEADER_BYTES, WAV_RATE
 
 if TYPE_CHECKING:
     from audio.clip import Clip
 
-Levels: TypeAlias = npt.NDArray[np.float64]
+Samples: TypeAlias = npt.NDArray[np.int16]
+Floats: TypeAlias = npt.NDArray[np.floating]
 
-_FRAME = WAV_RATE // 50
-"""Samples in a frame of 20 ms."""
 _FULL_SCALE = 32768.0
 _FLOOR_DBFS = -100.0
-_AUDIBLE_DBFS = -55.0
-"""Below this a frame says nothing: a quiet room recorded by a phone lies at -60 dBFS and lower."""
+_STEP = 4
+"""Each four samples are averaged: what is above 2 kHz, where noise has most of its power, is lost."""
+_FRAME = WAV_RATE // _STEP // 50
+"""Averages in a frame of 20 ms."""
+_EMPHASIS = 0.9
+"""Of a sample so much of the one before is taken away: 15 dB less at 100 Hz, 19 dB less at 50 Hz."""
+_AUDIBLE_DBFS = -65.0
+"""In that band, a frame below this says nothing; a voice 40 dB below full scale reaches -45 dBFS there."""
+_QUIETEST_PERCENT = 10.0
 _ABOVE_NOISE_DB = 6.0
-"""Speech rises and falls: its frames stand this far above the quietest tenth; steady noise and hum do not."""
+"""Steady noise and hum stay within this of their own quietest tenth; even in loud noise a voice does not."""
+_SHORTEST_RUN = 3
+"""Frames in a row: rumble stands out for one or two, a syllable for at least 60 ms."""
 _LEAST_VOICED_SECONDS = 0.16
-"""Shorter than the shortest word, which takes about 0.2 s."""
+"""The core of the shortest word; of real words cut out of a sentence each has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +51,20 @@ class Loudness:
     peak_dbfs: float
     """Loudest sample, in dB below full scale."""
     rms_dbfs: float
-    """Over the whole, in dB below full scale."""
+    """Over the whole, in dB below full scale (that of a square wave)."""
     voiced_seconds: float
     """In frames that stand out from silence and from steady noise, in seconds."""
 
 
 def measure(wav: Clip) -> Loudness:
-    """Measure a 16 kHz mono s16 WAV. Takes a millisecond per minute; for long ones the caller uses a thread."""
-    samples = np.frombuffer(pcm_of(wav), dtype="<i2")
-    if samples.size < _FRAME:
+    """Measure a WAV that decode() made. Takes 0.1 s for half an hour; the caller uses a thread."""
+    samples: Samples = np.frombuffer(wav.data, "<i2", offset=HEADER_BYTES)
+    if not samples.size:
         return Loudness(_FLOOR_DBFS, _FLOOR_DBFS, 0.0)
-    frames = samples[: samples.size // _FRAME * _FRAME].reshape(-1, _FRAME)
-    power = np.einsum("ij,ij->i", frames, frames, dtype=np.float64, casting="safe") / _FRAME
-    levels = _dbfs(np.sqrt(power))
-    threshold = max(_AUDIBLE_DBFS, float(np.percentile(levels, 10)) + _ABOVE_NOISE_DB)
-    peak = max(abs(int(samples.max())), abs(int(samples.min())))
-    return Loudness(
-        peak_dbfs=float(_dbfs(np.array([peak], np.float64))[0]),
-        rms_dbfs=float(_dbfs(np.sqrt(power.mean(keepdims=True)))[0]),
-        voiced_seconds=float(np.count_nonzero(levels > threshold) * _FRAME / WAV_RATE),
-    )
+    peak = max(int(samples.max()), -int(samples.min()))
+    power = np.einsum("i,i->", samples, samples, dtype=np.float64, casting="safe") / samples.size
+    levels = _dbfs(np.array([float(peak) ** 2, float(power)]))
+    return Loudness(float(levels[0]), float(levels[1]), _voiced_seconds(samples))
 
 
 def is_silent(loudness: Loudness) -> bool:
@@ -61,6 +72,31 @@ def is_silent(loudness: Loudness) -> bool:
     return loudness.voiced_seconds < _LEAST_VOICED_SECONDS
 
 
-def _dbfs(amplitude: Levels) -> Levels:
-    levels: Levels = np.maximum(20 * np.log10(np.maximum(amplitude, 1e-9) / _FULL_SCALE), _FLOOR_DBFS)
+def _voiced_seconds(samples: Samples) -> float:
+    levels = _dbfs(_band_power(samples))
+    audible = levels[levels > _AUDIBLE_DBFS]
+    if not audible.size:
+        return 0.0
+    voiced = levels > np.percentile(audible, _QUIETEST_PERCENT) + _ABOVE_NOISE_DB
+    turns = np.flatnonzero(np.diff(voiced, prepend=False, append=False))
+    runs = turns[1::2] - turns[::2]
+    return float(runs[runs >= _SHORTEST_RUN].sum() * _FRAME * _STEP / WAV_RATE)
+
+
+def _band_power(samples: Samples) -> Floats:
+    """Give the power of each whole frame in the band where voices are."""
+    whole = samples[: samples.size // (_FRAME * _STEP) * _FRAME * _STEP]
+    low = whole[::_STEP].astype(np.float32)
+    for offset in range(1, _STEP):
+        low += whole[offset::_STEP]
+    frames = (low / _STEP).reshape(-1, _FRAME)
+    # The power of x[n] - a x[n-1] is (1 + a²) times that of x, less 2a times the product of neighbours.
+    power = np.einsum("ij,ij->i", frames, frames)
+    neighbours = np.einsum("ij,ij->i", frames[:, 1:], frames[:, :-1])
+    emphasised: Floats = ((1 + _EMPHASIS**2) * power - 2 * _EMPHASIS * neighbours) / _FRAME
+    return emphasised
+
+
+def _dbfs(power: Floats) -> Floats:
+    levels: Floats = np.maximum(10 * np.log10(np.maximum(power, 1e-9) / _FULL_SCALE**2), _FLOOR_DBFS)
     return levels

@@ -32,6 +32,8 @@ WAV_RATE = 16_000
 """Of the WAV that is listened to, in Hz."""
 SAMPLE_BYTES = 2
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+HEADER_BYTES = _HEADER.size
+"""Of our WAV files: RIFF, fmt and data headers, no more."""
 _PCM = 1  # WAVE_FORMAT_PCM
 _BIT_RATE = "64k"
 _AAC_CODER = "fast"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer.events import Ignored, TextMessage, Unreadable, VoiceMemo, parse
+from consumer.events import Ignored, TextMessage, VoiceMemo, parse
 from consumer.handler import unread_id
 
 if TYPE_CHECKING:

@@ -4,101 +4,116 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import KafkaError
 
-from consumer.source import CommitRefused, Partition, Record, SourceError
+from consumer.dead_letters import KafkaDeadLetters, TooLarge
+from consumer.login import KafkaLogin
+from consumer.source import CommitRefused, Partition, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Collection, Mapping, Sequence
+    from types import TracebackType
 
     from consumer.source import Rebalance
 
-_TAKE_MILLISECONDS = 200
+__all__ = ["KafkaDeadLetters", "KafkaLogin", "KafkaPublisher", "KafkaSource", "TooLarge", "describe"]
+
+_TAKE_SECONDS = 0.2
 _TAKE_RECORDS = 100
-_SESSION_MILLISECONDS = 30_000
-_HEARTBEAT_MILLISECONDS = 3_000
-_MAX_POLL_MILLISECONDS = 300_000
-_COMMIT_SECONDS = 10.0
+_REQUEST_SECONDS = 40.0
+_JOIN_MARGIN_SECONDS = 10.0
+_METADATA_SECONDS = 60.0
+_LOOK_SECONDS = 1.0
 _START_SECONDS = 30.0
-_STOP_SECONDS = 10.0
+_PROBE_SECONDS = 5.0
+_COMMIT_SECONDS = 5.0
+_STOP_SECONDS = 5.0
+_CUT_SECONDS = 1.0
 _PUBLISH_SECONDS = 15.0
+_DELIVERY_SECONDS = 10.0
+"""Inside _PUBLISH_SECONDS: what a producer has given up has failed, and is not merely unknown."""
 _MAX_EVENT_BYTES = 48 * 1024 * 1024
 """A 25 MiB recording in base64, with its envelope."""
 
+_FAILURES = (KafkaError, OSError, TimeoutError)
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class KafkaLogin:
-    """How to reach the brokers; its repr tells no password."""
+class _Surfacing:
+    """Keeps what is raised inside, for aiokafka swallows what its listeners raise."""
 
-    bootstrap_servers: str
-    client_id: str = "voicememo"
-    security_protocol: str = "PLAINTEXT"
-    sasl_mechanism: str = "PLAIN"
-    username: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
+    def __init__(self) -> None:
+        self._error: BaseException | None = None
 
-    def options(self) -> dict[str, Any]:
-        """Give the arguments that every aiokafka client takes; TLS trusts the system's own authorities."""
-        options: dict[str, Any] = {
-            "bootstrap_servers": self.bootstrap_servers,
-            "client_id": self.client_id,
-            "security_protocol": self.security_protocol,
-        }
-        if self.security_protocol.startswith("SASL"):
-            options |= {
-                "sasl_mechanism": self.sasl_mechanism,
-                "sasl_plain_username": self.username,
-                "sasl_plain_password": self.password,
-            }
-        if self.security_protocol.endswith("SSL"):
-            options["ssl_context"] = ssl.create_default_context()
-        return options
+    def __enter__(self) -> Self:
+        return self
 
-    def unreachable(self, error: Exception) -> SourceError:
-        """Say what failed in words that an operator can act on; never with credentials."""
-        return SourceError(
-            f"Kafka at {self.bootstrap_servers} ({self.security_protocol}) cannot be used: {type(error).__name__}. "
-            "Check KAFKA_BOOTSTRAP_SERVERS, and KAFKA_SECURITY_PROTOCOL with its credentials."
-        )
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, asyncio.CancelledError):
+            self._error = self._error or error
+
+    def raise_error(self) -> None:
+        """Raise what was raised."""
+        if self._error is not None:
+            raise self._error
 
 
 class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
     """One member of a consumer group, as an EventSource.
 
+    Each assignment begins with nothing paused: whoever pauses hears of it through Rebalance.assigned, and pauses anew.
+
     Args:
         login: how to reach the brokers.
-        topic: what to read.
+        topic: what to read; while it does not exist it is waited for.
         group_id: the group.
         offset_reset: where to begin without a committed offset; "earliest", or the first messages would be lost.
         rebalance_seconds: how long the group waits for this member in a rebalance, in seconds: above the drain time.
+        session_seconds: after how long without a heartbeat the group gives this member up, in seconds.
+        max_poll_seconds: after how long without take() this member leaves the group by itself, in seconds.
     """
 
     def __init__(
-        self, login: KafkaLogin, topic: str, group_id: str, *, offset_reset: str, rebalance_seconds: float
+        self,
+        login: KafkaLogin,
+        topic: str,
+        group_id: str,
+        *,
+        offset_reset: str,
+        rebalance_seconds: float,
+        session_seconds: float = 30.0,
+        max_poll_seconds: float = 300.0,
     ) -> None:
         self._login = login
         self._topic = topic
         self._group_id = group_id
         self._offset_reset = offset_reset
         self._rebalance_seconds = rebalance_seconds
+        self._session_seconds = session_seconds
+        self._max_poll_seconds = max_poll_seconds
         self._consumer: Any = None
         self._rebalance: Rebalance | None = None
-        self._paused: set[Partition] = set()
-        self._ours: set[Partition] = set()
+        self._epoch = 0
+        """Grows whenever partitions come or go."""
+        self._ours: frozenset[Partition] = frozenset()
+        """Our own record: aiokafka's assignment() shows the old partitions all through a rebalance."""
+        self._fetching: asyncio.Task[tuple[int, list[Record]]] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._surfacing = _Surfacing()
 
     async def start(self, rebalance: Rebalance) -> None:
-        """Join the group. Raises SourceError."""
+        """Connect, and begin to join the group; the partitions come with `rebalance.assigned`. Raises SourceError."""
         self._rebalance = rebalance
         self._consumer = AIOKafkaConsumer(
             **self._login.options(),
@@ -110,81 +125,119 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             auto_offset_reset=self._offset_reset,
             # Auto-commit commits what was fetched, not what was finished.
             enable_auto_commit=False,
-            # Exactly one assignor: a list of several sends one JoinGroup for each.
-            partition_assignment_strategy=[StickyPartitionAssignor],
-            session_timeout_ms=_SESSION_MILLISECONDS,
-            heartbeat_interval_ms=_HEARTBEAT_MILLISECONDS,
-            max_poll_interval_ms=_MAX_POLL_MILLISECONDS,
+            # An event of an aborted transaction never happened.
+            isolation_level="read_committed",
+            # Exactly one: a list of several sends one JoinGroup for each. Sticky would not help, for a rebalance takes
+            # all partitions away with any of them; and it keeps its state in its class, for all members of a process.
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            session_timeout_ms=_milliseconds(self._session_seconds),
+            heartbeat_interval_ms=_milliseconds(self._session_seconds / 10),
+            max_poll_interval_ms=_milliseconds(self._max_poll_seconds),
             # Unset, this would be the session timeout, and a drain longer than that would cost the partition.
-            rebalance_timeout_ms=int(self._rebalance_seconds * 1000),
+            rebalance_timeout_ms=_milliseconds(self._rebalance_seconds),
+            # A JoinGroup is answered only when all others have let go: it must not time out before they may have to.
+            request_timeout_ms=_milliseconds(max(_REQUEST_SECONDS, self._rebalance_seconds + _JOIN_MARGIN_SECONDS)),
+            metadata_max_age_ms=_milliseconds(_METADATA_SECONDS),
             max_partition_fetch_bytes=_MAX_EVENT_BYTES,
             fetch_max_bytes=_MAX_EVENT_BYTES,
         )
-        self._consumer.subscribe([self._topic], listener=self)
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                await self._consumer.start()
-        except (KafkaError, OSError, TimeoutError) as error:
+            # Before subscribe(): with a topic, start() would wait for the whole join, and fail without the topic.
+            await _open(self._login, self._consumer.start())
+        except BaseException:
             await self.stop()
-            raise self._login.unreachable(error) from error
+            raise
+        self._consumer.subscribe([self._topic], listener=self)
 
     async def take(self) -> Sequence[Record]:
-        """Give what has come. Cancelled, aiokafka would leak its fetch count, and with it max.poll protection."""
+        """Give what has come, within a moment. Raises SourceError, and whatever the Rebalance's functions raised."""
+        self._surfacing.raise_error()
+        # A cancelled getmany would leak its fetch count, and max.poll protection with it; and in a rebalance it blocks
+        # for as long as that takes. So it has a task of its own, which is waited for again next time.
+        self._fetching = self._fetching or asyncio.ensure_future(self._fetch())
+        done, _ = await asyncio.wait({self._fetching}, timeout=2 * _TAKE_SECONDS)
+        if not done:
+            return []
+        fetching, self._fetching = self._fetching, None
         try:
-            batches = await self._consumer.getmany(timeout_ms=_TAKE_MILLISECONDS, max_records=_TAKE_RECORDS)
-        except KafkaError as error:
-            raise self._login.unreachable(error) from error
-        # getmany may deliver before the assigned callback has ended; what is not ours yet comes again.
-        return [_record(each) for batch in batches.values() for each in batch]
+            epoch, records = fetching.result()
+        except _FAILURES as error:
+            raise self._login.unusable(error) from error
+        # What was fetched before partitions went or came is dropped: its offsets would be taken for those of the new
+        # assignment, which begins at the committed offset and so fetches them again.
+        return records if epoch == self._epoch else []
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Take no more from these until resumed."""
-        self._paused.update(partitions)
-        self._consumer.pause(*_topic_partitions(self._paused & self._ours))
+        """Take no more from these until resumed. What was fetched ahead for them is dropped, and fetched again then."""
+        if mine := self._ours.intersection(partitions):
+            self._consumer.pause(*_topic_partitions(mine))
 
     def resume(self, partitions: Collection[Partition]) -> None:
         """Take from these again."""
-        self._paused.difference_update(partitions)
-        self._consumer.resume(*_topic_partitions(set(partitions) & self._ours))
+        if mine := self._ours.intersection(partitions):
+            self._consumer.resume(*_topic_partitions(mine))
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit these offsets and no others. Raises CommitRefused, SourceError."""
-        named = {TopicPartition(*partition): offset for partition, offset in offsets.items()}
-        if not named:  # without an argument aiokafka commits everything fetched
+        if not offsets:  # without an argument aiokafka commits everything fetched
             return
+        if not self._ours.issuperset(offsets):
+            raise CommitRefused("a partition is not ours")
         try:
             async with asyncio.timeout(_COMMIT_SECONDS):  # aiokafka itself would try for ever
-                await self._consumer.commit(named)
-        except (CommitFailedError, IllegalStateError) as error:
+                await self._consumer.commit({TopicPartition(*each): offset for each, offset in offsets.items()})
+        except (kafka_errors.CommitFailedError, kafka_errors.IllegalStateError) as error:
             raise CommitRefused("the group has moved on") from error
-        except (KafkaError, TimeoutError) as error:
-            raise self._login.unreachable(error) from error
+        except _FAILURES as error:
+            raise self._login.unusable(error) from error
 
     async def stop(self) -> None:
-        """Leave the group; commits nothing. Bounded, for aiokafka's own stop waits for brokers that may be gone."""
-        if self._consumer is None:
+        """Leave the group; commits nothing, and calls nobody."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is None:
             return
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(_STOP_SECONDS):
-                await self._consumer.stop()
+        self._ours = frozenset()
+        await _close(consumer.stop(), consumer._client)  # noqa: SLF001 (see _close)
+        tasks = [task for task in (self._fetching, self._looking) if task is not None]
+        self._fetching = self._looking = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Pass on; aiokafka swallows what is raised here, so it is told first."""
+        """Pass on, and wait: heartbeats go on meanwhile. aiokafka revokes all partitions, always."""
         partitions = [Partition(*each) for each in revoked]
-        if self._rebalance is None or not partitions:
+        if self._consumer is None or self._rebalance is None or not partitions:
             return
+        self._epoch += 1
         try:
-            await self._rebalance.revoked(partitions)
+            with self._surfacing:
+                await self._rebalance.revoked(partitions)
         finally:
-            self._ours.difference_update(partitions)
+            self._ours = frozenset()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Pass on, at once: no heartbeat is sent while this runs. A re-assignment loses its pauses: set them again."""
-        partitions = [Partition(*each) for each in assigned]
-        self._ours = set(partitions)
-        self._paused.clear()
-        if self._rebalance is not None:
-            self._rebalance.assigned(partitions)
+        """Pass on, at once: no heartbeat is sent while this runs, and records may come as soon as it waits."""
+        if self._consumer is None or self._rebalance is None:
+            return
+        self._epoch += 1
+        self._ours = frozenset(Partition(*each) for each in assigned)
+        if not self._consumer.partitions_for_topic(self._topic) and self._looking is None:
+            log.warning("topic.absent", extra={"topic": self._topic})
+            self._looking = asyncio.ensure_future(self._look(self._consumer))
+        with self._surfacing:
+            self._rebalance.assigned(sorted(self._ours))
+
+    async def _fetch(self) -> tuple[int, list[Record]]:
+        batches = await self._consumer.getmany(timeout_ms=_milliseconds(_TAKE_SECONDS), max_records=_TAKE_RECORDS)
+        return self._epoch, [_record(each) for batch in batches.values() for each in batch]
+
+    async def _look(self, consumer: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
+        """Ask until the topic is there: aiokafka would next look for it when its metadata is old."""
+        while not consumer.partitions_for_topic(self._topic):
+            await asyncio.sleep(_LOOK_SECONDS)
+            await consumer._client.force_metadata_update()  # noqa: SLF001 (nothing public asks the brokers anew)
+        self._looking = None
 
 
 class KafkaPublisher:
@@ -203,58 +256,51 @@ class KafkaPublisher:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> tuple[Partition, int]:
-        """Write one event; give where it is. Raises SourceError."""
+        """Write one event; give where it is.
+
+        Raises:
+            TooLarge: the topic does not take events of this size.
+            SourceError: Kafka cannot be used; whether the event was written is not known.
+        """
+        producer = await self._started()
         try:
             async with asyncio.timeout(_PUBLISH_SECONDS):
-                producer = await self._started()
                 where = await producer.send_and_wait(topic, value, key=key, headers=list(headers))
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise self._login.unreachable(error) from error
+        except kafka_errors.MessageSizeTooLargeError as error:
+            raise TooLarge(f"the topic {topic} does not take events of {len(value or b'')} bytes") from error
+        except _FAILURES as error:
+            # An idempotent producer that gave an event up has a hole in its numbers, and may write nothing any more.
+            await self._drop(producer)
+            raise self._login.unusable(error) from error
         return Partition(where.topic, where.partition), where.offset
 
     async def close(self) -> None:
         """Let go of the connections."""
         if self._producer is not None:
-            producer, self._producer = self._producer, None
-            with suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(_STOP_SECONDS):
-                    await producer.stop()
+            await self._drop(self._producer)
 
     async def _started(self) -> Any:  # noqa: ANN401 (aiokafka ships no types)
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    **self._login.options(), enable_idempotence=True, acks="all", max_request_size=_MAX_EVENT_BYTES
+                    **self._login.options(),
+                    enable_idempotence=True,
+                    acks="all",
+                    max_request_size=_MAX_EVENT_BYTES,
+                    request_timeout_ms=_milliseconds(_DELIVERY_SECONDS),
                 )
                 try:
-                    await producer.start()
+                    await _open(self._login, producer.start())
                 except BaseException:
-                    await producer.stop()
+                    await _close(producer.stop(), producer.client)
                     raise
                 self._producer = producer
             return self._producer
 
-
-@dataclass(frozen=True, slots=True)
-class KafkaDeadLetters:
-    """The dead-letter topic."""
-
-    publisher: KafkaPublisher
-    topic: str
-
-    async def put(self, record: Record, *, reason: str, stage: str) -> None:
-        """Keep the record's own key and bytes, with headers that say where it came from and why. Raises SourceError."""
-        told = {
-            "voicememo-reason": reason,
-            "voicememo-stage": stage,
-            "voicememo-original-topic": record.partition.topic,
-            "voicememo-original-partition": str(record.partition.number),
-            "voicememo-original-offset": str(record.offset),
-            "voicememo-original-timestamp": record.at.isoformat(),
-            "voicememo-buried-at": datetime.now(UTC).isoformat(),
-        }
-        headers = [*record.headers, *((name, value.encode()) for name, value in told.items())]
-        await self.publisher.publish(self.topic, key=record.key, value=record.value, headers=headers)
+    async def _drop(self, producer: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
+        if self._producer is producer:
+            self._producer = None
+        await _close(producer.stop(), producer.client)
 
 
 async def describe(login: KafkaLogin, topic: str) -> int | None:
@@ -263,26 +309,75 @@ async def describe(login: KafkaLogin, topic: str) -> int | None:
     Raises:
         SourceError: Kafka cannot be used.
     """
-    admin = AIOKafkaAdminClient(**login.options(), request_timeout_ms=5000)
+    admin = AIOKafkaAdminClient(**login.options(), request_timeout_ms=_milliseconds(_PROBE_SECONDS))
     try:
+        await _open(login, admin.start())
         async with asyncio.timeout(_START_SECONDS):
-            await admin.start()
             if topic not in await admin.list_topics():
                 return None
             (found,) = await admin.describe_topics([topic])
             return len(found["partitions"])
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise login.unreachable(error) from error
+    except _FAILURES as error:
+        raise login.unusable(error) from error
     finally:
-        with suppress(KafkaError, OSError):
-            await admin.close()
+        await _close(admin.close(), admin._client)  # noqa: SLF001 (see _close)
+
+
+async def _open(login: KafkaLogin, starting: Awaitable[None]) -> None:
+    """Let a client connect. Raises SourceError."""
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            await starting
+    except _FAILURES as error:
+        raise login.unusable(await _refusal(login) or error) from error
+
+
+async def _refusal(login: KafkaLogin) -> BaseException | None:
+    """Find out why a connection fails, for aiokafka only logs it; None when one can be had."""
+    options = login.options()
+    for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
+        try:
+            connection = await create_conn(host, port, **options, request_timeout_ms=_milliseconds(_PROBE_SECONDS))
+        except _FAILURES as error:
+            return error
+        await asyncio.wait([connection.close()], timeout=_CUT_SECONDS)
+    return None
+
+
+async def _close(stopping: Awaitable[None], client: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
+    """Let a client stop, in bounded time.
+
+    aiokafka's own stop waits for brokers that may be gone, or for a rebalance to end; without connections it has
+    nothing to wait for. And when its last fetch has just failed, it ends like a cancelled task, connections open.
+    """
+    task = asyncio.ensure_future(stopping)
+    try:
+        for _ in range(2):
+            await asyncio.wait({task}, timeout=_STOP_SECONDS)
+            if not task.done():
+                await _cut(client)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await _cut(client)
+
+
+async def _cut(client: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
+    """Let go of the connections; one to a host that has vanished would wait for what it has not sent."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CUT_SECONDS):
+            await client.close()
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)
 
 
 def _record(each: Any) -> Record:  # noqa: ANN401 (aiokafka ships no types)
     return Record(
         partition=Partition(each.topic, each.partition),
         offset=each.offset,
-        at=datetime.fromtimestamp(max(each.timestamp, 0) / 1000, UTC),
+        at=datetime.fromtimestamp(max(each.timestamp or 0, 0) / 1000, UTC),
         key=each.key,
         value=each.value,
         headers=tuple((name, value or b"") for name, value in each.headers),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +22,6 @@ from consumer.stages.speak import Speak
 from consumer.variables import FileArchive
 from providers.series import SeriesMessenger
 from storage.disk import DiskArchive
-from storage.s3 import S3Archive
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -80,7 +80,9 @@ def make_archive(settings: Settings) -> Archive:
         case FileArchive(directory):
             return DiskArchive(directory)
         case url:
-            return S3Archive(url.bucket, prefix=url.prefix)
+            # boto3 is 8 MB in memory, for those who use it.
+            archive: Archive = importlib.import_module("storage.s3").S3Archive(url.bucket, prefix=url.prefix)
+            return archive
 
 
 def make_messenger(settings: Settings) -> SeriesMessenger:

@@ -39,7 +39,7 @@ def _read(value: object) -> datetime | None:
     if isinstance(value, str) and len(value) <= _LONGEST:
         text = value.strip()
         return _from_epoch(float(text)) if _EPOCH.fullmatch(text) else _from_text(text)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float)):
         return _from_epoch(float(value))
     return None
 

@@ -1,4 +1,4 @@
-"""A whole worker for the acceptance tests: embedded broker, simulated upstreams, disk, SQLite; nothing of ours is faked."""
+"""A whole worker for the acceptance tests: embedded broker, simulated upstreams, disk, SQLite; nothing is faked."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ class Rig:
         try:
             looking.assign([TopicPartition(*partition) for partition in self.ends])
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while not await self._committed(looking):
+                while not await self._committed(looking):  # noqa: ASYNC110 (another process's state: nobody tells us)
                     await asyncio.sleep(0.1)
         finally:
             await looking.stop()
 
-    async def _committed(self, looking: Any) -> bool:
+    async def _committed(self, looking: Any) -> bool:  # noqa: ANN401 (aiokafka ships no types)
         committed = [await looking.committed(TopicPartition(*partition)) for partition in self.ends]
         return all((at or 0) >= end for at, end in zip(committed, self.ends.values(), strict=True))
 

@@ -1,4 +1,4 @@
-"""`make bench`: what voicememo costs, beside what cannot be had cheaper. Everything on loopback; figures are of this machine.
+"""`make bench`: what voicememo costs, beside what cannot be had cheaper. Everything is on loopback.
 
 Ratios are of runs that alternate, so that they hold though the machine's speed drifts.
 """

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -46,14 +47,18 @@ async def measure(rounds: int) -> list[str]:
         wav = await transcoder.decode(clip)
         pcm = pcm_of(wav)
 
-        async def pieces(pcm: bytes = pcm) -> AsyncIterator[bytes]:
-            for start in range(0, len(pcm), PIECE_BYTES):
-                yield pcm[start : start + PIECE_BYTES]
-
-        decode = await _compare(rounds, lambda clip=clip: transcoder.decode(clip), _bare_decode(MEMOS / name))
-        encode = await _compare(rounds, lambda: transcoder.encode(pieces(), sample_rate=WAV_RATE), _bare_encode(pcm))
+        decode = await _compare(rounds, partial(transcoder.decode, clip), _bare_decode(MEMOS / name))
+        encode = await _compare(rounds, partial(_encode, transcoder, pcm), _bare_encode(pcm))
         lines += [_row(name, "decode", *decode), _row(name, "encode", *encode)]
     return lines
+
+
+async def _encode(transcoder: Transcoder, pcm: bytes) -> Clip:
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(pcm), PIECE_BYTES):
+            yield pcm[start : start + PIECE_BYTES]
+
+    return await transcoder.encode(pieces(), sample_rate=WAV_RATE)
 
 
 async def _compare(

@@ -33,8 +33,8 @@ async def measure(rounds: int) -> list[str]:
         "start-up (median s)",
         f"  voicememo --help                       {median(helps):6.2f}   a bare Python: {median(pythons):.2f}",
         f"  voicememo run, until it joins          {median(joins):6.2f}",
-        f"  voicememo run, until its first poll    {median(polls):6.2f}   of which the group's join:"
-        f" {median(polls) - median(joins):.2f}",
+        f"  voicememo run, until its first poll    {median(polls):6.2f}",
+        f"    of which the group's join            {median(polls) - median(joins):6.2f}",
         "  (this broker, like a real one by default, waits 3 s for others to join a new group)",
     ]
 

@@ -1,4 +1,4 @@
-"""What every adapter of a model promises, on the wire, with the vendor's own client: Transcriber, Replier, Synthesizer."""
+"""What every adapter of a model promises, on the wire, with the vendor's own client."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ async def test_cancelled_half_way(tried: Tried, sandbox: Sandbox) -> None:
     """A request that is cancelled ends at once, and the adapter serves the next one."""
     sandbox.faults.next(tried.route, Fault(Kind.HANG))
     asking = asyncio.ensure_future(tried.ask())
-    while not sandbox.faults.requests[tried.route]:
+    while not sandbox.faults.requests[tried.route]:  # noqa: ASYNC110 (one turn of the loop at a time)
         await asyncio.sleep(0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):

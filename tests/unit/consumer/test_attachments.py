@@ -86,6 +86,12 @@ def test_vague_link_beside_words_is_no_recording() -> None:
     assert isinstance(read(v2(attachments=[{"url": URL}], text="look at this")), TextMessage)
 
 
+def test_vague_link_of_a_voice_message_is_its_recording() -> None:
+    """Where the message says that it is a voice message, a link with no sign is its recording, though words come too."""
+    audio = audio_of(v2(attachments=[{"url": URL}], text="hi", is_audio_message=True))
+    assert audio == (LinkedAudio(URL), AbsentAudio())
+
+
 def test_voice_goes_before_words() -> None:
     """A message with a recording and with words is a voice memo."""
     assert audio_of(v2(attachments=[{"url": URL, "type": "audio"}], text="hi")) == (LinkedAudio(URL), AbsentAudio())

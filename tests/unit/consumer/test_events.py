@@ -142,6 +142,7 @@ def test_lone_surrogates_can_be_encoded() -> None:
     assert isinstance(text, TextMessage)
     assert text.text == "a?b"
     assert read(v2(chat_id="5\ud800", audio={"url": URL})) == Unreadable("no-chat")
+    assert memo_of(v2(id=None, audio={"data": "\ud800"})).message_id.startswith("event-")
 
 
 def test_not_a_number_is_no_time() -> None:
@@ -261,7 +262,7 @@ def test_without_a_chat_nobody_can_be_answered(chat_id: object) -> None:
     assert read(v2(chat_id=chat_id)) == Unreadable("no-chat")
 
 
-@pytest.mark.parametrize("message_id", [None, "", "..", "x" * 201, "a\x00b", [], 0.5, False])
+@pytest.mark.parametrize("message_id", [None, "", "..", "x" * 201, "a\x00b", "a\ufffdb", [], 0.5, False])
 def test_useless_message_id_is_hashed(message_id: object) -> None:
     """What cannot serve as an id counts as none: the memo gets one from its hash, and the API is not asked by it."""
     event = read(v2(id=message_id, audio={"url": URL}))

@@ -51,6 +51,11 @@ def test_absurd_times_are_none(absurd: object) -> None:
     assert moment(absurd, near=RECEIVED_AT) is None
 
 
+def test_long_text_is_not_looked_at() -> None:
+    """A text far longer than any time is passed over: looking at this one would take hours."""
+    assert moment(f"2025-11-08{' ' * 1_000_000}x", near=RECEIVED_AT) is None
+
+
 def test_clock_may_be_a_little_ahead() -> None:
     """A sender's clock may be ahead of ours by a day."""
     assert moment("2025-11-10T12:00:00Z", near=RECEIVED_AT) == RECEIVED_AT + timedelta(days=1)
