@@ -29,10 +29,10 @@ _MOST_CANDIDATES = 7
 """Places where one memo's recording may be had, at most; asking the Series API makes one more."""
 _LONGEST_URL = 8192
 _LONGEST_NAME = 255
-_LOOKED_AT = 400
-"""Characters of a payload that are read to know what it is; a data: prefix is among them."""
-_HEAD = 64
-"""Characters of base64 that are decoded for their magic bytes; a multiple of 4."""
+_LOOKED_AT = 10_000
+"""Characters of a payload that are read to know what it is; a data: prefix and line breaks are among them."""
+_HEAD = 8192
+"""Characters of base64 that are decoded for their magic bytes: a few frames of MP3 or AAC. A multiple of 4."""
 _DATA_URI = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,60})?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
 """RFC 2397, with bounds; only its base64 form."""
 _MIME_TYPE = re.compile(r"\s*([\w.+-]{1,60}/[\w.+-]{1,60})\s*(?:;|\Z)", re.ASCII)
@@ -45,12 +45,12 @@ _VOICE_FLAGS = ("is_audio_message", "is_voice_message", "is_voice_memo")
 _VOICE_TYPES = frozenset({"audio", "voice", "voice_memo", "voice_message", "audio_message"})
 _VAGUE_TYPES = frozenset({"", "attachment", "file", "media"})
 _VAGUE_MIME_TYPES = frozenset({"application/octet-stream", "binary/octet-stream", "application/unknown"})
-_FILM_SUFFIXES = frozenset({".mp4", ".webm", ".mka", ".mov", ".3gp"})
+_FILM_SUFFIXES = frozenset({".mp4", ".webm", ".mka", ".mov", ".3gp", ".3gpp"})
 """Sound or film: the suffix alone does not say."""
 _OTHER_SUFFIXES = frozenset(
     {
         *(".jpg", ".jpeg", ".png", ".gif", ".heic", ".heif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".svg"),
-        *(".mov", ".3gp", ".m4v", ".avi", ".mkv", ".mpg", ".mpeg"),
+        *(".mov", ".3gp", ".3gpp", ".m4v", ".avi", ".mkv", ".mpg", ".mpeg"),
         *(".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".txt", ".csv", ".html", ".json", ".xml"),
         *(".vcf", ".ics", ".zip", ".pkpass", ".usdz", ".pluginpayloadattachment"),
     }

@@ -122,7 +122,7 @@ def _cleaned(text: str) -> str:
 
 
 def _shortened(text: str, max_words: int) -> str:
-    words = list(_WORD.finditer(text))
+    words = [word for word in _WORD.finditer(text) if any(character.isalnum() for character in word[0])]
     if len(words) <= max_words:
         return text
     limit = words[max_words - 1].end()

@@ -29,6 +29,8 @@ class Line(StrEnum):
 
 
 DEFAULT_LANGUAGE = "en"
+LANGUAGES = frozenset({"ar", "de", "en", "es", "fr", "hi", "it", "ja", "pt", "zh"})
+"""Those that every line is spoken in."""
 _FOLDER = resources.files("audio.clips")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -73,7 +73,8 @@ async def test_nothing_is_left_behind(running: Rig) -> None:
     """When all is answered, every event is committed, nobody is shown as typing, no temp folder is left (I9)."""
     await running.all_committed()
     assert running.sandbox.series.typing == set()
-    assert not [name for name in os.listdir(tempfile.gettempdir()) if name.startswith("voicememo-")]
+    temporary = await asyncio.to_thread(lambda: list(Path(tempfile.gettempdir()).glob("voicememo-*")))
+    assert not temporary
 
 
 async def test_every_event_was_told_of(running: Rig, expected: Mapping[str, Mapping[str, Any]]) -> None:

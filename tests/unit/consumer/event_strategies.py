@@ -22,7 +22,7 @@ MAGIC = {
     "opus": b"OggS\x00\x02",
     "caf": b"caff\x00\x01\x00\x00",
     "m4a": b"\x00\x00\x00\x1cftypM4A \x00\x00",
-    "mp3": b"ID3\x04\x00\x00",
+    "mp3": b"ID3\x04\x00\x00\x00\x00\x00\x00\xff\xfb\x90\x00",
     "wav": b"RIFF\x24\x00\x00\x00WAVEfmt ",
     "aiff": b"FORM\x00\x00\x00\x20AIFFCOMM",
     "amr": b"#!AMR\n",

@@ -87,7 +87,7 @@ def test_vague_link_beside_words_is_no_recording() -> None:
 
 
 def test_vague_link_of_a_voice_message_is_its_recording() -> None:
-    """Where the message says that it is a voice message, a link with no sign is its recording, though words come too."""
+    """Where the message says that it is a voice message, a link with no sign is its recording, in spite of words."""
     audio = audio_of(v2(attachments=[{"url": URL}], text="hi", is_audio_message=True))
     assert audio == (LinkedAudio(URL), AbsentAudio())
 

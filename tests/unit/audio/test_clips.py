@@ -1,0 +1,33 @@
+"""The spoken fallbacks: there in every language, and sound."""
+
+from __future__ import annotations
+
+import pytest
+
+from audio.clips import LANGUAGES, Line, clip, words
+from audio.loudness import measure
+from audio.transcode import Transcoder
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+async def test_every_line_can_be_heard(language: str) -> None:
+    """Each line has its words, and a recording of them that decodes, can be heard and is short."""
+    transcoder = Transcoder()
+    for line in Line:
+        text, spoken_in = words(line, language)
+        assert text
+        assert spoken_in == language
+        wav = await transcoder.decode(clip(line, language))
+        assert 0.5 < (wav.seconds or 0) < 8
+        assert measure(wav).peak_dbfs > -20
+
+
+def test_ten_languages() -> None:
+    """The lines are there in the ten languages that are promised."""
+    assert {"en", "es", "fr", "de", "hi", "pt", "it", "ar", "zh", "ja"} <= LANGUAGES
+
+
+def test_other_languages_hear_english() -> None:
+    """Where there is no translation the line is English, words and recording alike."""
+    assert words(Line.GOT_IT, "xx") == words(Line.GOT_IT, "en")
+    assert clip(Line.GOT_IT, "xx").data == clip(Line.GOT_IT, "en").data
