@@ -30,7 +30,7 @@ _MOST_CANDIDATES = 7
 _LONGEST_URL = 8192
 _LONGEST_NAME = 255
 _LOOKED_AT = 10_000
-"""Characters of a payload that are read to know what it is; a data: prefix and line breaks are among them."""
+"""Characters of a payload that are read to know what it is; line breaks are among them."""
 _HEAD = 8192
 """Characters of base64 that are decoded for their magic bytes: a few frames of MP3 or AAC. A multiple of 4."""
 _DATA_URI = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,60})?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
@@ -202,7 +202,9 @@ def _mime_type(fields: Json, payloads: Sequence[str]) -> str | None:
 
 def _begins_like_sound(payload: str) -> bool:
     """Whether the first bytes of a payload are those of a container that we know."""
-    head = "".join(_DATA_URI.sub("", payload[:_LOOKED_AT], count=1).split())[:_HEAD]
+    prefix = _DATA_URI.match(payload)
+    start = prefix.end() if prefix else 0
+    head = "".join(payload[start : start + _LOOKED_AT].split())[:_HEAD]
     try:
         data = base64.b64decode(head[: len(head) // 4 * 4], validate=True)
     except (binascii.Error, ValueError):

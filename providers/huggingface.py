@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 from huggingface_hub import AsyncInferenceClient, set_async_client_factory
-from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+from huggingface_hub.errors import InferenceTimeoutError
 
 from audio.transcode import WAV_RATE, wav_clip
-from providers.errors import BadAnswer, ProviderError, TimedOut, Unreachable, from_status
+from providers.errors import BadAnswer, TimedOut, Unreachable, from_status
 from providers.http import retry_after_seconds
 from providers.ports import ChatTurn, Role, Transcript
 
@@ -39,7 +39,17 @@ def _authorities() -> ssl.SSLContext:
 
 
 def _http_client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(verify=_authorities(), follow_redirects=False, trust_env=False)
+    hooks = {"response": [_refuse]}
+    return httpx2.AsyncClient(verify=_authorities(), follow_redirects=False, trust_env=False, event_hooks=hooks)
+
+
+async def _refuse(response: httpx2.Response) -> None:
+    """Turn a refusal into its error before the client sees it.
+
+    It would put the answer's body into its own error's text, and stumble where that body is streamed.
+    """
+    if response.is_error:
+        raise from_status(SERVICE, response.status_code, retry_after_seconds(response.headers.get("Retry-After")))
 
 
 set_async_client_factory(_http_client)
@@ -132,13 +142,11 @@ class LlamaReplier:
 
 @asynccontextmanager
 async def _mapped() -> AsyncIterator[None]:
-    """Turn what the client raises for the service's fault into ProviderErrors. Order matters: some are OSErrors too."""
+    """Turn what the client raises for the service's fault into ProviderErrors."""
     try:
         yield
     except InferenceTimeoutError as error:
         raise TimedOut(SERVICE) from error
-    except HfHubHTTPError as error:
-        raise _from_response(error) from error
     except httpx2.TimeoutException as error:
         raise TimedOut(SERVICE) from error
     except httpx2.HTTPError as error:
@@ -146,8 +154,3 @@ async def _mapped() -> AsyncIterator[None]:
     except (ValueError, TypeError, KeyError, AttributeError, LookupError) as error:
         # What the client raises when it reads an answer that is not what the wire says.
         raise BadAnswer(SERVICE, type(error).__name__) from error
-
-
-def _from_response(error: HfHubHTTPError) -> ProviderError:
-    response = error.response
-    return from_status(SERVICE, response.status_code, retry_after_seconds(response.headers.get("Retry-After")))

@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
 """How long to wait for another process's transaction, in seconds."""
+_BUSY_PAUSE_SECONDS = 0.02
 
 
 class SqliteStore:
@@ -87,6 +88,22 @@ class SqliteStore:
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=True
         )
         self._connection.row_factory = sqlite3.Row
+        self._persist(self._prepare)
+
+    def _persist(self, work: Callable[[], None]) -> None:
+        """Try for as long as the file may be busy: changing its journal's mode does not wait as transactions do."""
+        end = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return work()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(_BUSY_PAUSE_SECONDS)
+
+    def _prepare(self) -> None:
+        if self._connection is None:
+            raise RuntimeError("the store is not open")
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._transact(_migrate)

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import re
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from providers.errors import ProviderError, TooLarge
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.memo import Audio, Memo
+    from consumer.memo import Memo
     from providers.ports import Messenger
 
 _SPACE = re.compile(rb"\s+")
@@ -53,12 +54,17 @@ class Fetch:
             Apology: nothing could be fetched, or it is too large.
             NoRecording: the message has none.
         """
+        places = deque(memo.audio)
         unknown: Clip | None = None
-        failures: list[ProviderError | binascii.Error] = []
-        for audio in memo.audio:
+        failures: list[ProviderError | binascii.Error | NoRecording] = []
+        while places:
+            place = places.popleft()
             try:
-                clip = await self._from(memo, audio)
-            except (ProviderError, binascii.Error) as failure:
+                if isinstance(place, AbsentAudio):
+                    places.extend(await self._asked(memo))
+                    continue
+                clip = await self._from(place)
+            except (ProviderError, binascii.Error, NoRecording) as failure:
                 failures.append(failure)
                 continue
             if clip.format is not Format.UNKNOWN:
@@ -68,23 +74,18 @@ class Fetch:
             return Fetched(memo, unknown)
         raise _apology(failures)
 
-    async def _from(self, memo: Memo, audio: Audio) -> Clip:
-        match audio:
-            case InlineAudio(text, filename, mime_type):
-                return await asyncio.to_thread(self._decoded, text, filename, mime_type)
-            case LinkedAudio(url, filename, mime_type):
-                data = await self.messenger.download(url)
-                return _clip(data, filename, mime_type)
-            case AbsentAudio():
-                return await self._asked(memo)
+    async def _from(self, place: InlineAudio | LinkedAudio) -> Clip:
+        if isinstance(place, LinkedAudio):
+            return _clip(await self.messenger.download(place.url), place.filename, place.mime_type)
+        return await asyncio.to_thread(self._decoded, place.base64, place.filename, place.mime_type)
 
-    async def _asked(self, memo: Memo) -> Clip:
-        """Ask for the message; what it carries is inline or linked, never absent again."""
+    async def _asked(self, memo: Memo) -> tuple[InlineAudio | LinkedAudio, ...]:
+        """Ask for the message: what it carries is inline or linked, never absent again."""
         message = await self.messenger.message(memo.chat_id, memo.message_id)
-        found = [audio for audio in recordings(message) if not isinstance(audio, AbsentAudio)]
+        found = tuple(audio for audio in recordings(message) if not isinstance(audio, AbsentAudio))
         if not found:
             raise NoRecording
-        return await self._from(memo, found[0])
+        return found
 
     def _decoded(self, text: str, filename: str | None, mime_type: str | None) -> Clip:
         if len(text) > self.max_memo_bytes * 4 // 3 + 1024:
@@ -104,7 +105,9 @@ def _clip(data: bytes, filename: str | None, mime_type: str | None) -> Clip:
 
 
 def _apology(failures: Sequence[Exception]) -> CannotAnswer:
-    """Say the most telling of what went wrong."""
+    """Say the most telling of what went wrong; that there is no recording, only when nothing else did."""
+    if all(isinstance(failure, NoRecording) for failure in failures):
+        return NoRecording()
     if any(isinstance(failure, TooLarge) for failure in failures):
         return Apology(Line.TOO_LONG, "too-large")
     refused = [failure.reason for failure in failures if isinstance(failure, ProviderError)]

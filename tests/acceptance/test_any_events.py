@@ -75,7 +75,7 @@ async def test_every_event_ends(running: Rig) -> None:
         assert followed.reason or followed.outcome == "answered"
         assert not (followed.reason or "").startswith("bug-"), followed
         outcomes[followed.outcome] += 1
-    assert outcomes["apologised"] > 50
-    assert outcomes["ignored"] > 50
+    assert outcomes["apologised"] > 20
+    assert outcomes["ignored"] > 20
     assert outcomes["dead"] > 20
     await running.all_committed()
