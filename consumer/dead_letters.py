@@ -32,7 +32,8 @@ class KafkaDeadLetters:
     async def put(self, record: Record, *, reason: str, stage: str) -> None:
         """Keep the record's own key and bytes, with headers that say where it came from and why.
 
-        A record that is too large for this topic is kept without its bytes: the headers say where those are.
+        A record without a value, or with one that is too large for this topic, is kept with an empty one and the header
+        voicememo-value-omitted (null, too-large); the other headers say where the original is.
 
         Raises:
             SourceError: Kafka cannot be used.
@@ -46,13 +47,16 @@ class KafkaDeadLetters:
             "original-timestamp": record.at.isoformat(),
             "buried-at": datetime.now(UTC).isoformat(),
         }
+        if record.value is None:
+            await self._publish(record, b"", {**told, "value-omitted": "null"})
+            return
         try:
             await self._publish(record, record.value, told)
         except TooLarge:
-            log.warning("dead_letter.without_bytes", extra={"topic": self.topic, "bytes": len(record.value or b"")})
-            await self._publish(record, None, {**told, "value-omitted": "too-large"})
+            log.warning("dead_letter.without_bytes", extra={"topic": self.topic, "bytes": len(record.value)})
+            await self._publish(record, b"", {**told, "value-omitted": "too-large"})
 
-    async def _publish(self, record: Record, value: bytes | None, told: Mapping[str, str]) -> None:
+    async def _publish(self, record: Record, value: bytes, told: Mapping[str, str]) -> None:
         ours = [(f"voicememo-{name}", text.encode()) for name, text in told.items()]
         # A dead letter that was put back and died again tells of its last death only.
         theirs = [(name, text) for name, text in record.headers if not name.startswith("voicememo-")]

@@ -72,6 +72,7 @@ class _Surfacing:
 class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
     """One member of a consumer group, as an EventSource.
 
+    Its heartbeats are tasks of the running loop: whoever blocks that for a session's length is out of the group.
     Each assignment begins with nothing paused: whoever pauses hears of it through Rebalance.assigned, and pauses anew.
 
     Args:
@@ -154,11 +155,11 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         self._surfacing.raise_error()
         # A cancelled getmany would leak its fetch count, and max.poll protection with it; and in a rebalance it blocks
         # for as long as that takes. So it has a task of its own, which is waited for again next time.
-        self._fetching = self._fetching or asyncio.ensure_future(self._fetch())
-        done, _ = await asyncio.wait({self._fetching}, timeout=2 * _TAKE_SECONDS)
+        fetching = self._fetching = self._fetching or asyncio.ensure_future(self._fetch())
+        done, _ = await asyncio.wait({fetching}, timeout=2 * _TAKE_SECONDS)
         if not done:
             return []
-        fetching, self._fetching = self._fetching, None
+        self._fetching = None
         try:
             epoch, records = fetching.result()
         except _FAILURES as error:
@@ -229,6 +230,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             self._rebalance.assigned(sorted(self._ours))
 
     async def _fetch(self) -> tuple[int, list[Record]]:
+        # No partition named means all of ours; what is paused gives nothing.
         batches = await self._consumer.getmany(timeout_ms=_milliseconds(_TAKE_SECONDS), max_records=_TAKE_RECORDS)
         return self._epoch, [_record(each) for batch in batches.values() for each in batch]
 
@@ -253,7 +255,7 @@ class KafkaPublisher:
         topic: str,
         *,
         key: bytes | None,
-        value: bytes | None,
+        value: bytes,  # never None: without a key too, aiokafka's assertion would look like a bug of ours
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> tuple[Partition, int]:
         """Write one event; give where it is.
@@ -267,7 +269,7 @@ class KafkaPublisher:
             async with asyncio.timeout(_PUBLISH_SECONDS):
                 where = await producer.send_and_wait(topic, value, key=key, headers=list(headers))
         except kafka_errors.MessageSizeTooLargeError as error:
-            raise TooLarge(f"the topic {topic} does not take events of {len(value or b'')} bytes") from error
+            raise TooLarge(f"the topic {topic} does not take events of {len(value)} bytes") from error
         except _FAILURES as error:
             # An idempotent producer that gave an event up has a hole in its numbers, and may write nothing any more.
             await self._drop(producer)

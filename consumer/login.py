@@ -10,6 +10,7 @@ from consumer.source import SourceError
 
 _CREDENTIALS_REFUSED = "the credentials were refused; check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
 _NOT_OFFERED = "this way to log in is not offered; check KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_MECHANISM"
+_BREAKS = "the connection breaks; check KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL"
 _TOO_OLD = "the broker is too old for this client"
 _REASONS = {
     "gaierror": "the host is not known; check KAFKA_BOOTSTRAP_SERVERS",
@@ -26,9 +27,10 @@ _REASONS = {
     "IncompatibleBrokerVersion": _TOO_OLD,
     "UnsupportedVersionError": _TOO_OLD,
     "TimeoutError": "no answer came in time; check KAFKA_BOOTSTRAP_SERVERS and the network",
-    "KafkaConnectionError": "the connection breaks; check KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL",
+    "ConnectionError": _BREAKS,
+    "KafkaConnectionError": _BREAKS,
 }
-"""An error's class, of Python's own or of aiokafka.errors → what an operator can do about it."""
+"""An error's class, of Python's own or of aiokafka.errors → what an operator can do about it; else its parent's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """The embedded broker: librdkafka's mock cluster, in this process, on loopback. It speaks the real protocol.
 
 What a real broker does and this one does not: two members of one group (its rebalance is crude), topics made on purpose
-(each is made at first use, with four partitions), and keeping anything after the process ends.
+(each is made at first use, with four partitions), and keeping anything after the process ends. It lets the first member
+of a group wait for three seconds, and one that follows another for a session's length after that one has left; a fetch
+that finds nothing waits its whole time (half a second), whatever comes meanwhile.
 """
 
 from __future__ import annotations

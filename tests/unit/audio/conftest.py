@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from pathlib import Path
@@ -22,6 +23,21 @@ def children() -> set[int]:
         if int(fields[1]) == os.getpid():
             found.add(int(stat.parent.name))
     return found
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not reaped by its parent does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Turn the loop until a condition holds."""
+    while not condition():  # noqa: ASYNC110 (the kernel and threads set no event of ours)
+        await asyncio.sleep(0)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import tempfile
 from functools import cache
@@ -126,3 +127,23 @@ def memo(frame_ms: int = 20) -> bytes:
     """A tone as an iPhone records it: Opus in CAF, 24 kHz mono."""
     opus = ("-c:a", "libopus", "-frame_duration", str(frame_ms), "-b:a", "24k")
     return caf_from_ogg_opus(encoded(tone(), "memo.ogg", *opus))
+
+
+def pointing_elsewhere(m4a: bytes, path: str) -> bytes:
+    """The same M4A (index last), with its own sound wiped out, saying that its sound lies in another file.
+
+    QuickTime's data reference ('dref') of a track may be an alias record, which names a file.
+    """
+    there = path.encode() + bytes(len(path) % 2)
+    alias = bytes(10) + bytes(28) + bytes(12) + bytes(64) + bytes(16) + struct.pack(">HH", 1, 1) + bytes(16)
+    alias += struct.pack(">HH", 2, len(there)) + there + struct.pack(">hH", -1, 0)
+    entry = struct.pack(">I4sI", 12 + len(alias), b"alis", 0) + alias
+    own = m4a.index(b"dref") + 12  # behind its version, flags and count of entries
+    size = struct.unpack_from(">I", m4a, own)[0]
+    index = bytearray(m4a[:own] + entry + m4a[own + size :])
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
+        at = index.index(box) - 4
+        struct.pack_into(">I", index, at, struct.unpack_from(">I", index, at)[0] + len(entry) - size)
+    sound = index.index(b"mdat") + 4
+    index[sound : index.index(b"moov") - 4] = bytes(index.index(b"moov") - 4 - sound)
+    return bytes(index)
