@@ -18,7 +18,7 @@ from console.printing import printer
 from console.replay import event_of, put
 from console.telling import Account, opening, summary, telling
 from consumer import wiring
-from consumer.kafka import KafkaPublisher
+from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.telemetry import configure_logs
 from sandbox.__main__ import engine_mind

@@ -18,7 +18,7 @@ from audio.transcode import Transcoder
 from console.exits import FAILED, told
 from console.printing import printer
 from consumer import wiring
-from consumer.kafka import describe
+from consumer.connection import describe
 from consumer.ladders import Adapters
 from consumer.parts import make_archive, make_messenger
 from consumer.reference import redacted

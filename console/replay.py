@@ -20,7 +20,7 @@ from console.following import Followed, follow
 from console.printing import printer
 from console.show import tell
 from consumer.events import VoiceMemo, parse
-from consumer.kafka import KafkaPublisher
+from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.wiring import login_of
 from storage.sqlite import SqliteStore

@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer.source import SourceError
+from consumer.publisher import TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.kafka import KafkaPublisher
+    from consumer.publisher import KafkaPublisher
     from consumer.source import Record
 
 log = logging.getLogger(__name__)
-
-
-class TooLarge(SourceError):
-    """The topic does not take events of this size."""
 
 
 @dataclass(frozen=True, slots=True)

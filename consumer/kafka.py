@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka_errors
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import KafkaError
 
-from consumer.dead_letters import KafkaDeadLetters, TooLarge
-from consumer.login import KafkaLogin
+from consumer.connection import FAILURES, MAX_EVENT_BYTES, closed, milliseconds, opened
 from consumer.source import CommitRefused, Partition, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
+    from consumer.login import KafkaLogin
     from consumer.source import Rebalance
-
-__all__ = ["KafkaDeadLetters", "KafkaLogin", "KafkaPublisher", "KafkaSource", "TooLarge", "describe"]
 
 _TAKE_SECONDS = 0.2
 _TAKE_RECORDS = 100
@@ -33,18 +27,8 @@ _REQUEST_SECONDS = 40.0
 _JOIN_MARGIN_SECONDS = 10.0
 _METADATA_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
-_START_SECONDS = 30.0
-_PROBE_SECONDS = 5.0
 _COMMIT_SECONDS = 5.0
-_STOP_SECONDS = 5.0
-_CUT_SECONDS = 1.0
-_PUBLISH_SECONDS = 15.0
-_DELIVERY_SECONDS = 10.0
-"""Inside _PUBLISH_SECONDS: what a producer has given up has failed, and is not merely unknown."""
-_MAX_EVENT_BYTES = 48 * 1024 * 1024
-"""A 25 MiB recording in base64, with its envelope."""
 
-_FAILURES = (KafkaError, OSError, TimeoutError)
 log = logging.getLogger(__name__)
 
 
@@ -131,20 +115,20 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             # Exactly one: a list of several sends one JoinGroup for each. Sticky would not help, for a rebalance takes
             # all partitions away with any of them; and it keeps its state in its class, for all members of a process.
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
-            session_timeout_ms=_milliseconds(self._session_seconds),
-            heartbeat_interval_ms=_milliseconds(self._session_seconds / 10),
-            max_poll_interval_ms=_milliseconds(self._max_poll_seconds),
+            session_timeout_ms=milliseconds(self._session_seconds),
+            heartbeat_interval_ms=milliseconds(self._session_seconds / 10),
+            max_poll_interval_ms=milliseconds(self._max_poll_seconds),
             # Unset, this would be the session timeout, and a drain longer than that would cost the partition.
-            rebalance_timeout_ms=_milliseconds(self._rebalance_seconds),
+            rebalance_timeout_ms=milliseconds(self._rebalance_seconds),
             # A JoinGroup is answered only when all others have let go: it must not time out before they may have to.
-            request_timeout_ms=_milliseconds(max(_REQUEST_SECONDS, self._rebalance_seconds + _JOIN_MARGIN_SECONDS)),
-            metadata_max_age_ms=_milliseconds(_METADATA_SECONDS),
-            max_partition_fetch_bytes=_MAX_EVENT_BYTES,
-            fetch_max_bytes=_MAX_EVENT_BYTES,
+            request_timeout_ms=milliseconds(max(_REQUEST_SECONDS, self._rebalance_seconds + _JOIN_MARGIN_SECONDS)),
+            metadata_max_age_ms=milliseconds(_METADATA_SECONDS),
+            max_partition_fetch_bytes=MAX_EVENT_BYTES,
+            fetch_max_bytes=MAX_EVENT_BYTES,
         )
         try:
             # Before subscribe(): with a topic, start() would wait for the whole join, and fail without the topic.
-            await _open(self._login, self._consumer.start())
+            await opened(self._login, self._consumer.start())
         except BaseException:
             await self.stop()
             raise
@@ -162,7 +146,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         self._fetching = None
         try:
             epoch, records = fetching.result()
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self._login.unusable(error) from error
         # What was fetched before partitions went or came is dropped: its offsets would be taken for those of the new
         # assignment, which begins at the committed offset and so fetches them again.
@@ -189,7 +173,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
                 await self._consumer.commit({TopicPartition(*each): offset for each, offset in offsets.items()})
         except (kafka_errors.CommitFailedError, kafka_errors.IllegalStateError) as error:
             raise CommitRefused("the group has moved on") from error
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self._login.unusable(error) from error
 
     async def stop(self) -> None:
@@ -198,7 +182,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         if consumer is None:
             return
         self._ours = frozenset()
-        await _close(consumer.stop(), consumer._client)  # noqa: SLF001 (see _close)
+        await closed(consumer.stop(), consumer._client)  # noqa: SLF001 (see consumer/connection.py)
         tasks = [task for task in (self._fetching, self._looking) if task is not None]
         self._fetching = self._looking = None
         for task in tasks:
@@ -231,7 +215,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
 
     async def _fetch(self) -> tuple[int, list[Record]]:
         # No partition named means all of ours; what is paused gives nothing.
-        batches = await self._consumer.getmany(timeout_ms=_milliseconds(_TAKE_SECONDS), max_records=_TAKE_RECORDS)
+        batches = await self._consumer.getmany(timeout_ms=milliseconds(_TAKE_SECONDS), max_records=_TAKE_RECORDS)
         return self._epoch, [_record(each) for batch in batches.values() for each in batch]
 
     async def _look(self, consumer: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
@@ -240,139 +224,6 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             await asyncio.sleep(_LOOK_SECONDS)
             await consumer._client.force_metadata_update()  # noqa: SLF001 (nothing public asks the brokers anew)
         self._looking = None
-
-
-class KafkaPublisher:
-    """Writes events, each acknowledged by all replicas, none twice (idempotent producer)."""
-
-    def __init__(self, login: KafkaLogin) -> None:
-        self._login = login
-        self._producer: Any = None
-        self._starting = asyncio.Lock()
-
-    async def publish(
-        self,
-        topic: str,
-        *,
-        key: bytes | None,
-        value: bytes,  # never None: without a key too, aiokafka's assertion would look like a bug of ours
-        headers: Sequence[tuple[str, bytes]] = (),
-    ) -> tuple[Partition, int]:
-        """Write one event; give where it is.
-
-        Raises:
-            TooLarge: the topic does not take events of this size.
-            SourceError: Kafka cannot be used; whether the event was written is not known.
-        """
-        producer = await self._started()
-        try:
-            async with asyncio.timeout(_PUBLISH_SECONDS):
-                where = await producer.send_and_wait(topic, value, key=key, headers=list(headers))
-        except kafka_errors.MessageSizeTooLargeError as error:
-            raise TooLarge(f"the topic {topic} does not take events of {len(value)} bytes") from error
-        except _FAILURES as error:
-            # An idempotent producer that gave an event up has a hole in its numbers, and may write nothing any more.
-            await self._drop(producer)
-            raise self._login.unusable(error) from error
-        return Partition(where.topic, where.partition), where.offset
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        if self._producer is not None:
-            await self._drop(self._producer)
-
-    async def _started(self) -> Any:  # noqa: ANN401 (aiokafka ships no types)
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(
-                    **self._login.options(),
-                    enable_idempotence=True,
-                    acks="all",
-                    max_request_size=_MAX_EVENT_BYTES,
-                    request_timeout_ms=_milliseconds(_DELIVERY_SECONDS),
-                )
-                try:
-                    await _open(self._login, producer.start())
-                except BaseException:
-                    await _close(producer.stop(), producer.client)
-                    raise
-                self._producer = producer
-            return self._producer
-
-    async def _drop(self, producer: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
-        if self._producer is producer:
-            self._producer = None
-        await _close(producer.stop(), producer.client)
-
-
-async def describe(login: KafkaLogin, topic: str) -> int | None:
-    """Count the partitions of a topic, by an admin client and never by the group's own; None when it is not there.
-
-    Raises:
-        SourceError: Kafka cannot be used.
-    """
-    admin = AIOKafkaAdminClient(**login.options(), request_timeout_ms=_milliseconds(_PROBE_SECONDS))
-    try:
-        await _open(login, admin.start())
-        async with asyncio.timeout(_START_SECONDS):
-            if topic not in await admin.list_topics():
-                return None
-            (found,) = await admin.describe_topics([topic])
-            return len(found["partitions"])
-    except _FAILURES as error:
-        raise login.unusable(error) from error
-    finally:
-        await _close(admin.close(), admin._client)  # noqa: SLF001 (see _close)
-
-
-async def _open(login: KafkaLogin, starting: Awaitable[None]) -> None:
-    """Let a client connect. Raises SourceError."""
-    try:
-        async with asyncio.timeout(_START_SECONDS):
-            await starting
-    except _FAILURES as error:
-        raise login.unusable(await _refusal(login) or error) from error
-
-
-async def _refusal(login: KafkaLogin) -> BaseException | None:
-    """Find out why a connection fails, for aiokafka only logs it; None when one can be had."""
-    options = login.options()
-    for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
-        try:
-            connection = await create_conn(host, port, **options, request_timeout_ms=_milliseconds(_PROBE_SECONDS))
-        except _FAILURES as error:
-            return error
-        await asyncio.wait([connection.close()], timeout=_CUT_SECONDS)
-    return None
-
-
-async def _close(stopping: Awaitable[None], client: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
-    """Let a client stop, in bounded time.
-
-    aiokafka's own stop waits for brokers that may be gone, or for a rebalance to end; without connections it has
-    nothing to wait for. And when its last fetch has just failed, it ends like a cancelled task, connections open.
-    """
-    task = asyncio.ensure_future(stopping)
-    try:
-        for _ in range(2):
-            await asyncio.wait({task}, timeout=_STOP_SECONDS)
-            if not task.done():
-                await _cut(client)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await _cut(client)
-
-
-async def _cut(client: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
-    """Let go of the connections; one to a host that has vanished would wait for what it has not sent."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_CUT_SECONDS):
-            await client.close()
-
-
-def _milliseconds(seconds: float) -> int:
-    return int(seconds * 1000)
 
 
 def _record(each: Any) -> Record:  # noqa: ANN401 (aiokafka ships no types)

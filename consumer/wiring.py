@@ -15,11 +15,14 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from consumer.bugs import BugLimit
+from consumer.dead_letters import KafkaDeadLetters
 from consumer.handler import Handler
-from consumer.kafka import KafkaDeadLetters, KafkaLogin, KafkaPublisher, KafkaSource
+from consumer.kafka import KafkaSource
 from consumer.lanes import Lanes
+from consumer.login import KafkaLogin
 from consumer.notices import Notices
 from consumer.offsets import PrefixTracker
+from consumer.publisher import KafkaPublisher
 from consumer.telemetry import Metrics, NoticeLog
 from consumer.vitals import Vitals
 from consumer.worker import Worker

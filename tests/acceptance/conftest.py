@@ -18,7 +18,7 @@ from console import fixture
 from console.following import Followed, follow
 from console.replay import event_of, put
 from consumer import wiring
-from consumer.kafka import KafkaPublisher
+from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from console.fixture import wrap
-from consumer.kafka import KafkaPublisher
+from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.wiring import login_of
 from sandbox.app import Sandbox

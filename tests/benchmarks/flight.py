@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from console.fixture import wrap
-from consumer.kafka import KafkaLogin, KafkaPublisher
+from consumer.login import KafkaLogin
+from consumer.publisher import KafkaPublisher
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind

@@ -12,7 +12,10 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
-from consumer.kafka import KafkaDeadLetters, KafkaLogin, KafkaPublisher, KafkaSource
+from consumer.dead_letters import KafkaDeadLetters
+from consumer.kafka import KafkaSource
+from consumer.login import KafkaLogin
+from consumer.publisher import KafkaPublisher
 from consumer.source import CommitRefused, Partition, Rebalance, Record, SourceError
 from sandbox.broker import EmbeddedBroker
 

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from consumer.kafka import KafkaDeadLetters, KafkaLogin, KafkaPublisher, KafkaSource, describe
+from consumer.connection import describe
+from consumer.dead_letters import KafkaDeadLetters
+from consumer.kafka import KafkaSource
+from consumer.login import KafkaLogin
 from consumer.offsets import PrefixTracker
+from consumer.publisher import KafkaPublisher
 from consumer.source import CommitRefused, Partition, Rebalance, Record, SourceError
 from sandbox.broker import EmbeddedBroker
 from tests.contracts.test_event_source import (
