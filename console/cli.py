@@ -13,6 +13,8 @@ _COMMANDS = {
     "run": "Run the worker.",
     "replay": "Put fixture events, or recordings, on the topic.",
     "show": "Tell a memo's story.",
+    "failed": "List what waits for a person.",
+    "reprocess": "Answer failed memos now, from ledger and archive.",
     "doctor": "Check settings and every upstream.",
 }
 """In the order in which a new user meets them."""
@@ -39,7 +41,8 @@ class _Lazy(click.Group):
     cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Configured by environment variables: docs/configuration.md, or `voicememo doctor`. "
-    "Exit status: 0 done, 1 it failed, 2 wrong usage or configuration, 3 no such memo.",
+    "Exit status: 0 done, 1 it failed, 2 wrong usage or configuration, 3 no such memo, "
+    "4 already answered.",
 )
 @click.version_option(version("voicememo"), prog_name="voicememo")
 def main() -> None:

@@ -20,6 +20,7 @@ from console.telling import Account, opening, summary, telling
 from consumer import wiring
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
+from consumer.stopping import Stop
 from consumer.telemetry import configure_logs
 from sandbox.__main__ import engine_mind
 from sandbox.app import Sandbox
@@ -119,6 +120,7 @@ class _Demo:
             **sandbox.environment(),
             "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
             "ARCHIVE_URL": f"file:{self._folder / 'archive'}",
+            "ARCHIVE_SPOOL": str(self._folder / "owed"),
             "STORE_URL": f"sqlite:{self._folder / 'voicememo.db'}",
             "VITALS_PORT": "0",
         })  # fmt: skip
@@ -127,13 +129,13 @@ class _Demo:
 @asynccontextmanager
 async def _worker(settings: Settings) -> AsyncIterator[None]:
     """Run a worker beside the block, and stop it in order after it; should it die, the block is cancelled."""
-    stop = asyncio.Event()
+    stop = Stop()
     async with asyncio.TaskGroup() as group:
         group.create_task(wiring.run(settings, stop), name="worker")
         try:
             yield
         finally:
-            stop.set()
+            stop.ask()
 
 
 def _script(sandbox: Sandbox) -> None:

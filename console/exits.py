@@ -14,7 +14,7 @@ from storage.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FAILED, MISUSED, NO_SUCH_MEMO = 1, 2, 3
+FAILED, MISUSED, NO_SUCH_MEMO, ALREADY_ANSWERED = 1, 2, 3, 4
 
 
 def end(message: str, status: int) -> NoReturn:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from consumer.events import Ignored, TextMessage, VoiceMemo, parse
-from consumer.handler import unread_id
+from consumer.work import unread_id
+from storage.ledger import Place
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -81,6 +82,6 @@ async def _settled(ledger: Ledger, chat_id: str, message_id: str) -> Followed:
 async def _buried(ledger: Ledger, where: Partition, offset: int) -> Followed:
     while True:
         for letter in await ledger.dead_letters(limit=_LETTERS):
-            if (letter.topic, letter.partition, letter.offset) == (*where, offset):
+            if letter.event.place == Place(*where, offset):
                 return Followed("dead", letter.reason, None)
         await asyncio.sleep(_LOOK_SECONDS)

@@ -12,7 +12,9 @@ import click
 from console.exits import FAILED, end, told
 from consumer import wiring
 from consumer.bugs import TooManyBugs
+from consumer.lanes import Abandoned
 from consumer.settings import load
+from consumer.stopping import stop_on_signals
 from consumer.telemetry import configure_logs
 from consumer.vitals import VitalsError
 
@@ -36,4 +38,9 @@ def command() -> None:
 
 
 async def _run(settings: Settings) -> None:
-    await wiring.run(settings, wiring.stop_on_signals())
+    try:
+        await wiring.run(settings, stop_on_signals())
+    except Abandoned as stuck:
+        # A memo that would not end might still send: nothing may be waited for, threads neither.
+        click.echo(f"voicememo: {stuck}; the process ends at once, and another worker goes on", err=True)
+        os._exit(FAILED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import traceback
 from collections import deque
@@ -40,3 +41,9 @@ class BugLimit:
 def where(bug: BaseException) -> list[str]:
     """Tell where a bug happened, innermost last, without its message: that may repeat what a person said (I6)."""
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]
+
+
+def digest(bug: BaseException) -> str:
+    """Name a bug by its type and where it happened: the same bug gives the same name."""
+    told = "\n".join([type(bug).__name__, *where(bug)])
+    return hashlib.sha256(told.encode()).hexdigest()[:12]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.publisher import KafkaPublisher
-    from consumer.source import Record
+    from storage.ledger import DeadLetter, Event
+
+_OURS = "voicememo-"
 
 log = logging.getLogger(__name__)
 
@@ -25,35 +28,49 @@ class KafkaDeadLetters:
     publisher: KafkaPublisher
     topic: str
 
-    async def put(self, record: Record, *, reason: str, stage: str) -> None:
-        """Keep the record's own key and bytes, with headers that say where it came from and why.
+    async def put(self, letter: DeadLetter) -> None:
+        """Keep the event's own key and bytes, with headers that say where it came from and why.
 
-        A record without a value, or with one that is too large for this topic, is kept with an empty one and the header
+        An event without a value, or with one that is too large for this topic, is kept with an empty one and the header
         voicememo-value-omitted (null, too-large); the other headers say where the original is.
 
         Raises:
             SourceError: Kafka cannot be used.
         """
-        told = {
-            "reason": reason,
-            "stage": stage,
-            "original-topic": record.partition.topic,
-            "original-partition": str(record.partition.number),
-            "original-offset": str(record.offset),
-            "original-timestamp": record.at.isoformat(),
-            "buried-at": datetime.now(UTC).isoformat(),
-        }
-        if record.value is None:
-            await self._publish(record, b"", {**told, "value-omitted": "null"})
+        value, told = letter.event.value, _told(letter)
+        if value is None:
+            await self._publish(letter.event, b"", {**told, "value-omitted": "null"})
             return
         try:
-            await self._publish(record, record.value, told)
+            await self._publish(letter.event, value, told)
         except TooLarge:
-            log.warning("dead_letter.without_bytes", extra={"topic": self.topic, "bytes": len(record.value)})
-            await self._publish(record, b"", {**told, "value-omitted": "too-large"})
+            log.warning("dead_letter.without_bytes", extra={"topic": self.topic, "bytes": len(value)})
+            await self._publish(letter.event, b"", {**told, "value-omitted": "too-large"})
 
-    async def _publish(self, record: Record, value: bytes, told: Mapping[str, str]) -> None:
-        ours = [(f"voicememo-{name}", text.encode()) for name, text in told.items()]
+    async def _publish(self, event: Event, value: bytes, told: Mapping[str, str]) -> None:
+        ours = [(f"{_OURS}{name}", text.encode()) for name, text in told.items()]
         # A dead letter that was put back and died again tells of its last death only.
-        theirs = [(name, text) for name, text in record.headers if not name.startswith("voicememo-")]
-        await self.publisher.publish(self.topic, key=record.key, value=value, headers=[*theirs, *ours])
+        theirs = [(name, text) for name, text in event.headers if not name.startswith(_OURS)]
+        await self.publisher.publish(self.topic, key=event.key, value=value, headers=[*theirs, *ours])
+
+
+def _told(letter: DeadLetter) -> dict[str, str]:
+    place, now = letter.event.place, time.time()
+    told = {
+        "reason": letter.reason,
+        "stage": letter.stage,
+        "attempts": str(letter.attempts),
+        "original-topic": place.topic,
+        "original-partition": str(place.partition),
+        "original-offset": str(place.offset),
+        "original-timestamp": _iso(letter.event.at),
+        "first-at": _iso(letter.first_at or now),
+        "buried-at": _iso(now),
+    }
+    if letter.digest is not None:
+        told["traceback-digest"] = letter.digest
+    return told
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

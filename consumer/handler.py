@@ -1,46 +1,48 @@
-"""Handler: brings one event to its end: claimed, answered, settled; or buried, with its reason (I7)."""
+"""Handler: brings one event to its end: claimed, answered, settled; or parked, or buried, with its reason (I7)."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
-
 from audio.clips import Line
-from consumer.bugs import where
-from consumer.events import Unreadable, VoiceMemo
-from consumer.lease import LEASE_SECONDS, renewed
-from consumer.memo import Memo
-from consumer.notices import EventBuried, EventPassed, MemoSettled, MemoTaken
+from consumer import resume
+from consumer.bugs import digest, where
+from consumer.carried import Carried
+from consumer.events import Unreadable
+from consumer.lease import LEASE_SECONDS, Lease, boottime
+from consumer.notices import EventBuried, EventPassed, MemoFenced, MemoParked, MemoSettled, MemoTaken
+from consumer.pipeline import NotKept
 from consumer.progress import Progress, reason_of
-from consumer.source import SourceError
 from consumer.stages.apology import Apology
 from consumer.stages.fetch import NoRecording
-from providers.errors import ProviderError
+from consumer.work import brought, remembered
+from providers.errors import ProviderError, Verdict
 from storage.errors import Fenced, StoreUnavailable
-from storage.ledger import Claim, DeadLetter, Held, MemoKey, Settled, State
+from storage.ledger import Behind, Claim, DeadLetter, Held, MemoKey, Parked, Settled, State
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Collection
 
     from consumer.bugs import BugLimit
+    from consumer.events import VoiceMemo
     from consumer.memo import Delivered
     from consumer.notices import Notices
+    from consumer.outbox import Outbox
     from consumer.pipeline import Pipeline
-    from consumer.source import DeadLetterTopic, Record
-    from storage.ledger import JsonValue, Ledger
+    from consumer.retries import Retries
+    from consumer.work import Work
+    from storage.ledger import Event, Ledger
 
 _NOTHING_LOST = frozenset({"silence", "no-words"})
 """Apologies after which nothing is left to be done: there was nothing to answer."""
 _HELD_PATIENCE_SECONDS = 5.0
 """How long to wait, at most, before asking again for a memo that somebody else holds."""
-_BURY_FOR_SECONDS = 60.0
 _STORE_AWAY_SECONDS = 1.0
+_AT_ONCE_SECONDS = 0.05
 _RELEASE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
@@ -48,123 +50,233 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What is done with one voice memo, or with one event that cannot be read."""
+    """What is done with one voice memo, or with one event that cannot be read.
+
+    Its calls give None when the event has come to its end, so that its offset may be committed; else after how many
+    seconds to call again. While nobody waits for that the event costs its chat, and nobody else.
+    """
 
     pipeline: Pipeline
     ledger: Ledger
-    dead_letters: DeadLetterTopic
+    outbox: Outbox
     notices: Notices
     bugs: BugLimit
+    retries: Retries
     owner: str
     """Who claims: this process and no other."""
-    clock: Callable[[], float] = field(default=perf_counter)
+    our_numbers: Collection[str] = field(default=(), repr=False)
+    lease_seconds: float = LEASE_SECONDS
+    clock: Callable[[], float] = field(default=perf_counter, repr=False)
+    lease_clock: Callable[[], float] = field(default=boottime, repr=False)
+    carried: Carried = field(default_factory=Carried, repr=False)
 
-    async def __call__(self, record: Record, event: VoiceMemo | Unreadable) -> None:
-        """Bring the event to its end; when this returns, its offset may be committed.
+    async def take(self, event: Event, parsed: VoiceMemo | Unreadable, owned: Callable[[], bool]) -> float | None:
+        """Bring an event from Kafka to its end. Raises TooManyBugs when the worker has to stop."""
+        try:
+            if isinstance(parsed, Unreadable) and parsed.chat_id is None:
+                await self._bury(DeadLetter(event, parsed.reason, "parse"))
+                return None
+            return await self._take(brought(event, parsed, owned))
+        except StoreUnavailable:
+            log.warning("ledger.away")
+            return _STORE_AWAY_SECONDS
+
+    async def take_up(self, key: MemoKey, owned: Callable[[], bool]) -> None:
+        """Try a parked memo again. What cannot be done now stays parked. Raises TooManyBugs."""
+        try:
+            asked_at = self.lease_clock()
+            claim = await self.ledger.resume(key, owner=self.owner, lease_seconds=self.lease_seconds)
+            if not isinstance(claim, Claim):
+                return
+            event = await self.ledger.event(key)
+            await self._hold(claim, asked_at, remembered(claim, event, owned, our_numbers=self.our_numbers))
+        except StoreUnavailable:
+            log.warning("ledger.away")
+
+    async def revive(self, key: MemoKey, *, without: Collection[str], again: bool) -> State | Held | Settled:
+        """Answer a memo for an operator, now; give how that ended, or who holds it, or how it had ended before.
+
+        Args:
+            key: of the memo.
+            without: names of facts to do without, so that what they stand for is done again.
+            again: whether one that was answered before gets a further reply.
 
         Raises:
-            SourceError: the dead-letter topic cannot be had, so the offset must not be committed.
-            TooManyBugs: the worker has to stop.
+            KeyError: there is no such memo.
+            StoreUnavailable: the ledger is away.
+            Fenced: another has taken it meanwhile.
         """
-        match event:
-            case VoiceMemo(memo):
-                await self._hold(record, memo, lambda progress: self.pipeline(memo, progress))
-            case Unreadable(reason, None):
-                await self._bury(record, DeadLetter(*record.partition, record.offset, reason, "parse"))
-            case Unreadable(reason, str(chat_id)):
-                memo = _unread(record, chat_id)
-                apology = Apology(Line.NOT_PROCESSED, reason)
-                await self._hold(record, memo, lambda progress: self.pipeline.apologise(memo, apology, progress))
-
-    async def _hold(self, record: Record, memo: Memo, answer: Callable[[Progress], Awaitable[Delivered]]) -> None:
-        """Claim the memo and work on it, as often as it takes until it is settled, by us or by another."""
-        key = MemoKey(memo.chat_id, memo.message_id)
-        while True:
-            claim = await self._claim(key, memo)
-            if claim is None:
-                self.notices(EventPassed("settled-before"))
-                return
-            progress = Progress(claim, self.ledger, self.notices, self.clock)
-            try:
-                async with renewed(self.ledger, claim):
-                    await self._settle(record, progress, answer)
-            except Fenced:
-                log.warning("memo.fenced", extra={"chat_id": key.chat_id, "message_id": key.message_id})
-            except StoreUnavailable:
-                await asyncio.sleep(_STORE_AWAY_SECONDS)
-            except asyncio.CancelledError:
-                await self._release(claim, progress)
-                raise
-            else:
-                return
-
-    async def _claim(self, key: MemoKey, memo: Memo) -> Claim | None:
-        """Wait until the memo is ours; None when it is settled. A store that is away is waited for: we do not guess."""
-        facts: dict[str, JsonValue] = {"sent_at": memo.sent_at.isoformat(), "group": memo.group}
-        while True:
-            try:
-                answer = await self.ledger.claim(key, owner=self.owner, lease_seconds=LEASE_SECONDS, facts=facts)
-            except StoreUnavailable:
-                log.warning("ledger.away")
-                await asyncio.sleep(_STORE_AWAY_SECONDS)
-                continue
-            match answer:
-                case Claim():
-                    self.notices(MemoTaken(key, answer.fence))
-                    return answer
-                case Settled():
-                    return None
-                case Held(_, seconds_left):
-                    await asyncio.sleep(min(max(seconds_left, 0.05), _HELD_PATIENCE_SECONDS))
-
-    async def _settle(
-        self, record: Record, progress: Progress, answer: Callable[[Progress], Awaitable[Delivered]]
-    ) -> None:
-        begun = self.clock()
-        state, reason, form = await self._outcome(progress, answer)
-        if reason is not None and state is not State.IGNORED and reason not in _NOTHING_LOST:
-            key, stage = progress.claim.key, _failed_stage(progress)
-            await self._bury(record, DeadLetter(*record.partition, record.offset, reason, stage, key))
-        if form is not None:
-            progress.facts["form"] = form
-        await self.ledger.settle(
-            progress.claim, state, reason=reason, facts=progress.facts, steps=tuple(progress.steps)
+        asked_at = self.lease_clock()
+        claim = await self.ledger.revive(
+            key, owner=self.owner, lease_seconds=self.lease_seconds, without=without, again=again
         )
-        self.notices(MemoSettled(progress.claim.key, state.value, reason, form, self.clock() - begun))
-        if state is State.DEAD:
-            self.bugs.count()
+        if not isinstance(claim, Claim):
+            return claim
+        event = await self.ledger.event(key)
+        work = remembered(claim, event, lambda: True, our_numbers=self.our_numbers, may_park=False)
+        return await self._worked(claim, asked_at, work)
 
-    async def _outcome(
-        self, progress: Progress, answer: Callable[[Progress], Awaitable[Delivered]]
-    ) -> tuple[State, str | None, str | None]:
-        """Answer, and say how it ended: state, reason, form."""
+    async def _take(self, work: Work) -> float | None:
+        key = MemoKey(work.memo.chat_id, work.memo.message_id)
+        facts = resume.known_facts(work.memo)
+        asked_at = self.lease_clock()
+        answer = await self.ledger.claim(key, owner=self.owner, lease_seconds=self.lease_seconds, facts=facts)
+        match answer:
+            case Claim():
+                return await self._hold(answer, asked_at, work)
+            case Held(_, seconds_left):
+                return min(max(seconds_left, _AT_ONCE_SECONDS), _HELD_PATIENCE_SECONDS)
+            case Behind() if work.event is not None:
+                if not await self.ledger.park_behind(key, work.event, facts=facts):
+                    return _AT_ONCE_SECONDS
+                self.notices(EventPassed("parked-behind"))
+            case Parked():
+                self.notices(EventPassed("parked-before"))
+            case _:
+                self.notices(EventPassed("settled-before"))
+        return None
+
+    async def _hold(self, claim: Claim, asked_at: float, work: Work) -> float | None:
+        """Work on a memo that is ours; when it turns out not to be any more, look again who has it."""
         try:
-            delivered = await answer(progress)
+            await self._worked(claim, asked_at, work)
+        except Fenced:
+            self.notices(MemoFenced(claim.key, claim.fence))
+            return _STORE_AWAY_SECONDS
+        return None
+
+    async def _worked(self, claim: Claim, asked_at: float, work: Work) -> State:
+        """Work on a memo under its lease; give the state that it ended or was parked in."""
+        self.notices(MemoTaken(claim.key, claim.fence))
+        lease = Lease(
+            self.ledger,
+            claim,
+            seconds=self.lease_seconds,
+            asked_at=asked_at,
+            owned=work.owned,
+            clock=self.lease_clock,
+        )
+        progress = Progress(claim, self.ledger, self.notices, lease, self.clock, facts=self.carried.into(claim))
+        try:
+            async with lease.kept():
+                return await self._ended(progress, work)
+        except asyncio.CancelledError:
+            await self._release(claim, progress)
+            raise
+        except (Fenced, StoreUnavailable):
+            self.carried.keep(claim, progress.facts)
+            raise
+
+    async def _ended(self, progress: Progress, work: Work) -> State:
+        """Answer, and settle or park the memo according to how that went."""
+        begun = self.clock()
+        try:
+            delivered = await self.pipeline(work.memo, progress, work.apology)
         except NoRecording as nothing:
-            return State.IGNORED, nothing.reason, None
+            return await self._settle(progress, work, begun, State.IGNORED, nothing.reason)
         except ProviderError as failure:
-            return State.FAILED, f"{_failed_stage(progress)}-{failure.reason}", None
+            return await self._failed(progress, work, begun, failure)
+        except NotKept as owing:
+            return await self._not_kept(progress, work, begun, owing)
         except (StoreUnavailable, Fenced):
             raise
         except Exception as bug:  # noqa: BLE001 - boundary: a bug ends this memo, visibly, and no other (I8)
-            progress.facts["bug"] = where(bug)
-            log.error("memo.broke", extra={"error": type(bug).__name__, "where": where(bug)})  # noqa: TRY400 (I6)
-            return State.DEAD, f"bug-{type(bug).__name__}", None
-        progress.facts["sent_id"] = delivered.sent_id
-        reason = delivered.spoken.answering.reason
-        return (State.APOLOGISED if reason else State.ANSWERED), reason, delivered.form.value
+            return await self._broke(progress, work, begun, bug)
+        return await self._delivered(progress, work, begun, delivered)
 
-    async def _bury(self, record: Record, letter: DeadLetter) -> None:
-        """Put the event where a person will find it. Raises SourceError when even that cannot be done."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type((SourceError, StoreUnavailable)),
-            wait=wait_exponential_jitter(multiplier=0.2, max=5),
-            stop=stop_after_delay(_BURY_FOR_SECONDS),
-            reraise=True,
+    async def _delivered(
+        self, progress: Progress, work: Work, begun: float, delivered: Delivered, *, why: str | None = None
+    ) -> State:
+        progress.facts.update(sent_id=delivered.sent_id, form=delivered.form.value)
+        apology = delivered.answering.reason
+        state = State.APOLOGISED if apology else State.ANSWERED
+        return await self._settle(progress, work, begun, state, apology or why)
+
+    async def _failed(self, progress: Progress, work: Work, begun: float, failure: ProviderError) -> State:
+        reason = f"{_failed_stage(progress)}-{failure.reason}"
+        if failure.verdict is not Verdict.NEVER and self._may_wait(progress, work):
+            return await self._park(progress, work, reason)
+        return await self._settle(progress, work, begun, State.FAILED, reason)
+
+    async def _not_kept(self, progress: Progress, work: Work, begun: float, owing: NotKept) -> State:
+        if self._may_wait(progress, work):
+            return await self._park(progress, work, owing.reason)
+        return await self._delivered(progress, work, begun, owing.delivered, why=owing.reason)
+
+    async def _broke(self, progress: Progress, work: Work, begun: float, bug: Exception) -> State:
+        at, reason = where(bug), f"bug-{type(bug).__name__}"
+        progress.facts["bug"] = at
+        log.error("memo.broke", extra={"error": type(bug).__name__, "where": at})
+        apologised = await self._apologised(progress, work, reason)
+        state = State.APOLOGISED if apologised else State.DEAD
+        await self._settle(progress, work, begun, state, reason, digest=digest(bug))
+        self.bugs.count()
+        return state
+
+    async def _apologised(self, progress: Progress, work: Work, reason: str) -> bool:
+        """Let the person hear something though we met a bug, unless a reply may be out; say whether they did."""
+        if progress.state is State.SENDING:
+            return False
+        try:
+            delivered = await self.pipeline(work.memo, progress, Apology(Line.NOT_PROCESSED, reason))
+        except (StoreUnavailable, Fenced):
+            raise
+        except Exception as another:  # noqa: BLE001 - boundary: the same one, met again while apologising for it
+            log.error("apology.broke", extra={"error": type(another).__name__, "where": where(another)})  # noqa: TRY400 (I6)
+            return False
+        progress.facts.update(sent_id=delivered.sent_id, form=delivered.form.value)
+        return True
+
+    def _may_wait(self, progress: Progress, work: Work) -> bool:
+        given_up = self.retries.given_up(progress.claim.age_seconds)
+        return work.may_park and work.event is not None and not given_up
+
+    async def _park(self, progress: Progress, work: Work, reason: str) -> State:
+        """Let the memo wait in the ledger: it holds up its chat, and neither its partition nor a slot."""
+        claim, event = progress.claim, work.event
+        if event is None:
+            raise RuntimeError("a memo is parked with its event")
+        seconds = self.retries.delay_seconds(claim.tries)
+        steps = tuple(progress.steps)
+        await progress.persist(
+            lambda: self.ledger.park(claim, event, seconds=seconds, reason=reason, facts=progress.facts, steps=steps)
         )
-        await retrying(self.dead_letters.put, record, reason=letter.reason, stage=letter.stage)
-        await retrying(self.ledger.bury, letter)
-        self.notices(EventBuried(letter.topic, letter.partition, letter.offset, letter.reason))
+        self.notices(MemoParked(claim.key, reason, seconds, claim.tries + 1))
+        return progress.state
+
+    async def _settle(
+        self,
+        progress: Progress,
+        work: Work,
+        begun: float,
+        state: State,
+        reason: str | None,
+        *,
+        digest: str | None = None,
+    ) -> State:
+        """End the memo, with its dead letter in the same step where it has one."""
+        claim, letter = progress.claim, None
+        if reason is not None and state is not State.IGNORED and reason not in _NOTHING_LOST and work.event:
+            letter = DeadLetter(work.event, reason, _failed_stage(progress), claim.key, claim.tries + 1, digest)
+        facts, steps = progress.facts, tuple(progress.steps)
+        await progress.persist(
+            lambda: self.ledger.settle(claim, state, reason=reason, facts=facts, steps=steps, letter=letter)
+        )
+        form = progress.facts.get("form")
+        told = str(form) if form else None
+        self.notices(MemoSettled(claim.key, state.value, reason, told, self.clock() - begun))
+        if letter is not None:
+            self._post(letter)
+        return state
+
+    async def _bury(self, letter: DeadLetter) -> None:
+        """Keep what is no memo for a person to find."""
+        await self.ledger.bury(letter)
+        self._post(letter)
+
+    def _post(self, letter: DeadLetter) -> None:
+        self.notices(EventBuried(*_coordinates(letter), letter.reason))
+        self.outbox.post(letter)
 
     async def _release(self, claim: Claim, progress: Progress) -> None:
         """Let another have the memo at once; should that fail, the lease runs out by itself."""
@@ -175,14 +287,9 @@ class Handler:
             log.warning("memo.not_released", extra={"error": reason_of(error)})
 
 
-def _unread(record: Record, chat_id: str) -> Memo:
-    """Stand for an event of which only the chat could be read."""
-    return Memo(chat_id, unread_id(record.value or b""), "", record.at, ())
-
-
-def unread_id(value: bytes) -> str:
-    """Give what an event that cannot be read is known by."""
-    return f"event-{hashlib.sha256(value).hexdigest()[:32]}"
+def _coordinates(letter: DeadLetter) -> tuple[str, int, int]:
+    place = letter.event.place
+    return place.topic, place.partition, place.offset
 
 
 def _failed_stage(progress: Progress) -> str:

@@ -134,15 +134,19 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             raise
         self._consumer.subscribe([self._topic], listener=self)
 
-    async def take(self) -> Sequence[Record]:
-        """Give what has come, within a moment. Raises SourceError, and whatever the Rebalance's functions raised."""
+    async def take(self) -> Sequence[Record] | None:
+        """Give what has come, within a moment; None while a fetch does not come back.
+
+        Raises:
+            SourceError: Kafka cannot be used. And whatever the Rebalance's functions raised.
+        """
         self._surfacing.raise_error()
         # A cancelled getmany would leak its fetch count, and max.poll protection with it; and in a rebalance it blocks
         # for as long as that takes. So it has a task of its own, which is waited for again next time.
         fetching = self._fetching = self._fetching or asyncio.ensure_future(self._fetch())
         done, _ = await asyncio.wait({fetching}, timeout=2 * _TAKE_SECONDS)
         if not done:
-            return []
+            return None
         self._fetching = None
         try:
             epoch, records = fetching.result()

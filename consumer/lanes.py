@@ -1,8 +1,9 @@
 """Lanes: one per chat. In order within a lane, side by side across lanes, bounded in number and in bytes (I3, I9).
 
-A job that waits for its lane or for a slot costs memory; `full` tells the worker when to pause its partitions. A job is
-expected not to raise; one that does is a bug that must end the worker: its exception is kept and raised to the worker,
-while the other lanes go on.
+A job that waits for its lane or for a slot costs memory; `full` tells the worker when to pause its partitions. A job
+may ask to be run again after a while: until then its lane waits with it, and its slot is free. A job is expected not to
+raise; one that does is a bug that must end the worker: its exception is kept and raised to the worker, while the other
+lanes go on.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ class Abandoned(RuntimeError):
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
     lane: Hashable
-    run: Callable[[], Awaitable[None]]
+    run: Callable[[], Awaitable[float | None]]
     size: int
     tag: Hashable
+    since: float
 
     def is_of(self, tags: Collection[Hashable] | None) -> bool:
         return tags is None or self.tag in tags
@@ -53,9 +55,13 @@ class Lanes:
         """By lane, and only lanes that have any: an idle lane is forgotten."""
         self._ready: deque[Hashable] = deque()
         """Lanes that have a job waiting and none running, first come first served."""
-        self._running: dict[_Job, asyncio.Task[None]] = {}
+        self._running: dict[_Job, asyncio.Task[float | None]] = {}
+        self._later: dict[_Job, asyncio.TimerHandle] = {}
+        """Jobs that asked to be run again, and when."""
         self._busy: set[Hashable] = set()
-        """Lanes that have a job running."""
+        """Lanes that have a job running, or one that is to be run again."""
+        self._last: set[_Job] = set()
+        """Those that run for the last time: a stop() has dropped what they would ask for."""
         self._cancelled: set[_Job] = set()
         """Those that run and were told to end."""
         self._jobs = 0
@@ -78,8 +84,16 @@ class Lanes:
         """How many jobs wait."""
         return self._jobs - len(self._running)
 
+    @property
+    def oldest_seconds(self) -> float | None:
+        """How long the oldest job has been here, in seconds; None when there is none."""
+        jobs = [*self._running, *self._later, *(job for queue in self._waiting.values() for job in queue)]
+        if not jobs:
+            return None
+        return asyncio.get_running_loop().time() - min(job.since for job in jobs)
+
     def submit(
-        self, lane: Hashable, run: Callable[[], Awaitable[None]], *, size: int = 0, tag: Hashable = None
+        self, lane: Hashable, run: Callable[[], Awaitable[float | None]], *, size: int = 0, tag: Hashable = None
     ) -> None:
         """Put a job into a lane; it starts when those before it in the lane have ended and a slot is free.
 
@@ -87,7 +101,7 @@ class Lanes:
 
         Args:
             lane: the jobs of one lane run in order, one at a time.
-            run: the work.
+            run: the work; gives None when it is done, else after how many seconds to run it again.
             size: what it holds in memory, in bytes.
             tag: by which stop(), drain() and cancel() may pick it.
         """
@@ -96,7 +110,7 @@ class Lanes:
         self._jobs += 1
         self._bytes += size
         queue = self._waiting.setdefault(lane, deque())
-        queue.append(_Job(lane, run, size, tag))
+        queue.append(_Job(lane, run, size, tag, asyncio.get_running_loop().time()))
         if len(queue) == 1 and lane not in self._busy:
             self._ready.append(lane)
         self._start()
@@ -121,6 +135,11 @@ class Lanes:
             else:
                 del self._waiting[lane]
         self._ready = deque(lane for lane in self._ready if lane in self._waiting)
+        self._last.update(job for job in self._running if job.is_of(tags))
+        for job in [job for job in self._later if job.is_of(tags)]:
+            self._later.pop(job).cancel()
+            self._done(job)
+        self._start()
 
     async def drain(self, seconds: float, tags: Collection[Hashable] | None = None) -> bool:
         """Wait for what runs now (with these tags), for so many seconds at most; say whether all of it ended."""
@@ -153,21 +172,40 @@ class Lanes:
             self._running[job] = task
             task.add_done_callback(partial(self._ended, job))
 
-    async def _run(self, job: _Job) -> None:
-        await job.run()
+    async def _run(self, job: _Job) -> float | None:
+        return await job.run()
 
-    def _ended(self, job: _Job, task: asyncio.Task[None]) -> None:
+    def _ended(self, job: _Job, task: asyncio.Task[float | None]) -> None:
         del self._running[job]
-        self._busy.discard(job.lane)
-        self._forget(job)
+        again = None
         if not task.cancelled():
-            self._failed(task.exception())
+            failure = task.exception()
+            self._failed(failure)
+            again = None if failure else task.result()
         elif job not in self._cancelled:
             self._failed(Abandoned("a job was cancelled, and not by the lanes"))
+        if again is None or job in self._last:
+            self._done(job)
+        else:
+            self._later[job] = asyncio.get_running_loop().call_later(again, self._again, job)
         self._cancelled.discard(job)
+        self._last.discard(job)
+        self._start()
+
+    def _again(self, job: _Job) -> None:
+        """Put a job back, before all others of its lane."""
+        del self._later[job]
+        self._busy.discard(job.lane)
+        self._waiting.setdefault(job.lane, deque()).appendleft(job)
+        self._ready.append(job.lane)
+        self._start()
+
+    def _done(self, job: _Job) -> None:
+        """Let go of a job, and let its lane go on."""
+        self._busy.discard(job.lane)
+        self._forget(job)
         if job.lane in self._waiting:
             self._ready.append(job.lane)
-        self._start()
 
     def _failed(self, failure: BaseException | None) -> None:
         self._failure = self._failure or failure

@@ -1,15 +1,20 @@
-"""Lease: a claim kept alive while the memo is worked on; losing it ends the work."""
+"""Lease: a claim kept alive while the memo is worked on; losing it ends the work.
+
+The store decides who holds a memo. This clock decides whether we may still believe that we do: it began before the
+store's did, so it ends before, and it goes on while the process is stopped or the machine sleeps.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from storage.errors import Fenced, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from storage.ledger import Claim, Ledger
 
@@ -17,46 +22,106 @@ LEASE_SECONDS = 30.0
 """By the store's clock; renewed at a third of its length."""
 
 
-@asynccontextmanager
-async def renewed(ledger: Ledger, claim: Claim, *, lease_seconds: float = LEASE_SECONDS) -> AsyncIterator[None]:
-    """Renew the claim's lease while the block runs.
+def boottime() -> float:
+    """Tell seconds since the machine started, those that it slept included, where the system can tell."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux (clock_gettime(2))
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
-    Raises:
-        Fenced: the claim was lost; the block has been cancelled.
+
+class Lease:
+    """Our hold on a memo.
+
+    Args:
+        ledger: where it is held.
+        claim: the hold.
+        seconds: how long it runs unless renewed, in seconds.
+        asked_at: when it was asked for, by `clock`: before the store granted it.
+        owned: whether the event is still ours to work on, as the group sees it.
+        clock: seconds from a point of its own; must not stand still while the process is stopped.
     """
-    renewal = asyncio.create_task(_renew(ledger, claim, lease_seconds), name="lease-renewal")
-    body = asyncio.current_task()
-    lost = False
 
-    def cancel_body(_: asyncio.Task[None]) -> None:
-        nonlocal lost
-        if not renewal.cancelled() and body is not None:
-            lost = True
-            body.cancel()
+    def __init__(
+        self,
+        ledger: Ledger,
+        claim: Claim,
+        *,
+        seconds: float,
+        asked_at: float,
+        owned: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = boottime,
+    ) -> None:
+        self._ledger = ledger
+        self._claim = claim
+        self._seconds = seconds
+        self._owned = owned
+        self._clock = clock
+        self._until = asked_at + seconds
 
-    renewal.add_done_callback(cancel_body)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if lost and body is not None and body.uncancel() == 0:
-            await renewal  # raises what ended it
-        raise
-    finally:
-        renewal.remove_done_callback(cancel_body)
-        renewal.cancel()
-        await asyncio.gather(renewal, return_exceptions=True)
+    def check(self) -> None:
+        """Raise Fenced unless the lease surely still runs: the last look before something that cannot be undone."""
+        if self._clock() >= self._until:
+            raise Fenced("the lease has run out")
 
+    async def lasting(self, seconds: float) -> None:
+        """See that the lease runs for so many seconds more: what takes that long and cannot be undone lies inside it.
 
-async def _renew(ledger: Ledger, claim: Claim, lease_seconds: float) -> None:
-    """Renew until the lease is lost; a store that is away is asked again as long as the lease runs."""
-    loop = asyncio.get_running_loop()
-    runs_until = loop.time() + lease_seconds
-    while True:
-        await asyncio.sleep(lease_seconds / 3)
+        Raises:
+            Fenced: the claim was lost.
+            StoreUnavailable: it could not be renewed.
+        """
+        if self._until - self._clock() < seconds:
+            await self._renew_once()
+        self.check()
+
+    def check_owned(self) -> None:
+        """Raise Fenced unless the lease runs and the group still sees the event as ours: to be asked before a send."""
+        self.check()
+        if not self._owned():
+            raise Fenced("the partition is no longer ours")
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Renew the lease while the block runs.
+
+        Raises:
+            Fenced: the claim was lost; the block has been cancelled.
+        """
+        renewal = asyncio.create_task(self._renew(), name="lease-renewal")
+        body = asyncio.current_task()
+        lost = False
+
+        def cancel_body(_: asyncio.Task[None]) -> None:
+            nonlocal lost
+            if not renewal.cancelled() and body is not None:
+                lost = True
+                body.cancel()
+
+        renewal.add_done_callback(cancel_body)
         try:
-            await ledger.renew(claim, lease_seconds=lease_seconds)
-        except StoreUnavailable as away:
-            if loop.time() + lease_seconds / 3 >= runs_until:
-                raise Fenced("the lease could not be renewed in time") from away
-        else:
-            runs_until = loop.time() + lease_seconds
+            yield
+        except asyncio.CancelledError:
+            if lost and body is not None and body.uncancel() == 0:
+                await renewal  # raises what ended it
+            raise
+        finally:
+            renewal.remove_done_callback(cancel_body)
+            renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
+
+    async def _renew(self) -> None:
+        """Renew until the lease is lost; a store that is away is asked again as long as the lease runs."""
+        while True:
+            await asyncio.sleep(self._seconds / 3)
+            try:
+                await self._renew_once()
+            except StoreUnavailable:
+                self.check()
+
+    async def _renew_once(self) -> None:
+        asked_at = self._clock()
+        try:
+            async with asyncio.timeout(self._seconds / 3):
+                await self._ledger.renew(self._claim, lease_seconds=self._seconds)
+        except TimeoutError as late:
+            raise StoreUnavailable("the ledger does not answer") from late
+        self._until = asked_at + self._seconds

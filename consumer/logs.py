@@ -22,9 +22,12 @@ from consumer.bugs import where
 from consumer.notices import (
     EventBuried,
     EventPassed,
+    MemoFenced,
+    MemoParked,
     MemoSettled,
     MemoTaken,
     OffsetsCommitted,
+    PartitionsChanged,
     RungFailed,
     StageFailed,
     StageFinished,
@@ -62,9 +65,9 @@ def level_of(notice: Notice) -> int:
     match notice:
         case StageFinished() | EventPassed() | OffsetsCommitted():
             level = logging.DEBUG
-        case MemoTaken() | WorkerChanged():
+        case MemoTaken() | PartitionsChanged() | WorkerChanged():
             level = logging.INFO
-        case StageFailed() | RungFailed():
+        case StageFailed() | RungFailed() | MemoParked() | MemoFenced():
             level = logging.WARNING
         case MemoSettled():
             level = _OUTCOME_LEVELS.get(notice.outcome, logging.INFO)

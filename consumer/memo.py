@@ -1,6 +1,9 @@
 """The typed states of a memo. Each holds the one before it, so that a stage out of order is a type error.
 
 Memo ─ Fetched ─ Decoded ─ Heard ─ Answering ─ Spoken ─ Delivered
+
+From Heard on a state can be made again from what the ledger knows (consumer/resume.py), so it holds no sound that has
+served its purpose.
 """
 
 from __future__ import annotations
@@ -79,9 +82,9 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The words are known."""
+    """The words are known. The sound is let go: nothing that follows needs it, and the ledger may give the words."""
 
-    decoded: Decoded
+    memo: Memo
     words: str = field(repr=False)
     language: str
     """Primary subtag, such as "en"."""
@@ -128,6 +131,7 @@ class Form(StrEnum):
 class Delivered:
     """The reply is with the Series API."""
 
-    spoken: Spoken
+    answering: Answering
+    said: str = field(repr=False)
     sent_id: str
     form: Form

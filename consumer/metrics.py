@@ -26,9 +26,12 @@ from prometheus_client import (
 from consumer.notices import (
     EventBuried,
     EventPassed,
+    MemoFenced,
+    MemoParked,
     MemoSettled,
     MemoTaken,
     OffsetsCommitted,
+    PartitionsChanged,
     RungFailed,
     StageFailed,
     StageFinished,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.notices import Notice
+    from consumer.watchdog import Watchdog
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,12 @@ MEMOS = Metric(
     "counter",
     ("outcome", "form"),
     "Memos that came to their end; form is voice, text, or none where no reply went out.",
+)
+MEMOS_PARKED = Metric(
+    "voicememo_memos_parked_total", "counter", ("reason",), "Times that a memo was set aside for another try."
+)
+MEMOS_FENCED = Metric(
+    "voicememo_memos_fenced_total", "counter", (), "Times that a memo was lost to another holder while worked on."
 )
 MEMO_SECONDS = Metric(
     "voicememo_memo_seconds",
@@ -94,6 +104,17 @@ EVENTS_BURIED = Metric(
     "voicememo_events_buried_total", "counter", ("reason",), "Events that went to the dead-letter topic."
 )
 COMMITS = Metric("voicememo_commits_total", "counter", (), "Commits of finished prefixes that the broker accepted.")
+PARTITIONS = Metric("voicememo_partitions", "gauge", (), "Partitions that the group has given this worker.")
+REBALANCES = Metric(
+    "voicememo_rebalances_total", "counter", (), "Times that the group gave this worker partitions, or took some."
+)
+LOOP_LAG = Metric(
+    "voicememo_loop_lag_seconds", "gauge", (), "The longest that the event loop was blocked in the last minute."
+)
+SINCE_POLL = Metric("voicememo_seconds_since_poll", "gauge", (), "How long ago Kafka was last polled.")
+OLDEST_MEMO = Metric(
+    "voicememo_oldest_memo_seconds", "gauge", (), "How long the oldest unfinished event has been here; 0 without any."
+)
 WORKER_PHASE = Metric(
     "voicememo_worker_phase",
     "gauge",
@@ -105,6 +126,8 @@ BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Alw
 CATALOGUE = (
     MEMOS_TAKEN,
     MEMOS,
+    MEMOS_PARKED,
+    MEMOS_FENCED,
     MEMO_SECONDS,
     IN_FLIGHT,
     STAGE_SECONDS,
@@ -113,6 +136,11 @@ CATALOGUE = (
     EVENTS_PASSED,
     EVENTS_BURIED,
     COMMITS,
+    PARTITIONS,
+    REBALANCES,
+    LOOP_LAG,
+    SINCE_POLL,
+    OLDEST_MEMO,
     WORKER_PHASE,
     BUILD_INFO,
 )
@@ -139,6 +167,8 @@ class Metrics:
         self._word = _Vocabulary(_MOST_WORDS)
         self._memos_taken = self._counter(MEMOS_TAKEN)
         self._memos = self._counter(MEMOS)
+        self._memos_parked = self._counter(MEMOS_PARKED)
+        self._memos_fenced = self._counter(MEMOS_FENCED)
         self._memo_seconds = self._histogram(MEMO_SECONDS)
         self._gauge(IN_FLIGHT).set_function(in_flight)
         self._stage_seconds = self._histogram(STAGE_SECONDS)
@@ -147,11 +177,13 @@ class Metrics:
         self._events_passed = self._counter(EVENTS_PASSED)
         self._events_buried = self._counter(EVENTS_BURIED)
         self._commits = self._counter(COMMITS)
+        self._partitions = self._gauge(PARTITIONS)
+        self._rebalances = self._counter(REBALANCES)
         self._worker_phase = self._gauge(WORKER_PHASE)
         self._enter("starting")
         self._gauge(BUILD_INFO).labels(_version(), platform.python_version()).set(1)
 
-    def __call__(self, notice: Notice) -> None:
+    def __call__(self, notice: Notice) -> None:  # noqa: C901, PLR0912 (a case per notice; assert_never misses none)
         """Count a notice."""
         word = self._word
         match notice:
@@ -166,16 +198,29 @@ class Metrics:
             case MemoSettled():
                 self._memos.labels(word(notice.outcome), word(notice.form)).inc()
                 self._memo_seconds.observe(notice.seconds)
+            case MemoParked():
+                self._memos_parked.labels(word(notice.reason)).inc()
+            case MemoFenced():
+                self._memos_fenced.inc()
             case EventPassed():
                 self._events_passed.labels(word(notice.reason)).inc()
             case EventBuried():
                 self._events_buried.labels(word(notice.reason)).inc()
             case OffsetsCommitted():
                 self._commits.inc()
+            case PartitionsChanged():
+                self._partitions.set(notice.partitions)
+                self._rebalances.inc()
             case WorkerChanged():
                 self._enter(word(notice.phase))
             case _:
                 assert_never(notice)
+
+    def watch(self, watchdog: Watchdog) -> None:
+        """Tell what the watchdog sees, as of each scrape."""
+        self._gauge(LOOP_LAG).set_function(lambda: watchdog.longest_loop_lag_seconds)
+        self._gauge(SINCE_POLL).set_function(lambda: watchdog.seconds_since_poll)
+        self._gauge(OLDEST_MEMO).set_function(lambda: watchdog.oldest_memo_seconds or 0.0)
 
     def exposition(self) -> bytes:
         """Give everything in Prometheus's text format, whose content type is EXPOSITION_TYPE."""

@@ -74,6 +74,28 @@ class MemoSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoParked:
+    """A memo waits in the ledger for another try; its chat waits with it."""
+
+    name: ClassVar[str] = "memo.parked"
+    key: MemoKey
+    reason: str
+    seconds: float
+    """Until it is tried again."""
+    tries: int
+    """How often it was tried so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoFenced:
+    """A memo was lost to another holder, or its lease ran out, before we were done with it."""
+
+    name: ClassVar[str] = "memo.fenced"
+    key: MemoKey
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
 class EventPassed:
     """An event needed no work: not for us, or settled before."""
 
@@ -101,6 +123,15 @@ class OffsetsCommitted:
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionsChanged:
+    """The group has given us partitions, or taken some."""
+
+    name: ClassVar[str] = "partitions.changed"
+    partitions: int
+    """How many are ours now."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerChanged:
     """The worker joins its group, polls, drains or has stopped."""
 
@@ -114,9 +145,12 @@ Notice: TypeAlias = (
     | StageFailed
     | RungFailed
     | MemoSettled
+    | MemoParked
+    | MemoFenced
     | EventPassed
     | EventBuried
     | OffsetsCommitted
+    | PartitionsChanged
     | WorkerChanged
 )
 Listener: TypeAlias = "Callable[[Notice], None]"

@@ -22,6 +22,7 @@ from consumer.stages.speak import Speak
 from consumer.variables import FileArchive
 from providers.series import SeriesMessenger
 from storage.disk import DiskArchive
+from storage.owed import OwedArchive
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -34,7 +35,7 @@ class Parts:
     """What a pipeline is made of; close() lets go of it all."""
 
     adapters: ladders.Adapters
-    archive: Archive
+    archive: OwedArchive
     messenger: SeriesMessenger
     transcoder: Transcoder
     closing: AsyncExitStack
@@ -49,7 +50,7 @@ def make_parts(settings: Settings) -> Parts:
     closing = AsyncExitStack()
     adapters = ladders.Adapters(settings)
     closing.push_async_callback(adapters.close)
-    archive = make_archive(settings)
+    archive = OwedArchive(make_archive(settings), settings.archive_spool, max_bytes=settings.archive_spool_bytes)
     closing.push_async_callback(archive.close)
     messenger = make_messenger(settings)
     closing.push_async_callback(messenger.close)
@@ -68,7 +69,7 @@ def make_pipeline(settings: Settings, parts: Parts, history: History) -> Pipelin
         hear=Hear(ladders.hearing(parts.adapters), settings.default_language),
         answer=Answer(ladders.answering(parts.adapters)),
         speak=Speak(ladders.speaking(parts.adapters, parts.transcoder)),
-        deliver=Deliver(parts.messenger, parts.transcoder, settings.retry_for_seconds),
+        deliver=Deliver(parts.messenger, parts.transcoder, settings.send_seconds, settings.resend_unknown),
         remember=Remember(history),
         default_language=settings.default_language,
     )

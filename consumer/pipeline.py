@@ -1,22 +1,29 @@
-"""Pipeline: the stages in order. Reading it is reading the product."""
+"""Pipeline: the stages in order. Reading it is reading the product.
+
+A second attempt goes the same way, and takes what the first one gained from the ledger and the archive (I10).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from audio import clips
+from consumer import resume
 from consumer.asides import Asides
-from consumer.memo import Answering
+from consumer.memo import Answering, Fetched, Spoken
+from consumer.progress import CannotAnswer
 from consumer.stages.apology import Apology
 from consumer.stages.hear import last_language
+from storage.errors import ArchiveError, StorageError
 from storage.ledger import State
 
 if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Awaitable
 
-    from consumer.memo import Decoded, Delivered, Fetched, Memo
+    from consumer.memo import Decoded, Delivered, Heard, Memo
     from consumer.progress import Progress
     from consumer.stages.answer import Answer
     from consumer.stages.decode import Decode
@@ -31,6 +38,18 @@ if TYPE_CHECKING:
 
 _ASIDE_SECONDS = 30.0
 """How long an upload or a history write may take before it is owed, in seconds."""
+_KEEP_REPLY_SECONDS = 5.0
+"""How long the person waits, at most, for the reply to be kept before it is sent, in seconds."""
+
+
+class NotKept(Exception):
+    """The reply is out, and the original is neither in the archive nor owed to it: nothing may be settled yet (I5)."""
+
+    reason = "not-kept"
+
+    def __init__(self, delivered: Delivered) -> None:
+        super().__init__(self.reason)
+        self.delivered = delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,52 +68,116 @@ class Pipeline:
     remember: Remember
     default_language: str
 
-    async def __call__(self, memo: Memo, progress: Progress) -> Delivered:
-        """Take a memo all the way to its spoken answer, or to a spoken apology.
+    async def __call__(self, memo: Memo, progress: Progress, apology: Apology | None = None) -> Delivered:
+        """Take a memo all the way to its spoken answer, or to a spoken apology: the one given, or one that it earns.
 
         Raises:
             NoRecording: it was no voice memo after all.
             ProviderError: the Series API could not be had, or refused everything.
             Fenced: the memo is no longer ours.
-            StoreUnavailable: the ledger is away; nothing was sent.
+            NotKept: all is done but keeping the original.
         """
         async with Asides(progress, patience_seconds=_ASIDE_SECONDS) as asides, self.messenger.typing(memo.chat_id):
-            past = self._recalling(memo, asides)
-            try:
-                answering = await self._answering(memo, past, progress, asides)
-            except Apology as apology:
-                answering = await self._apologising(memo, apology, past)
-            return await self._spoken_and_sent(answering, progress, asides)
+            delivered = await self._found(memo, progress)
+            if delivered is None:
+                past = self._recalling(memo, asides)
+                answering = await self._answering_or_apologising(memo, apology, past, progress, asides)
+                spoken = await self._spoken(answering, progress, asides)
+                with progress.stage("deliver") as timing:
+                    delivered = await self.deliver(spoken, progress, timing)
+            elif progress.facts.get("fetched"):
+                self._keeping(memo, progress, asides)
+            return await self._finished(delivered, progress, asides)
 
-    async def apologise(self, memo: Memo, apology: Apology, progress: Progress) -> Delivered:
-        """Answer what could not even be read with a spoken apology. Raises as the call does."""
-        async with Asides(progress, patience_seconds=_ASIDE_SECONDS) as asides:
-            past = self._recalling(memo, asides)
-            return await self._spoken_and_sent(await self._apologising(memo, apology, past), progress, asides)
+    async def _found(self, memo: Memo, progress: Progress) -> Delivered | None:
+        """Look for what an earlier holder may have sent, before anything is sent now."""
+        if "filename" not in progress.facts:
+            return None
+        with progress.stage("look"):
+            return await self.deliver.found(memo, progress)
 
     def _recalling(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
         """Begin to read the past; it is read while others work, and empty when history is away."""
         nothing: tuple[Turn, ...] = ()
         return asides.start("recall", lambda: self.recall(memo), otherwise=nothing)
 
+    async def _answering_or_apologising(
+        self,
+        memo: Memo,
+        apology: Apology | None,
+        past: Task[tuple[Turn, ...]],
+        progress: Progress,
+        asides: Asides,
+    ) -> Answering:
+        if apology is not None:
+            return await self._apologising(memo, apology, past, progress)
+        try:
+            return await self._answering(memo, past, progress, asides)
+        except Apology as earned:
+            return await self._apologising(memo, earned, past, progress)
+
     async def _answering(
         self, memo: Memo, past: Task[tuple[Turn, ...]], progress: Progress, asides: Asides
     ) -> Answering:
+        known = resume.answering(memo, progress.facts)
+        if known is not None:
+            self._keeping(memo, progress, asides)
+            return known
+        heard = await self._heard(memo, past, progress, asides)
+        with progress.stage("answer") as timing:
+            answering = await self.answer(heard, progress, timing)
+        gained = {"reply": answering.text, "replier": answering.rung, "line": None, "reason": None}
+        await progress.advance(State.ANSWERED_TEXT, gained)
+        return answering
+
+    async def _heard(self, memo: Memo, past: Task[tuple[Turn, ...]], progress: Progress, asides: Asides) -> Heard:
+        known = resume.heard(memo, progress.facts)
+        if known is not None:
+            self._keeping(memo, progress, asides)
+            return replace(known, past=await past)
         fetched = await self._fetched(memo, progress, asides)
         decoded = await self._decoded(fetched, progress, asides)
         with progress.stage("hear") as timing:
             heard = await self.hear(decoded, past, progress, timing)
-        await progress.advance(State.HEARD, {"transcript": heard.words, "language": heard.language})
-        with progress.stage("answer") as timing:
-            answering = await self.answer(heard, progress, timing)
-        await progress.advance(State.ANSWERED_TEXT, {"reply": answering.text})
-        return answering
+        gained = {"transcript": heard.words, "language": heard.language, "ears": heard.rung}
+        await progress.advance(State.HEARD, gained)
+        return heard
 
     async def _fetched(self, memo: Memo, progress: Progress, asides: Asides) -> Fetched:
-        with progress.stage("fetch"):
+        with progress.stage("fetch") as timing:
+            fetched = await self._from_archive(memo, progress)
+            if fetched is not None:
+                timing.rung = "archive"
+                return fetched
             fetched = await self.fetch(memo)
-        asides.start("keep", lambda: _noted(progress, "original", self.keep.original(fetched)), otherwise=None)
+        progress.facts["fetched"] = True
+        asides.start("keep", lambda: self._kept(fetched, progress), otherwise=None)
         return fetched
+
+    async def _from_archive(self, memo: Memo, progress: Progress) -> Fetched | None:
+        key = progress.facts.get("original")
+        if not isinstance(key, str):
+            return None
+        try:
+            return Fetched(memo, await self.keep.kept(key))
+        except ArchiveError:
+            return None
+
+    async def _kept(self, fetched: Fetched, progress: Progress) -> None:
+        key = await self.keep.original(fetched)
+        await progress.advance(State.KEPT, {"original": key})
+
+    def _keeping(self, memo: Memo, progress: Progress, asides: Asides) -> None:
+        """See that the original is kept, though an earlier holder has listened to it already."""
+        if not isinstance(progress.facts.get("original"), str):
+            asides.start("keep", lambda: self._fetched_and_kept(memo, progress), otherwise=None)
+
+    async def _fetched_and_kept(self, memo: Memo, progress: Progress) -> None:
+        try:
+            fetched = await self.fetch(memo)
+        except CannotAnswer as gone:
+            raise ArchiveError("the original cannot be had any more") from gone
+        await self._kept(fetched, progress)
 
     async def _decoded(self, fetched: Fetched, progress: Progress, asides: Asides) -> Decoded:
         with progress.stage("decode"):
@@ -103,23 +186,59 @@ class Pipeline:
         asides.start("keep-wav", lambda: _noted(progress, "wav", self.keep.wav(decoded)), otherwise=None)
         return decoded
 
-    async def _apologising(self, memo: Memo, apology: Apology, past: Task[tuple[Turn, ...]]) -> Answering:
+    async def _apologising(
+        self, memo: Memo, apology: Apology, past: Task[tuple[Turn, ...]], progress: Progress
+    ) -> Answering:
         """Choose the line in the person's language: what they last spoke here, else the default."""
         text, language = clips.words(apology.line, last_language(await past) or self.default_language)
+        progress.facts.update(line=apology.line.value, reason=apology.reason, language=language)
         return Answering(memo, text, language, rung="line", line=apology.line, reason=apology.reason)
 
-    async def _spoken_and_sent(self, answering: Answering, progress: Progress, asides: Asides) -> Delivered:
+    async def _spoken(self, answering: Answering, progress: Progress, asides: Asides) -> Spoken:
+        known = await self._spoken_before(answering, progress)
+        if known is not None:
+            return known
         with progress.stage("speak") as timing:
             spoken = await self.speak(answering, progress, timing)
-        await progress.advance(State.SPOKEN, {"voice": spoken.rung})
-        asides.start("keep-reply", lambda: _noted(progress, "spoken", self.keep.reply(spoken)), otherwise=None)
-        with progress.stage("deliver") as timing:
-            delivered = await self.deliver(spoken, progress, timing)
-        heard = answering.heard
+        progress.facts["spoken"] = None
+        if answering.line is not None:
+            asides.start("keep-reply", lambda: self._kept_reply(spoken, progress), otherwise=None)
+        else:
+            await self._kept_before_it_is_sent(spoken, progress, asides)
+        await progress.advance(State.SPOKEN, {"voice": spoken.rung, "said": spoken.said})
+        return spoken
+
+    async def _spoken_before(self, answering: Answering, progress: Progress) -> Spoken | None:
+        """Take the voice that was paid for from the archive; a pre-written line costs nothing and is made anew."""
+        key, said, voice = (progress.facts.get(name) for name in ("spoken", "said", "voice"))
+        if answering.line is not None or not (isinstance(key, str) and isinstance(said, str)):
+            return None
+        try:
+            with progress.stage("speak") as timing:
+                timing.rung = "archive"
+                return Spoken(answering, await self.keep.kept(key), said, str(voice))
+        except ArchiveError:
+            return None
+
+    async def _kept_before_it_is_sent(self, spoken: Spoken, progress: Progress, asides: Asides) -> None:
+        try:
+            with progress.stage("keep-reply"):
+                async with asyncio.timeout(_KEEP_REPLY_SECONDS):
+                    await self._kept_reply(spoken, progress)
+        except (StorageError, TimeoutError):
+            asides.owed.append("keep-reply")
+
+    async def _kept_reply(self, spoken: Spoken, progress: Progress) -> None:
+        await _noted(progress, "spoken", self.keep.reply(spoken, progress.claim.generation))
+
+    async def _finished(self, delivered: Delivered, progress: Progress, asides: Asides) -> Delivered:
+        heard = delivered.answering.heard
         if heard is not None:
             asides.start("remember", lambda: self.remember(heard, delivered), otherwise=None)
         await asides.finish()
         progress.facts["owed"] = sorted(asides.owed)
+        if "keep" in asides.owed:
+            raise NotKept(delivered)
         return delivered
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -9,14 +10,18 @@ from typing import TYPE_CHECKING
 
 from consumer.notices import RungFailed, StageFailed, StageFinished
 from providers.errors import ProviderError
+from storage.errors import StoreUnavailable
 from storage.ledger import Step, later
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
+    from consumer.lease import Lease
     from consumer.notices import Notices
     from providers.ladder import Attempt
     from storage.ledger import Claim, JsonValue, Ledger, State
+
+_STORE_AWAY_SECONDS = 0.5
 
 
 class CannotAnswer(Exception):
@@ -45,15 +50,27 @@ class Progress:
     claim: Claim
     ledger: Ledger
     notices: Notices
+    lease: Lease
     clock: Callable[[], float] = perf_counter
     steps: list[Step] = field(default_factory=list)
     """Finished stages and fallen rungs, in order."""
     facts: dict[str, JsonValue] = field(default_factory=dict)
-    """What is to be stored with the next state."""
+    """What is known of the memo: from earlier holders, and since."""
+    state: State = field(init=False)
+    """How far the memo got."""
+
+    def __post_init__(self) -> None:
+        self.state = self.claim.state
+        self.facts = {**self.claim.facts, **self.facts}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Timing]:
-        """Time a stage; an exception passes through, told and kept by its constant word."""
+        """Time a stage; an exception passes through, told and kept by its constant word.
+
+        Raises:
+            Fenced: the lease has run out; what the stage would be paid for is another's now.
+        """
+        self.lease.check()
         begun = self.clock()
         timing = Timing()
         try:
@@ -75,9 +92,25 @@ class Progress:
                 self.notices(RungFailed(self.claim.key, attempt.ladder, attempt.rung, attempt.seconds, attempt.error))
 
     async def advance(self, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Store how far the memo got; never less far than an earlier holder. Raises Fenced when it is not ours."""
+        """Store how far the memo got, so that nobody pays for it again; never less far than before.
+
+        A store that is away is waited for while the lease runs: what was gained would be lost without it.
+
+        Raises:
+            Fenced: the memo is not ours any more.
+        """
         self.facts.update(facts)
-        await self.ledger.advance(self.claim, later(state, self.claim.state), self.facts)
+        self.state = later(state, self.state)
+        await self.persist(lambda: self.ledger.advance(self.claim, self.state, self.facts))
+
+    async def persist(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write to the ledger; as long as the lease runs, a store that is away is asked again. Raises Fenced."""
+        while True:
+            self.lease.check()
+            try:
+                return await write()
+            except StoreUnavailable:
+                await asyncio.sleep(_STORE_AWAY_SECONDS)
 
 
 def reason_of(error: BaseException) -> str:

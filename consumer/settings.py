@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -38,6 +39,7 @@ Url = Annotated[str, PlainValidator(variables.url)]
 Model = Annotated[str, PlainValidator(variables.model)]
 Voices = Annotated[Mapping[str, str], PlainValidator(variables.voices)]
 Language = Annotated[str, PlainValidator(variables.language)]
+Folder = Annotated[Path, PlainValidator(variables.folder)]
 Flag = Annotated[bool, PlainValidator(variables.flag)]
 Transcribers = Annotated[tuple[str, ...], PlainValidator(variables.rungs(*variables.TRANSCRIBER_RUNGS))]
 Repliers = Annotated[tuple[str, ...], PlainValidator(variables.rungs(*variables.REPLIER_RUNGS))]
@@ -62,11 +64,13 @@ LogLevel = Annotated[
 LogFormat = Annotated[Literal["auto", "human", "json"], PlainValidator(variables.one_of("auto", "human", "json"))]
 
 _REVOKE_MARGIN_SECONDS = 10.0
-"""What a rebalance gets beyond a drain, for the commit and for letting go, in seconds."""
+"""What a rebalance gets beyond a drain and a send, for the commit and for what is written, in seconds."""
+_LET_GO_MARGIN_SECONDS = 5.0
+"""What a cancelled memo gets beyond its send, for its answer to be recorded, in seconds."""
 _STALE_MARGIN_SECONDS = 30.0
 """How much longer than the longest rebalance a worker may be silent before it counts as stuck, in seconds."""
-_SEND_MARGIN_SECONDS = 5.0
-"""What must be left of a lease after the longest send, in seconds: for the answer to be recorded."""
+_SEND_SHARE = 0.5
+"""Of a lease, that the longest send may take: renewed at a third, it has two thirds left when a send begins."""
 _RUNG_NEEDS = {
     "huggingface": "hf_token",
     "elevenlabs": "elevenlabs_api_key",
@@ -102,6 +106,9 @@ class Settings(BaseSettings):
     )
     kafka_auto_offset_reset: OffsetReset = Field(
         default="earliest", description="where a new group begins: earliest or latest"
+    )
+    kafka_session_seconds: Annotated[float, PlainValidator(variables.seconds(6, 300))] = Field(
+        default=30.0, description="how long the group waits for a worker that is not heard of, in seconds"
     )
     kafka_dead_letter_topic: Topic = Field(
         default="message.received.dead", description="where events go that could not be answered"
@@ -179,6 +186,13 @@ class Settings(BaseSettings):
         description="secret behind the pseudonyms; with another one the same person gets another pseudonym",
         json_schema_extra={"unset": "derived from SERIES_API_KEY"},
     )
+    archive_spool: Folder = Field(
+        default=Path("var/owed"),
+        description="folder for what the archive could not take, until it does; on a local disk",
+    )
+    archive_spool_bytes: Annotated[int, PlainValidator(variables.whole(0, 2**50))] = Field(
+        default=2**30, description="how much may wait there, in bytes"
+    )
     store_url: StoreUrl = Field(
         default=variables.store("sqlite:var/voicememo.db"), description="where history and ledger are kept: sqlite:PATH"
     )
@@ -201,6 +215,15 @@ class Settings(BaseSettings):
     retry_for_seconds: Annotated[float, PlainValidator(variables.seconds(0, 604_800))] = Field(
         default=900.0,
         description="how long past its deadline a memo that cannot be delivered is tried again, in seconds",
+    )
+    lease_seconds: Annotated[float, PlainValidator(variables.seconds(3, 300))] = Field(
+        default=LEASE_SECONDS,
+        description="how long a worker that is not heard of keeps a memo, in seconds; a send may take half of it",
+    )
+    resend_unknown: Flag = Field(
+        default=True,
+        description="a send that may have gone out and is not in the chat is done again (true: rather twice than never)"
+        " or left to a person (false: rather never than twice)",
     )
     max_memo_bytes: Annotated[int, PlainValidator(variables.whole(1024, 1_073_741_824))] = Field(
         default=26_214_400, description="a larger recording gets a spoken apology, in bytes"
@@ -237,8 +260,8 @@ class Settings(BaseSettings):
 
     @property
     def rebalance_timeout_seconds(self) -> float:
-        """How long the group waits for us to let go of partitions: longer than a drain, by construction."""
-        return self.drain_seconds + _REVOKE_MARGIN_SECONDS
+        """How long the group waits for us to let go of partitions: longer than a drain and a send, by construction."""
+        return self.drain_seconds + self.let_go_seconds + _REVOKE_MARGIN_SECONDS
 
     @property
     def stale_after_seconds(self) -> float:
@@ -246,9 +269,19 @@ class Settings(BaseSettings):
         return self.rebalance_timeout_seconds + _STALE_MARGIN_SECONDS
 
     @property
+    def memo_stale_seconds(self) -> float:
+        """After how long an unfinished memo makes the worker unwell: longer than any memo should take."""
+        return self.reply_deadline_seconds + self.retry_for_seconds + _STALE_MARGIN_SECONDS
+
+    @property
     def send_seconds(self) -> float:
         """How long one send may take: inside what is left of a lease just before its renewal, by construction."""
-        return min(self.reply_deadline_seconds, LEASE_SECONDS * 2 / 3 - _SEND_MARGIN_SECONDS)
+        return min(self.reply_deadline_seconds, self.lease_seconds * _SEND_SHARE)
+
+    @property
+    def let_go_seconds(self) -> float:
+        """How long a cancelled memo may go on: a send that has begun is brought to its end."""
+        return self.send_seconds + _LET_GO_MARGIN_SECONDS
 
     @property
     def our_numbers(self) -> tuple[str, ...]:

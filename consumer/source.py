@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from storage.ledger import DeadLetter
+
 
 class Partition(NamedTuple):
     """A partition of a topic."""
@@ -55,8 +57,11 @@ class EventSource(Protocol):
         """Join the group. Raises SourceError."""
         ...
 
-    async def take(self) -> Sequence[Record]:
-        """Give what has come, within a moment; empty when nothing has. One caller, who never cancels it."""
+    async def take(self) -> Sequence[Record] | None:
+        """Give what has come, within a moment: empty when nothing has, None when the source itself is slow to say so.
+
+        One caller, who never cancels it.
+        """
         ...
 
     def pause(self, partitions: Collection[Partition]) -> None:
@@ -79,8 +84,8 @@ class EventSource(Protocol):
 class DeadLetterTopic(Protocol):
     """Where events end that could not be answered."""
 
-    async def put(self, record: Record, *, reason: str, stage: str) -> None:
-        """Keep the record's bytes with headers that say where it came from and why; returns once Kafka has it.
+    async def put(self, letter: DeadLetter) -> None:
+        """Keep the event's bytes with headers that say where it came from and why; returns once Kafka has it.
 
         Raises SourceError.
         """

@@ -236,6 +236,11 @@ def archive(text: str) -> FileArchive | S3ArchiveUrl:
     return S3ArchiveUrl(bucket, prefix.strip("/"))
 
 
+def folder(text: str) -> Path:
+    """Path of a folder; it is made when it is needed."""
+    return Path(text)
+
+
 def store(text: str) -> SqliteStore:
     """`sqlite:PATH`."""
     if text == "supabase":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import time
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -30,14 +29,13 @@ class VitalsError(Exception):
 
 
 class Vitals:
-    """Serves the worker's vitals. Entering another phase counts as a beat, so a drain is not taken for a hang.
+    """Serves the worker's vitals.
 
     Args:
         metrics: what /metrics tells.
         host: to listen on.
         port: to listen on; 0 takes any that is free.
-        stale_after_seconds: how long the worker may go without a beat before it counts as stuck, in seconds.
-        clock: seconds from a point of its own.
+        why_unwell: says in a line why the worker is not healthy; None when it is.
     """
 
     def __init__(
@@ -46,16 +44,14 @@ class Vitals:
         *,
         host: str,
         port: int,
-        stale_after_seconds: float,
-        clock: Callable[[], float] = time.monotonic,
+        why_unwell: Callable[[], str | None],
     ) -> None:
         self._metrics = metrics
         self._host = host
         self._port = port
-        self._stale_after_seconds = stale_after_seconds
-        self._clock = clock
-        self._phase = "starting"
-        self._beat_at = clock()
+        self._why_unwell = why_unwell
+        self.phase = "starting"
+        """What the worker does: starting, joining, polling, draining or stopped; it is ready only while it polls."""
         self._runner: web.AppRunner | None = None
 
     def __call__(self, notice: Notice) -> None:
@@ -64,23 +60,9 @@ class Vitals:
             self.phase = notice.phase
 
     @property
-    def phase(self) -> str:
-        """What the worker does: starting, joining, polling, draining or stopped; it is ready only while it polls."""
-        return self._phase
-
-    @phase.setter
-    def phase(self, phase: str) -> None:
-        self._phase = phase
-        self.beat()
-
-    @property
     def port(self) -> int:
         """The port that is listened on: the one asked for, or the one that was free."""
         return self._port
-
-    def beat(self) -> None:
-        """Show that the worker's loop goes on; to be called at each poll."""
-        self._beat_at = self._clock()
 
     async def start(self) -> None:
         """Begin to serve.
@@ -124,14 +106,12 @@ class Vitals:
         return app
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        silent_seconds = self._clock() - self._beat_at
-        if silent_seconds > self._stale_after_seconds:
-            return _told(f"no poll for {silent_seconds:.0f} s while {self._phase}", status=503)
-        return _told("ok")
+        reason = self._why_unwell()
+        return _told("ok") if reason is None else _told(reason, status=503)
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        if self._phase != "polling":
-            return _told(self._phase, status=503)
+        if self.phase != "polling":
+            return _told(self.phase, status=503)
         return _told("ready")
 
     async def _exposition(self, _: web.Request) -> web.Response:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-import signal
 import socket
 import uuid
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from consumer.beside import Beside
 from consumer.bugs import BugLimit
 from consumer.dead_letters import KafkaDeadLetters
 from consumer.handler import Handler
@@ -22,15 +22,23 @@ from consumer.lanes import Lanes
 from consumer.login import KafkaLogin
 from consumer.notices import Notices
 from consumer.offsets import PrefixTracker
+from consumer.outbox import Outbox
 from consumer.publisher import KafkaPublisher
+from consumer.retries import Retries
 from consumer.telemetry import Metrics, NoticeLog
 from consumer.vitals import Vitals
+from consumer.watchdog import Watchdog
 from consumer.worker import Worker
 from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from consumer.notices import Listener
+    from consumer.pipeline import Pipeline
     from consumer.settings import Settings
+    from consumer.stopping import Stop
+    from storage.ledger import Ledger
 
 _BUGS_PER_MINUTE = 20
 _WAITING_PER_SLOT = 4
@@ -39,14 +47,15 @@ _MAX_EVENT_BYTES = 64 * 1024 * 1024
 """Of events in lanes, together; one more may always come."""
 
 
-async def run(settings: Settings, stop: asyncio.Event, *listeners: Listener) -> None:
-    """Run a worker until `stop` is set.
+async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
+    """Run a worker until it is asked to stop.
 
     Raises:
         SourceError: Kafka cannot be used.
         StoreUnavailable: the store cannot be opened.
         VitalsError: the vitals' port is taken.
         TooManyBugs: too many memos met a bug.
+        Abandoned: a memo could not be ended, so the process has to.
     """
     lanes = Lanes(
         concurrency=settings.worker_concurrency,
@@ -54,29 +63,41 @@ async def run(settings: Settings, stop: asyncio.Event, *listeners: Listener) -> 
         max_bytes=_MAX_EVENT_BYTES,
     )
     metrics = Metrics(in_flight=lambda: lanes.running)
-    vitals = Vitals(
-        metrics,
-        host=settings.vitals_host,
-        port=settings.vitals_port,
-        stale_after_seconds=settings.stale_after_seconds,
-    )
-    notices = Notices(metrics, vitals, NoticeLog(), *listeners)
     async with AsyncExitStack() as closing:
+        # The worker comes after it, for its closing is watched too.
+        watchdog = closing.enter_context(_watchdog(settings, lanes, lambda: worker))
+        metrics.watch(watchdog)
+        vitals = Vitals(metrics, host=settings.vitals_host, port=settings.vitals_port, why_unwell=watchdog.why_unwell)
+        notices = Notices(metrics, vitals, watchdog, NoticeLog(), *listeners)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
         handler = asyncio.create_task(_load(settings, notices, closing), name="load")
         closing.push_async_callback(_settled, handler)
         worker = Worker(
-            source=_source(settings),
+            new_source=lambda: _source(settings),
             handler=handler,
             lanes=lanes,
             offsets=PrefixTracker(),
             notices=notices,
             our_numbers=settings.our_numbers,
             drain_seconds=settings.drain_seconds,
-            beat=vitals.beat,
+            let_go_seconds=settings.let_go_seconds,
+            beat=watchdog.beat,
         )
-        await worker.run(stop)
+        stop.on_hurry(worker.hurry)
+        await worker.run(stop.asked)
+
+
+def _watchdog(settings: Settings, lanes: Lanes, worker: Callable[[], Worker]) -> Watchdog:
+    """Make the watchdog of a worker that is yet to come."""
+    return Watchdog(
+        asyncio.get_running_loop(),
+        stale_after_seconds=settings.stale_after_seconds,
+        rebuild=lambda: worker().rebuild(),
+        oldest=lambda: lanes.oldest_seconds,
+        steady=lambda: worker().steady,
+        memo_stale_seconds=settings.memo_stale_seconds,
+    )
 
 
 async def _load(settings: Settings, notices: Notices, closing: AsyncExitStack) -> Handler:
@@ -89,13 +110,28 @@ async def _load(settings: Settings, notices: Notices, closing: AsyncExitStack) -
     closing.push_async_callback(store.close)
     publisher = KafkaPublisher(login_of(settings))
     closing.push_async_callback(publisher.close)
+    outbox = Outbox(store.ledger, KafkaDeadLetters(publisher, settings.kafka_dead_letter_topic))
+    beside = Beside()
+    closing.push_async_callback(beside.close)
+    beside.start("outbox", outbox.run)
+    beside.start("owed", parts.archive.keep_paying)
+    closing.push_async_callback(outbox.flush)
+    pipeline = parts_module.make_pipeline(settings, parts, store.history)
+    return make_handler(settings, pipeline, store.ledger, outbox, notices)
+
+
+def make_handler(settings: Settings, pipeline: Pipeline, ledger: Ledger, outbox: Outbox, notices: Notices) -> Handler:
+    """Put together what is done with one memo."""
     return Handler(
-        pipeline=parts_module.make_pipeline(settings, parts, store.history),
-        ledger=store.ledger,
-        dead_letters=KafkaDeadLetters(publisher, settings.kafka_dead_letter_topic),
+        pipeline=pipeline,
+        ledger=ledger,
+        outbox=outbox,
         notices=notices,
         bugs=BugLimit(_BUGS_PER_MINUTE),
+        retries=Retries(settings.reply_deadline_seconds + settings.retry_for_seconds),
         owner=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+        our_numbers=settings.our_numbers,
+        lease_seconds=settings.lease_seconds,
     )
 
 
@@ -111,6 +147,7 @@ def _source(settings: Settings) -> KafkaSource:
         settings.kafka_group_id,
         offset_reset=settings.kafka_auto_offset_reset,
         rebalance_seconds=settings.rebalance_timeout_seconds,
+        session_seconds=settings.kafka_session_seconds,
     )
 
 
@@ -125,17 +162,3 @@ def login_of(settings: Settings) -> KafkaLogin:
         username=username.get_secret_value() if username else None,
         password=password.get_secret_value() if password else None,
     )
-
-
-def stop_on_signals() -> asyncio.Event:
-    """Give an event that SIGTERM and SIGINT set; a second signal of a kind ends the process as it usually would."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def asked(number: signal.Signals) -> None:
-        stop.set()
-        loop.remove_signal_handler(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked, number)
-    return stop

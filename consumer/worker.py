@@ -1,18 +1,22 @@
 """Worker: takes events, hands them to lanes, commits the finished prefix, and stops in order.
 
 Shutdown, in this order: take no more → let the lanes finish, within DRAIN_SECONDS → cancel the rest → commit → leave
-the group. What was cancelled is released in the ledger, and the next holder begins with it.
+the group. What was cancelled is released in the ledger, and the next holder goes on with it. A revoke goes the same way
+with the partitions that it takes: what is being sent is waited for, never cut off.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from consumer.events import Ignored, TextMessage, Unreadable, VoiceMemo, parse
-from consumer.notices import EventPassed, OffsetsCommitted, WorkerChanged
+from consumer.notices import EventPassed, OffsetsCommitted, PartitionsChanged, WorkerChanged
 from consumer.source import CommitRefused, Partition, Rebalance, Record, SourceError
+from storage.errors import StoreUnavailable
+from storage.ledger import Event, MemoKey, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
     from consumer.source import EventSource
 
 _COMMIT_SECONDS = 1.0
+_DUE_SECONDS = 1.0
+_MOST_DUE = 64
+_LARGE_BYTES = 512 * 1024
+"""What is larger is parsed in a thread: 20 MB hold the loop for 50 ms."""
 
 log = logging.getLogger(__name__)
 
@@ -32,38 +40,59 @@ class Worker:
     """One member of the consumer group.
 
     Args:
-        source: where events come from.
+        new_source: makes a member of the group; asked once, and again for each rebuild().
         handler: brings an event to its end; a future, for its parts load while the group is joined.
         lanes: one per chat.
         offsets: the finished prefix of each partition.
         notices: who is told.
         our_numbers: whose messages are echoes.
         drain_seconds: how long memos in flight may go on after a stop was asked for, in seconds.
+        let_go_seconds: how long a memo may go on after it was cancelled, in seconds: longer than a send.
         beat: called after each poll.
     """
 
     def __init__(
         self,
         *,
-        source: EventSource,
+        new_source: Callable[[], EventSource],
         handler: asyncio.Future[Handler],
         lanes: Lanes,
         offsets: PrefixTracker,
         notices: Notices,
         our_numbers: Collection[str],
         drain_seconds: float,
+        let_go_seconds: float,
         beat: Callable[[], None],
     ) -> None:
-        self._source = source
+        self._new_source = new_source
+        self._source = new_source()
         self._handler = handler
         self._lanes = lanes
         self._offsets = offsets
         self._notices = notices
         self._our_numbers = our_numbers
         self._drain_seconds = drain_seconds
+        self._let_go_seconds = let_go_seconds
         self._beat = beat
         self._assigned: set[Partition] = set()
         self._paused = False
+        self._rebuilding = False
+        self._taken_up: set[MemoKey] = set()
+        """Parked memos that are in a lane."""
+        self._hurry = asyncio.Event()
+
+    @property
+    def steady(self) -> bool:
+        """Whether the group has given us partitions, and no rebalance is under way."""
+        return bool(self._assigned)
+
+    def rebuild(self) -> None:
+        """Have the member of the group replaced by a new one at the next poll: it seems to be stuck."""
+        self._rebuilding = True
+
+    def hurry(self) -> None:
+        """Have a drain that is under way, or to come, wait for nothing but sends."""
+        self._hurry.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then drain and leave.
@@ -71,49 +100,84 @@ class Worker:
         Raises:
             SourceError: the source cannot be had.
             TooManyBugs: too many memos met a bug.
+            Abandoned: a memo could not be ended: the process has to end, or it might still send.
         """
         self._notices(WorkerChanged("joining"))
-        await self._source.start(Rebalance(self._revoked, self._partitions_assigned))
+        await self._join()
         self._notices(WorkerChanged("polling"))
-        committing = asyncio.create_task(self._commit_regularly(), name="commit")
+        beside = [
+            asyncio.create_task(self._commit_regularly(), name="commit"),
+            asyncio.create_task(self._take_up_regularly(), name="take-up"),
+        ]
         try:
             await self._poll(stop)
         finally:
-            await self._leave(committing)
+            await self._leave(beside)
+        self._lanes.raise_failure()
+
+    async def _join(self) -> None:
+        await self._source.start(Rebalance(self._revoked, self._partitions_assigned))
 
     async def _poll(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            for record in await self._source.take():
-                self._accept(record)
-            self._beat()
+            if self._rebuilding:
+                await self._rebuild()
+            records = await self._source.take()
+            if records is not None:
+                self._beat()
+            for record in records or ():
+                await self._accept(record)
             self._make_room()
             self._lanes.raise_failure()
 
-    def _accept(self, record: Record) -> None:
+    async def _rebuild(self) -> None:
+        self._rebuilding = False
+        log.warning("source.rebuilt")
+        await self._revoked(tuple(self._assigned))
+        self._beat()  # what follows is bounded, and the watchdog is to wait for it
+        await self._source.stop()
+        self._source = self._new_source()
+        await self._join()
+        self._beat()
+
+    async def _accept(self, record: Record) -> None:
         """Pass an event that needs no work at once; put any other into its chat's lane."""
         partition = record.partition
-        if not self._offsets.received(partition, record.offset):
+        if partition not in self._assigned or not self._offsets.received(partition, record.offset):
             return
         epoch = self._offsets.epoch(partition)
-        event = parse(record.value, received_at=record.at, our_numbers=self._our_numbers)
+        size = len(record.value or b"")
+        read = partial(parse, record.value, received_at=record.at, our_numbers=self._our_numbers)
+        event = await asyncio.to_thread(read) if size > _LARGE_BYTES else read()
+        owned = partial(self._owned, partition, epoch)
+        if partition not in self._assigned or not owned():
+            return
         match event:
             case Ignored(reason):
                 self._pass(record, epoch, reason)
             case TextMessage():
                 self._pass(record, epoch, "text-message")
             case VoiceMemo() | Unreadable():
-                lane = _lane(event, partition)
-                size = len(record.value or b"")
-                self._lanes.submit(lane, lambda: self._handle(record, epoch, event), size=size, tag=partition)
+                handle = partial(self._handle, record, epoch, event, owned)
+                self._lanes.submit(_lane(event, partition), handle, size=size, tag=partition)
+
+    def _owned(self, partition: Partition, epoch: int) -> bool:
+        return self._offsets.epoch(partition) == epoch
 
     def _pass(self, record: Record, epoch: int, reason: str) -> None:
         self._notices(EventPassed(reason))
         self._offsets.finished(record.partition, record.offset, epoch)
 
-    async def _handle(self, record: Record, epoch: int, event: VoiceMemo | Unreadable) -> None:
+    async def _handle(
+        self, record: Record, epoch: int, event: VoiceMemo | Unreadable, owned: Callable[[], bool]
+    ) -> float | None:
         handler = await asyncio.shield(self._handler)
-        await handler(record, event)
-        self._offsets.finished(record.partition, record.offset, epoch)
+        if not owned():  # it comes again, to whoever has the partition now
+            return None
+        again = await handler.take(_event(record), event, owned)
+        if again is None:
+            self._offsets.finished(record.partition, record.offset, epoch)
+        return again
 
     def _make_room(self) -> None:
         """Pause all partitions while the lanes are full, and resume them when they are not."""
@@ -123,6 +187,34 @@ class Worker:
         elif self._paused and not self._lanes.full:
             self._source.resume(self._assigned)
             self._paused = False
+
+    async def _take_up_regularly(self) -> None:
+        """Put parked memos of our partitions into their chats' lanes when they are due."""
+        handler = await asyncio.shield(self._handler)
+        while True:
+            await asyncio.sleep(_DUE_SECONDS)
+            try:
+                await self._take_up(handler)
+            except StoreUnavailable:
+                log.warning("ledger.away")
+
+    async def _take_up(self, handler: Handler) -> None:
+        for topic in {partition.topic for partition in self._assigned}:
+            numbers = [partition.number for partition in self._assigned if partition.topic == topic]
+            for key, place in await handler.ledger.due(topic, numbers, limit=_MOST_DUE):
+                partition = Partition(place.topic, place.partition)
+                if partition in self._assigned and key not in self._taken_up and not self._lanes.full:
+                    self._taken_up.add(key)
+                    owned = partial(self._owned, partition, self._offsets.epoch(partition))
+                    again = partial(self._try_again, handler, key, owned)
+                    self._lanes.submit(("chat", key.chat_id), again, tag=partition)
+
+    async def _try_again(self, handler: Handler, key: MemoKey, owned: Callable[[], bool]) -> None:
+        try:
+            if owned():
+                await handler.take_up(key, owned)
+        finally:
+            self._taken_up.discard(key)
 
     async def _commit_regularly(self) -> None:
         while True:
@@ -149,31 +241,52 @@ class Worker:
             self._offsets.assign(partition)
         self._assigned.update(partitions)
         self._paused = False
+        self._notices(PartitionsChanged(len(self._assigned)))
 
     async def _revoked(self, partitions: Collection[Partition]) -> None:
-        """Start nothing more of these, let what runs finish within the drain time, commit, forget."""
+        """Start nothing more of these, let what runs finish within the drain time, commit, forget, cancel the rest."""
+        self._assigned.difference_update(partitions)
         self._lanes.stop(partitions)
-        await self._lanes.drain(self._drain_seconds, partitions)
+        await self._drain(partitions)
         await self._commit()
         for partition in partitions:
             self._offsets.revoke(partition)
-        await self._lanes.cancel(partitions)
-        self._assigned.difference_update(partitions)
+        await self._lanes.cancel(partitions, seconds=self._let_go_seconds)
+        self._taken_up.clear()
+        self._notices(PartitionsChanged(len(self._assigned)))
 
-    async def _leave(self, committing: asyncio.Task[None]) -> None:
+    async def _leave(self, beside: Collection[asyncio.Task[None]]) -> None:
         self._notices(WorkerChanged("draining"))
         self._lanes.stop()
-        if not await self._lanes.drain(self._drain_seconds):
+        if not await self._drain():
             log.warning("drain.cut_short")
-        await self._lanes.cancel()
-        committing.cancel()
-        await asyncio.gather(committing, return_exceptions=True)
+        await self._lanes.cancel(seconds=self._let_go_seconds)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await self._commit()
         await self._source.stop()
         self._notices(WorkerChanged("stopped"))
+
+    async def _drain(self, partitions: Collection[Partition] | None = None) -> bool:
+        """Wait for what runs, for the drain time at most, or until somebody is in a hurry."""
+        draining = asyncio.ensure_future(self._lanes.drain(self._drain_seconds, partitions))
+        hurrying = asyncio.ensure_future(self._hurry.wait())
+        try:
+            await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+            return draining.done() and draining.result()
+        finally:
+            draining.cancel()
+            hurrying.cancel()
+            await asyncio.gather(draining, hurrying, return_exceptions=True)
 
 
 def _lane(event: VoiceMemo | Unreadable, partition: Partition) -> tuple[str, str]:
     """Name the lane: the chat, or the partition where no chat is known."""
     chat_id = event.memo.chat_id if isinstance(event, VoiceMemo) else event.chat_id
     return ("chat", chat_id) if chat_id is not None else ("partition", f"{partition.topic}-{partition.number}")
+
+
+def _event(record: Record) -> Event:
+    place = Place(*record.partition, record.offset)
+    return Event(place, record.at.timestamp(), record.key, record.value, record.headers)

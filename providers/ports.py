@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from audio.clip import Clip
@@ -88,6 +88,10 @@ class VoiceReply:
     """Matches ^[a-zA-Z0-9_-]+$, as the API demands."""
 
 
+def always_ours() -> None:
+    """Object to nothing."""
+
+
 class Messenger(Protocol):
     """The Series API, as far as we use it."""
 
@@ -108,20 +112,26 @@ class Messenger(Protocol):
         """Show that we are at it while the block runs; refreshed, and taken back on every path; never raises."""
         ...
 
-    async def send_voice(self, reply: VoiceReply) -> str:
+    async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
         """Send a voice message; give its message id.
+
+        Args:
+            reply: what to send.
+            still_ours: asked before every piece of the request; what it raises ends the send before it is whole.
 
         Raises:
             OutcomeUnknown: the request went out whole and no answer came.
         """
         ...
 
-    async def send_text(self, chat_id: str, text: str, *, idempotency_key: str) -> str:
+    async def send_text(
+        self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
+    ) -> str:
         """Send a text message; give its message id. Raises as send_voice() does."""
         ...
 
-    async def find_sent(self, chat_id: str, *, filename: str, text: str) -> str | None:
-        """Look for a message of ours with that attachment name or text; give its id, or None."""
+    async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: str | None = None) -> str | None:
+        """Look for a message with an attachment of one of these names, or that text alone; give its id, or None."""
         ...
 
     async def check(self) -> None:

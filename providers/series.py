@@ -12,6 +12,7 @@ import base64
 import json
 import logging
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from yarl import URL
 from providers.errors import BadAnswer, OutcomeUnknown, ProviderError, TimedOut, Unreachable, Verdict, from_status
 from providers.http import policy_for, retry_after_seconds, session
 from providers.media import Media
+from providers.ports import always_ours
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -39,12 +41,31 @@ _OK = 400
 _RETRY_SECONDS = 30.0
 _TYPING_SECONDS = 5.0
 _LONGEST_ANSWER_BYTES = 32 * 1024 * 1024
+_PIECE_BYTES = 64 * 1024
 
 _LATER = frozenset({Verdict.LATER})
 _UNLESS_NEVER = frozenset({Verdict.LATER, Verdict.UNKNOWN})
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Send:
+    """A message on its way out, and what it may be found by."""
+
+    chat_id: str
+    body: bytes = field(repr=False)
+    filenames: tuple[str, ...]
+    text: str | None = field(repr=False)
+    """Where it is no more than a text."""
+    still_ours: Callable[[], None]
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Give the body piece by piece: a worker that was stopped half-way and lost the memo never sends the rest."""
+        for start in range(0, len(self.body), _PIECE_BYTES):
+            self.still_ours()
+            yield self.body[start : start + _PIECE_BYTES]
 
 
 class SeriesMessenger:
@@ -106,24 +127,28 @@ class SeriesMessenger:
             # Shielded: typing is taken back although the block is being cancelled.
             await asyncio.shield(asyncio.ensure_future(self._stop_typing(chat_id, showing)))
 
-    async def send_voice(self, reply: VoiceReply) -> str:
+    async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
         """Send a voice message; give its message id."""
         body = await asyncio.to_thread(_voice_body, reply)
-        return await self._sent(reply.chat_id, body, filename=reply.filename, text=reply.text)
+        return await self._sent(_Send(reply.chat_id, body, (reply.filename,), None, still_ours))
 
-    async def send_text(self, chat_id: str, text: str, *, idempotency_key: str) -> str:
+    async def send_text(
+        self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
+    ) -> str:
         """Send a text message; give its message id."""
         message = {"text": text or BLANK, "idempotency_key": idempotency_key}
-        return await self._sent(chat_id, json.dumps({"message": message}).encode(), filename="", text=text)
+        return await self._sent(
+            _Send(chat_id, json.dumps({"message": message}).encode(), (), text or BLANK, still_ours)
+        )
 
-    async def find_sent(self, chat_id: str, *, filename: str, text: str) -> str | None:
-        """Look for a message of ours with that attachment name, or, without one, that text."""
+    async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: str | None = None) -> str | None:
+        """Look for a message with an attachment of one of these names, or with that text alone."""
         answer = await self._retried(self._get, _messages(chat_id))
         found = answer.get("data", answer.get("messages"))
         if not isinstance(found, list):
             raise BadAnswer(SERVICE, "no list of messages")
         messages = (each for each in found if isinstance(each, dict))
-        return next((str(each["id"]) for each in messages if "id" in each and _is_it(each, filename, text)), None)
+        return next((str(each["id"]) for each in messages if "id" in each and _is_it(each, filenames, text)), None)
 
     async def check(self) -> None:
         """List chats, to learn whether address and key are right."""
@@ -137,36 +162,38 @@ class SeriesMessenger:
             await self._session.close()
             self._session = None
 
-    async def _sent(self, chat_id: str, body: bytes, *, filename: str, text: str) -> str:
+    async def _sent(self, send: _Send) -> str:
         """Send, and never twice: what may have happened is looked for before it is done again."""
         unsure = False
 
         async def once() -> str:
             nonlocal unsure
             if unsure:
-                sent_id = await self._looked_for(chat_id, filename=filename, text=text)
+                sent_id = await self._looked_for(send)
                 if sent_id is not None:
                     return sent_id
+            send.still_ours()
             try:
-                return await self._post_message(chat_id, body)
+                return await self._post_message(send)
             except OutcomeUnknown:
                 unsure = True
                 raise
 
         return await self._retried(once, verdicts=_UNLESS_NEVER)
 
-    async def _looked_for(self, chat_id: str, *, filename: str, text: str) -> str | None:
+    async def _looked_for(self, send: _Send) -> str | None:
         try:
-            return await self.find_sent(chat_id, filename=filename, text=text)
+            return await self.find_sent(send.chat_id, filenames=send.filenames, text=send.text)
         except ProviderError as error:
             raise OutcomeUnknown(SERVICE, "and cannot be looked for") from error
 
-    async def _post_message(self, chat_id: str, body: bytes) -> str:
+    async def _post_message(self, send: _Send) -> str:
+        length = {"Content-Type": "application/json", "Content-Length": str(len(send.body))}
         try:
             async with self._open().post(
-                self._url(_messages(chat_id)),
-                data=body,
-                headers={**self._headers, "Content-Type": "application/json"},
+                self._url(_messages(send.chat_id)),
+                data=send.pieces(),
+                headers={**self._headers, **length},
                 timeout=self._send_timeout,
                 allow_redirects=False,
             ) as response:
@@ -290,13 +317,8 @@ def _messages(chat_id: str) -> str:
     return f"/api/chats/{quote(chat_id, safe='')}/chat_messages"
 
 
-def _is_it(message: Mapping[str, object], filename: str, text: str) -> bool:
-    if not filename:
-        return message.get("text") == text
+def _is_it(message: Mapping[str, object], filenames: Collection[str], text: str | None) -> bool:
     attachments = message.get("attachments")
-    names = (
-        [each.get("filename") for each in attachments if isinstance(each, dict)]
-        if isinstance(attachments, list)
-        else []
-    )
-    return filename in names
+    if not isinstance(attachments, list) or not attachments:
+        return text is not None and message.get("text") == text
+    return any(isinstance(each, dict) and each.get("filename") in filenames for each in attachments)

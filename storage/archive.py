@@ -55,9 +55,10 @@ def wav_key(user: str, at: datetime, message_id: str) -> str:
     return f"voice_memo_{_stem(user, at, message_id)}.wav"
 
 
-def reply_key(at: datetime, message_id: str, suffix: str) -> str:
-    """Key of the spoken reply."""
-    return f"tts_response_{_timestamp(at)}_{safe_id(message_id)}{suffix}"
+def reply_key(at: datetime, message_id: str, suffix: str, *, generation: int = 1) -> str:
+    """Key of the spoken reply; a further reply to the same memo has its generation's number behind."""
+    again = f"-{generation}" if generation > 1 else ""
+    return f"tts_response_{_timestamp(at)}_{safe_id(message_id)}{again}{suffix}"
 
 
 def safe_id(text: str) -> str:

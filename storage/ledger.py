@@ -2,6 +2,10 @@
 
 The key is (chat_id, message_id). A claim takes a lease and a fencing number that only grows; every later write carries
 the number, and the store itself refuses a stale holder, by its own clock.
+
+A memo that must wait is parked, with the event that brought it: Kafka is done with it, and its chat waits behind it.
+The same goes for dead letters: a memo is settled and its letter written in one step, and the letter is copied to the
+dead-letter topic from here, again and again until that is done. So no crash can part the two.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
@@ -36,8 +40,14 @@ class State(StrEnum):
         """Whether nothing more is owed to the person by itself."""
         return self in _SETTLED
 
+    @property
+    def for_a_person(self) -> bool:
+        """Whether it ended in a way that somebody should look at."""
+        return self in _FOR_A_PERSON
+
 
 _SETTLED = frozenset({State.ANSWERED, State.APOLOGISED, State.IGNORED, State.FAILED, State.DEAD})
+_FOR_A_PERSON = frozenset({State.FAILED, State.DEAD})
 
 
 _ORDER = tuple(State)
@@ -63,6 +73,27 @@ class MemoKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an event stands in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as Kafka gave it, kept so that nobody has to ask Kafka again."""
+
+    place: Place
+    at: float
+    """The record's own time, in seconds since the epoch."""
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """We hold the memo, until the lease runs out."""
 
@@ -73,6 +104,12 @@ class Claim:
     """How far an earlier holder got."""
     facts: Mapping[str, JsonValue] = field(repr=False)
     """What earlier holders stored with advance(): transcript, reply, archive keys…"""
+    generation: int = 1
+    """Which reply this is to be: grows only when an operator asks for another one."""
+    tries: int = 0
+    """How often it was parked after a try."""
+    age_seconds: float = 0.0
+    """Since it was received, or last revived, by the store's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +119,18 @@ class Held:
     owner: str
     seconds_left: float
     """Of their lease, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """It is parked, with its event: whoever owns its partition takes it up when it is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """An earlier memo of its chat is parked, and it must not overtake that."""
+
+    first: MemoKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +149,8 @@ class Step:
     rung: str | None = None
     error: str | None = None
     """A constant word; None when it went well."""
+    fence: int = 0
+    """Of the claim under which it happened; the ledger fills it in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +160,7 @@ class Story:
     key: MemoKey
     state: State
     reason: str | None
+    """Why it ended so, or why it is parked: a constant word."""
     fence: int
     owner: str | None
     received_at: float
@@ -116,29 +168,39 @@ class Story:
     settled_at: float | None
     facts: Mapping[str, JsonValue] = field(repr=False)
     steps: Sequence[Step]
+    generation: int = 1
+    tries: int = 0
+    due_at: float | None = None
+    """When it is to be taken up again; None where it is not parked."""
+    lease_until: float | None = None
+    """Until when somebody holds it; None where nobody does."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that ended in the dead-letter topic."""
+    """An event that could not be answered, and why. Its place tells it from all others."""
 
-    topic: str
-    partition: int
-    offset: int
+    event: Event
     reason: str
     stage: str
     key: MemoKey | None = None
+    """Of its memo, where one could be made out."""
+    attempts: int = 1
+    digest: str | None = None
+    """Of the traceback, where it met a bug: the same bug gives the same one."""
+    first_at: float | None = None
+    """When it was first worked on, in seconds since the epoch by the store's clock; the ledger fills it in."""
 
 
 class Ledger(Protocol):
-    """Every method raises StoreUnavailable when it may succeed later."""
+    """Every method is one atomic step, and raises StoreUnavailable when it may succeed later."""
 
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
-    ) -> Claim | Held | Settled:
-        """Take the memo unless it is settled or held under a lease that still runs; one atomic step.
+    ) -> Claim | Held | Parked | Behind | Settled:
+        """Take a memo that an event has brought, unless it is settled, parked, held, or would overtake a parked one.
 
-        `facts` are stored when the memo is new.
+        `facts` are stored when the memo is new. A memo that is Behind is not stored at all.
         """
         ...
 
@@ -151,23 +213,94 @@ class Ledger(Protocol):
         ...
 
     async def settle(
-        self, claim: Claim, state: State, *, reason: str | None, facts: Mapping[str, JsonValue], steps: Sequence[Step]
+        self,
+        claim: Claim,
+        state: State,
+        *,
+        reason: str | None,
+        facts: Mapping[str, JsonValue],
+        steps: Sequence[Step],
+        letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo in a settled state, with its story, and give up the lease. Raises Fenced."""
+        """End the memo in a settled state, with its story and its dead letter, and give up the lease. Raises Fenced."""
         ...
 
     async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
         """Give up the lease unsettled, so that another may take it at once. A stale claim is left alone."""
         ...
 
+    async def park(
+        self,
+        claim: Claim,
+        event: Event,
+        *,
+        seconds: float,
+        reason: str,
+        facts: Mapping[str, JsonValue],
+        steps: Sequence[Step],
+    ) -> None:
+        """Give up the lease; the memo is due in so many seconds, and its chat waits behind it. Raises Fenced.
+
+        A memo that was parked before keeps its place in its chat.
+        """
+        ...
+
+    async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
+        """Park a new memo behind the parked ones of its chat, due at once; False when there are none any more."""
+        ...
+
+    async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
+        """Name parked memos of these partitions that are due, free, and first of their chats; the longest due first."""
+        ...
+
+    async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
+        """Take a parked memo; it stays parked until it is settled. Raises KeyError when there is no such memo."""
+        ...
+
+    async def revive(
+        self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
+    ) -> Claim | Held | Settled:
+        """Take a memo that has failed, as an operator; it becomes unsettled, and its age begins anew.
+
+        Args:
+            key: of the memo.
+            owner: who takes it.
+            lease_seconds: for how long.
+            without: names of facts to drop, so that what they stand for is done again.
+            again: take an answered one too, as a new generation: a further reply. Without, that gives Settled.
+
+        Raises:
+            KeyError: there is no such memo.
+        """
+        ...
+
+    async def event(self, key: MemoKey) -> Event | None:
+        """Give the event that brought a memo, where it is kept: the memo is parked, or has a dead letter."""
+        ...
+
     async def bury(self, letter: DeadLetter) -> None:
-        """Account for a dead-lettered event; doing so again (same topic, partition, offset) changes nothing."""
+        """Keep the letter of an event that is no memo; doing so again (the same place) changes nothing."""
+        ...
+
+    async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
+        """Take letters that the topic may not have, oldest first; nobody else gets them for so many seconds.
+
+        A letter that was just written counts as taken, for as long, by whoever wrote it.
+        """
+        ...
+
+    async def published(self, place: Place) -> None:
+        """Note that the topic has the letter of the event at this place."""
         ...
 
     async def find(self, message_id: str) -> Sequence[Story]:
         """Tell the stories of that message id (one in each chat that has it)."""
         ...
 
+    async def waiting(self, *, limit: int) -> Sequence[Story]:
+        """Tell, without their steps, the stories of memos that have failed or are parked; the newest first."""
+        ...
+
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """The newest dead letters first."""
+        """Give the newest dead letters first, without what their events say."""
         ...

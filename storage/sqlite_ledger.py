@@ -2,214 +2,235 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
+from storage import sqlite_letters as letters
 from storage.errors import Fenced
-from storage.ledger import Claim, DeadLetter, Held, MemoKey, Settled, State, Step, Story, refuse_to_go_back
+from storage.ledger import Behind, Parked, Settled, State, refuse_to_go_back
+from storage.sqlite_rows import Rows, merged, state_of
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from storage.ledger import JsonValue
+    from storage.ledger import Claim, DeadLetter, Event, Held, JsonValue, MemoKey, Place, Step, Story
     from storage.sqlite import SqliteStore
 
-_OF_KEY = "chat_id = ? AND message_id = ?"
+T = TypeVar("T")
 
 
 class SqliteLedger:
-    """Memos, their steps and dead letters as rows of the store's file."""
+    """Memos, their steps, events and dead letters as rows of the store's file."""
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
 
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
-    ) -> Claim | Held | Settled:
-        """Take the memo unless it is settled or held under a lease that still runs."""
+    ) -> Claim | Held | Parked | Behind | Settled:
+        """Take a memo that an event has brought, unless it is settled, parked, held, or would overtake a parked one."""
 
-        def work(connection: sqlite3.Connection) -> Claim | Held | Settled:
-            now = self._store.now()
-            connection.execute(
-                "INSERT INTO memos (chat_id, message_id, state, fence, lease_until, received_at, updated_at, facts)"
-                " VALUES (?, ?, ?, 0, 0, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (key.chat_id, key.message_id, State.RECEIVED, now, now, _packed(facts)),
-            )
-            row = _row(connection, key)
-            state = State(row["state"])
-            if state.settled:
-                return Settled(state)
-            if row["lease_until"] > now:
-                return Held(row["owner"], row["lease_until"] - now)
-            fence = row["fence"] + 1
-            _update(connection, key, fence=fence, owner=owner, lease_until=now + lease_seconds, updated_at=now)
-            return Claim(key, fence, state, json.loads(row["facts"]))
+        def work(rows: Rows) -> Claim | Held | Parked | Behind | Settled:
+            row = rows.get(key)
+            if row is not None and state_of(row).settled:
+                return Settled(state_of(row))
+            if row is not None and row["due_at"] is not None:
+                return Parked()
+            if first := rows.first_parked(key.chat_id):
+                return Behind(first)
+            row = row or rows.insert(key, facts)
+            return rows.held(row) or rows.grant(key, owner, lease_seconds)
 
-        return await self._store.transact(work)
+        return await self._transact(work)
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
         """Make the lease run anew from now. Raises Fenced."""
 
-        def work(connection: sqlite3.Connection) -> None:
-            now = self._store.now()
-            _ours(connection, claim, now)
-            _update(connection, claim.key, lease_until=now + lease_seconds, updated_at=now)
+        def work(rows: Rows) -> None:
+            rows.ours(claim)
+            rows.update(claim.key, lease_until=rows.now + lease_seconds)
 
-        await self._store.transact(work)
+        await self._transact(work)
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
         """Record how far the memo got. Raises Fenced."""
 
-        def work(connection: sqlite3.Connection) -> None:
-            now = self._store.now()
-            row = _ours(connection, claim, now)
-            refuse_to_go_back(State(row["state"]), state)
-            merged = json.loads(row["facts"]) | dict(facts)
-            _update(connection, claim.key, state=state, facts=_packed(merged), updated_at=now)
+        def work(rows: Rows) -> None:
+            row = rows.ours(claim)
+            refuse_to_go_back(state_of(row), state)
+            rows.update(claim.key, state=state, facts=merged(row, facts))
 
-        await self._store.transact(work)
+        await self._transact(work)
 
     async def settle(
-        self, claim: Claim, state: State, *, reason: str | None, facts: Mapping[str, JsonValue], steps: Sequence[Step]
+        self,
+        claim: Claim,
+        state: State,
+        *,
+        reason: str | None,
+        facts: Mapping[str, JsonValue],
+        steps: Sequence[Step],
+        letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo, with its story, and give up the lease. Raises Fenced."""
+        """End the memo, with its story and its dead letter, and give up the lease. Raises Fenced."""
         if not state.settled:
             raise ValueError(f"{state} settles nothing")
 
-        def work(connection: sqlite3.Connection) -> None:
-            now = self._store.now()
-            row = _ours(connection, claim, now)
-            merged = json.loads(row["facts"]) | dict(facts)
-            _add_steps(connection, claim, steps, now)
-            _update(
-                connection,
+        def work(rows: Rows) -> None:
+            row = rows.ours(claim)
+            rows.add_steps(claim, steps)
+            letters.drop_event(rows, claim.key)
+            if letter is not None:
+                letters.write(rows, replace(letter, first_at=row["begun_at"]), again=True)
+            rows.update(
                 claim.key,
                 state=state,
                 reason=reason,
-                facts=_packed(merged),
+                facts=merged(row, facts),
+                settled_at=rows.now,
                 lease_until=0,
-                updated_at=now,
-                settled_at=now,
+                due_at=None,
+                parked_sequence=None,
             )
 
-        await self._store.transact(work)
+        await self._transact(work)
 
     async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
         """Give up the lease unsettled; a stale claim is left alone."""
 
-        def work(connection: sqlite3.Connection) -> None:
-            now = self._store.now()
+        def work(rows: Rows) -> None:
             try:
-                _ours(connection, claim, now)
+                rows.ours(claim)
             except Fenced:
                 return
-            _add_steps(connection, claim, steps, now)
-            _update(connection, claim.key, lease_until=0, updated_at=now)
+            rows.add_steps(claim, steps)
+            rows.update(claim.key, lease_until=0)
 
-        await self._store.transact(work)
+        await self._transact(work)
 
-    async def bury(self, letter: DeadLetter) -> None:
-        """Account for a dead-lettered event, once."""
+    async def park(
+        self,
+        claim: Claim,
+        event: Event,
+        *,
+        seconds: float,
+        reason: str,
+        facts: Mapping[str, JsonValue],
+        steps: Sequence[Step],
+    ) -> None:
+        """Give up the lease until the memo is due, and let its chat wait behind it. Raises Fenced."""
 
-        def work(connection: sqlite3.Connection) -> None:
-            key = letter.key
-            connection.execute(
-                'INSERT INTO dead_letters (topic, partition, "offset", reason, stage, chat_id, message_id, at)'
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (
-                    letter.topic,
-                    letter.partition,
-                    letter.offset,
-                    letter.reason,
-                    letter.stage,
-                    key and key.chat_id,
-                    key and key.message_id,
-                    self._store.now(),
-                ),
+        def work(rows: Rows) -> None:
+            row = rows.ours(claim)
+            rows.add_steps(claim, steps)
+            letters.keep_event(rows, claim.key, event)
+            rows.update(
+                claim.key,
+                reason=reason,
+                facts=merged(row, facts),
+                tries=row["tries"] + 1,
+                lease_until=0,
+                due_at=rows.now + seconds,
+                parked_sequence=row["parked_sequence"] or rows.last_in_queue(),
             )
 
-        await self._store.transact(work)
+        await self._transact(work)
+
+    async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
+        """Park a new memo behind the parked ones of its chat; False when there are none any more."""
+
+        def work(rows: Rows) -> bool:
+            row = rows.get(key)
+            if row is not None and (state_of(row).settled or row["due_at"] is not None):
+                return True
+            if (row is not None and rows.held(row)) or rows.first_parked(key.chat_id) is None:
+                return False
+            if row is None:
+                rows.insert(key, facts)
+            letters.keep_event(rows, key, event)
+            rows.update(key, due_at=rows.now, parked_sequence=rows.last_in_queue())
+            return True
+
+        return await self._transact(work)
+
+    async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
+        """Name parked memos that are due, free, and first of their chats; the longest due first."""
+        return await self._transact(lambda rows: rows.due(topic, partitions, limit))
+
+    async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
+        """Take a parked memo; it stays parked until it is settled. Raises KeyError."""
+
+        def work(rows: Rows) -> Claim | Held | Behind | Settled:
+            row = rows.known(key)
+            if state_of(row).settled:
+                return Settled(state_of(row))
+            if held := rows.held(row):
+                return held
+            if first := rows.first_parked(key.chat_id, before=row["parked_sequence"]):
+                return Behind(first)
+            return rows.grant(key, owner, lease_seconds)
+
+        return await self._transact(work)
+
+    async def revive(
+        self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
+    ) -> Claim | Held | Settled:
+        """Take a memo that has failed, as an operator; it becomes unsettled, and its age begins anew."""
+
+        def work(rows: Rows) -> Claim | Held | Settled:
+            row = rows.known(key)
+            state = state_of(row)
+            if held := rows.held(row):
+                return held
+            if state.settled and not state.for_a_person and not again:
+                return Settled(state)
+            rows.update(
+                key,
+                state=State.RECEIVED if state.settled or without else state,
+                reason=None,
+                facts=merged(row, {}, without=without),
+                generation=row["generation"] + again,
+                tries=0,
+                begun_at=rows.now,
+                settled_at=None,
+                due_at=None,
+                parked_sequence=None,
+            )
+            return rows.grant(key, owner, lease_seconds)
+
+        return await self._transact(work)
+
+    async def event(self, key: MemoKey) -> Event | None:
+        """Give the event that brought a memo, where it is kept."""
+        return await self._transact(lambda rows: letters.event_of(rows, key))
+
+    async def bury(self, letter: DeadLetter) -> None:
+        """Keep the letter of an event that is no memo, once."""
+
+        def work(rows: Rows) -> None:
+            letters.write(rows, replace(letter, first_at=rows.now), again=False)
+
+        await self._transact(work)
+
+    async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
+        """Take letters that the topic may not have, oldest first."""
+        return await self._transact(lambda rows: letters.take_unpublished(rows, limit=limit, seconds=seconds))
+
+    async def published(self, place: Place) -> None:
+        """Note that the topic has the letter of the event at this place."""
+        await self._transact(lambda rows: letters.mark_published(rows, place))
 
     async def find(self, message_id: str) -> Sequence[Story]:
         """Tell the stories of that message id."""
+        return await self._transact(lambda rows: rows.find(message_id))
 
-        def work(connection: sqlite3.Connection) -> list[Story]:
-            rows = connection.execute("SELECT * FROM memos WHERE message_id = ? ORDER BY chat_id", (message_id,))
-            return [_story(connection, row) for row in rows.fetchall()]
-
-        return await self._store.transact(work)
+    async def waiting(self, *, limit: int) -> Sequence[Story]:
+        """Tell, without their steps, the stories of memos that have failed or are parked; the newest first."""
+        return await self._transact(lambda rows: rows.waiting(limit))
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """Give the newest dead letters first."""
+        """Give the newest dead letters first, without what their events say."""
+        return await self._transact(lambda rows: letters.newest(rows, limit))
 
-        def work(connection: sqlite3.Connection) -> list[DeadLetter]:
-            rows = connection.execute("SELECT * FROM dead_letters ORDER BY sequence DESC LIMIT ?", (limit,))
-            return [_letter(row) for row in rows.fetchall()]
-
-        return await self._store.transact(work)
-
-
-def _row(connection: sqlite3.Connection, key: MemoKey) -> sqlite3.Row:
-    row: sqlite3.Row | None = connection.execute(
-        f"SELECT * FROM memos WHERE {_OF_KEY}",  # noqa: S608 (a constant)
-        (key.chat_id, key.message_id),
-    ).fetchone()
-    if row is None:
-        raise Fenced("the memo is not in the ledger")
-    return row
-
-
-def _ours(connection: sqlite3.Connection, claim: Claim, now: float) -> sqlite3.Row:
-    """Give the memo's row, if the claim still holds it."""
-    row = _row(connection, claim.key)
-    if row["fence"] != claim.fence or row["lease_until"] <= now or State(row["state"]).settled:
-        raise Fenced("the claim is no longer ours")
-    return row
-
-
-def _update(connection: sqlite3.Connection, key: MemoKey, **columns: object) -> None:
-    assignments = ", ".join(f"{name} = ?" for name in columns)
-    connection.execute(
-        f"UPDATE memos SET {assignments} WHERE {_OF_KEY}",  # noqa: S608 (column names are written in this module)
-        (*columns.values(), key.chat_id, key.message_id),
-    )
-
-
-def _add_steps(connection: sqlite3.Connection, claim: Claim, steps: Sequence[Step], now: float) -> None:
-    connection.executemany(
-        "INSERT INTO steps (chat_id, message_id, fence, stage, seconds, rung, error, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (claim.key.chat_id, claim.key.message_id, claim.fence, step.stage, step.seconds, step.rung, step.error, now)
-            for step in steps
-        ],
-    )
-
-
-def _story(connection: sqlite3.Connection, row: sqlite3.Row) -> Story:
-    key = MemoKey(row["chat_id"], row["message_id"])
-    steps = connection.execute(
-        f"SELECT stage, seconds, rung, error FROM steps WHERE {_OF_KEY} ORDER BY sequence",  # noqa: S608 (a constant)
-        (key.chat_id, key.message_id),
-    ).fetchall()
-    return Story(
-        key=key,
-        state=State(row["state"]),
-        reason=row["reason"],
-        fence=row["fence"],
-        owner=row["owner"],
-        received_at=row["received_at"],
-        settled_at=row["settled_at"],
-        facts=json.loads(row["facts"]),
-        steps=tuple(Step(*step) for step in steps),
-    )
-
-
-def _letter(row: sqlite3.Row) -> DeadLetter:
-    key = MemoKey(row["chat_id"], row["message_id"]) if row["chat_id"] is not None else None
-    return DeadLetter(row["topic"], row["partition"], row["offset"], row["reason"], row["stage"], key)
-
-
-def _packed(facts: Mapping[str, JsonValue]) -> str:
-    return json.dumps(dict(facts), ensure_ascii=False, allow_nan=False)
+    async def _transact(self, work: Callable[[Rows], T]) -> T:
+        return await self._store.transact(lambda connection: work(Rows(connection, self._store.now())))

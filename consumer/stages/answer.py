@@ -29,7 +29,6 @@ class Answer:
 
     async def __call__(self, heard: Heard, progress: Progress, timing: Timing) -> Answering:
         """Write a reply. The last rung is canned and cannot fail, so this raises nothing of its own."""
-        memo = heard.decoded.fetched.memo
         manner = behaviour(heard.past, datetime.now(UTC))
         turns = compose(
             [ChatTurn(Role(turn.role), turn.text) for turn in heard.past],
@@ -42,7 +41,7 @@ class Answer:
         served = await self.repliers(turns, heard.language)
         progress.fell(served.attempts)
         timing.rung = served.rung
-        return Answering(memo, served.value, heard.language, served.rung, heard)
+        return Answering(heard.memo, served.value, heard.language, served.rung, heard)
 
 
 def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn], str], Awaitable[str]]:

@@ -1,17 +1,23 @@
-"""Deliver: Spoken → Delivered. M4A, else WAV, and text only when the Series API refuses every form of audio."""
+"""Deliver: Spoken → Delivered. M4A, else WAV, and text only when the Series API refuses every form of audio.
+
+The rule of exactly one reply: the intent is recorded before the send, with the key and the name that every attempt
+carries. A send whose end is not known is never simply repeated: the chat is looked at first (found()).
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
-
+from audio.bench import to_the_end
 from audio.errors import TranscodeError
 from audio.formats import Format
+from consumer import resume
 from consumer.memo import Delivered, Form
-from providers.errors import ProviderError, Rejected, Verdict
+from providers.errors import OutcomeUnknown, Rejected
 from providers.ports import VoiceReply
 from storage.archive import reply_key, safe_id
 from storage.ledger import State
@@ -21,70 +27,105 @@ if TYPE_CHECKING:
     from consumer.memo import Memo, Spoken
     from consumer.progress import Progress, Timing
     from providers.ports import Messenger
+    from storage.ledger import Claim
 
-_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 1.0, 60.0
-
+SERVICE = "series"
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Sends the reply, once."""
+    """Sends the reply, once.
+
+    Args:
+        messenger: the Series API.
+        transcoder: makes the WAV where M4A is refused.
+        send_seconds: how long the whole send may take, in seconds: inside what is left of a lease.
+        resend_unknown: what to do where the Series API cannot say whether an earlier send went out: send (rather twice
+            than never), or not (rather never than twice).
+        note_seconds: how long noting the answer may take, in seconds.
+    """
 
     messenger: Messenger
     transcoder: Transcoder
-    retry_for_seconds: float
+    send_seconds: float
+    resend_unknown: bool = True
+    note_seconds: float = 4.0
+
+    async def found(self, memo: Memo, progress: Progress) -> Delivered | None:
+        """Look for a reply that an earlier holder may have sent; None where there was none, or it is not there.
+
+        Raises:
+            ProviderError: the Series API cannot say, so nothing may be sent now.
+        """
+        known = resume.sent_before(memo, progress.facts)
+        if known is not None:
+            return known
+        filename = progress.facts.get("filename")
+        if not isinstance(filename, str):
+            return None
+        text = str(progress.facts.get("said")) if progress.facts.get("as_text") else None
+        names = (filename, f"{_stem(filename)}.wav")
+        sent_id = await self.messenger.find_sent(memo.chat_id, filenames=names, text=text)
+        if sent_id is not None:
+            return resume.delivered(memo, progress.facts, sent_id, Form.TEXT if text else Form.VOICE)
+        if not self.resend_unknown:
+            raise OutcomeUnknown(SERVICE, "an earlier send may have gone out, and is not in the chat")
+        return None
 
     async def __call__(self, spoken: Spoken, progress: Progress, timing: Timing) -> Delivered:
-        """Record the intent, then send, trying again for as long as it may still succeed.
+        """Record the intent, then send. Once begun, a send is brought to its end, even when cancelled.
 
         Raises:
             ProviderError: the Series API cannot be had, or refuses everything.
             Fenced: the memo is no longer ours, so nothing was sent.
         """
-        reply = _reply(spoken)
-        sent_before = progress.claim.state is State.SENDING
+        reply = _reply(spoken, progress.claim)
         await progress.advance(
             State.SENDING,
             {"idempotency_key": reply.idempotency_key, "filename": reply.filename, "said": reply.text},
         )
-        sent_id, form = await self._persist(reply, ask_first=sent_before)
-        timing.rung = form.value
-        return Delivered(spoken, sent_id, form)
+        await progress.persist(lambda: progress.lease.lasting(self.send_seconds))
+        progress.lease.check_owned()
+        delivered = await to_the_end(self._sent_and_noted(spoken, reply, progress))
+        timing.rung = delivered.form.value
+        return delivered
 
-    async def _persist(self, reply: VoiceReply, *, ask_first: bool) -> tuple[str, Form]:
-        """Send, trying again while it may still succeed; once a send may have happened, ask before the next."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(_may_be_tried_again),
-            wait=wait_exponential_jitter(multiplier=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS),
-            stop=stop_after_delay(self.retry_for_seconds),
-            reraise=True,
-        )
-        async for attempt in retrying:
-            with attempt:
-                sent_id = await self._found(reply) if ask_first else None
-                if sent_id is not None:
-                    return sent_id, Form.VOICE
-                ask_first = True
-                return await self._send(reply)
-        raise AssertionError("AsyncRetrying ends by returning or raising")  # pragma: no cover
+    async def _sent_and_noted(self, spoken: Spoken, reply: VoiceReply, progress: Progress) -> Delivered:
+        """Send, and note the answer; where that cannot be noted in time, whoever comes next asks the chat."""
+        sent_id, form = await self._in_time(reply, progress)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.note_seconds):
+                await progress.advance(State.SENDING, {"sent_id": sent_id, "form": form.value})
+        return Delivered(spoken.answering, spoken.said, sent_id, form)
 
-    async def _found(self, reply: VoiceReply) -> str | None:
-        return await self.messenger.find_sent(reply.chat_id, filename=reply.filename, text=reply.text)
-
-    async def _send(self, reply: VoiceReply) -> tuple[str, Form]:
+    async def _in_time(self, reply: VoiceReply, progress: Progress) -> tuple[str, Form]:
+        scope = asyncio.timeout(self.send_seconds)
         try:
-            return await self.messenger.send_voice(reply), Form.VOICE
+            async with scope:
+                return await self._sent(reply, progress)
+        except TimeoutError as late:
+            if scope.expired():
+                raise OutcomeUnknown(SERVICE, "no answer in time") from late
+            raise
+
+    async def _sent(self, reply: VoiceReply, progress: Progress) -> tuple[str, Form]:
+        still_ours = progress.lease.check
+        try:
+            return await self.messenger.send_voice(reply, still_ours=still_ours), Form.VOICE
         except Rejected:
             log.warning("audio.refused", extra={"format": reply.clip.format.name})
         wav = await self._as_wav(reply)
         if wav is not None:
             try:
-                return await self.messenger.send_voice(wav), Form.VOICE
+                return await self.messenger.send_voice(wav, still_ours=still_ours), Form.VOICE
             except Rejected:
                 log.warning("audio.refused", extra={"format": wav.clip.format.name})
+        # Noted, so that the words are looked for only where they may stand alone: another memo's voice may say them.
+        await progress.advance(State.SENDING, {"as_text": True})
         key = f"{reply.idempotency_key}-text"
-        return await self.messenger.send_text(reply.chat_id, reply.text, idempotency_key=key), Form.TEXT
+        sent_id = await self.messenger.send_text(reply.chat_id, reply.text, idempotency_key=key, still_ours=still_ours)
+        return sent_id, Form.TEXT
 
     async def _as_wav(self, reply: VoiceReply) -> VoiceReply | None:
         """Give the same reply as WAV; None where it is one, or cannot be made."""
@@ -94,25 +135,22 @@ class Deliver:
             clip = await self.transcoder.decode(reply.clip)
         except TranscodeError:
             return None
-        filename = f"{reply.filename.rpartition('.')[0]}{clip.format.suffix}"
+        filename = f"{_stem(reply.filename)}{clip.format.suffix}"
         return replace(reply, clip=clip, filename=filename, idempotency_key=f"{reply.idempotency_key}-wav")
 
 
-def _may_be_tried_again(error: BaseException) -> bool:
-    return isinstance(error, ProviderError) and error.verdict is not Verdict.NEVER
-
-
-def _reply(spoken: Spoken) -> VoiceReply:
-    memo = spoken.answering.memo
+def _reply(spoken: Spoken, claim: Claim) -> VoiceReply:
+    """Name the reply after the memo and its generation, so that every attempt, by whomever, carries the same."""
+    memo, suffix = spoken.answering.memo, spoken.clip.format.suffix
+    again = f"-{claim.generation}" if claim.generation > 1 else ""
     return VoiceReply(
         chat_id=memo.chat_id,
         clip=spoken.clip,
         text=spoken.said,
-        filename=reply_key(memo.sent_at, memo.message_id, spoken.clip.format.suffix),
-        idempotency_key=_idempotency_key(memo),
+        filename=reply_key(memo.sent_at, memo.message_id, suffix, generation=claim.generation),
+        idempotency_key=f"voicememo-{safe_id(memo.chat_id)}-{safe_id(memo.message_id)}{again}",
     )
 
 
-def _idempotency_key(memo: Memo) -> str:
-    """Derive it from the memo's own key, so that every attempt, by whomever, carries the same."""
-    return f"voicememo-{safe_id(memo.chat_id)}-{safe_id(memo.message_id)}"
+def _stem(filename: str) -> str:
+    return filename.rpartition(".")[0]

@@ -58,7 +58,7 @@ class Hear:
             last=last_language(turns),
             default=self.default_language,
         )
-        return Heard(decoded, transcript.text, language, served.rung, turns)
+        return Heard(decoded.fetched.memo, transcript.text, language, served.rung, turns)
 
 
 def last_language(turns: tuple[Turn, ...]) -> str | None:

@@ -35,8 +35,8 @@ class Remember:
 
     async def __call__(self, heard: Heard, delivered: Delivered) -> None:
         """Write what the person said, and the reply if it was the model's own and was said. Raises StoreUnavailable."""
-        memo, spoken = heard.decoded.fetched.memo, delivered.spoken
+        memo, answering = heard.memo, delivered.answering
         turns = [Turn("user", heard.words, heard.language, memo.sent_at)]
-        if spoken.answering.rung != "canned" and spoken.said == spoken.answering.text:
-            turns.append(Turn("assistant", spoken.said, spoken.answering.language, datetime.now(UTC)))
+        if answering.rung != "canned" and delivered.said == answering.text:
+            turns.append(Turn("assistant", delivered.said, answering.language, datetime.now(UTC)))
         await self.history.append(memo.chat_id, memo.message_id, turns)

@@ -20,6 +20,7 @@ from console.replay import event_of, put
 from consumer import wiring
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
+from consumer.stopping import Stop
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
@@ -101,6 +102,7 @@ async def rig(folder: Path, **environment: str) -> AsyncIterator[Rig]:
             **sandbox.environment(),
             "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
             "ARCHIVE_URL": f"file:{folder / 'archive'}",
+            "ARCHIVE_SPOOL": str(folder / "owed"),
             "STORE_URL": f"sqlite:{folder / 'voicememo.db'}",
             "VITALS_PORT": "0",
             **environment,
@@ -111,12 +113,12 @@ async def rig(folder: Path, **environment: str) -> AsyncIterator[Rig]:
         publisher = KafkaPublisher(wiring.login_of(settings))
         closing.push_async_callback(publisher.close)
         made = Rig(settings, sandbox, store, publisher, folder)
-        stop = asyncio.Event()
+        stop = Stop()
         worker = asyncio.create_task(wiring.run(settings, stop, made.notices.append))
         try:
             yield made
         finally:
-            stop.set()
+            stop.ask()
             await worker
 
 

@@ -165,8 +165,29 @@ async def test_archive_and_voices_are_away(tmp_path_factory: pytest.TempPathFact
         ended, sent = await _speak(made)
         assert _rungs(ended, "speak")[-1] == ("clip", None)
         assert ended.story
-        assert ended.story.facts["owed"] == ["keep", "keep-reply", "keep-wav"]
+        assert ended.story.facts["owed"] == []
+        assert len(list((folder / "owed").glob("*.owed"))) == 3
         assert sent[0].text == "Got your voice memo!"
+
+
+async def test_archive_and_spool_are_away(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """When a recording can neither be kept nor owed, the reply goes out, and the memo stays unsettled until it is."""
+    folder = tmp_path_factory.mktemp("nowhere")
+    (folder / "file").touch()
+    nowhere = str(folder / "file" / "archive")
+    async with rig(folder, ARCHIVE_URL=f"file:{nowhere}", ARCHIVE_SPOOL=nowhere) as made:
+        value = await asyncio.to_thread(wrap, MEMO, chat_id="51", message_id="kept-later", person="")
+        await made.put(MEMO, value)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (waiting := await made.store.ledger.waiting(limit=5)):  # noqa: ASYNC110 (another task's store)
+                await asyncio.sleep(0.05)
+        assert (waiting[0].reason, waiting[0].state, len(made.sandbox.sent)) == ("not-kept", "sending", 1)
+        (folder / "file").unlink()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (await made.store.ledger.find("kept-later"))[0].state.settled:  # noqa: ASYNC110 (the same)
+                await asyncio.sleep(0.05)
+        assert len(made.sandbox.sent) == 1
+        assert list(folder.glob("file/archive/voice_memo_*.caf"))
 
 
 async def test_only_local_parts(tmp_path_factory: pytest.TempPathFactory) -> None:

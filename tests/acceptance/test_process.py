@@ -33,6 +33,7 @@ async def test_a_stop_lets_memos_in_flight_end(tmp_path: Path, number: signal.Si
                 **sandbox.environment(),
                 "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
                 "ARCHIVE_URL": f"file:{tmp_path / 'archive'}",
+                "ARCHIVE_SPOOL": str(tmp_path / "owed"),
                 "STORE_URL": f"sqlite:{tmp_path / 'voicememo.db'}",
                 "VITALS_PORT": "0",
             }

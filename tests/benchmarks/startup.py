@@ -79,6 +79,7 @@ def environment(sandbox: Sandbox, broker: EmbeddedBroker, folder: str) -> dict[s
         **sandbox.environment(),
         "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
         "ARCHIVE_URL": f"file:{folder}/archive",
+        "ARCHIVE_SPOOL": f"{folder}/owed",
         "STORE_URL": f"sqlite:{folder}/voicememo.db",
         "VITALS_PORT": "0",
         "LOG_FORMAT": "json",

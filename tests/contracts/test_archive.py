@@ -1,4 +1,4 @@
-"""What every archive promises: on disk, and in S3 over HTTP."""
+"""What every archive promises: on disk, in S3 over HTTP, and in memory."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from storage.disk import DiskArchive
 from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
+from storage.memory import MemoryArchive
 from storage.s3 import S3Archive
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ def s3_environment(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return s3_server
 
 
-@pytest_asyncio.fixture(params=["disk", "s3", "s3-prefix"])
+@pytest_asyncio.fixture(params=["disk", "s3", "s3-prefix", "memory"])
 async def archive(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Archive]:
     """Each archive in turn."""
     made: Archive
     if request.param == "disk":
         made = DiskArchive(tmp_path / "archive")
+    elif request.param == "memory":
+        made = MemoryArchive()
     else:
         request.getfixturevalue("s3_environment")
         made = S3Archive(BUCKET, prefix="" if request.param == "s3" else "some/prefix")
@@ -104,7 +107,7 @@ async def test_check_leaves_nothing(archive: Archive, tmp_path: Path) -> None:
     await archive.check()
     if isinstance(archive, DiskArchive):
         assert await asyncio.to_thread(lambda: list((tmp_path / "archive").iterdir())) == []
-    else:
+    elif isinstance(archive, S3Archive):
         client = boto3.client("s3")
         listed = client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
         client.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pytest_asyncio
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,10 +13,10 @@ from storage.history import Turn, behaviour
 from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from storage.history import History
+    from tests.contracts.ledgers import Store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -25,13 +25,10 @@ def _turn(role: str, text: str, *, ago_seconds: float = 0, language: str = "en")
     return Turn(role, text, language, NOW - timedelta(seconds=ago_seconds))  # type: ignore[arg-type] # a literal
 
 
-@pytest_asyncio.fixture
-async def history(tmp_path: Path) -> AsyncIterator[History]:
-    """A history in a file."""
-    store = SqliteStore(tmp_path / "history.db")
-    await store.open()
-    yield store.history
-    await store.close()
+@pytest.fixture
+def history(store: Store) -> History:
+    """The history of each store."""
+    return store.history
 
 
 async def test_turns_come_back_in_order(history: History) -> None:

@@ -3,161 +3,174 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from storage.errors import Fenced, StoreUnavailable
-from storage.ledger import Claim, DeadLetter, Held, MemoKey, Settled, State, Step
+from storage.ledger import Claim, DeadLetter, Event, Held, MemoKey, Place, Settled, State, Step
 from storage.sqlite import SqliteStore
+from tests.contracts.ledgers import KEY, LEASE, SECOND, Clock, claimed, event_at, revived, settle, story_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-KEY = MemoKey("51", "810001")
-LEASE = 30.0
+    from storage.ledger import JsonValue, Ledger
+
+FIRST_SCHEMA = resources.files("storage") / "schema" / "sqlite" / "0001_first.sql"
 
 
-class Clock:
-    """The store's own clock, in the test's hand."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that stands still."""
-    return Clock()
-
-
-@pytest_asyncio.fixture
-async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[SqliteStore]:
-    """A store in a file."""
-    made = SqliteStore(tmp_path / "ledger.db", clock=clock)
-    await made.open()
-    yield made
-    await made.close()
-
-
-async def _claimed(store: SqliteStore, owner: str = "one") -> Claim:
-    claim = await store.ledger.claim(KEY, owner=owner, lease_seconds=LEASE, facts={"first": owner})
-    assert isinstance(claim, Claim)
-    return claim
-
-
-async def test_new_memo_is_claimed(store: SqliteStore) -> None:
+async def test_new_memo_is_claimed(ledger: Ledger) -> None:
     """A new memo is received, with the facts of its first claim, under fencing number 1."""
-    claim = await _claimed(store)
+    claim = await claimed(ledger)
     assert (claim.fence, claim.state, claim.facts) == (1, State.RECEIVED, {"first": "one"})
 
 
 @pytest.mark.parametrize("owner", ["one", "two"])
-async def test_held_memo_is_nobody_elses(store: SqliteStore, clock: Clock, owner: str) -> None:
+async def test_held_memo_is_nobody_elses(ledger: Ledger, clock: Clock, owner: str) -> None:
     """While the lease runs nobody gets the memo, its own holder neither, and all learn how long it runs."""
-    await _claimed(store)
+    await claimed(ledger)
     clock.now += 10
-    assert await store.ledger.claim(KEY, owner=owner, lease_seconds=LEASE, facts={}) == Held("one", 20.0)
+    assert await ledger.claim(KEY, owner=owner, lease_seconds=LEASE, facts={}) == Held("one", 20.0)
 
 
-async def test_take_over_fences_the_old_holder(store: SqliteStore, clock: Clock) -> None:
+async def test_take_over_fences_the_old_holder(ledger: Ledger, clock: Clock) -> None:
     """When the lease has run out another takes over, with what was gained; the old holder is refused everything."""
-    old = await _claimed(store)
-    await store.ledger.advance(old, State.HEARD, {"transcript": "hello"})
+    old = await claimed(ledger)
+    await ledger.advance(old, State.HEARD, {"transcript": "hello"})
     clock.now += LEASE
-    new = await _claimed(store, "two")
+    new = await claimed(ledger, owner="two")
     assert (new.fence, new.state, new.facts["transcript"]) == (2, State.HEARD, "hello")
     for stale in (
-        store.ledger.renew(old, lease_seconds=LEASE),
-        store.ledger.advance(old, State.SENDING, {}),
-        store.ledger.settle(old, State.ANSWERED, reason=None, facts={}, steps=[]),
+        ledger.renew(old, lease_seconds=LEASE),
+        ledger.advance(old, State.SENDING, {}),
+        ledger.settle(old, State.ANSWERED, reason=None, facts={}, steps=[]),
     ):
         with pytest.raises(Fenced):
             await stale
-    await store.ledger.release(old, steps=[])
-    assert isinstance(await store.ledger.claim(KEY, owner="three", lease_seconds=LEASE, facts={}), Held)
+    await ledger.release(old, steps=[])
+    assert isinstance(await ledger.claim(KEY, owner="three", lease_seconds=LEASE, facts={}), Held)
 
 
-async def test_expired_lease_is_lost_though_nobody_took_it(store: SqliteStore, clock: Clock) -> None:
+async def test_expired_lease_is_lost_though_nobody_took_it(ledger: Ledger, clock: Clock) -> None:
     """A holder whose lease has run out may not go on: somebody may be about to take over."""
-    claim = await _claimed(store)
+    claim = await claimed(ledger)
     clock.now += LEASE
     with pytest.raises(Fenced):
-        await store.ledger.advance(claim, State.SENDING, {})
+        await ledger.advance(claim, State.SENDING, {})
 
 
-async def test_renewed_lease_runs_anew(store: SqliteStore, clock: Clock) -> None:
+async def test_renewed_lease_runs_anew(ledger: Ledger, clock: Clock) -> None:
     """A renewal counts from now."""
-    claim = await _claimed(store)
+    claim = await claimed(ledger)
     clock.now += 20
-    await store.ledger.renew(claim, lease_seconds=LEASE)
+    await ledger.renew(claim, lease_seconds=LEASE)
     clock.now += 20
-    await store.ledger.advance(claim, State.KEPT, {})
+    await ledger.advance(claim, State.KEPT, {})
 
 
-async def test_settled_memo_stays_settled(store: SqliteStore, clock: Clock) -> None:
+async def test_settled_memo_stays_settled(ledger: Ledger, clock: Clock) -> None:
     """A settled memo is nobody's any more, for ever, and tells its story."""
-    claim = await _claimed(store)
+    claim = await claimed(ledger)
     steps = [Step("hear", 1.5, "huggingface"), Step("speak", 0.5, "elevenlabs", "rate-limited")]
-    await store.ledger.settle(claim, State.ANSWERED, reason=None, facts={"sent_id": "9"}, steps=steps)
+    await ledger.settle(claim, State.ANSWERED, reason=None, facts={"sent_id": "9"}, steps=steps)
     clock.now += 1000
-    assert await store.ledger.claim(KEY, owner="two", lease_seconds=LEASE, facts={}) == Settled(State.ANSWERED)
+    assert await ledger.claim(KEY, owner="two", lease_seconds=LEASE, facts={}) == Settled(State.ANSWERED)
     with pytest.raises(Fenced):
-        await store.ledger.settle(claim, State.DEAD, reason="x", facts={}, steps=[])
-    (story,) = await store.ledger.find(KEY.message_id)
+        await ledger.settle(claim, State.DEAD, reason="x", facts={}, steps=[])
+    story = await story_of(ledger)
     assert (story.state, story.facts, tuple(story.steps)) == (
         State.ANSWERED,
         {"first": "one", "sent_id": "9"},
-        tuple(steps),
+        tuple(replace(step, fence=1) for step in steps),
     )
 
 
-async def test_released_memo_is_free_at_once(store: SqliteStore) -> None:
+async def test_released_memo_is_free_at_once(ledger: Ledger) -> None:
     """A released memo can be claimed without waiting, and the steps of the first attempt stay in its story."""
-    claim = await _claimed(store)
-    await store.ledger.release(claim, steps=[Step("fetch", 0.1)])
-    again = await _claimed(store, "two")
+    claim = await claimed(ledger)
+    await ledger.release(claim, steps=[Step("fetch", 0.1)])
+    again = await claimed(ledger, owner="two")
     assert again.fence == claim.fence + 1
-    (story,) = await store.ledger.find(KEY.message_id)
-    assert [step.stage for step in story.steps] == ["fetch"]
+    await ledger.release(again, steps=[Step("hear", 0.2)])
+    story = await story_of(ledger)
+    assert list(story.steps) == [Step("fetch", 0.1, fence=1), Step("hear", 0.2, fence=2)]
 
 
-async def test_a_memo_does_not_go_back(store: SqliteStore) -> None:
+async def test_a_memo_does_not_go_back(ledger: Ledger) -> None:
     """Going back is a caller's bug, and is told as one; so is settling with what settles nothing."""
-    claim = await _claimed(store)
-    await store.ledger.advance(claim, State.SPOKEN, {})
+    claim = await claimed(ledger)
+    await ledger.advance(claim, State.SPOKEN, {})
     with pytest.raises(ValueError, match="does not go back"):
-        await store.ledger.advance(claim, State.HEARD, {})
+        await ledger.advance(claim, State.HEARD, {})
     with pytest.raises(ValueError, match="settles nothing"):
-        await store.ledger.settle(claim, State.SPOKEN, reason=None, facts={}, steps=[])
+        await ledger.settle(claim, State.SPOKEN, reason=None, facts={}, steps=[])
 
 
-async def test_dead_letters_are_accounted_for_once(store: SqliteStore) -> None:
-    """A dead letter is there once, the newest first."""
-    first = DeadLetter("t", 0, 1, "not-json", "parse")
-    second = DeadLetter("t", 0, 2, "bug-KeyError", "hear", KEY)
-    for letter in (first, second, replace(first, reason="again")):
-        await store.ledger.bury(letter)
-    assert list(await store.ledger.dead_letters(limit=9)) == [second, first]
-    assert list(await store.ledger.dead_letters(limit=1)) == [second]
-
-
-async def test_same_message_id_in_two_chats(store: SqliteStore) -> None:
+async def test_same_message_id_in_two_chats(ledger: Ledger) -> None:
     """A memo is known by its chat and its message id together."""
     for chat in ("a", "b"):
         key = MemoKey(chat, "1")
-        assert isinstance(await store.ledger.claim(key, owner="x", lease_seconds=LEASE, facts={}), Claim)
-    assert [story.key.chat_id for story in await store.ledger.find("1")] == ["a", "b"]
+        assert isinstance(await ledger.claim(key, owner="x", lease_seconds=LEASE, facts={}), Claim)
+    assert [story.key.chat_id for story in await ledger.find("1")] == ["a", "b"]
+
+
+async def test_claim_tells_how_old_a_memo_is(ledger: Ledger, clock: Clock) -> None:
+    """A memo's age is counted by the store's clock, from when it was received."""
+    claim = await claimed(ledger)
+    assert (claim.age_seconds, claim.generation, claim.tries) == (0.0, 1, 0)
+    clock.now += 40.5
+    assert (await claimed(ledger)).age_seconds == 40.5
+
+
+async def test_story_tells_who_holds_a_memo_now(ledger: Ledger, clock: Clock) -> None:
+    """Owner and end of the lease are told while it runs, and not when it has run out or was given up."""
+    claim = await claimed(ledger)
+    story = await story_of(ledger)
+    assert (story.owner, story.lease_until, story.received_at) == ("one", clock.now + LEASE, clock.now)
+    clock.now += LEASE
+    story = await story_of(ledger)
+    assert (story.owner, story.lease_until) == (None, None)
+    claim = await claimed(ledger)
+    await ledger.settle(claim, State.FAILED, reason="hear-down", facts={}, steps=[])
+    story = await story_of(ledger)
+    assert (story.owner, story.lease_until, story.reason, story.settled_at) == (None, None, "hear-down", clock.now)
+    assert (story.due_at, story.tries, story.generation, story.fence) == (None, 0, 1, 2)
+
+
+async def test_facts_of_a_known_memo_stay(ledger: Ledger) -> None:
+    """The facts that a second event brings change nothing."""
+    await ledger.release(await claimed(ledger), steps=[])
+    assert (await claimed(ledger, owner="two")).facts == {"first": "one"}
+
+
+async def test_facts_given_are_the_callers_own(ledger: Ledger) -> None:
+    """What a caller does with its facts afterwards is not stored."""
+    facts: dict[str, JsonValue] = {"a": 1}
+    claim = await ledger.claim(KEY, owner="one", lease_seconds=LEASE, facts=facts)
+    assert isinstance(claim, Claim)
+    facts["a"] = 2
+    await ledger.advance(claim, State.KEPT, facts)
+    facts["a"] = 3
+    assert (await story_of(ledger)).facts == {"a": 2}
+
+
+@pytest.mark.parametrize("key", [KEY, SECOND])
+async def test_claim_of_a_memo_that_is_not_there(ledger: Ledger, key: MemoKey) -> None:
+    """A claim that this ledger never gave is a stale one."""
+    await claimed(ledger)
+    strange = Claim(key, 7, State.RECEIVED, {})
+    with pytest.raises(Fenced):
+        await ledger.advance(strange, State.KEPT, {})
+    await ledger.release(strange, steps=[Step("fetch", 0.1)])
+    assert not (await story_of(ledger)).steps
 
 
 async def test_many_claims_of_few_memos(tmp_path: Path) -> None:
@@ -175,6 +188,30 @@ async def test_many_claims_of_few_memos(tmp_path: Path) -> None:
     await asyncio.gather(*(store.close() for store in stores))
     won = [claim.key for claim in claims if isinstance(claim, Claim)]
     assert sorted(won, key=lambda key: int(key.message_id)) == keys
+
+
+async def test_old_file_is_brought_up_to_date(tmp_path: Path, clock: Clock) -> None:
+    """A file of the first schema keeps memos, steps and letters; the letters are published, their events unknown."""
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        old.executescript(FIRST_SCHEMA.read_text())
+        columns = "chat_id, message_id, state, fence, lease_until, received_at, updated_at, facts"
+        old.execute(f"INSERT INTO memos ({columns}) VALUES ('51', '810001', 'failed', 4, 0, 900, 950, '{{\"a\": 1}}')")  # noqa: S608 (a constant)
+        old.execute("INSERT INTO steps VALUES (1, '51', '810001', 4, 'hear', 0.5, NULL, 'down', 940)")
+        old.execute("INSERT INTO dead_letters VALUES (1, 't', 2, 3, 'hear-down', 'hear', '51', '810001', 950)")
+        old.execute("PRAGMA user_version=1")
+        old.commit()
+    store = SqliteStore(tmp_path / "old.db", clock=clock)
+    await store.open()
+    ledger = store.ledger
+    story = await story_of(ledger)
+    assert (story.state, story.fence, story.facts, story.generation) == (State.FAILED, 4, {"a": 1}, 1)
+    assert story.steps == (Step("hear", 0.5, None, "down", fence=4),)
+    expected = DeadLetter(Event(Place("t", 2, 3), 950.0, None, None), "hear-down", "hear", KEY, 1, None, 950.0)
+    assert await ledger.dead_letters(limit=9) == [expected]
+    assert (await ledger.unpublished(limit=9, seconds=1), await ledger.event(KEY)) == ([], None)
+    await settle(ledger, await revived(ledger), State.FAILED, letter=replace(expected, event=event_at(3, partition=2)))
+    assert await ledger.event(KEY) == event_at(3, partition=2)
+    await store.close()
 
 
 async def test_store_that_cannot_be_had(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,10 +140,11 @@ async def test_sent_message_is_found(messenger: SeriesMessenger) -> None:
     """A message is found by its attachment's name, a text by its words, and nothing by another's."""
     voice = await messenger.send_voice(REPLY)
     text = await messenger.send_text("51", "hello", idempotency_key="t")
-    assert await messenger.find_sent("51", filename=REPLY.filename, text="") == voice
-    assert await messenger.find_sent("51", filename="", text="hello") == text
-    assert await messenger.find_sent("51", filename="another.m4a", text="hello") is None
-    assert await messenger.find_sent("52", filename=REPLY.filename, text="") is None
+    assert await messenger.find_sent("51", filenames=["x.wav", REPLY.filename]) == voice
+    assert await messenger.find_sent("51", filenames=[], text="hello") == text
+    assert await messenger.find_sent("51", filenames=["another.m4a"]) is None
+    assert await messenger.find_sent("51", filenames=[], text=REPLY.text) is None
+    assert await messenger.find_sent("52", filenames=[REPLY.filename]) is None
 
 
 async def test_download(messenger: SeriesMessenger, sandbox: Sandbox) -> None:
@@ -306,3 +308,21 @@ class _serving:  # noqa: N801 (used like a function)
 
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 3])
+async def test_send_that_is_no_longer_ours_is_never_whole(sandbox: Sandbox, pieces: int) -> None:
+    """Whoever loses the memo while the request goes out has sent nothing."""
+    asked = 0
+
+    def still_ours() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1 + pieces:
+            raise InterruptedError
+
+    long = replace(REPLY, clip=Clip(bytes(400_000), Format.M4A))
+    async with _client(sandbox.url) as messenger:
+        with pytest.raises((OutcomeUnknown, InterruptedError)):
+            await messenger.send_voice(long, still_ours=still_ours)
+    assert not sandbox.sent

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from consumer.lease import LEASE_SECONDS
 from consumer.reference import example_env, redacted, reference_table, shown
 from consumer.settings import ConfigurationError, Fault, Settings, load, required, variable_names
 from consumer.variables import FileArchive, S3ArchiveUrl, SqliteStore
@@ -36,6 +35,7 @@ CONTRACT = {
     "KAFKA_SASL_USERNAME": "",
     "KAFKA_SASL_PASSWORD": "",
     "KAFKA_AUTO_OFFSET_RESET": "earliest",
+    "KAFKA_SESSION_SECONDS": "30",
     "KAFKA_DEAD_LETTER_TOPIC": "message.received.dead",
     "SERIES_API_URL": "",
     "SERIES_API_KEY": "",
@@ -62,6 +62,8 @@ CONTRACT = {
     "ARCHIVE_URL": "file:audio_files",
     "ARCHIVE_USER": "pseudonym",
     "ARCHIVE_USER_KEY": "",
+    "ARCHIVE_SPOOL": "var/owed",
+    "ARCHIVE_SPOOL_BYTES": "1073741824",
     "STORE_URL": "sqlite:var/voicememo.db",
     "SUPABASE_URL": "",
     "SUPABASE_KEY": "",
@@ -70,6 +72,8 @@ CONTRACT = {
     "REPLY_DEADLINE_SECONDS": "30",
     "DRAIN_SECONDS": "25",
     "RETRY_FOR_SECONDS": "900",
+    "LEASE_SECONDS": "30",
+    "RESEND_UNKNOWN": "true",
     "MAX_MEMO_BYTES": "26214400",
     "MAX_MEMO_SECONDS": "1800",
     "FFMPEG": "",
@@ -251,7 +255,9 @@ def test_the_times_agree_whatever_is_set(drain: float, deadline: float) -> None:
     """A rebalance outlasts a drain, staleness outlasts a rebalance, and a send ends inside a lease's remainder."""
     settings = load({"DRAIN_SECONDS": f"{drain:.3f}", "REPLY_DEADLINE_SECONDS": f"{deadline:.3f}"}, complete=False)
     assert settings.drain_seconds < settings.rebalance_timeout_seconds < settings.stale_after_seconds
-    assert LEASE_SECONDS / 3 + settings.send_seconds < LEASE_SECONDS
+    assert settings.drain_seconds + settings.let_go_seconds < settings.rebalance_timeout_seconds
+    assert settings.lease_seconds / 3 + settings.send_seconds < settings.lease_seconds
+    assert settings.send_seconds < settings.let_go_seconds
     assert 0 < settings.send_seconds <= settings.reply_deadline_seconds
 
 

@@ -17,11 +17,14 @@ from consumer import notices
 from consumer.notices import (
     EventBuried,
     EventPassed,
+    MemoFenced,
+    MemoParked,
     MemoSettled,
     MemoTaken,
     Notice,
     Notices,
     OffsetsCommitted,
+    PartitionsChanged,
     RungFailed,
     StageFailed,
     StageFinished,
@@ -48,6 +51,9 @@ STORY: tuple[Notice, ...] = (
     EventBuried("message.received", 3, 41, "deliver-unreachable"),
     EventPassed("echo"),
     OffsetsCommitted(2),
+    MemoParked(KEY, "deliver-unavailable", 1.5, 1),
+    MemoFenced(KEY, 2),
+    PartitionsChanged(4),
 )
 
 
@@ -59,6 +65,14 @@ def samples(metrics: Metrics) -> dict[str, float]:
         for family in families
         for sample in family.samples
     }
+
+
+class Seen:
+    """What a watchdog sees."""
+
+    longest_loop_lag_seconds = 0.5
+    seconds_since_poll = 1.5
+    oldest_memo_seconds = None
 
 
 class Terminal(io.StringIO):
@@ -119,6 +133,10 @@ def test_metrics_count_and_time_what_they_are_told() -> None:
         "voicememo_memos_total{form=none,outcome=failed}": 1,
         "voicememo_memo_seconds_count{}": 2,
         "voicememo_memo_seconds_sum{}": 34.2,
+        "voicememo_memos_parked_total{reason=deliver-unavailable}": 1,
+        "voicememo_memos_fenced_total{}": 1,
+        "voicememo_partitions{}": 4,
+        "voicememo_rebalances_total{}": 1,
         "voicememo_events_buried_total{reason=deliver-unreachable}": 1,
         "voicememo_events_passed_total{reason=echo}": 1,
         "voicememo_commits_total{}": 1,
@@ -145,6 +163,7 @@ def test_gauges_tell_what_is() -> None:
 def test_the_catalogue_is_what_is_exposed() -> None:
     """Names, types, labels and help of a scrape are those of the catalogue; beside them only the process's own."""
     metrics = Metrics(in_flight=int)
+    metrics.watch(Seen())  # type: ignore[arg-type] # all of a watchdog that is read
     for notice in STORY:
         metrics(notice)
     families = {family.name: family for family in text_string_to_metric_families(metrics.exposition().decode())}

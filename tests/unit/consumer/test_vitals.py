@@ -12,24 +12,13 @@ from consumer.notices import EventPassed, WorkerChanged
 from consumer.vitals import Vitals, VitalsError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-class Clock:
-    """Time that goes on when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """Tell the time, in seconds."""
-        return self.now
+    from collections.abc import AsyncIterator, Sequence
 
 
 @asynccontextmanager
-async def serving(clock: Clock, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Vitals]:
-    """Vitals on a free port, stopped at the end."""
-    vitals = Vitals(Metrics(in_flight=lambda: 3), host=host, port=port, stale_after_seconds=60, clock=clock)
+async def serving(unwell: Sequence[str] = (), *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Vitals]:
+    """Vitals on a free port, stopped at the end; unwell for as long as there is a reason in the list."""
+    vitals = Vitals(Metrics(in_flight=lambda: 3), host=host, port=port, why_unwell=lambda: next(iter(unwell), None))
     await vitals.start()
     try:
         yield vitals
@@ -47,21 +36,20 @@ async def ask(vitals: Vitals, path: str, *, method: str = "GET", body: bytes | N
         return response.status, await response.text(), response.headers["Content-Type"]
 
 
-async def test_a_worker_is_healthy_until_it_falls_silent() -> None:
-    """Health lasts for as long as the last beat is young enough, and comes back with the next beat."""
-    clock = Clock()
-    async with serving(clock) as vitals:
-        clock.now += 60
+async def test_a_worker_is_healthy_until_the_watchdog_says_why_not() -> None:
+    """Health is refused with the reason, for as long as there is one."""
+    unwell: list[str] = []
+    async with serving(unwell) as vitals:
         assert (await ask(vitals, "/healthz"))[:2] == (200, "ok\n")
-        clock.now += 1
-        assert (await ask(vitals, "/healthz"))[:2] == (503, "no poll for 61 s while starting\n")
-        vitals.beat()
+        unwell.append("no poll for 61 s while polling")
+        assert (await ask(vitals, "/healthz"))[:2] == (503, "no poll for 61 s while polling\n")
+        unwell.clear()
         assert (await ask(vitals, "/healthz"))[0] == 200
 
 
 async def test_a_worker_is_ready_only_while_it_polls() -> None:
     """Readiness is refused with the phase as its reason, before and after polling."""
-    async with serving(Clock()) as vitals:
+    async with serving() as vitals:
         told = [(await ask(vitals, "/readyz"))[:2]]
         for phase in ("polling", "draining", "stopped"):
             vitals.phase = phase
@@ -71,25 +59,15 @@ async def test_a_worker_is_ready_only_while_it_polls() -> None:
 
 async def test_phases_come_with_the_notices() -> None:
     """Subscribed to the notices, the vitals follow the worker, and pass over all else."""
-    async with serving(Clock()) as vitals:
+    async with serving() as vitals:
         vitals(WorkerChanged("polling"))
         vitals(EventPassed("echo"))
         assert vitals.phase == "polling"
 
 
-async def test_a_new_phase_counts_as_a_beat() -> None:
-    """A drain begins with the whole patience: it is not taken for a hang because polls have ended."""
-    clock = Clock()
-    async with serving(clock) as vitals:
-        clock.now += 50
-        vitals.phase = "draining"
-        clock.now += 50
-        assert (await ask(vitals, "/healthz"))[0] == 200
-
-
 async def test_metrics_are_served_as_prometheus_reads_them() -> None:
     """The scrape has the text format's content type, and what the worker does just now."""
-    async with serving(Clock()) as vitals:
+    async with serving() as vitals:
         status, body, content_type = await ask(vitals, "/metrics")
     assert (status, content_type) == (200, EXPOSITION_TYPE)
     assert content_type == "text/plain; version=0.0.4; charset=utf-8"
@@ -102,21 +80,21 @@ async def test_metrics_are_served_as_prometheus_reads_them() -> None:
 )
 async def test_nothing_else_is_served(method: str, path: str, status: int) -> None:
     """Other paths and methods are refused, and a body is not taken in."""
-    async with serving(Clock()) as vitals:
+    async with serving() as vitals:
         assert (await ask(vitals, path, method=method, body=b"x" * 100_000))[0] == status
         assert (await ask(vitals, "/healthz"))[0] == 200
 
 
 async def test_a_head_too_long_is_refused() -> None:
     """What a client may make us read has a bound."""
-    async with serving(Clock()) as vitals:
+    async with serving() as vitals:
         assert (await ask(vitals, f"/healthz?{'x' * 10_000}"))[0] == 400
 
 
 async def test_requests_leave_no_lines_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """A probe every few seconds does not fill the log."""
     caplog.set_level(logging.DEBUG)
-    async with serving(Clock()) as vitals:
+    async with serving() as vitals:
         await ask(vitals, "/healthz")
         await ask(vitals, "/none")
     assert [record for record in caplog.records if record.name.startswith("aiohttp")] == []
@@ -124,8 +102,8 @@ async def test_requests_leave_no_lines_in_the_log(caplog: pytest.LogCaptureFixtu
 
 async def test_a_taken_port_is_told_by_its_variable() -> None:
     """Whoever starts a second worker learns which variable to change, and nothing is left open."""
-    async with serving(Clock()) as first:
-        second = Vitals(Metrics(in_flight=int), host="127.0.0.1", port=first.port, stale_after_seconds=60)
+    async with serving() as first:
+        second = Vitals(Metrics(in_flight=int), host="127.0.0.1", port=first.port, why_unwell=lambda: None)
         with pytest.raises(VitalsError, match=f"VITALS_PORT {first.port} is taken on 127.0.0.1"):
             await second.start()
         await second.stop()
@@ -135,14 +113,14 @@ async def test_a_taken_port_is_told_by_its_variable() -> None:
 @pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid"])
 async def test_a_host_that_is_not_ours_is_told_by_its_variable(host: str) -> None:
     """An address of another machine, or of none, is an error that names VITALS_HOST."""
-    vitals = Vitals(Metrics(in_flight=int), host=host, port=0, stale_after_seconds=60)
+    vitals = Vitals(Metrics(in_flight=int), host=host, port=0, why_unwell=lambda: None)
     with pytest.raises(VitalsError, match="VITALS_HOST"):
         await vitals.start()
 
 
 async def test_stopping_frees_the_port() -> None:
     """After stop() the port can be had by another, and stopping again changes nothing."""
-    async with serving(Clock()) as first:
+    async with serving() as first:
         await first.stop()
-        async with serving(Clock(), port=first.port) as second:
+        async with serving(port=first.port) as second:
             assert second.port == first.port

@@ -1,0 +1,78 @@
+"""Outbox: copies dead letters from the ledger to the dead-letter topic, as often as it takes.
+
+The ledger is where a letter is written, in one step with the memo's end. So a crash between the two leaves the topic
+behind, never ahead, and the letter is published later; a crash after publishing may publish it twice, with the same
+original place in its headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from consumer.source import SourceError
+from storage.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from consumer.source import DeadLetterTopic
+    from storage.ledger import DeadLetter, Ledger
+
+_MOST = 100
+"""Letters that wait here; what does not fit is found in the ledger by the next round."""
+_ROUND_SECONDS = 15.0
+_BATCH = 20
+_TAKEN_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Outbox:
+    """Publishes what it is given at once, and what was left behind, by whomever, in rounds."""
+
+    def __init__(self, ledger: Ledger, topic: DeadLetterTopic) -> None:
+        self._ledger = ledger
+        self._topic = topic
+        self._fresh: asyncio.Queue[DeadLetter] = asyncio.Queue(_MOST)
+
+    def post(self, letter: DeadLetter) -> None:
+        """Have a letter published that the ledger has just got; never waits."""
+        with suppress(asyncio.QueueFull):
+            self._fresh.put_nowait(letter)
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(_ROUND_SECONDS):
+                    letter = await self._fresh.get()
+            except TimeoutError:
+                await self.sweep()
+            else:
+                await self._publish(letter)
+
+    async def flush(self) -> None:
+        """Publish what waits here."""
+        while not self._fresh.empty():
+            await self._publish(self._fresh.get_nowait())
+
+    async def sweep(self) -> None:
+        """Publish what was left behind; stops at the first letter that cannot be: the others could not be either."""
+        try:
+            left_behind = await self._ledger.unpublished(limit=_BATCH, seconds=_TAKEN_SECONDS)
+        except StoreUnavailable:
+            log.warning("outbox.store_away")
+            return
+        for letter in left_behind:
+            if not await self._publish(letter):
+                return
+
+    async def _publish(self, letter: DeadLetter) -> bool:
+        try:
+            await self._topic.put(letter)
+            await self._ledger.published(letter.event.place)
+        except (SourceError, StoreUnavailable) as error:
+            log.warning("outbox.delayed", extra={"error": type(error).__name__})
+            return False
+        return True

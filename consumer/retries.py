@@ -1,0 +1,34 @@
+"""Retries: when a memo that cannot be delivered now is tried again, and when it is given up. Pure."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DOUBLINGS = 16
+"""After which a delay is the longest, whatever it began with; keeps the power small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Delays that double, with jitter, until the memo is too old."""
+
+    for_seconds: float
+    """How old a memo may be, since it was received or revived, to be tried again, in seconds."""
+    first_seconds: float = 1.0
+    longest_seconds: float = 60.0
+    jitter: Callable[[], float] = field(default=random.random, repr=False)  # noqa: S311 (jitter)
+    """Gives a number from 0 to 1."""
+
+    def delay_seconds(self, tries: int) -> float:
+        """Say how long to wait after so many earlier tries: half of it certain, half of it by chance."""
+        full = min(self.longest_seconds, self.first_seconds * 2.0 ** min(tries, _DOUBLINGS))
+        return full * (0.5 + self.jitter() / 2)
+
+    def given_up(self, age_seconds: float) -> bool:
+        """Say whether a memo of this age is not tried again."""
+        return age_seconds >= self.for_seconds

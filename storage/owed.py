@@ -1,0 +1,228 @@
+"""Owed: what the archive would not take is written to a folder of ours, and offered again until it is taken (I5)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from storage.errors import ArchiveError, ArchiveMissing, ArchiveUnavailable
+from storage.spool import Damaged, Spool, Spooled, file_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from storage.archive import Archive
+    from storage.spool import Owed, Stamp
+
+_FIRST_SECONDS = 1.0
+_LONGEST_SECONDS = 60.0
+_DOUBLINGS = 6
+"""After which a delay is the longest; keeps the power small."""
+
+log = logging.getLogger(__name__)
+
+
+class OwedArchive:
+    """An archive that owes what it could not keep: a put that the inner archive refuses is written down and paid later.
+
+    Processes may share the folder: each sees what the others owe, and may pay it.
+
+    Args:
+        archive: the inner one.
+        folder: where what is owed waits, on a local disk; made, for our user alone, when it is needed.
+        max_bytes: how much may wait there, headers included, in bytes.
+        patience_seconds: how long the archive has to take an object that is put, in seconds; then it is owed.
+        clock: seconds since the epoch; what was owed first is paid first.
+        jitter: gives a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        folder: Path,
+        *,
+        max_bytes: int,
+        patience_seconds: float = 4.0,
+        clock: Callable[[], float] = time.time,
+        jitter: Callable[[], float] = random.random,  # noqa: S311 (it spreads retries, and guards nothing)
+    ) -> None:
+        self._archive = archive
+        self._patience_seconds = patience_seconds
+        self._spool = Spool(folder, max_bytes, clock)
+        self._jitter = jitter
+        self._fresh = asyncio.Event()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def put(self, key: str, data: bytes, *, content_type: str) -> str:
+        """Keep `data`, or owe it; give where it is, for people: the archive's word, or `owed:` and the key.
+
+        Raises:
+            ArchiveError: as the inner archive raised it, when `data` cannot be owed either: no room, or no disk.
+        """
+        name = file_name(key)
+        async with self._alone(name):
+            older = await asyncio.to_thread(self._spool.stamp, name)
+            try:
+                where = await self._put(key, data, content_type)
+            except ArchiveError as refusal:
+                if not await self._owe(Spooled(key, content_type, data), refusal):
+                    raise
+                return f"owed:{key}"
+            # An older copy must not be paid over this one.
+            if older is not None:
+                await self._forget(name, older)
+            return where
+
+    async def _put(self, key: str, data: bytes, content_type: str) -> str:
+        """Put into the inner archive; one that hangs is as good as away."""
+        scope = asyncio.timeout(self._patience_seconds)
+        try:
+            async with scope:
+                return await self._archive.put(key, data, content_type=content_type)
+        except TimeoutError as late:
+            if scope.expired():
+                raise ArchiveUnavailable("no answer in time") from late
+            raise
+
+    async def get(self, key: str) -> bytes:
+        """Give what is owed under the key, else what is kept: what is owed was put last.
+
+        This order also leaves no moment in which an object that is just being paid is found in neither place.
+
+        Raises:
+            ArchiveError: as the inner archive raised it; ArchiveMissing when nothing is owed either.
+        """
+        owed = await self._read(file_name(key))
+        if owed is not None:
+            return owed.data
+        try:
+            return await self._archive.get(key)
+        except (ArchiveMissing, ArchiveUnavailable):
+            owed = await self._read(file_name(key))  # it may have become owed while the archive thought
+            if owed is None:
+                raise
+            return owed.data
+
+    async def check(self) -> None:
+        """Learn whether the inner archive may be written; that we could owe is no answer. Raises ArchiveError."""
+        await self._archive.check()
+
+    async def close(self) -> None:
+        """Close the inner archive; what is owed stays in the folder. End keep_paying() first."""
+        await self._archive.close()
+
+    async def owed(self) -> Owed:
+        """Count what waits. Raises ArchiveUnavailable when the folder cannot be read."""
+        try:
+            return await asyncio.to_thread(self._spool.total)
+        except OSError as error:
+            raise ArchiveUnavailable(f"the folder of what is owed: {_reason(error)}") from error
+
+    async def pay(self) -> int:
+        """Offer everything that is owed once, oldest first; give how many objects the archive took.
+
+        Ends early when the archive is away; an object that it refuses stays owed, and the next one has its turn.
+        """
+        paid, _ = await self._pay_all()
+        return paid
+
+    async def keep_paying(self) -> None:
+        """Pay until cancelled: each minute, and when something new is owed; after a failure in 1 to 60 seconds."""
+        failures = 0
+        while True:
+            self._fresh.clear()
+            paid, all_paid = await self._pay_all()
+            if all_paid:
+                failures = 0
+                await self._something_new()
+            else:
+                failures = 0 if paid else failures
+                await asyncio.sleep(self._delay_seconds(failures))
+                failures += 1
+
+    async def _something_new(self) -> None:
+        """Wait until this process owes more, a minute at most: what others owe is only seen by looking."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                await self._fresh.wait()
+
+    def _delay_seconds(self, failures: int) -> float:
+        """Say how long to wait after so many earlier failures: at least a second, half of more by chance."""
+        full = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** (1 + min(failures, _DOUBLINGS)))
+        return full * (0.5 + self._jitter() / 2)
+
+    async def _pay_all(self) -> tuple[int, bool]:
+        """Give how many were paid, and whether nothing is left of what was found."""
+        paid, all_paid = 0, True
+        try:
+            for name in await asyncio.to_thread(self._spool.names):
+                taken = await self._pay(name)
+                paid += taken is True
+                all_paid &= taken is not False
+        except (OSError, ArchiveUnavailable) as error:
+            log.warning("archive.away", extra={"error": type(error).__name__})
+            all_paid = False
+        if paid:
+            log.info("archive.paid", extra={"count": paid})
+        return paid, all_paid
+
+    async def _pay(self, name: str) -> bool | None:
+        """Offer one object: was it taken? None when it has gone meanwhile. Raises ArchiveUnavailable."""
+        async with self._alone(name):
+            try:
+                owed = await asyncio.to_thread(self._spool.read, name)
+                if owed is None:
+                    return None
+                await self._archive.put(owed.object.key, owed.object.data, content_type=owed.object.content_type)
+            except ArchiveUnavailable:
+                raise
+            except ArchiveError as refusal:
+                log.warning("archive.refused", extra={"error": type(refusal).__name__})
+                return False
+            except Exception as bug:  # noqa: BLE001 - boundary: what one object meets must be seen, and not hold up the others
+                log.error("archive.owed_broke", extra={"error": type(bug).__name__})  # noqa: TRY400 (I6: no traceback)
+                return False
+            return await self._forget(name, owed.stamp)
+
+    async def _owe(self, wanted: Spooled, refusal: ArchiveError) -> bool:
+        try:
+            await asyncio.to_thread(self._spool.write, wanted)
+        except OSError as error:
+            log.warning("archive.not_owed", extra={"error": type(refusal).__name__, "reason": _reason(error)})
+            return False
+        log.warning("archive.owed", extra={"error": type(refusal).__name__})
+        self._fresh.set()
+        return True
+
+    async def _read(self, name: str) -> Spooled | None:
+        """Look for an owed copy; one that cannot be read is as none."""
+        try:
+            found = await asyncio.to_thread(self._spool.read, name)
+        except (OSError, Damaged) as error:
+            log.warning("archive.owed_unreadable", extra={"error": type(error).__name__})
+            return None
+        return found.object if found else None
+
+    async def _forget(self, name: str, stamp: Stamp) -> bool:
+        """Remove an owed copy that the archive has now; failing that, it is only offered again."""
+        try:
+            await asyncio.to_thread(self._spool.remove, name, stamp)
+        except OSError as error:
+            log.warning("archive.still_owed", extra={"reason": _reason(error)})
+            return False
+        return True
+
+    def _alone(self, name: str) -> asyncio.Lock:
+        """Give the lock of one key: of two puts, or a put and a payment, the later must end later."""
+        return self._locks.setdefault(name, asyncio.Lock())
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else type(error).__name__

@@ -1,0 +1,89 @@
+"""Both ledgers, their clock, and what their tests are told of: events, letters, memos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place, State
+
+if TYPE_CHECKING:
+    from storage.ledger import Ledger, Story
+    from storage.memory import MemoryStore
+    from storage.sqlite import SqliteStore
+
+Store: TypeAlias = "SqliteStore | MemoryStore"
+
+LEASE = 30.0
+KEY = MemoKey("51", "810001")
+SECOND = MemoKey("51", "810002")
+THIRD = MemoKey("51", "810003")
+ELSEWHERE = MemoKey("52", "810001")
+
+
+class Clock:
+    """The store's own clock, in the test's hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+def event_at(offset: int, *, partition: int = 0, topic: str = "t") -> Event:
+    """Give an event that says what no text could, and that is known by its offset."""
+    headers = (("trace", b"\xff\x00"), ("trace", b"again"), ("empty", b""))
+    return Event(Place(topic, partition, offset), offset + 0.25, b"\x00key", b"\xfe%d" % offset, headers)
+
+
+def letter_at(offset: int, key: MemoKey | None = None, *, reason: str = "not-json") -> DeadLetter:
+    """Give the letter of such an event."""
+    return DeadLetter(event_at(offset), reason, "hear" if key else "parse", key, 3, "ab12")
+
+
+async def claimed(ledger: Ledger, key: MemoKey = KEY, owner: str = "one") -> Claim:
+    """Take a memo that can be had."""
+    claim = await ledger.claim(key, owner=owner, lease_seconds=LEASE, facts={"first": owner})
+    assert isinstance(claim, Claim)
+    return claim
+
+
+async def resumed(ledger: Ledger, key: MemoKey = KEY) -> Claim:
+    """Take up a parked memo that can be had."""
+    claim = await ledger.resume(key, owner="two", lease_seconds=LEASE)
+    assert isinstance(claim, Claim)
+    return claim
+
+
+async def revived(ledger: Ledger, key: MemoKey = KEY, *, without: tuple[str, ...] = (), again: bool = False) -> Claim:
+    """Take a memo as an operator, where that is possible."""
+    claim = await ledger.revive(key, owner="operator", lease_seconds=LEASE, without=without, again=again)
+    assert isinstance(claim, Claim)
+    return claim
+
+
+async def parked(ledger: Ledger, key: MemoKey = KEY, *, seconds: float = 10.0, offset: int = 1) -> Event:
+    """Take a memo, and park it; give the event that it is parked with."""
+    event = event_at(offset)
+    await park(ledger, await claimed(ledger, key), event, seconds=seconds)
+    return event
+
+
+async def park(ledger: Ledger, claim: Claim, event: Event, *, seconds: float = 10.0) -> None:
+    """Park a memo of ours."""
+    await ledger.park(claim, event, seconds=seconds, reason="deliver-down", facts={"reply": "hi"}, steps=[])
+
+
+async def settle(
+    ledger: Ledger, claim: Claim, state: State = State.ANSWERED, *, letter: DeadLetter | None = None
+) -> None:
+    """Settle a memo of ours."""
+    reason = letter.reason if letter else None
+    await ledger.settle(claim, state, reason=reason, facts={}, steps=[], letter=letter)
+
+
+async def story_of(ledger: Ledger, key: MemoKey = KEY) -> Story:
+    """Tell of a memo that is there."""
+    (story,) = [story for story in await ledger.find(key.message_id) if story.key == key]
+    return story

@@ -1,0 +1,212 @@
+"""Two ledgers side by side: whatever is done to both, in any order, they answer alike and know the same."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from storage.errors import Fenced
+from storage.ledger import Behind, Claim, DeadLetter, Event, MemoKey, State, Step
+from storage.memory import MemoryStore
+from storage.sqlite import SqliteStore
+from tests.contracts.ledgers import LEASE, Clock, event_at
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from storage.ledger import Ledger
+
+KEYS = [MemoKey("a", "1"), MemoKey("a", "2"), MemoKey("a", "3"), MemoKey("b", "1")]
+MESSAGES = ("1", "2", "3")
+FACTS = st.dictionaries(st.sampled_from(["transcript", "reply", "spoken"]), st.text("xyz", max_size=2), max_size=2)
+STEPS = st.lists(st.builds(Step, st.sampled_from(["hear", "speak"]), st.just(0.5)), max_size=2)
+SECONDS = st.sampled_from([0.0, 1.0, 10.0, LEASE, 60.0])
+REASONS = st.sampled_from(["deliver-down", "bug-KeyError"])
+ENDINGS = st.sampled_from([State.ANSWERED, State.FAILED, State.FAILED, State.SPOKEN])
+memo_keys = st.sampled_from(KEYS)
+
+
+def _event_of(key: MemoKey, copy: int) -> Event:
+    """Give the event that brought a memo, or the copy of it that a producer sent again."""
+    return event_at(KEYS.index(key) + 100 * copy, partition="ab".index(key.chat_id))
+
+
+events = st.builds(_event_of, memo_keys, st.integers(0, 1))
+
+
+class TwoLedgers(RuleBasedStateMachine):
+    """SQLite and memory: each is the other's model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.runner = asyncio.Runner()
+        self.stores = SqliteStore(":memory:", clock=self.clock), MemoryStore(clock=self.clock)
+        self.claims: list[Claim] = []
+
+    @initialize()
+    def open(self) -> None:
+        """Begin with empty stores."""
+        for store in self.stores:
+            self.runner.run(store.open())
+
+    def teardown(self) -> None:
+        """Close them."""
+        for store in self.stores:
+            self.runner.run(store.close())
+        self.runner.close()
+
+    def _both(self, call: Callable[[Ledger], Awaitable[Any]]) -> Any:  # noqa: ANN401 (whatever ledgers give)
+        """Ask both; give the answer, or the error's type, that both of them gave."""
+
+        async def ask(ledger: Ledger) -> Any:  # noqa: ANN401
+            try:
+                return await call(ledger)
+            except (Fenced, KeyError, ValueError) as error:
+                return type(error)
+
+        sqlite, memory = (self.runner.run(ask(store.ledger)) for store in self.stores)
+        assert sqlite == memory
+        if isinstance(sqlite, Claim):
+            self.claims.append(sqlite)
+        return sqlite
+
+    def _resumed(self, key: MemoKey) -> object:
+        return self._both(lambda ledger: ledger.resume(key, owner="z", lease_seconds=LEASE))
+
+    def _a_claim(self, data: st.DataObject) -> Claim:
+        """Choose a claim, rather a late one: that may still hold."""
+        return self.claims[-1 - data.draw(st.integers(0, min(3, len(self.claims) - 1)))]
+
+    @rule(key=memo_keys, owner=st.sampled_from("xy"), facts=FACTS, copy=st.integers(0, 1))
+    def bring(self, key: MemoKey, owner: str, facts: dict[str, str], copy: int) -> None:
+        """An event brings a memo, that is parked where it may not overtake."""
+        answer = self._both(lambda ledger: ledger.claim(key, owner=owner, lease_seconds=LEASE, facts=facts))
+        if isinstance(answer, Behind):
+            self._both(lambda ledger: ledger.park_behind(key, _event_of(key, copy), facts=facts))
+
+    @rule(key=memo_keys, seconds=SECONDS)
+    def bring_in_vain(self, key: MemoKey, seconds: float) -> None:
+        """An event brings a memo that has to wait."""
+        claim = self._both(lambda ledger: ledger.claim(key, owner="x", lease_seconds=LEASE, facts={"transcript": "w"}))
+        if isinstance(claim, Claim):
+            event = _event_of(key, 0)
+            self._both(
+                lambda ledger: ledger.park(claim, event, seconds=seconds, reason="deliver-down", facts={}, steps=[])
+            )
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), seconds=SECONDS)
+    def renew(self, data: st.DataObject, seconds: float) -> None:
+        """A holder, or one who was, renews."""
+        claim = self._a_claim(data)
+        self._both(lambda ledger: ledger.renew(claim, lease_seconds=seconds))
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), state=st.sampled_from([State.KEPT, State.HEARD, State.SENDING]), facts=FACTS)
+    def advance(self, data: st.DataObject, state: State, facts: dict[str, str]) -> None:
+        """A holder, or one who was, gets further, or tries to go back."""
+        claim = self._a_claim(data)
+        self._both(lambda ledger: ledger.advance(claim, state, facts))
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), state=ENDINGS, facts=FACTS, steps=STEPS, with_letter=st.booleans())
+    def settle(
+        self,
+        data: st.DataObject,
+        state: State,
+        facts: dict[str, str],
+        steps: list[Step],
+        with_letter: bool,  # noqa: FBT001 (Hypothesis draws it)
+    ) -> None:
+        """A holder, or one who was, settles, with a letter or without."""
+        claim = self._a_claim(data)
+        reason = data.draw(REASONS) if with_letter else None
+        letter = DeadLetter(_event_of(claim.key, 0), reason, "hear", claim.key, claim.tries + 1) if reason else None
+        self._both(lambda ledger: ledger.settle(claim, state, reason=reason, facts=facts, steps=steps, letter=letter))
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), steps=STEPS)
+    def release(self, data: st.DataObject, steps: list[Step]) -> None:
+        """A holder, or one who was, lets go."""
+        claim = self._a_claim(data)
+        self._both(lambda ledger: ledger.release(claim, steps=steps))
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), copy=st.integers(0, 1), seconds=SECONDS, facts=FACTS, steps=STEPS)
+    def park(self, data: st.DataObject, copy: int, seconds: float, facts: dict[str, str], steps: list[Step]) -> None:
+        """A holder, or one who was, parks."""
+        claim, reason = self._a_claim(data), data.draw(REASONS)
+        event = _event_of(claim.key, copy)
+        self._both(lambda ledger: ledger.park(claim, event, seconds=seconds, reason=reason, facts=facts, steps=steps))
+
+    @rule(key=memo_keys, copy=st.integers(0, 1), facts=FACTS)
+    def park_behind(self, key: MemoKey, copy: int, facts: dict[str, str]) -> None:
+        """An event brings a memo to be parked behind others."""
+        self._both(lambda ledger: ledger.park_behind(key, _event_of(key, copy), facts=facts))
+
+    @rule(key=memo_keys)
+    def resume(self, key: MemoKey) -> None:
+        """Somebody takes up a memo, due or not."""
+        self._resumed(key)
+
+    @rule(topic=st.sampled_from("ttu"), partitions=st.sets(st.integers(0, 1), min_size=1), limit=st.integers(1, 3))
+    def take_up(self, topic: str, partitions: set[int], limit: int) -> None:
+        """Somebody takes up what is due; nothing can be in the way."""
+        due = self._both(lambda ledger: _listed(ledger.due(topic, partitions, limit=limit)))
+        for key, _ in due:
+            assert isinstance(self._resumed(key), Claim)
+
+    @rule(key=memo_keys, without=st.sets(st.sampled_from(["transcript", "reply"])), again=st.booleans())
+    def revive(self, key: MemoKey, without: set[str], again: bool) -> None:  # noqa: FBT001 (Hypothesis draws it)
+        """An operator takes a memo."""
+        self._both(
+            lambda ledger: ledger.revive(key, owner="operator", lease_seconds=LEASE, without=without, again=again)
+        )
+
+    @rule(event=events)
+    def bury(self, event: Event) -> None:
+        """An event that is no memo is buried."""
+        self._both(lambda ledger: ledger.bury(DeadLetter(event, "not-json", "parse")))
+
+    @rule(limit=st.integers(1, 3), seconds=SECONDS)
+    def unpublished(self, limit: int, seconds: float) -> None:
+        """Letters are taken."""
+        self._both(lambda ledger: _listed(ledger.unpublished(limit=limit, seconds=seconds)))
+
+    @rule(event=events)
+    def published(self, event: Event) -> None:
+        """The topic has a letter, or it would have."""
+        self._both(lambda ledger: ledger.published(event.place))
+
+    @rule(seconds=st.sampled_from([0.5, 10.0, LEASE]))
+    def wait(self, seconds: float) -> None:
+        """Time goes by."""
+        self.clock.now += seconds
+
+    @invariant()
+    def they_know_the_same(self) -> None:
+        """Stories, what waits, what is due, letters and events are the same."""
+
+        async def all_of(ledger: Ledger) -> list[object]:
+            return [
+                *[list(await ledger.find(each)) for each in MESSAGES],
+                *[await ledger.event(key) for key in KEYS],
+                list(await ledger.waiting(limit=4)),
+                list(await ledger.due("t", [0, 1], limit=9)),
+                list(await ledger.dead_letters(limit=9)),
+            ]
+
+        self._both(all_of)
+
+
+async def _listed(answer: Awaitable[Any]) -> list[Any]:
+    return list(await answer)
+
+
+TestTwoLedgers = TwoLedgers.TestCase
+TestTwoLedgers.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)

@@ -1,0 +1,237 @@
+"""Rules, deliberately broken, one at a time: the simulation must notice each of them, or it proves nothing."""
+
+from __future__ import annotations
+
+# ruff: noqa: ANN401 (they stand in for methods of many shapes)
+import asyncio
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from consumer import offsets, resume, worker
+from consumer.asides import Asides
+from consumer.lease import Lease
+from consumer.offsets import PrefixTracker
+from consumer.progress import Progress
+from consumer.stages import deliver
+from consumer.stages.deliver import Deliver
+from storage.ledger import State
+from storage.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from consumer.source import Partition
+
+Ledger: Any = type(MemoryStore(clock=lambda: 0.0).ledger)
+
+
+@contextmanager
+def commit_the_highest() -> Iterator[None]:
+    """Commit behind the highest finished offset, whatever lies before it."""
+
+    def committable(self: PrefixTracker) -> dict[Partition, int]:
+        found = {}
+        for partition, prefix in self._prefixes.items():
+            done = seen[id(prefix)] - prefix.unfinished
+            if done and max(done) + 1 > prefix.committed:
+                found[partition] = max(done) + 1
+        return found
+
+    seen: defaultdict[int, set[int]] = defaultdict(set)
+    real = offsets._Prefix.receive
+
+    def receive(self: Any, offset: int) -> bool:
+        seen[id(self)].add(offset)
+        return real(self, offset)
+
+    with patch.object(PrefixTracker, "committable", committable), patch.object(offsets._Prefix, "receive", receive):
+        yield
+
+
+@contextmanager
+def no_fencing() -> Iterator[None]:
+    """Let a stale holder write to the ledger, and let its own clock never stop it."""
+    with patch.object(Ledger, "_ours", lambda self, claim: self._memos[claim.key]), _no_last_look():
+        yield
+
+
+@contextmanager
+def _no_last_look() -> Iterator[None]:
+    with patch.object(Lease, "check", lambda _: None):
+        yield
+
+
+@contextmanager
+def sending_not_recorded() -> Iterator[None]:
+    """Send without having written down that a send begins."""
+    real = Progress.advance
+
+    async def advance(self: Progress, state: State, facts: Mapping[str, Any]) -> None:
+        if state is State.SENDING and "sent_id" not in facts:
+            return
+        await real(self, state, facts)
+
+    with patch.object(Progress, "advance", advance):
+        yield
+
+
+@contextmanager
+def lease_not_renewed() -> Iterator[None]:
+    """Let every lease run out."""
+
+    async def never(_: Lease) -> None:
+        await asyncio.Event().wait()
+
+    with patch.object(Lease, "_renew", never):
+        yield
+
+
+@contextmanager
+def lanes_not_respected() -> Iterator[None]:
+    """Give every event a lane of its own."""
+    numbers = iter(range(10**9))
+    with patch.object(worker, "_lane", lambda *_: ("any", str(next(numbers)))):
+        yield
+
+
+@contextmanager
+def settled_before_kept() -> Iterator[None]:
+    """Settle without waiting for the asides."""
+
+    async def finish(_: Asides) -> None:
+        return
+
+    with patch.object(Asides, "finish", finish), patch("consumer.asides.asyncio.gather", _cancelled):
+        yield
+
+
+async def _cancelled(*tasks: asyncio.Task[object], return_exceptions: bool = False) -> None:
+    del return_exceptions
+    for task in tasks:
+        task.cancel()
+
+
+@contextmanager
+def taken_while_letting_go() -> Iterator[None]:
+    """Go on taking events of partitions that are being revoked."""
+
+    async def revoked(self: Any, partitions: Any) -> None:
+        self._lanes.stop(partitions)
+        await self._drain(partitions)
+        await self._commit()
+        for partition in partitions:
+            self._offsets.revoke(partition)
+        await self._lanes.cancel(partitions, seconds=self._let_go_seconds)
+        self._assigned.difference_update(partitions)
+
+    with patch.object(worker.Worker, "_revoked", revoked):
+        yield
+
+
+@contextmanager
+def claims_ignored() -> Iterator[None]:
+    """Take a memo though another holds it."""
+    with patch.object(Ledger, "_held", lambda *_: None), _no_last_look():
+        yield
+
+
+@contextmanager
+def nobody_asks_first() -> Iterator[None]:
+    """Send again without looking whether an earlier send went out."""
+
+    async def found(*_: object) -> None:
+        return None
+
+    with patch.object(Deliver, "found", found):
+        yield
+
+
+@contextmanager
+def parked_memos_overtaken() -> Iterator[None]:
+    """Let a memo pass an earlier one of its chat that is parked."""
+    real = Ledger.claim
+
+    async def claim(self: Any, *args: Any, **kwargs: Any) -> object:
+        with patch.object(self, "_queues", {}):
+            return await real(self, *args, **kwargs)
+
+    with patch.object(Ledger, "claim", claim):
+        yield
+
+
+@contextmanager
+def letters_forgotten() -> Iterator[None]:
+    """Settle a memo, and write its letter afterwards, by hand of the outbox alone."""
+    real = Ledger.settle
+
+    async def settle(self: Any, *args: Any, **kwargs: Any) -> None:
+        await real(self, *args, **{**kwargs, "letter": None})
+
+    with patch.object(Ledger, "settle", settle), patch("consumer.outbox.Outbox.post", lambda *_: None):
+        yield
+
+
+@contextmanager
+def gains_forgotten() -> Iterator[None]:
+    """Begin anew, whatever an earlier attempt has paid for."""
+    with (
+        patch.object(resume, "heard", lambda *_: None),
+        patch.object(resume, "answering", lambda *_: None),
+    ):
+        yield
+
+
+@contextmanager
+def sends_cut_off() -> Iterator[None]:
+    """Cancel what is being sent, release it at once, and let the next holder send it."""
+
+    async def plain(work: Any) -> Any:
+        return await work
+
+    with patch.object(deliver, "to_the_end", plain):
+        yield
+
+
+@contextmanager
+def no_last_look() -> Iterator[None]:
+    """Send without looking at the lease once more."""
+    with _no_last_look():
+        yield
+
+
+@contextmanager
+def offsets_before_the_end() -> Iterator[None]:
+    """Finish an event when its memo has been taken, not when it has ended."""
+    real = worker.Worker._handle
+
+    async def handle(self: Any, record: Any, epoch: int, *others: Any) -> float | None:
+        self._offsets.finished(record.partition, record.offset, epoch)
+        return await real(self, record, epoch, *others)
+
+    with patch.object(worker.Worker, "_handle", handle):
+        yield
+
+
+MUTATIONS: dict[str, Callable[[], AbstractContextManager[object]]] = {
+    each.__name__: each
+    for each in (
+        commit_the_highest,
+        no_fencing,
+        sending_not_recorded,
+        lease_not_renewed,
+        lanes_not_respected,
+        settled_before_kept,
+        taken_while_letting_go,
+        claims_ignored,
+        nobody_asks_first,
+        parked_memos_overtaken,
+        letters_forgotten,
+        gains_forgotten,
+        sends_cut_off,
+        no_last_look,
+        offsets_before_the_end,
+    )
+}

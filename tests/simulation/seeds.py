@@ -1,0 +1,89 @@
+"""Plays seeds: one, or many over all cores. `python -m tests.simulation.seeds 0 100000` is the long campaign."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from tests.simulation.mutations import MUTATIONS
+from tests.simulation.world import Violation, World
+from tests.virtual_time import Deadlock, VirtualTimeLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CHUNK = 50
+
+
+def play(seed: int) -> str | None:
+    """Play one seed; give what does not hold, or None."""
+    logging.disable(logging.CRITICAL)
+    loop = VirtualTimeLoop()
+    world = World(seed)
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        try:
+            runner.run(_played(world))
+        except (Violation, Deadlock, TimeoutError) as broken:
+            return f"seed {seed}: {type(broken).__name__}: {broken}"
+    return None
+
+
+async def _played(world: World) -> None:
+    try:
+        await world.play()
+    finally:
+        for process, _, _ in world.processes:
+            process.vanish()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for _ in range(3):
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others, timeout=30) if others else None
+            others = {task for task in others if not task.done()}
+
+
+def play_many(seeds: Sequence[int], mutation: str | None = None) -> list[str]:
+    """Play seeds over all cores; give what does not hold."""
+    chunks = [seeds[start : start + _CHUNK] for start in range(0, len(seeds), _CHUNK)]
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        return [each for found in pool.map(partial(_play_chunk, mutation), chunks) for each in found]
+
+
+def first_caught(mutation: str, seeds: Sequence[int]) -> tuple[int, str] | None:
+    """Play seeds under a broken rule until one shows it; give how many it took, and what it said."""
+    with MUTATIONS[mutation]():
+        for number, seed in enumerate(seeds, start=1):
+            found = play(seed)
+            if found is not None:
+                return number, found
+    return None
+
+
+def _play_chunk(mutation: str | None, seeds: Sequence[int]) -> list[str]:
+    if mutation is None:
+        return [found for seed in seeds if (found := play(seed))]
+    with MUTATIONS[mutation]():
+        return [found for seed in seeds if (found := play(seed))]
+
+
+def main() -> None:
+    """Play the seeds from the first argument up to the second; with a third, under that broken rule."""
+    first, last = int(sys.argv[1]), int(sys.argv[2])
+    begun = time.monotonic()
+    found = play_many(range(first, last), *sys.argv[3:4])
+    for each in found:
+        sys.stdout.write(f"{each}\n")
+    seconds = time.monotonic() - begun
+    sys.stdout.write(f"{last - first} seeds in {seconds:.0f} s, {len(found)} with a violation\n")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
