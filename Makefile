@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+JOBS   ?= 3 # test files at once: more than two cores, for many of them wait
 LOCK   := uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
@@ -15,7 +16,7 @@ demo: $(VENV)/.run ## answer the fixture memos on embedded parts and show each s
 	$(BIN)/voicememo demo
 
 test: $(VENV)/.dev ## pass every test (a real Kafka too, where Java and Maven are at hand)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## lint, format check and types, code and tests alike
 	$(BIN)/ruff check

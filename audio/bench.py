@@ -8,11 +8,13 @@ what it may have started itself ends with it.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import re
 import shutil
 import signal
 import tempfile
+import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FOLDER_PREFIX = "voicememo-"
+_FOLDER_PREFIX = "voicememo-bench-"
+_JUST_MADE_SECONDS = 60.0
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
 _KEPT_BYTES = 64 * 1024
 _LAST_WORDS = 300
@@ -190,13 +193,56 @@ async def bench(failure: type[TranscodeError], *, seconds: float) -> AsyncIterat
         failure: what it is called when the machine refuses.
         seconds: how long the programs may take, in all.
     """
-    made: list[str] = []
+    made: list[_Folder] = []
     try:
-        await _work(lambda: made.append(tempfile.mkdtemp(prefix=_FOLDER_PREFIX)), failure=failure)
-        yield Bench(Path(made[0]), Patience(seconds), failure)
+        await _work(lambda: made.append(_Folder()), failure=failure)
+        yield Bench(made[0].path, Patience(seconds), failure)
     finally:
         for folder in made:
-            await in_thread(shutil.rmtree, folder, ignore_errors=True)
+            await in_thread(folder.remove)
+
+
+class _Folder:
+    """A private folder that is locked for as long as we live: the lock ends with us, however we end (flock(2))."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX))
+        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def clear_left_behind(*, older_than_seconds: float = _JUST_MADE_SECONDS) -> int:
+    """Remove the folders of processes that were killed; give how many. To be called in a thread.
+
+    Args:
+        older_than_seconds: younger ones are left alone: their owner may be about to lock them.
+    """
+    youngest = time.time() - older_than_seconds
+    found = [path for path in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*") if _is_left_behind(path, youngest)]
+    for path in found:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(found)
+
+
+def _is_left_behind(path: Path, youngest: float) -> bool:
+    try:
+        if path.stat().st_mtime > youngest:
+            return False
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:  # gone meanwhile, somebody else's, or no folder
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(lock)
 
 
 async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:  # noqa: ANN401 (whatever it takes)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from console.exits import told
 from console.printing import printer
+from console.show import standing, tries, why
 from consumer.settings import load
 from storage.sqlite import SqliteStore
 
@@ -25,14 +26,20 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
     from storage.ledger import DeadLetter, Story
 
+_MOST = 10_000
+_COLUMNS = ("chat_id", "state", "reason", "received_at", "tries", "due_at")
+
 
 @click.command(name="failed")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="The newest so many.")
+@click.option(
+    "--limit", default=50, show_default=True, type=click.IntRange(1, _MOST), help="The newest so many of each."
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object a line.")
 def command(limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
-    """List memos that have failed or met a bug, memos that wait for another try, and events that are no memo.
+    """List memos that failed or met a bug, that wait for another try or their turn, and events that are no memo.
 
-    `voicememo show` tells a memo's story, `voicememo reprocess` answers it.
+    Workers look after what is parked. The rest waits for a person: `voicememo show` tells a memo's story, `voicememo
+    reprocess` answers it. Times are UTC. Exit status 0, whether or not there is anything.
     """
     with told():
         stories, letters = asyncio.run(_find(load(os.environ, complete=False), limit))
@@ -48,21 +55,23 @@ async def _find(settings: Settings, limit: int) -> tuple[Sequence[Story], list[D
     await store.open()
     try:
         stories = await store.ledger.waiting(limit=limit)
-        letters = await store.ledger.dead_letters(limit=limit)
+        letters = await store.ledger.dead_letters(limit=_MOST)
     finally:
         await store.close()
-    return stories, [letter for letter in letters if letter.key is None]
+    # The letters of memos are left out first, or many of them would hide what is no memo.
+    return stories, [letter for letter in letters if letter.key is None][:limit]
 
 
 def _memo(story: Story) -> dict[str, object]:
     return {
         "message_id": story.key.message_id,
         "chat_id": story.key.chat_id,
-        "state": story.state.value if story.due_at is None else "parked",
+        "state": standing(story),
         "reason": story.reason,
         "received_at": _time(story.received_at),
-        "tries": story.tries,
+        "tries": tries(story),
         "due_at": _time(story.due_at) if story.due_at is not None else None,
+        "held_by": story.owner,
     }
 
 
@@ -81,11 +90,10 @@ def _print(stories: Sequence[Story], letters: Sequence[DeadLetter], console: Con
         console.print("Nothing waits for a person.")
         return
     table = Table("memo or event", "chat", "state", "reason", "received", "tries", "due", box=None, pad_edge=False)
-    for told_ in (*map(_memo, stories), *map(_event, letters)):
+    for told_ in (*({**_memo(each), "reason": why(each)} for each in stories), *map(_event, letters)):
         style = "yellow" if told_["state"] == "parked" else "red"
-        columns = ("chat_id", "state", "reason", "received_at", "tries", "due_at")
-        cells = [str(told_.get("message_id") or told_["event"]), *(_cell(told_.get(each)) for each in columns)]
-        table.add_row(*(Text(cell) for cell in cells), style=style)
+        cells = [told_.get("message_id") or told_["event"], *(told_.get(each) for each in _COLUMNS)]
+        table.add_row(*(Text(_cell(each)) for each in cells), style=style)
     console.print(table)
 
 

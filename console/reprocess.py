@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 from contextlib import asynccontextmanager
@@ -13,7 +14,8 @@ import click
 
 from console.exits import ALREADY_ANSWERED, FAILED, MISUSED, NO_SUCH_MEMO, end, told
 from console.printing import printer
-from consumer import parts, wiring
+from console.show import standing
+from consumer import wiring
 from consumer.bugs import TooManyBugs
 from consumer.dead_letters import KafkaDeadLetters
 from consumer.notices import Notices
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from storage.ledger import Ledger, MemoKey
 
 _MOST = 10_000
+_FOR_US = frozenset({"failed", "dead", "interrupted"})
+"""Where a memo stands that no worker will take up by itself."""
 _GOOD = frozenset({State.ANSWERED, State.APOLOGISED, State.IGNORED})
 
 
@@ -48,6 +52,8 @@ class Ending:
     """A state, or held, fenced, unknown, already-…"""
     status: int
     words: str
+    reason: str | None = None
+    """Why it failed: a constant word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +68,16 @@ class Wish:
 
 @click.command(name="reprocess")
 @click.argument("message_ids", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="Every memo that has failed or met a bug, the oldest first.")
+@click.option(
+    "--all", "every", is_flag=True, help="Every memo that failed, met a bug or was interrupted, the oldest first."
+)
 @click.option(
     "--from",
     "restart",
     type=click.Choice([each.value for each in Restart]),
     help="Do this stage and those after it again; without, what was gained so far is used.",
 )
-@click.option("--again", is_flag=True, help="Send one more reply to a memo that was answered before.")
+@click.option("--again", is_flag=True, help="Send one more reply, whatever may have been sent before.")
 @click.option("--rate", "per_second", type=click.FloatRange(min=0.01), help="With many: at most so many a second.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object per memo.")
 def command(  # noqa: PLR0917 (click passes them all)
@@ -82,15 +90,19 @@ def command(  # noqa: PLR0917 (click passes them all)
 ) -> None:
     """Answer the memos MESSAGE_ID... now, though Kafka may have forgotten them long ago.
 
-    Safe beside running workers: a memo that one of them holds is refused. Exit status: 1 when one could not be
-    answered, 3 when there is no such memo, 4 when one is answered already (--again to send one more reply).
+    Safe beside running workers: a memo that one of them holds is refused, and one whose reply may be out is looked for
+    in its chat first. Should this be interrupted, workers go on with the memo, or `voicememo failed` lists it. Exit
+    status: 1 when one could not be answered, 3 when there is no such memo, 4 when one is answered already (--again to
+    send one more reply).
     """
     if bool(message_ids) == every:
         end("Name the memos to reprocess, or give --all; `voicememo failed` lists them.", MISUSED)
     wish = Wish(Restart(restart) if restart else None, again, per_second, as_json)
     with told():
         endings = asyncio.run(_run(load(os.environ), message_ids, wish))
-    if endings and (worst := _worst(endings)):
+    if not endings and not as_json:
+        click.echo("Nothing waits to be reprocessed.")
+    if worst := _worst(endings):
         raise click.exceptions.Exit(worst)
 
 
@@ -111,7 +123,7 @@ async def _run(settings: Settings, message_ids: Sequence[str], wish: Wish) -> li
 
 
 async def _failed(ledger: Ledger) -> list[tuple[str, MemoKey | None]]:
-    stories = [story for story in await ledger.waiting(limit=_MOST) if story.state.for_a_person]
+    stories = [story for story in await ledger.waiting(limit=_MOST) if standing(story) in _FOR_US]
     return [(story.key.message_id, story.key) for story in sorted(stories, key=lambda each: each.received_at)]
 
 
@@ -140,7 +152,13 @@ async def _one(handler: Handler, key: MemoKey, wish: Wish) -> Ending:
             return Ending(key.message_id, key.chat_id, f"already-{state}", ALREADY_ANSWERED, words)
     if answer in _GOOD:
         return Ending(key.message_id, key.chat_id, answer.value, 0, answer.value)
-    return Ending(key.message_id, key.chat_id, answer.value, FAILED, f"{answer}; `voicememo show` tells why")
+    reason = await _reason(handler.ledger, key)
+    words = f"{answer}{f' ({reason})' if reason else ''}; `voicememo show {key.message_id}` tells more"
+    return Ending(key.message_id, key.chat_id, answer.value, FAILED, words, reason)
+
+
+async def _reason(ledger: Ledger, key: MemoKey) -> str | None:
+    return next((story.reason for story in await ledger.find(key.message_id) if story.key == key), None)
 
 
 def _worst(endings: Sequence[Ending]) -> int:
@@ -151,7 +169,7 @@ def _worst(endings: Sequence[Ending]) -> int:
 def _tell(ending: Ending, console: Console, *, as_json: bool) -> None:
     if as_json:
         told_ = {"message_id": ending.message_id, "chat_id": ending.chat_id, "outcome": ending.outcome}
-        click.echo(json.dumps({**told_, "words": ending.words}))
+        click.echo(json.dumps({**told_, "reason": ending.reason, "words": ending.words}))
         return
     console.print(f"[bold]{ending.message_id}[/bold]  {ending.words}")
 
@@ -159,6 +177,8 @@ def _tell(ending: Ending, console: Console, *, as_json: bool) -> None:
 @asynccontextmanager
 async def _handler(settings: Settings) -> AsyncIterator[Handler]:
     """Put a handler together as a worker has it; dead letters that it writes are published by the workers."""
+    # The vendors' SDKs take a second: not for --help, and not for a word about wrong usage.
+    parts = importlib.import_module("consumer.parts")
     made = parts.make_parts(settings)
     store = SqliteStore(settings.store_url.path)
     publisher = KafkaPublisher(wiring.login_of(settings))

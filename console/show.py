@@ -19,12 +19,12 @@ from consumer.settings import load
 from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
     from consumer.settings import Settings
-    from storage.ledger import Story
+    from storage.ledger import JsonValue, Story
 
 
 @click.command(name="show")
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 def command(message_id: str, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """Tell the story of MESSAGE_ID: its states, stages, rungs, times, words and errors.
 
-    Reads the ledger that STORE_URL names. Exit status 3 when no memo has that id.
+    Reads the ledger that STORE_URL names. A memo is taken again and again until it is settled: each time is a claim,
+    and its steps carry the claim's number. Exit status 3 when no memo has that id.
     """
     with told():
         stories = asyncio.run(find(load(os.environ, complete=False), message_id))
@@ -41,7 +42,7 @@ def command(message_id: str, as_json: bool) -> None:  # noqa: FBT001 (click pass
         end(f"No memo has the id {message_id}. Is STORE_URL the worker's own?", NO_SUCH_MEMO)
     for story in stories:
         if as_json:
-            click.echo(json.dumps(asdict(story), ensure_ascii=False))
+            click.echo(json.dumps({**asdict(story), "standing": standing(story)}, ensure_ascii=False))
         else:
             tell(story, printer())
 
@@ -56,38 +57,90 @@ async def find(settings: Settings, message_id: str) -> Sequence[Story]:
         await store.close()
 
 
+def standing(story: Story) -> str:
+    """Say in a word where a memo stands: how it ended, else parked, held, or interrupted: it is nobody's now."""
+    if story.state.settled:
+        return story.state.value
+    if story.due_at is not None:
+        return "parked"
+    return "held" if story.owner else "interrupted"
+
+
+def why(story: Story) -> str | None:
+    """Say why a memo stands so; one that is parked without a reason waits behind another, or for a lease to run out."""
+    if story.owner:
+        return "is being tried now"
+    return story.reason or ("waits its turn" if story.due_at is not None else None)
+
+
+def tries(story: Story) -> int:
+    """Say how often a memo was tried, since it was received or last reprocessed; the ledger counts what was parked."""
+    return story.tries + story.state.settled
+
+
 def tell(story: Story, console: Console) -> None:
     """Print a story."""
-    facts = story.facts
     head = Table.grid(padding=(0, 2))
-    rows = {
+    for name, value in _head(story).items():
+        if value:
+            head.add_row(Text(name, style="bold"), Text(value))
+    console.print(head)
+    if story.steps:
+        console.print(_steps(story))
+
+
+def _head(story: Story) -> dict[str, str | None]:
+    facts = story.facts
+    waits = story.due_at is not None or story.state.for_a_person
+    return {
         "memo": f"{story.key.message_id} in chat {story.key.chat_id}",
-        "state": story.state.value + (f" ({story.reason})" if story.reason else ""),
+        "state": standing(story) + (f" ({reason})" if (reason := why(story)) else ""),
+        "reached": None if story.state.settled else story.state.value,
         "received": _time(story.received_at),
         "settled": _time(story.settled_at) if story.settled_at else "not yet",
-        "claims": str(story.fence),
-        "heard": facts.get("transcript"),
-        "language": facts.get("language"),
-        "replied": facts.get("said") or facts.get("reply"),
-        "sent as": facts.get("sent_id"),
-        "kept": "\n".join(str(facts[key]) for key in ("original", "wav", "spoken") if key in facts),
-        "owed": ", ".join(map(str, owed)) if isinstance(owed := facts.get("owed"), list) else None,
+        "tries": str(tries(story)) if waits else None,
+        "due": _time(story.due_at) if story.due_at is not None else None,
+        "held by": f"{story.owner} until {_time(story.lease_until)}" if story.owner and story.lease_until else None,
+        "claims": _claims(story),
+        "replies": f"{story.generation}: one more was asked for with --again" if story.generation > 1 else None,
+        "heard": _word(facts, "transcript"),
+        "language": _word(facts, "language"),
+        "replied": _word(facts, "said") or _word(facts, "reply"),
+        "sent as": " ".join(filter(None, (_word(facts, "sent_id"), _word(facts, "form")))),
+        "kept": "\n".join(filter(None, (_word(facts, key) for key in ("original", "wav", "spoken")))),
+        "owed": ", ".join(_words(facts, "owed")),
+        "bug at": "\n".join(_words(facts, "bug")),
     }
-    for name, value in rows.items():
-        if value:
-            head.add_row(Text(name, style="bold"), Text(str(value)))
-    console.print(head)
-    steps = Table("stage", "rung", Column("ms", justify="right"), "error", box=None, padding=(0, 2), pad_edge=False)
+
+
+def _claims(story: Story) -> str:
+    """Count the claims, and name those of which there is no step: what they did is known from the facts alone."""
+    told = {step.fence for step in story.steps} | ({story.fence} if story.owner else set())
+    silent = [str(number) for number in range(1, story.fence + 1) if number not in told]
+    if not silent:
+        return str(story.fence)
+    return f"{story.fence}; no. {', '.join(silent)} told nothing: whoever had the memo died, or lost it"
+
+
+def _steps(story: Story) -> Table:
+    """Lay out what was done; under which claim, where there were several."""
+    several = story.fence > 1
+    columns = ("stage", "rung", Column("ms", justify="right"), "error")
+    table = Table(*(("claim", *columns) if several else columns), box=None, padding=(0, 2), pad_edge=False)
     for step in story.steps:
-        style = "red" if step.error else ""
-        steps.add_row(
-            step.stage,
-            step.rung or "",
-            Text(f"{step.seconds * 1000:.0f}", justify="right"),
-            step.error or "",
-            style=style,
-        )
-    console.print(steps)
+        cells = (step.stage, step.rung or "", f"{step.seconds * 1000:.0f}", step.error or "")
+        table.add_row(*((str(step.fence), *cells) if several else cells), style="red" if step.error else "")
+    return table
+
+
+def _word(facts: Mapping[str, JsonValue], name: str) -> str | None:
+    value = facts.get(name)
+    return str(value) if value else None
+
+
+def _words(facts: Mapping[str, JsonValue], name: str) -> list[str]:
+    value = facts.get(name)
+    return [str(each) for each in value] if isinstance(value, list) else []
 
 
 def _time(seconds: float) -> str:

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from consumer.bugs import where
-from storage.errors import StorageError
+from storage.errors import Fenced, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Asides:
-    """The asides of one memo; leaving the block waits for them, within a bound, and ends what is left."""
+    """The asides of one memo; leaving the block waits for them, within a bound, unless the memo is lost."""
 
     def __init__(self, progress: Progress, *, patience_seconds: float) -> None:
         self._progress = progress
@@ -62,7 +62,8 @@ class Asides:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            if error is not None:
+        # What ends the memo well or badly must not cost us the recording; what takes it from us may.
+        if isinstance(error, asyncio.CancelledError | Fenced):
+            for task in self._tasks:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -23,8 +23,14 @@ class Beside:
 
         self._tasks.append(asyncio.create_task(run(), name=name))
 
+    def raise_failure(self) -> None:
+        """Raise what ended a task that should go on: a bug."""
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
     async def close(self) -> None:
-        """End the tasks. Raises what one of them raised before it was asked to end: a bug."""
+        """End the tasks. Raises what one of them raised before it was asked to end."""
         for task in self._tasks:
             task.cancel()
         for ended in await asyncio.gather(*self._tasks, return_exceptions=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ _HELD_PATIENCE_SECONDS = 5.0
 """How long to wait, at most, before asking again for a memo that somebody else holds."""
 _STORE_AWAY_SECONDS = 1.0
 _AT_ONCE_SECONDS = 0.05
-_RELEASE_SECONDS = 5.0
+_RELEASE_SECONDS = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,9 @@ class Handler:
             if not isinstance(claim, Claim):
                 return
             event = await self.ledger.event(key)
-            await self._hold(claim, asked_at, remembered(claim, event, owned, our_numbers=self.our_numbers))
+            # In a thread, for an event may carry 35 MB.
+            work = await asyncio.to_thread(remembered, claim, event, owned, our_numbers=self.our_numbers)
+            await self._hold(claim, asked_at, work)
         except StoreUnavailable:
             log.warning("ledger.away")
 
@@ -195,31 +198,34 @@ class Handler:
     async def _failed(self, progress: Progress, work: Work, begun: float, failure: ProviderError) -> State:
         reason = f"{_failed_stage(progress)}-{failure.reason}"
         if failure.verdict is not Verdict.NEVER and self._may_wait(progress, work):
-            return await self._park(progress, work, reason)
+            return await self._park(progress, work, reason, asked_seconds=failure.retry_after_seconds or 0.0)
         return await self._settle(progress, work, begun, State.FAILED, reason)
 
     async def _not_kept(self, progress: Progress, work: Work, begun: float, owing: NotKept) -> State:
         if self._may_wait(progress, work):
-            return await self._park(progress, work, owing.reason)
+            return await self._park(progress, work, owing.reason, holds_chat=False)
         return await self._delivered(progress, work, begun, owing.delivered, why=owing.reason)
 
     async def _broke(self, progress: Progress, work: Work, begun: float, bug: Exception) -> State:
         at, reason = where(bug), f"bug-{type(bug).__name__}"
         progress.facts["bug"] = at
         log.error("memo.broke", extra={"error": type(bug).__name__, "where": at})
-        apologised = await self._apologised(progress, work, reason)
+        try:
+            apologised = await self._apologised(progress, work, reason)
+        except ProviderError as failure:
+            return await self._failed(progress, work, begun, failure)
+        except NotKept as owing:
+            return await self._not_kept(progress, work, begun, owing)
         state = State.APOLOGISED if apologised else State.DEAD
         await self._settle(progress, work, begun, state, reason, digest=digest(bug))
         self.bugs.count()
         return state
 
     async def _apologised(self, progress: Progress, work: Work, reason: str) -> bool:
-        """Let the person hear something though we met a bug, unless a reply may be out; say whether they did."""
-        if progress.state is State.SENDING:
-            return False
+        """Let the person hear something though we met a bug; say whether they did. A reply that is out is found first."""
         try:
             delivered = await self.pipeline(work.memo, progress, Apology(Line.NOT_PROCESSED, reason))
-        except (StoreUnavailable, Fenced):
+        except (ProviderError, NotKept, StoreUnavailable, Fenced):
             raise
         except Exception as another:  # noqa: BLE001 - boundary: the same one, met again while apologising for it
             log.error("apology.broke", extra={"error": type(another).__name__, "where": where(another)})  # noqa: TRY400 (I6)
@@ -231,16 +237,17 @@ class Handler:
         given_up = self.retries.given_up(progress.claim.age_seconds)
         return work.may_park and work.event is not None and not given_up
 
-    async def _park(self, progress: Progress, work: Work, reason: str) -> State:
-        """Let the memo wait in the ledger: it holds up its chat, and neither its partition nor a slot."""
+    async def _park(
+        self, progress: Progress, work: Work, reason: str, *, holds_chat: bool = True, asked_seconds: float = 0.0
+    ) -> State:
+        """Let the memo wait in the ledger: it holds up its chat until its reply is out, and no partition or slot."""
         claim, event = progress.claim, work.event
         if event is None:
             raise RuntimeError("a memo is parked with its event")
-        seconds = self.retries.delay_seconds(claim.tries)
+        seconds = self.retries.delay_seconds(claim.tries, asked_seconds=asked_seconds)
         steps = tuple(progress.steps)
-        await progress.persist(
-            lambda: self.ledger.park(claim, event, seconds=seconds, reason=reason, facts=progress.facts, steps=steps)
-        )
+        park = partial(self.ledger.park, claim, event, seconds=seconds, reason=reason, holds_chat=holds_chat)
+        await progress.persist(lambda: park(facts=progress.facts, steps=steps))
         self.notices(MemoParked(claim.key, reason, seconds, claim.tries + 1))
         return progress.state
 
@@ -257,7 +264,8 @@ class Handler:
         """End the memo, with its dead letter in the same step where it has one."""
         claim, letter = progress.claim, None
         if reason is not None and state is not State.IGNORED and reason not in _NOTHING_LOST and work.event:
-            letter = DeadLetter(work.event, reason, _failed_stage(progress), claim.key, claim.tries + 1, digest)
+            stage, tries = _failed_stage(progress), claim.tries + 1
+            letter = DeadLetter(work.event, reason, stage, claim.key, tries, digest, fence=claim.fence)
         facts, steps = progress.facts, tuple(progress.steps)
         await progress.persist(
             lambda: self.ledger.settle(claim, state, reason=reason, facts=facts, steps=steps, letter=letter)

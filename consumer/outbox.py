@@ -24,6 +24,7 @@ _MOST = 100
 _ROUND_SECONDS = 15.0
 _BATCH = 20
 _TAKEN_SECONDS = 60.0
+_FLUSH_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -42,20 +43,25 @@ class Outbox:
             self._fresh.put_nowait(letter)
 
     async def run(self) -> None:
-        """Publish until cancelled."""
+        """Publish until cancelled: what is posted at once, and in rounds what was left behind."""
+        loop = asyncio.get_running_loop()
+        next_round = loop.time() + _ROUND_SECONDS
         while True:
             try:
-                async with asyncio.timeout(_ROUND_SECONDS):
+                async with asyncio.timeout_at(next_round):
                     letter = await self._fresh.get()
             except TimeoutError:
                 await self.sweep()
+                next_round = loop.time() + _ROUND_SECONDS
             else:
                 await self._publish(letter)
 
     async def flush(self) -> None:
-        """Publish what waits here."""
-        while not self._fresh.empty():
-            await self._publish(self._fresh.get_nowait())
+        """Publish what waits here, within a bound; what cannot be published now is found in the ledger later."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FLUSH_SECONDS):
+                while not self._fresh.empty() and await self._publish(self._fresh.get_nowait()):
+                    pass
 
     async def sweep(self) -> None:
         """Publish what was left behind; stops at the first letter that cannot be: the others could not be either."""
@@ -71,7 +77,7 @@ class Outbox:
     async def _publish(self, letter: DeadLetter) -> bool:
         try:
             await self._topic.put(letter)
-            await self._ledger.published(letter.event.place)
+            await self._ledger.published(letter)
         except (SourceError, StoreUnavailable) as error:
             log.warning("outbox.delayed", extra={"error": type(error).__name__})
             return False

@@ -94,4 +94,5 @@ def make_messenger(settings: Settings) -> SeriesMessenger:
         media_hosts=settings.media_hosts,
         max_memo_bytes=settings.max_memo_bytes,
         send_timeout_seconds=settings.send_seconds,
+        resend_unknown=settings.resend_unknown,
     )

@@ -110,6 +110,8 @@ class Pipeline:
         asides: Asides,
     ) -> Answering:
         if apology is not None:
+            if progress.facts.get("fetched"):
+                self._keeping(memo, progress, asides)
             return await self._apologising(memo, apology, past, progress)
         try:
             return await self._answering(memo, past, progress, asides)

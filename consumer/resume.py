@@ -8,7 +8,7 @@ The facts, by the stage that stores them:
 | hear | transcript, language, ears (the rung) |
 | answer | reply, replier (the rung); or line, reason, for a spoken fallback |
 | speak | spoken (archive key), said, voice (the rung) |
-| deliver | idempotency_key, filename, as_text · sent_id, form |
+| deliver | idempotency_key, filename, unsure (it may be out), text_since · sent_id, form |
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _GAINED_BY = {
     Restart.HEAR: ("transcript", "language", "ears"),
     Restart.ANSWER: ("reply", "replier", "line", "reason"),
     Restart.SPEAK: ("spoken", "said", "voice"),
-    Restart.SEND: ("idempotency_key", "filename", "as_text", "sent_id", "form"),
+    Restart.SEND: ("idempotency_key", "filename", "unsure", "text_since", "sent_id", "form"),
 }
 _SENT = _GAINED_BY[Restart.SEND]
 

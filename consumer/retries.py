@@ -24,10 +24,15 @@ class Retries:
     jitter: Callable[[], float] = field(default=random.random, repr=False)  # noqa: S311 (jitter)
     """Gives a number from 0 to 1."""
 
-    def delay_seconds(self, tries: int) -> float:
-        """Say how long to wait after so many earlier tries: half of it certain, half of it by chance."""
+    def delay_seconds(self, tries: int, *, asked_seconds: float = 0.0) -> float:
+        """Say how long to wait after so many earlier tries: half of it certain, half of it by chance.
+
+        Args:
+            tries: how often the memo has been parked before.
+            asked_seconds: how long we were asked to wait (Retry-After), in seconds; heeded up to the longest delay.
+        """
         full = min(self.longest_seconds, self.first_seconds * 2.0 ** min(tries, _DOUBLINGS))
-        return full * (0.5 + self.jitter() / 2)
+        return max(full * (0.5 + self.jitter() / 2), min(asked_seconds, self.longest_seconds))
 
     def given_up(self, age_seconds: float) -> bool:
         """Say whether a memo of this age is not tried again."""

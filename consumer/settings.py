@@ -65,8 +65,8 @@ LogFormat = Annotated[Literal["auto", "human", "json"], PlainValidator(variables
 
 _REVOKE_MARGIN_SECONDS = 10.0
 """What a rebalance gets beyond a drain and a send, for the commit and for what is written, in seconds."""
-_LET_GO_MARGIN_SECONDS = 5.0
-"""What a cancelled memo gets beyond its send, for its answer to be recorded, in seconds."""
+_LET_GO_MARGIN_SECONDS = 12.0
+"""What a cancelled memo gets beyond its send, in seconds: noting the answer, taking typing back, letting go of it."""
 _STALE_MARGIN_SECONDS = 30.0
 """How much longer than the longest rebalance a worker may be silent before it counts as stuck, in seconds."""
 _SEND_SHARE = 0.5

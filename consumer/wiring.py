@@ -13,6 +13,7 @@ import uuid
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from audio.bench import clear_left_behind
 from consumer.beside import Beside
 from consumer.bugs import BugLimit
 from consumer.dead_letters import KafkaDeadLetters
@@ -71,7 +72,8 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         notices = Notices(metrics, vitals, watchdog, NoticeLog(), *listeners)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
-        handler = asyncio.create_task(_load(settings, notices, closing), name="load")
+        beside = Beside()
+        handler = asyncio.create_task(_load(settings, notices, closing, beside), name="load")
         closing.push_async_callback(_settled, handler)
         worker = Worker(
             new_source=lambda: _source(settings),
@@ -83,6 +85,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
             drain_seconds=settings.drain_seconds,
             let_go_seconds=settings.let_go_seconds,
             beat=watchdog.beat,
+            check=beside.raise_failure,
         )
         stop.on_hurry(worker.hurry)
         await worker.run(stop.asked)
@@ -100,8 +103,9 @@ def _watchdog(settings: Settings, lanes: Lanes, worker: Callable[[], Worker]) ->
     )
 
 
-async def _load(settings: Settings, notices: Notices, closing: AsyncExitStack) -> Handler:
+async def _load(settings: Settings, notices: Notices, closing: AsyncExitStack, beside: Beside) -> Handler:
     """Open the store and make the parts, in a thread where that is slow."""
+    await asyncio.to_thread(clear_left_behind)
     parts_module = await asyncio.to_thread(importlib.import_module, "consumer.parts")
     parts = parts_module.make_parts(settings)
     closing.push_async_callback(parts.close)
@@ -111,7 +115,6 @@ async def _load(settings: Settings, notices: Notices, closing: AsyncExitStack) -
     publisher = KafkaPublisher(login_of(settings))
     closing.push_async_callback(publisher.close)
     outbox = Outbox(store.ledger, KafkaDeadLetters(publisher, settings.kafka_dead_letter_topic))
-    beside = Beside()
     closing.push_async_callback(beside.close)
     beside.start("outbox", outbox.run)
     beside.start("owed", parts.archive.keep_paying)

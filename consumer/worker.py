@@ -13,10 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from consumer.events import Ignored, TextMessage, Unreadable, VoiceMemo, parse
+from consumer.lanes import Abandoned
 from consumer.notices import EventPassed, OffsetsCommitted, PartitionsChanged, WorkerChanged
+from consumer.parking import Parking
 from consumer.source import CommitRefused, Partition, Rebalance, Record, SourceError
-from storage.errors import StoreUnavailable
-from storage.ledger import Event, MemoKey, Place
+from storage.ledger import Event, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from consumer.source import EventSource
 
 _COMMIT_SECONDS = 1.0
-_DUE_SECONDS = 1.0
-_MOST_DUE = 64
 _LARGE_BYTES = 512 * 1024
 """What is larger is parsed in a thread: 20 MB hold the loop for 50 ms."""
 
@@ -48,7 +47,8 @@ class Worker:
         our_numbers: whose messages are echoes.
         drain_seconds: how long memos in flight may go on after a stop was asked for, in seconds.
         let_go_seconds: how long a memo may go on after it was cancelled, in seconds: longer than a send.
-        beat: called after each poll.
+        beat: called after each poll that came back.
+        check: called with each poll; raises what ails the parts that run beside.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Worker:
         drain_seconds: float,
         let_go_seconds: float,
         beat: Callable[[], None],
+        check: Callable[[], None],
     ) -> None:
         self._new_source = new_source
         self._source = new_source()
@@ -74,12 +75,14 @@ class Worker:
         self._drain_seconds = drain_seconds
         self._let_go_seconds = let_go_seconds
         self._beat = beat
+        self._check = check
+        self._beside: list[asyncio.Task[None]] = []
         self._assigned: set[Partition] = set()
         self._paused = False
         self._rebuilding = False
-        self._taken_up: set[MemoKey] = set()
-        """Parked memos that are in a lane."""
+        self._parking = Parking(handler, lanes, self._assigned, self._ownership)
         self._hurry = asyncio.Event()
+        self._letting_go = asyncio.Lock()
 
     @property
     def steady(self) -> bool:
@@ -105,14 +108,18 @@ class Worker:
         self._notices(WorkerChanged("joining"))
         await self._join()
         self._notices(WorkerChanged("polling"))
-        beside = [
+        self._beside = [
             asyncio.create_task(self._commit_regularly(), name="commit"),
-            asyncio.create_task(self._take_up_regularly(), name="take-up"),
+            asyncio.create_task(self._parking.run(), name="parking"),
         ]
         try:
             await self._poll(stop)
-        finally:
-            await self._leave(beside)
+        except Abandoned:  # it might still send: nothing is waited for
+            raise
+        except BaseException:
+            await self._leave()
+            raise
+        await self._leave()
         self._lanes.raise_failure()
 
     async def _join(self) -> None:
@@ -128,7 +135,16 @@ class Worker:
             for record in records or ():
                 await self._accept(record)
             self._make_room()
-            self._lanes.raise_failure()
+            self._raise_failures()
+
+    def _raise_failures(self) -> None:
+        """Raise what ended a task that should go on: a worker with half of its parts must not look well."""
+        self._lanes.raise_failure()
+        self._check()
+        tasks: list[asyncio.Future[Handler] | asyncio.Task[None]] = [self._handler, *self._beside]
+        for task in tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
 
     async def _rebuild(self) -> None:
         self._rebuilding = False
@@ -149,7 +165,7 @@ class Worker:
         size = len(record.value or b"")
         read = partial(parse, record.value, received_at=record.at, our_numbers=self._our_numbers)
         event = await asyncio.to_thread(read) if size > _LARGE_BYTES else read()
-        owned = partial(self._owned, partition, epoch)
+        owned = self._ownership(partition)
         if partition not in self._assigned or not owned():
             return
         match event:
@@ -161,8 +177,10 @@ class Worker:
                 handle = partial(self._handle, record, epoch, event, owned)
                 self._lanes.submit(_lane(event, partition), handle, size=size, tag=partition)
 
-    def _owned(self, partition: Partition, epoch: int) -> bool:
-        return self._offsets.epoch(partition) == epoch
+    def _ownership(self, partition: Partition) -> Callable[[], bool]:
+        """Give what says whether a partition is still ours, in the assignment of now."""
+        epoch = self._offsets.epoch(partition)
+        return lambda: self._offsets.epoch(partition) == epoch
 
     def _pass(self, record: Record, epoch: int, reason: str) -> None:
         self._notices(EventPassed(reason))
@@ -187,34 +205,6 @@ class Worker:
         elif self._paused and not self._lanes.full:
             self._source.resume(self._assigned)
             self._paused = False
-
-    async def _take_up_regularly(self) -> None:
-        """Put parked memos of our partitions into their chats' lanes when they are due."""
-        handler = await asyncio.shield(self._handler)
-        while True:
-            await asyncio.sleep(_DUE_SECONDS)
-            try:
-                await self._take_up(handler)
-            except StoreUnavailable:
-                log.warning("ledger.away")
-
-    async def _take_up(self, handler: Handler) -> None:
-        for topic in {partition.topic for partition in self._assigned}:
-            numbers = [partition.number for partition in self._assigned if partition.topic == topic]
-            for key, place in await handler.ledger.due(topic, numbers, limit=_MOST_DUE):
-                partition = Partition(place.topic, place.partition)
-                if partition in self._assigned and key not in self._taken_up and not self._lanes.full:
-                    self._taken_up.add(key)
-                    owned = partial(self._owned, partition, self._offsets.epoch(partition))
-                    again = partial(self._try_again, handler, key, owned)
-                    self._lanes.submit(("chat", key.chat_id), again, tag=partition)
-
-    async def _try_again(self, handler: Handler, key: MemoKey, owned: Callable[[], bool]) -> None:
-        try:
-            if owned():
-                await handler.take_up(key, owned)
-        finally:
-            self._taken_up.discard(key)
 
     async def _commit_regularly(self) -> None:
         while True:
@@ -244,6 +234,10 @@ class Worker:
         self._notices(PartitionsChanged(len(self._assigned)))
 
     async def _revoked(self, partitions: Collection[Partition]) -> None:
+        async with self._letting_go:  # a rebuild may come upon a rebalance that is stuck
+            await self._let_go(partitions)
+
+    async def _let_go(self, partitions: Collection[Partition]) -> None:
         """Start nothing more of these, let what runs finish within the drain time, commit, forget, cancel the rest."""
         self._assigned.difference_update(partitions)
         self._lanes.stop(partitions)
@@ -252,18 +246,18 @@ class Worker:
         for partition in partitions:
             self._offsets.revoke(partition)
         await self._lanes.cancel(partitions, seconds=self._let_go_seconds)
-        self._taken_up.clear()
+        self._parking.forget()
         self._notices(PartitionsChanged(len(self._assigned)))
 
-    async def _leave(self, beside: Collection[asyncio.Task[None]]) -> None:
+    async def _leave(self) -> None:
         self._notices(WorkerChanged("draining"))
         self._lanes.stop()
         if not await self._drain():
             log.warning("drain.cut_short")
         await self._lanes.cancel(seconds=self._let_go_seconds)
-        for task in beside:
+        for task in self._beside:
             task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await asyncio.gather(*self._beside, return_exceptions=True)
         await self._commit()
         await self._source.stop()
         self._notices(WorkerChanged("stopped"))

@@ -88,6 +88,15 @@ class VoiceReply:
     """Matches ^[a-zA-Z0-9_-]+$, as the API demands."""
 
 
+@dataclass(frozen=True, slots=True)
+class SentText:
+    """A message that is no more than a text."""
+
+    text: str = field(repr=False)
+    since: float
+    """Not sent before this, in seconds since the epoch: a text may be said again and again."""
+
+
 def always_ours() -> None:
     """Object to nothing."""
 
@@ -130,7 +139,7 @@ class Messenger(Protocol):
         """Send a text message; give its message id. Raises as send_voice() does."""
         ...
 
-    async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: str | None = None) -> str | None:
+    async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Look for a message with an attachment of one of these names, or that text alone; give its id, or None."""
         ...
 

@@ -11,8 +11,10 @@ import asyncio
 import base64
 import json
 import logging
+import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -24,7 +26,7 @@ from yarl import URL
 from providers.errors import BadAnswer, OutcomeUnknown, ProviderError, TimedOut, Unreachable, Verdict, from_status
 from providers.http import policy_for, retry_after_seconds, session
 from providers.media import Media
-from providers.ports import always_ours
+from providers.ports import SentText, always_ours
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -40,6 +42,10 @@ _NOT_ACCEPTED = frozenset({429, 503})
 _OK = 400
 _RETRY_SECONDS = 30.0
 _TYPING_SECONDS = 5.0
+_STOP_TYPING_SECONDS = 2.0
+_LONGEST_WAIT_SECONDS = 5.0
+"""What asks us to wait longer is left to those who can: they park the memo."""
+_CLOCKS_DIFFER_SECONDS = 300.0
 _LONGEST_ANSWER_BYTES = 32 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
 
@@ -57,7 +63,7 @@ class _Send:
     chat_id: str
     body: bytes = field(repr=False)
     filenames: tuple[str, ...]
-    text: str | None = field(repr=False)
+    text: SentText | None
     """Where it is no more than a text."""
     still_ours: Callable[[], None]
 
@@ -79,6 +85,7 @@ class SeriesMessenger:
         timeout_seconds: for one request, in seconds.
         send_timeout_seconds: for one send, in seconds.
         attempts: how often a request is made at the most.
+        resend_unknown: whether a send that may have happened, and is not found, is done again.
         typing_refresh_seconds: the API forgets after 60 s.
     """
 
@@ -92,6 +99,7 @@ class SeriesMessenger:
         timeout_seconds: float = 15.0,
         send_timeout_seconds: float = 20.0,
         attempts: int = 3,
+        resend_unknown: bool = True,
         typing_refresh_seconds: float = 40.0,
     ) -> None:
         self._base = URL(base_url.rstrip("/"))
@@ -100,6 +108,7 @@ class SeriesMessenger:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
         self._attempts = attempts
+        self._resend_unknown = resend_unknown
         self._typing_refresh_seconds = typing_refresh_seconds
         self._session: aiohttp.ClientSession | None = None
         self._media = Media(self._policy, self._headers, max_memo_bytes=max_memo_bytes, timeout_seconds=timeout_seconds)
@@ -137,11 +146,12 @@ class SeriesMessenger:
     ) -> str:
         """Send a text message; give its message id."""
         message = {"text": text or BLANK, "idempotency_key": idempotency_key}
+        since = time.time() - _CLOCKS_DIFFER_SECONDS
         return await self._sent(
-            _Send(chat_id, json.dumps({"message": message}).encode(), (), text or BLANK, still_ours)
+            _Send(chat_id, json.dumps({"message": message}).encode(), (), SentText(text or BLANK, since), still_ours)
         )
 
-    async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: str | None = None) -> str | None:
+    async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Look for a message with an attachment of one of these names, or with that text alone."""
         answer = await self._retried(self._get, _messages(chat_id))
         found = answer.get("data", answer.get("messages"))
@@ -172,6 +182,8 @@ class SeriesMessenger:
                 sent_id = await self._looked_for(send)
                 if sent_id is not None:
                     return sent_id
+                if not self._resend_unknown:
+                    raise OutcomeUnknown(SERVICE, "and is not in the chat")
             send.still_ours()
             try:
                 return await self._post_message(send)
@@ -219,10 +231,11 @@ class SeriesMessenger:
 
     async def _stop_typing(self, chat_id: str, showing: asyncio.Task[None]) -> None:
         await asyncio.gather(showing, return_exceptions=True)
-        await self._typed("DELETE", f"/api/chats/{quote(chat_id, safe='')}/stop_typing")
+        path = f"/api/chats/{quote(chat_id, safe='')}/stop_typing"
+        await self._typed("DELETE", path, seconds=_STOP_TYPING_SECONDS)
 
-    async def _typed(self, method: str, path: str) -> None:
-        timeout = aiohttp.ClientTimeout(total=_TYPING_SECONDS)
+    async def _typed(self, method: str, path: str, *, seconds: float = _TYPING_SECONDS) -> None:
+        timeout = aiohttp.ClientTimeout(total=seconds)
         with suppress(aiohttp.ClientError, TimeoutError):  # best effort, by its nature
             async with self._open().request(
                 method, self._url(path), headers=self._headers, timeout=timeout, allow_redirects=False
@@ -232,7 +245,7 @@ class SeriesMessenger:
     async def _retried(self, work: Callable[..., Awaitable[T]], *args: str, verdicts: frozenset[Verdict] = _LATER) -> T:
         """Call a coroutine function, not a lambda: tenacity would not await what a lambda gives."""
         retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, ProviderError) and error.verdict in verdicts),
+            retry=retry_if_exception(lambda error: _may_be_tried_soon(error, verdicts)),
             wait=_WaitAsAsked(),
             stop=stop_after_attempt(self._attempts) | stop_after_delay(_RETRY_SECONDS),
             reraise=True,
@@ -246,6 +259,12 @@ class SeriesMessenger:
 
     def _url(self, path: str) -> URL:
         return URL(f"{self._base}{path}", encoded=True)
+
+
+def _may_be_tried_soon(error: BaseException, verdicts: frozenset[Verdict]) -> bool:
+    if not isinstance(error, ProviderError) or error.verdict not in verdicts:
+        return False
+    return (error.retry_after_seconds or 0) <= _LONGEST_WAIT_SECONDS
 
 
 class _WaitAsAsked(wait_base):
@@ -317,8 +336,16 @@ def _messages(chat_id: str) -> str:
     return f"/api/chats/{quote(chat_id, safe='')}/chat_messages"
 
 
-def _is_it(message: Mapping[str, object], filenames: Collection[str], text: str | None) -> bool:
+def _sent_since(message: Mapping[str, object], since: float) -> bool:
+    """Say whether a message was sent after a moment; one that does not say when was not."""
+    for name in ("sent_at", "created_at"):
+        with suppress(ValueError, TypeError):
+            return datetime.fromisoformat(str(message[name])).timestamp() >= since
+    return False
+
+
+def _is_it(message: Mapping[str, object], filenames: Collection[str], text: SentText | None) -> bool:
     attachments = message.get("attachments")
     if not isinstance(attachments, list) or not attachments:
-        return text is not None and message.get("text") == text
+        return text is not None and message.get("text") == text.text and _sent_since(message, text.since)
     return any(isinstance(each, dict) and each.get("filename") in filenames for each in attachments)

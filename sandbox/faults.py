@@ -29,6 +29,8 @@ class Kind(StrEnum):
     """Answers 200 with bytes that mean nothing."""
     ACCEPTED_THEN_CUT = "accepted-then-cut"
     """Does what was asked, and closes the connection without saying so."""
+    ACCEPTED_THEN_HANG = "accepted-then-hang"
+    """Does what was asked, and never says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,9 @@ async def _suffered(fault: Fault, request: web.Request, handler: Handler, closin
             await closing.wait()
         case Kind.ACCEPTED_THEN_CUT:
             await handler(request)
+        case Kind.ACCEPTED_THEN_HANG:
+            await handler(request)
+            await closing.wait()
         case Kind.CUT:
             pass
     if request.transport is not None:

@@ -11,57 +11,18 @@ dead-letter topic from here, again and again until that is done. So no crash can
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from storage.states import State as State  # noqa: PLC0414, TC001 (a word of the port, for others to import)
+from storage.states import later as later  # noqa: PLC0414 (the same)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
-
-class State(StrEnum):
-    """How far a memo got; from ANSWERED on it is settled."""
-
-    RECEIVED = "received"
-    KEPT = "kept"
-    HEARD = "heard"
-    ANSWERED_TEXT = "answered-text"
-    SPOKEN = "spoken"
-    SENDING = "sending"
-    ANSWERED = "answered"
-    APOLOGISED = "apologised"
-    IGNORED = "ignored"
-    FAILED = "failed"
-    DEAD = "dead"
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing more is owed to the person by itself."""
-        return self in _SETTLED
-
-    @property
-    def for_a_person(self) -> bool:
-        """Whether it ended in a way that somebody should look at."""
-        return self in _FOR_A_PERSON
-
-
-_SETTLED = frozenset({State.ANSWERED, State.APOLOGISED, State.IGNORED, State.FAILED, State.DEAD})
-_FOR_A_PERSON = frozenset({State.FAILED, State.DEAD})
-
-
-_ORDER = tuple(State)
-
-
-def later(one: State, other: State) -> State:
-    """Give the one that lies further on a memo's way."""
-    return max(one, other, key=_ORDER.index)
-
-
-def refuse_to_go_back(reached: State, state: State) -> None:
-    """Raise ValueError when `state` lies before what is reached: a caller's bug."""
-    if _ORDER.index(state) < _ORDER.index(reached):
-        raise ValueError(f"a memo does not go back from {reached} to {state}")
+LETTER_SECONDS = 30.0
+"""How long whoever wrote a letter has to publish it before others do, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +151,8 @@ class DeadLetter:
     """Of the traceback, where it met a bug: the same bug gives the same one."""
     first_at: float | None = None
     """When it was first worked on, in seconds since the epoch by the store's clock; the ledger fills it in."""
+    fence: int = 0
+    """Of the claim that wrote it, and so a later letter of the same memo has a greater one; 0: it is no memo's."""
 
 
 class Ledger(Protocol):
@@ -200,7 +163,8 @@ class Ledger(Protocol):
     ) -> Claim | Held | Parked | Behind | Settled:
         """Take a memo that an event has brought, unless it is settled, parked, held, or would overtake a parked one.
 
-        `facts` are stored when the memo is new. A memo that is Behind is not stored at all.
+        Of these the first that is so is the answer: who holds a memo that is not parked is told before what it is
+        behind of. `facts` are stored when the memo is new. A new memo that is Behind is not stored at all.
         """
         ...
 
@@ -238,10 +202,12 @@ class Ledger(Protocol):
         reason: str,
         facts: Mapping[str, JsonValue],
         steps: Sequence[Step],
+        holds_chat: bool = True,
     ) -> None:
         """Give up the lease; the memo is due in so many seconds, and its chat waits behind it. Raises Fenced.
 
-        A memo that was parked before keeps its place in its chat.
+        A memo that was parked before keeps its place in its chat. One that holds up its chat no more (its reply is
+        out) gives that up: later memos pass it, and it waits behind none.
         """
         ...
 
@@ -250,7 +216,7 @@ class Ledger(Protocol):
         ...
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """Name parked memos of these partitions that are due, free, and first of their chats; the longest due first."""
+        """Name parked memos of these partitions that are due, free, and behind no other; the longest due first."""
         ...
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
@@ -261,6 +227,9 @@ class Ledger(Protocol):
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
         """Take a memo that has failed, as an operator; it becomes unsettled, and its age begins anew.
+
+        Where its event is known it is parked from now on, in its place, else as the last of its chat: if the operator
+        lets go of it, or dies, workers take it up. Else it is not parked any more, and waiting() tells of it.
 
         Args:
             key: of the memo.
@@ -279,18 +248,22 @@ class Ledger(Protocol):
         ...
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep the letter of an event that is no memo; doing so again (the same place) changes nothing."""
+        """Keep the letter of an event that is no memo; doing so again (the same place) changes nothing.
+
+        A topic that was deleted and made anew counts from 0 again: where it has reached the place of an old letter,
+        the old one stays, and the new event's is not kept.
+        """
         ...
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
         """Take letters that the topic may not have, oldest first; nobody else gets them for so many seconds.
 
-        A letter that was just written counts as taken, for as long, by whoever wrote it.
+        A letter that was just written counts as taken, for LETTER_SECONDS, by whoever wrote it.
         """
         ...
 
-    async def published(self, place: Place) -> None:
-        """Note that the topic has the letter of the event at this place."""
+    async def published(self, letter: DeadLetter) -> None:
+        """Note that the topic has this letter; not if it was written again, by a later claim, in the meantime."""
         ...
 
     async def find(self, message_id: str) -> Sequence[Story]:
@@ -298,7 +271,10 @@ class Ledger(Protocol):
         ...
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """Tell, without their steps, the stories of memos that have failed or are parked; the newest first."""
+        """Tell, without their steps, of memos that failed, are parked, or are nobody's; the newest first.
+
+        A memo is nobody's when it was revived without its event, and then let go of: no worker will take it up.
+        """
         ...
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:

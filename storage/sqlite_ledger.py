@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from storage import sqlite_letters as letters
 from storage.errors import Fenced
-from storage.ledger import Behind, Parked, Settled, State, refuse_to_go_back
+from storage.ledger import Behind, Parked, Settled, State
 from storage.sqlite_rows import Rows, merged, state_of
+from storage.states import refuse_to_go_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -36,10 +37,13 @@ class SqliteLedger:
                 return Settled(state_of(row))
             if row is not None and row["due_at"] is not None:
                 return Parked()
+            if row is not None and (held := rows.held(row)):
+                return held
             if first := rows.first_parked(key.chat_id):
                 return Behind(first)
-            row = row or rows.insert(key, facts)
-            return rows.held(row) or rows.grant(key, owner, lease_seconds)
+            if row is None:
+                rows.insert(key, facts)
+            return rows.grant(key, owner, lease_seconds)
 
         return await self._transact(work)
 
@@ -117,6 +121,7 @@ class SqliteLedger:
         reason: str,
         facts: Mapping[str, JsonValue],
         steps: Sequence[Step],
+        holds_chat: bool = True,
     ) -> None:
         """Give up the lease until the memo is due, and let its chat wait behind it. Raises Fenced."""
 
@@ -131,7 +136,7 @@ class SqliteLedger:
                 tries=row["tries"] + 1,
                 lease_until=0,
                 due_at=rows.now + seconds,
-                parked_sequence=row["parked_sequence"] or rows.last_in_queue(),
+                parked_sequence=rows.place_in_queue(row) if holds_chat else None,
             )
 
         await self._transact(work)
@@ -145,16 +150,15 @@ class SqliteLedger:
                 return True
             if (row is not None and rows.held(row)) or rows.first_parked(key.chat_id) is None:
                 return False
-            if row is None:
-                rows.insert(key, facts)
+            row = row or rows.insert(key, facts)
             letters.keep_event(rows, key, event)
-            rows.update(key, due_at=rows.now, parked_sequence=rows.last_in_queue())
+            rows.update(key, due_at=rows.now, parked_sequence=rows.place_in_queue(row))
             return True
 
         return await self._transact(work)
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """Name parked memos that are due, free, and first of their chats; the longest due first."""
+        """Name parked memos that are due, free, and behind no other; the longest due first."""
         return await self._transact(lambda rows: rows.due(topic, partitions, limit))
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
@@ -166,7 +170,8 @@ class SqliteLedger:
                 return Settled(state_of(row))
             if held := rows.held(row):
                 return held
-            if first := rows.first_parked(key.chat_id, before=row["parked_sequence"]):
+            aside = row["due_at"] is not None and row["parked_sequence"] is None
+            if not aside and (first := rows.first_parked(key.chat_id, before=row["parked_sequence"])):
                 return Behind(first)
             return rows.grant(key, owner, lease_seconds)
 
@@ -184,6 +189,9 @@ class SqliteLedger:
                 return held
             if state.settled and not state.for_a_person and not again:
                 return Settled(state)
+            event = letters.event_of(rows, key)
+            if event is not None:
+                letters.keep_event(rows, key, event)
             rows.update(
                 key,
                 state=State.RECEIVED if state.settled or without else state,
@@ -193,8 +201,8 @@ class SqliteLedger:
                 tries=0,
                 begun_at=rows.now,
                 settled_at=None,
-                due_at=None,
-                parked_sequence=None,
+                due_at=rows.now if event else None,
+                parked_sequence=rows.place_in_queue(row) if event else None,
             )
             return rows.grant(key, owner, lease_seconds)
 
@@ -216,16 +224,16 @@ class SqliteLedger:
         """Take letters that the topic may not have, oldest first."""
         return await self._transact(lambda rows: letters.take_unpublished(rows, limit=limit, seconds=seconds))
 
-    async def published(self, place: Place) -> None:
-        """Note that the topic has the letter of the event at this place."""
-        await self._transact(lambda rows: letters.mark_published(rows, place))
+    async def published(self, letter: DeadLetter) -> None:
+        """Note that the topic has this letter, unless it was written again."""
+        await self._transact(lambda rows: letters.mark_published(rows, letter))
 
     async def find(self, message_id: str) -> Sequence[Story]:
         """Tell the stories of that message id."""
         return await self._transact(lambda rows: rows.find(message_id))
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """Tell, without their steps, the stories of memos that have failed or are parked; the newest first."""
+        """Tell, without their steps, of memos that failed, are parked, or are nobody's; the newest first."""
         return await self._transact(lambda rows: rows.waiting(limit))
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:

@@ -6,36 +6,34 @@ import json
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
-from storage.ledger import DeadLetter, Event, MemoKey, Place
+from storage.ledger import LETTER_SECONDS, DeadLetter, Event, MemoKey, Place
 
 if TYPE_CHECKING:
     import sqlite3
 
     from storage.sqlite_rows import Rows
 
-_WRITER_SECONDS = 30.0
-"""How long whoever wrote a letter has to publish it before others do, in seconds."""
 _INSERT = """
 INSERT INTO dead_letters (
     topic, partition, "offset", event_at, event_key, event_value, event_headers,
-    reason, stage, chat_id, message_id, attempts, digest, first_at, at, publish_after
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    reason, stage, chat_id, message_id, attempts, digest, first_at, fence, at, publish_after
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (topic, partition, "offset") DO
 """
 _UPDATE = """
 UPDATE SET event_at = excluded.event_at, event_key = excluded.event_key, event_value = excluded.event_value,
     event_headers = excluded.event_headers, reason = excluded.reason, stage = excluded.stage,
     chat_id = excluded.chat_id, message_id = excluded.message_id, attempts = excluded.attempts,
-    digest = excluded.digest, at = excluded.at, publish_after = excluded.publish_after
+    digest = excluded.digest, fence = excluded.fence, at = excluded.at, publish_after = excluded.publish_after
 """
 _WHOLE = """
 SELECT topic, partition, "offset", event_at AS at, event_key AS "key", event_value AS value,
-    event_headers AS headers, reason, stage, chat_id, message_id, attempts, digest, first_at
+    event_headers AS headers, reason, stage, chat_id, message_id, attempts, digest, first_at, fence
 FROM dead_letters
 """
 _WITHOUT_CONTENTS = """
 SELECT topic, partition, "offset", coalesce(event_at, at) AS at, NULL AS "key", NULL AS value,
-    '[]' AS headers, reason, stage, chat_id, message_id, attempts, digest, first_at
+    '[]' AS headers, reason, stage, chat_id, message_id, attempts, digest, first_at, fence
 FROM dead_letters ORDER BY sequence DESC LIMIT ?
 """
 
@@ -78,8 +76,9 @@ def write(rows: Rows, letter: DeadLetter, *, again: bool) -> None:
         letter.attempts,
         letter.digest,
         letter.first_at,
+        letter.fence,
         rows.now,
-        rows.now + _WRITER_SECONDS,
+        rows.now + LETTER_SECONDS,
     )
     rows.connection.execute(_INSERT + (_UPDATE if again else "NOTHING"), columns)
 
@@ -93,13 +92,13 @@ def take_unpublished(rows: Rows, *, limit: int, seconds: float) -> list[DeadLett
     ).fetchall()
     letters = [_letter(row) for row in found]
     for letter in letters:
-        _set_publish_after(rows, letter.event.place, rows.now + seconds)
+        _set_publish_after(rows, letter, rows.now + seconds)
     return letters
 
 
-def mark_published(rows: Rows, place: Place) -> None:
-    """Note that the topic has a letter."""
-    _set_publish_after(rows, place, None)
+def mark_published(rows: Rows, letter: DeadLetter) -> None:
+    """Note that the topic has a letter, unless it was written again."""
+    _set_publish_after(rows, letter, None)
 
 
 def newest(rows: Rows, limit: int) -> list[DeadLetter]:
@@ -107,10 +106,11 @@ def newest(rows: Rows, limit: int) -> list[DeadLetter]:
     return [_letter(row) for row in rows.connection.execute(_WITHOUT_CONTENTS, (limit,)).fetchall()]
 
 
-def _set_publish_after(rows: Rows, place: Place, at: float | None) -> None:
+def _set_publish_after(rows: Rows, letter: DeadLetter, at: float | None) -> None:
+    place = letter.event.place
     rows.connection.execute(
-        'UPDATE dead_letters SET publish_after = ? WHERE topic = ? AND partition = ? AND "offset" = ?',
-        (at, place.topic, place.partition, place.offset),
+        'UPDATE dead_letters SET publish_after = ? WHERE topic = ? AND partition = ? AND "offset" = ? AND fence = ?',
+        (at, place.topic, place.partition, place.offset, letter.fence),
     )
 
 
@@ -135,4 +135,5 @@ def _letter(row: sqlite3.Row) -> DeadLetter:
         row["attempts"],
         row["digest"],
         row["first_at"],
+        row["fence"],
     )

@@ -24,11 +24,15 @@ AND NOT EXISTS (
     SELECT 1 FROM memos AS earlier
     WHERE earlier.chat_id = memos.chat_id AND earlier.parked_sequence < memos.parked_sequence
 )
-ORDER BY due_at, parked_sequence LIMIT :limit
+ORDER BY due_at, parked_sequence, memos.chat_id, memos.message_id LIMIT :limit
 """
+# The first condition is the index's own, word for word, or SQLite would not use it.
 _WAITING = """
-SELECT * FROM memos WHERE state IN ('failed', 'dead') OR due_at IS NOT NULL
-ORDER BY received_at DESC, chat_id, message_id LIMIT ?
+SELECT * FROM memos
+WHERE (state IN ('failed', 'dead') OR due_at IS NOT NULL
+    OR settled_at IS NULL AND (generation > 1 OR begun_at <> received_at))
+AND (due_at IS NOT NULL OR lease_until <= :now)
+ORDER BY received_at DESC, chat_id, message_id LIMIT :limit
 """
 
 
@@ -74,8 +78,10 @@ class Rows:
         ).fetchone()
         return MemoKey(chat_id, row["message_id"]) if row is not None else None
 
-    def last_in_queue(self) -> int:
-        """Give a place behind every parked memo's; those that are parked no more are compared with nothing."""
+    def place_in_queue(self, row: sqlite3.Row) -> int:
+        """Give a memo's place, else one behind all that have one; those that had one are compared with nothing."""
+        if row["parked_sequence"] is not None:
+            return int(row["parked_sequence"])
         (number,) = self.connection.execute(
             "SELECT coalesce(max(parked_sequence), 0) + 1 FROM memos WHERE parked_sequence IS NOT NULL"
         ).fetchone()
@@ -127,7 +133,7 @@ class Rows:
         )
 
     def due(self, topic: str, partitions: Collection[int], limit: int) -> list[tuple[MemoKey, Place]]:
-        """Name the first parked memos of their chats that may be taken up."""
+        """Name the parked memos that may be taken up: those without a place in a queue are behind nobody."""
         wanted = {"now": self.now, "topic": topic, "partitions": json.dumps(list(partitions)), "limit": limit}
         rows = self.connection.execute(_DUE, wanted).fetchall()
         return [(MemoKey(chat, message), Place(*place)) for chat, message, *place in rows]
@@ -138,8 +144,9 @@ class Rows:
         return [self._story(row, self._steps(row)) for row in rows.fetchall()]
 
     def waiting(self, limit: int) -> list[Story]:
-        """Tell of memos that have failed or are parked."""
-        return [self._story(row) for row in self.connection.execute(_WAITING, (limit,)).fetchall()]
+        """Tell of memos that failed, are parked, or are nobody's."""
+        rows = self.connection.execute(_WAITING, {"now": self.now, "limit": limit})
+        return [self._story(row) for row in rows.fetchall()]
 
     def _steps(self, row: sqlite3.Row) -> tuple[Step, ...]:
         rows = self.connection.execute(

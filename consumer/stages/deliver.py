@@ -7,7 +7,10 @@ carries. A send whose end is not known is never simply repeated: the chat is loo
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,8 +20,8 @@ from audio.errors import TranscodeError
 from audio.formats import Format
 from consumer import resume
 from consumer.memo import Delivered, Form
-from providers.errors import OutcomeUnknown, Rejected
-from providers.ports import VoiceReply
+from providers.errors import Gone, OutcomeUnknown, ProviderError, Rejected, Verdict
+from providers.ports import SentText, VoiceReply
 from storage.archive import reply_key, safe_id
 from storage.ledger import State
 
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from storage.ledger import Claim
 
 SERVICE = "series"
+_CLOCKS_DIFFER_SECONDS = 300.0
+"""How far the Series API's clock may be behind ours, in seconds."""
+
 log = logging.getLogger(__name__)
 
 
@@ -61,10 +67,10 @@ class Deliver:
         known = resume.sent_before(memo, progress.facts)
         if known is not None:
             return known
-        filename = progress.facts.get("filename")
-        if not isinstance(filename, str):
+        filename, text_since = progress.facts.get("filename"), progress.facts.get("text_since")
+        if not isinstance(filename, str) or not progress.facts.get("unsure"):
             return None
-        text = str(progress.facts.get("said")) if progress.facts.get("as_text") else None
+        text = SentText(str(progress.facts.get("said")), text_since) if isinstance(text_since, float) else None
         names = (filename, f"{_stem(filename)}.wav")
         sent_id = await self.messenger.find_sent(memo.chat_id, filenames=names, text=text)
         if sent_id is not None:
@@ -83,7 +89,12 @@ class Deliver:
         reply = _reply(spoken, progress.claim)
         await progress.advance(
             State.SENDING,
-            {"idempotency_key": reply.idempotency_key, "filename": reply.filename, "said": reply.text},
+            {
+                "idempotency_key": reply.idempotency_key,
+                "filename": reply.filename,
+                "said": reply.text,
+                "unsure": True,
+            },
         )
         await progress.persist(lambda: progress.lease.lasting(self.send_seconds))
         progress.lease.check_owned()
@@ -93,7 +104,12 @@ class Deliver:
 
     async def _sent_and_noted(self, spoken: Spoken, reply: VoiceReply, progress: Progress) -> Delivered:
         """Send, and note the answer; where that cannot be noted in time, whoever comes next asks the chat."""
-        sent_id, form = await self._in_time(reply, progress)
+        try:
+            sent_id, form = await self._in_time(reply, progress)
+        except ProviderError as failure:
+            # What was surely refused is not out, and need not be looked for.
+            progress.facts["unsure"] = failure.verdict is Verdict.UNKNOWN
+            raise
         with suppress(TimeoutError):
             async with asyncio.timeout(self.note_seconds):
                 await progress.advance(State.SENDING, {"sent_id": sent_id, "form": form.value})
@@ -113,6 +129,8 @@ class Deliver:
         still_ours = progress.lease.check
         try:
             return await self.messenger.send_voice(reply, still_ours=still_ours), Form.VOICE
+        except Gone:  # the chat is not there: no other form would do
+            raise
         except Rejected:
             log.warning("audio.refused", extra={"format": reply.clip.format.name})
         wav = await self._as_wav(reply)
@@ -121,8 +139,8 @@ class Deliver:
                 return await self.messenger.send_voice(wav, still_ours=still_ours), Form.VOICE
             except Rejected:
                 log.warning("audio.refused", extra={"format": wav.clip.format.name})
-        # Noted, so that the words are looked for only where they may stand alone: another memo's voice may say them.
-        await progress.advance(State.SENDING, {"as_text": True})
+        # Noted, so that the words are looked for only where they may stand alone, and not among those of long ago.
+        await progress.advance(State.SENDING, {"text_since": time.time() - _CLOCKS_DIFFER_SECONDS})
         key = f"{reply.idempotency_key}-text"
         sent_id = await self.messenger.send_text(reply.chat_id, reply.text, idempotency_key=key, still_ours=still_ours)
         return sent_id, Form.TEXT
@@ -142,14 +160,20 @@ class Deliver:
 def _reply(spoken: Spoken, claim: Claim) -> VoiceReply:
     """Name the reply after the memo and its generation, so that every attempt, by whomever, carries the same."""
     memo, suffix = spoken.answering.memo, spoken.clip.format.suffix
-    again = f"-{claim.generation}" if claim.generation > 1 else ""
     return VoiceReply(
         chat_id=memo.chat_id,
         clip=spoken.clip,
         text=spoken.said,
         filename=reply_key(memo.sent_at, memo.message_id, suffix, generation=claim.generation),
-        idempotency_key=f"voicememo-{safe_id(memo.chat_id)}-{safe_id(memo.message_id)}{again}",
+        idempotency_key=_idempotency_key(memo, claim.generation),
     )
+
+
+def _idempotency_key(memo: Memo, generation: int) -> str:
+    """Make a key that people can read, and that no other memo or generation has: the digest tells them apart."""
+    whole = json.dumps([memo.chat_id, memo.message_id, generation])
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:12]
+    return f"voicememo-{safe_id(memo.chat_id)}-{safe_id(memo.message_id)}-{digest}"
 
 
 def _stem(filename: str) -> str:

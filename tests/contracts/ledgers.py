@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place, State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from storage.ledger import Ledger, Story
     from storage.memory import MemoryStore
     from storage.sqlite import SqliteStore
@@ -37,9 +39,9 @@ def event_at(offset: int, *, partition: int = 0, topic: str = "t") -> Event:
     return Event(Place(topic, partition, offset), offset + 0.25, b"\x00key", b"\xfe%d" % offset, headers)
 
 
-def letter_at(offset: int, key: MemoKey | None = None, *, reason: str = "not-json") -> DeadLetter:
+def letter_at(offset: int, key: MemoKey | None = None, *, reason: str = "not-json", fence: int = 0) -> DeadLetter:
     """Give the letter of such an event."""
-    return DeadLetter(event_at(offset), reason, "hear" if key else "parse", key, 3, "ab12")
+    return DeadLetter(event_at(offset), reason, "hear" if key else "parse", key, 3, "ab12", fence=fence)
 
 
 async def claimed(ledger: Ledger, key: MemoKey = KEY, owner: str = "one") -> Claim:
@@ -70,9 +72,32 @@ async def parked(ledger: Ledger, key: MemoKey = KEY, *, seconds: float = 10.0, o
     return event
 
 
-async def park(ledger: Ledger, claim: Claim, event: Event, *, seconds: float = 10.0) -> None:
+async def park(ledger: Ledger, claim: Claim, event: Event, *, seconds: float = 10.0, holds_chat: bool = True) -> None:
     """Park a memo of ours."""
-    await ledger.park(claim, event, seconds=seconds, reason="deliver-down", facts={"reply": "hi"}, steps=[])
+    facts, reason = {"reply": "hi"}, "deliver-down"
+    await ledger.park(claim, event, seconds=seconds, reason=reason, facts=facts, steps=[], holds_chat=holds_chat)
+
+
+async def behind(ledger: Ledger, key: MemoKey, offset: int) -> Event:
+    """Park a memo behind those of its chat; give the event that it is parked with."""
+    event = event_at(offset)
+    assert await ledger.park_behind(key, event, facts={"first": "behind"})
+    return event
+
+
+async def due_keys(ledger: Ledger) -> Sequence[MemoKey]:
+    """Name what is due in the first partition."""
+    return [key for key, _ in await ledger.due("t", [0], limit=9)]
+
+
+async def ask_for(ledger: Ledger, key: MemoKey = KEY) -> object:
+    """Have an event bring a memo again; give what the ledger says to it."""
+    return await ledger.claim(key, owner="two", lease_seconds=LEASE, facts={})
+
+
+async def ask_to_resume(ledger: Ledger, key: MemoKey = KEY) -> object:
+    """Ask for a parked memo; give what the ledger says to it."""
+    return await ledger.resume(key, owner="two", lease_seconds=LEASE)
 
 
 async def settle(

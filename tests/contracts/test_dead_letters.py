@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.errors import Fenced
-from storage.ledger import MemoKey, Place, State
+from storage.ledger import LETTER_SECONDS, MemoKey, Place, State
 from tests.contracts.ledgers import (
     KEY,
     LEASE,
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from storage.ledger import DeadLetter, Ledger
-
-WRITER_SECONDS = 30.0
 
 
 async def _offsets(ledger: Ledger, *, limit: int = 9, seconds: float = 60.0) -> list[int]:
@@ -78,7 +76,7 @@ async def test_letter_comes_with_the_settlement(ledger: Ledger, clock: Clock) ->
     clock.now += 20
     await settle(ledger, await resumed(ledger), State.FAILED, letter=letter_at(1, KEY))
     assert await ledger.event(KEY) == event_at(1)
-    clock.now += WRITER_SECONDS
+    clock.now += LETTER_SECONDS
     assert list(await ledger.unpublished(limit=9, seconds=60)) == [replace(letter_at(1, KEY), first_at=begun)]
 
 
@@ -95,20 +93,35 @@ async def test_no_letter_without_the_settlement(ledger: Ledger, clock: Clock) ->
 async def test_letter_of_a_memo_that_failed_again(ledger: Ledger, clock: Clock) -> None:
     """A memo that is revived and fails again has one letter, of its last death, that is to be published again."""
     begun = clock.now
-    await settle(ledger, await claimed(ledger), State.FAILED, letter=letter_at(1, KEY))
-    await ledger.published(Place("t", 0, 1))
+    await settle(ledger, await claimed(ledger), State.FAILED, letter=letter_at(1, KEY, fence=1))
+    await ledger.published(letter_at(1, KEY, fence=1))
     clock.now += 100
-    again = replace(letter_at(1, KEY, reason="bug-OSError"), stage="speak", attempts=9, digest=None)
+    again = replace(letter_at(1, KEY, reason="bug-OSError", fence=2), stage="speak", attempts=9, digest=None)
     await settle(ledger, await revived(ledger), State.DEAD, letter=again)
     assert await _offsets(ledger) == []
-    clock.now += WRITER_SECONDS
+    clock.now += LETTER_SECONDS
     assert list(await ledger.unpublished(limit=9, seconds=60)) == [replace(again, first_at=begun)]
+
+
+async def test_letter_of_before_is_not_the_one_of_now(ledger: Ledger, clock: Clock) -> None:
+    """Whoever published a memo's letter late says nothing of the letter that was written over it."""
+    old, new = (letter_at(1, KEY, fence=fence) for fence in (1, 2))
+    await settle(ledger, await claimed(ledger), State.FAILED, letter=old)
+    await settle(ledger, await revived(ledger), State.FAILED, letter=new)
+    await ledger.published(old)
+    clock.now += LETTER_SECONDS
+    (taken,) = await ledger.unpublished(limit=9, seconds=60)
+    assert taken.fence == new.fence
+    await ledger.published(taken)
+    clock.now += 60
+    assert await _offsets(ledger) == []
+    assert [each.fence for each in await ledger.dead_letters(limit=9)] == [2]
 
 
 async def test_writer_has_the_letter_first(ledger: Ledger, clock: Clock) -> None:
     """Whoever wrote a letter has half a minute before another gets it."""
     await ledger.bury(letter_at(1))
-    clock.now += WRITER_SECONDS - 0.5
+    clock.now += LETTER_SECONDS - 0.5
     assert await _offsets(ledger) == []
     clock.now += 0.5
     assert await _offsets(ledger) == [1]
@@ -117,13 +130,13 @@ async def test_writer_has_the_letter_first(ledger: Ledger, clock: Clock) -> None
 async def test_letter_is_taken_until_it_is_published(ledger: Ledger, clock: Clock) -> None:
     """A letter that was taken is nobody else's for so long, is then to be had again, and when published never."""
     await ledger.bury(letter_at(1))
-    clock.now += WRITER_SECONDS
+    clock.now += LETTER_SECONDS
     for _ in range(3):
         assert await _offsets(ledger, seconds=60) == [1]
         clock.now += 59
         assert await _offsets(ledger) == []
         clock.now += 1
-    await ledger.published(Place("t", 0, 1))
+    await ledger.published(letter_at(1))
     clock.now += 10_000
     assert await _offsets(ledger) == []
     assert len(await ledger.dead_letters(limit=9)) == 1
@@ -133,14 +146,14 @@ async def test_oldest_letters_are_taken_first(ledger: Ledger, clock: Clock) -> N
     """Letters are taken in the order in which they were written, so many at a time, by two takers never the same."""
     for offset in (3, 1, 2, 5, 4):
         await ledger.bury(letter_at(offset))
-    clock.now += WRITER_SECONDS
+    clock.now += LETTER_SECONDS
     taken = await asyncio.gather(*(_offsets(ledger, limit=2) for _ in range(3)))
     assert sorted(taken) == [[2, 5], [3, 1], [4]]
 
 
 async def test_publishing_what_is_unknown(ledger: Ledger) -> None:
     """A place that has no letter changes nothing."""
-    await ledger.published(Place("t", 0, 1))
+    await ledger.published(letter_at(1))
     assert await ledger.dead_letters(limit=9) == []
 
 
@@ -153,7 +166,7 @@ async def test_event_without_contents_is_kept_whole(ledger: Ledger, clock: Clock
         assert await ledger.event(key) == event
         await settle(ledger, await resumed(ledger, key), State.FAILED, letter=replace(letter_at(0, key), event=event))
         assert await ledger.event(key) == event
-    clock.now += WRITER_SECONDS
+    clock.now += LETTER_SECONDS
     letters = await ledger.unpublished(limit=9, seconds=1)
     assert [each.event.value for each in letters] == [None, b""]
 

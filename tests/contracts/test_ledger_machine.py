@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from storage.ledger import Ledger
+
+T = TypeVar("T")
 
 KEYS = [MemoKey("a", "1"), MemoKey("a", "2"), MemoKey("a", "3"), MemoKey("b", "1")]
 MESSAGES = ("1", "2", "3")
@@ -47,6 +49,7 @@ class TwoLedgers(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.stores = SqliteStore(":memory:", clock=self.clock), MemoryStore(clock=self.clock)
         self.claims: list[Claim] = []
+        self.letters: list[DeadLetter] = []
 
     @initialize()
     def open(self) -> None:
@@ -79,8 +82,7 @@ class TwoLedgers(RuleBasedStateMachine):
         return self._both(lambda ledger: ledger.resume(key, owner="z", lease_seconds=LEASE))
 
     def _a_claim(self, data: st.DataObject) -> Claim:
-        """Choose a claim, rather a late one: that may still hold."""
-        return self.claims[-1 - data.draw(st.integers(0, min(3, len(self.claims) - 1)))]
+        return _a_late(data, self.claims)
 
     @rule(key=memo_keys, owner=st.sampled_from("xy"), facts=FACTS, copy=st.integers(0, 1))
     def bring(self, key: MemoKey, owner: str, facts: dict[str, str], copy: int) -> None:
@@ -125,8 +127,11 @@ class TwoLedgers(RuleBasedStateMachine):
     ) -> None:
         """A holder, or one who was, settles, with a letter or without."""
         claim = self._a_claim(data)
-        reason = data.draw(REASONS) if with_letter else None
-        letter = DeadLetter(_event_of(claim.key, 0), reason, "hear", claim.key, claim.tries + 1) if reason else None
+        reason, letter = data.draw(REASONS) if with_letter else None, None
+        if reason:
+            event = _event_of(claim.key, 0)
+            letter = DeadLetter(event, reason, "hear", claim.key, claim.tries + 1, fence=claim.fence)
+            self.letters.append(letter)
         self._both(lambda ledger: ledger.settle(claim, state, reason=reason, facts=facts, steps=steps, letter=letter))
 
     @precondition(lambda self: self.claims)
@@ -139,10 +144,14 @@ class TwoLedgers(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), copy=st.integers(0, 1), seconds=SECONDS, facts=FACTS, steps=STEPS)
     def park(self, data: st.DataObject, copy: int, seconds: float, facts: dict[str, str], steps: list[Step]) -> None:
-        """A holder, or one who was, parks."""
-        claim, reason = self._a_claim(data), data.draw(REASONS)
+        """A holder, or one who was, parks, and holds up its chat or not."""
+        claim, reason, holds_chat = self._a_claim(data), data.draw(REASONS), data.draw(st.booleans())
         event = _event_of(claim.key, copy)
-        self._both(lambda ledger: ledger.park(claim, event, seconds=seconds, reason=reason, facts=facts, steps=steps))
+        self._both(
+            lambda ledger: ledger.park(
+                claim, event, seconds=seconds, reason=reason, facts=facts, steps=steps, holds_chat=holds_chat
+            )
+        )
 
     @rule(key=memo_keys, copy=st.integers(0, 1), facts=FACTS)
     def park_behind(self, key: MemoKey, copy: int, facts: dict[str, str]) -> None:
@@ -171,17 +180,21 @@ class TwoLedgers(RuleBasedStateMachine):
     @rule(event=events)
     def bury(self, event: Event) -> None:
         """An event that is no memo is buried."""
-        self._both(lambda ledger: ledger.bury(DeadLetter(event, "not-json", "parse")))
+        letter = DeadLetter(event, "not-json", "parse")
+        self.letters.append(letter)
+        self._both(lambda ledger: ledger.bury(letter))
 
     @rule(limit=st.integers(1, 3), seconds=SECONDS)
     def unpublished(self, limit: int, seconds: float) -> None:
         """Letters are taken."""
         self._both(lambda ledger: _listed(ledger.unpublished(limit=limit, seconds=seconds)))
 
-    @rule(event=events)
-    def published(self, event: Event) -> None:
-        """The topic has a letter, or it would have."""
-        self._both(lambda ledger: ledger.published(event.place))
+    @precondition(lambda self: self.letters)
+    @rule(data=st.data())
+    def published(self, data: st.DataObject) -> None:
+        """The topic has a letter, that may have been written again since, or not at all."""
+        letter = _a_late(data, self.letters)
+        self._both(lambda ledger: ledger.published(letter))
 
     @rule(seconds=st.sampled_from([0.5, 10.0, LEASE]))
     def wait(self, seconds: float) -> None:
@@ -202,6 +215,11 @@ class TwoLedgers(RuleBasedStateMachine):
             ]
 
         self._both(all_of)
+
+
+def _a_late(data: st.DataObject, things: list[T]) -> T:
+    """Choose one, rather a late one: that may still count."""
+    return things[-1 - data.draw(st.integers(0, min(3, len(things) - 1)))]
 
 
 async def _listed(answer: Awaitable[Any]) -> list[Any]:

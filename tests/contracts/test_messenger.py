@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from providers.errors import (
     Unavailable,
     Unreachable,
 )
-from providers.ports import VoiceReply
+from providers.ports import SentText, VoiceReply
 from providers.series import SeriesMessenger
 from sandbox.app import SERIES_KEY, Sandbox
 from sandbox.faults import Fault, Kind
@@ -141,9 +142,10 @@ async def test_sent_message_is_found(messenger: SeriesMessenger) -> None:
     voice = await messenger.send_voice(REPLY)
     text = await messenger.send_text("51", "hello", idempotency_key="t")
     assert await messenger.find_sent("51", filenames=["x.wav", REPLY.filename]) == voice
-    assert await messenger.find_sent("51", filenames=[], text="hello") == text
+    assert await messenger.find_sent("51", filenames=[], text=SentText("hello", 0.0)) == text
+    assert await messenger.find_sent("51", filenames=[], text=SentText("hello", time.time() + 60)) is None
     assert await messenger.find_sent("51", filenames=["another.m4a"]) is None
-    assert await messenger.find_sent("51", filenames=[], text=REPLY.text) is None
+    assert await messenger.find_sent("51", filenames=[], text=SentText(REPLY.text, 0.0)) is None
     assert await messenger.find_sent("52", filenames=[REPLY.filename]) is None
 
 

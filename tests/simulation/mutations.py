@@ -13,6 +13,7 @@ from consumer import offsets, resume, worker
 from consumer.asides import Asides
 from consumer.lease import Lease
 from consumer.offsets import PrefixTracker
+from consumer.pipeline import Pipeline
 from consumer.progress import Progress
 from consumer.stages import deliver
 from consumer.stages.deliver import Deliver
@@ -163,6 +164,18 @@ def parked_memos_overtaken() -> Iterator[None]:
 
 
 @contextmanager
+def keeping_cut_off() -> Iterator[None]:
+    """Let whatever ends a memo cut its keeping off."""
+    real = Asides.__aexit__
+
+    async def leave(self: Any, kind: Any, error: Any, trace: Any) -> None:
+        await real(self, kind, asyncio.CancelledError() if error is not None else None, trace)
+
+    with patch.object(Asides, "__aexit__", leave), patch.object(Pipeline, "_keeping", lambda *_: None):
+        yield
+
+
+@contextmanager
 def letters_forgotten() -> Iterator[None]:
     """Settle a memo, and write its letter afterwards, by hand of the outbox alone."""
     real = Ledger.settle
@@ -228,6 +241,7 @@ MUTATIONS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         claims_ignored,
         nobody_asks_first,
         parked_memos_overtaken,
+        keeping_cut_off,
         letters_forgotten,
         gains_forgotten,
         sends_cut_off,

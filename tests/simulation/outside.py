@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from consumer.source import SourceError
 from providers.errors import OutcomeUnknown, Rejected, Unavailable
-from providers.ports import always_ours
+from providers.ports import SentText, always_ours
 from storage.errors import ArchiveUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ class SeriesApi:
         self.sent.append(message)
         return str(len(self.sent) - 1)
 
-    def find(self, chat_id: str, filenames: Collection[str], text: str | None) -> str | None:
+    def find(self, chat_id: str, filenames: Collection[str], text: SentText | None) -> str | None:
         """Look for a message."""
         for number, known in enumerate(self.sent):
-            by_name = known.filename in filenames if known.filename else text is not None and known.text == text
+            by_name = known.filename in filenames if known.filename else text is not None and known.text == text.text
             if known.chat_id == chat_id and by_name:
                 return str(number)
         return None
@@ -171,7 +171,7 @@ class SimulatedMessenger:
         """Send."""
         return await self._send(Sent(chat_id, idempotency_key, "", text), still_ours)
 
-    async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: str | None = None) -> str | None:
+    async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Look."""
         lost = Unavailable("series") if self._hands.random.random() < self._hands.weather.refused else None
         return await self._hands.process.deal(lambda: self._api.find(chat_id, filenames, text), lost=lost)

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ class NoKafka(Exception):
     """A real Kafka cannot be had on this machine; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RealKafka:
     """A running broker."""
 
@@ -75,6 +75,19 @@ class RealKafka:
     bootstrap_servers: str
     sasl_servers: str
     """The same broker, for SASL_PLAINTEXT with PLAIN."""
+    command: list[str] = field(repr=False)
+    log: Path = field(repr=False)
+    _running: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def start(self) -> None:
+        """Start it, and wait until it can be used."""
+        broker = self._running.enter_context(_running(self.command))
+        self._running.enter_context(_never_outliving_us(broker))
+        _wait_until_ready(self.bootstrap_servers, broker, self.log)
+
+    def kill(self) -> None:
+        """End it at once; what it has acknowledged is on its disk."""
+        self._running.close()
 
 
 @contextmanager
@@ -89,11 +102,11 @@ def real_kafka(version: str) -> Iterator[RealKafka]:
         properties.write_text(_PROPERTIES.format(**ports, folder=folder, username=USERNAME, password=PASSWORD))
         _format(java, properties)
         log = folder / "broker.log"
-        broker = closing.enter_context(_running([*java, f"{_LOG}={log}", "kafka.Kafka", str(properties)]))
-        closing.enter_context(_never_outliving_us(broker))
-        servers = f"127.0.0.1:{plain}"
-        _wait_until_ready(servers, broker, log)
-        yield RealKafka(version, servers, f"127.0.0.1:{sasl}")
+        command = [*java, f"{_LOG}={log}", "kafka.Kafka", str(properties)]
+        broker = RealKafka(version, f"127.0.0.1:{plain}", f"127.0.0.1:{sasl}", command, log)
+        closing.callback(broker.kill)
+        broker.start()
+        yield broker
 
 
 def jars(version: str) -> Path:

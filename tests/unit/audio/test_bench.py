@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import threading
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio.bench import Ended, Patience, bench, in_thread, to_the_end
+from audio.bench import Ended, Patience, bench, clear_left_behind, in_thread, to_the_end
 from audio.errors import DecodeFailed, TranscodeTimeout
 from tests.unit.audio.conftest import lives, until
 
@@ -218,3 +219,14 @@ async def test_work_to_the_end_gives_its_result_and_its_error() -> None:
 async def _feed_for_ever(take: Callable[[bytes], Awaitable[bool]]) -> None:
     while True:
         await take(b"x" * 100_000)
+
+
+async def test_folders_of_the_dead_are_cleared() -> None:
+    """What a killed process left is removed; what is in use, or was made just now, is left alone."""
+    dead = await asyncio.to_thread(tempfile.mkdtemp, prefix="voicememo-bench-")
+    async with bench(DecodeFailed, seconds=SECONDS) as place:
+        await asyncio.to_thread(clear_left_behind)
+        assert await asyncio.to_thread(os.path.exists, dead)
+        await asyncio.to_thread(clear_left_behind, older_than_seconds=-1.0)
+        assert place.folder.exists()
+    assert not await asyncio.to_thread(os.path.exists, dead)

@@ -1,0 +1,83 @@
+"""Parking: parked memos of our partitions go into their chats' lanes when they are due."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from consumer.source import Partition
+from storage.errors import StoreUnavailable
+from storage.ledger import MemoKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from consumer.handler import Handler
+    from consumer.lanes import Lanes
+
+_DUE_SECONDS = 1.0
+_MOST_DUE = 8
+"""Parked memos that are taken up at once: each may bring a recording of 35 MB in its event."""
+
+log = logging.getLogger(__name__)
+
+
+class Parking:
+    """Asks the ledger what is due.
+
+    Args:
+        handler: takes a memo up; a future, for its parts load while the group is joined.
+        lanes: one per chat.
+        assigned: the partitions that are ours.
+        owned: says of a partition whether it is still ours, as it is now.
+    """
+
+    def __init__(
+        self,
+        handler: asyncio.Future[Handler],
+        lanes: Lanes,
+        assigned: Collection[Partition],
+        owned: Callable[[Partition], Callable[[], bool]],
+    ) -> None:
+        self._handler = handler
+        self._lanes = lanes
+        self._assigned = assigned
+        self._owned = owned
+        self._taken: set[MemoKey] = set()
+        """Memos that are in a lane."""
+
+    async def run(self) -> None:
+        """Ask until cancelled; a store that is away is asked again."""
+        handler = await asyncio.shield(self._handler)
+        while True:
+            await asyncio.sleep(_DUE_SECONDS)
+            try:
+                await self._take_up(handler)
+            except StoreUnavailable:
+                log.warning("ledger.away")
+
+    def forget(self) -> None:
+        """Forget which memos are in lanes: those have been emptied."""
+        self._taken.clear()
+
+    async def _take_up(self, handler: Handler) -> None:
+        for topic in {partition.topic for partition in self._assigned}:
+            numbers = [partition.number for partition in self._assigned if partition.topic == topic]
+            for key, place in await handler.ledger.due(topic, numbers, limit=_MOST_DUE):
+                self._submit(handler, key, Partition(place.topic, place.partition))
+
+    def _submit(self, handler: Handler, key: MemoKey, partition: Partition) -> None:
+        if partition not in self._assigned or key in self._taken or self._lanes.full:
+            return
+        self._taken.add(key)
+        again = partial(self._try_again, handler, key, self._owned(partition))
+        self._lanes.submit(("chat", key.chat_id), again, tag=partition)
+
+    async def _try_again(self, handler: Handler, key: MemoKey, owned: Callable[[], bool]) -> None:
+        try:
+            if owned():
+                await handler.take_up(key, owned)
+        finally:
+            self._taken.discard(key)

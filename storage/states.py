@@ -1,0 +1,49 @@
+"""States: how far a memo got, and how it ended."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """How far a memo got; from ANSWERED on it is settled."""
+
+    RECEIVED = "received"
+    KEPT = "kept"
+    HEARD = "heard"
+    ANSWERED_TEXT = "answered-text"
+    SPOKEN = "spoken"
+    SENDING = "sending"
+    ANSWERED = "answered"
+    APOLOGISED = "apologised"
+    IGNORED = "ignored"
+    FAILED = "failed"
+    DEAD = "dead"
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is owed to the person by itself."""
+        return self in _SETTLED
+
+    @property
+    def for_a_person(self) -> bool:
+        """Whether it ended in a way that somebody should look at."""
+        return self in _FOR_A_PERSON
+
+
+_SETTLED = frozenset({State.ANSWERED, State.APOLOGISED, State.IGNORED, State.FAILED, State.DEAD})
+_FOR_A_PERSON = frozenset({State.FAILED, State.DEAD})
+
+
+_ORDER = tuple(State)
+
+
+def later(one: State, other: State) -> State:
+    """Give the one that lies further on a memo's way."""
+    return max(one, other, key=_ORDER.index)
+
+
+def refuse_to_go_back(reached: State, state: State) -> None:
+    """Raise ValueError when `state` lies before what is reached: a caller's bug."""
+    if _ORDER.index(state) < _ORDER.index(reached):
+        raise ValueError(f"a memo does not go back from {reached} to {state}")

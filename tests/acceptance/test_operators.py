@@ -1,0 +1,300 @@
+"""What an operator sees and does when replies cannot be delivered: a real worker, and the commands as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiokafka import AIOKafkaConsumer
+
+from console.fixture import wrap
+from sandbox.app import Sandbox
+from sandbox.faults import Fault, Kind
+from sandbox.mind import ScriptedMind
+from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from sandbox.series import Sent
+    from storage.ledger import Story
+    from tests.acceptance.conftest import Rig
+
+COMMAND = str(Path(sys.executable).parent / "voicememo")
+MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+AWAY = Fault(Kind.STATUS, 503, retry_after="0")
+"""Nothing was accepted, and whoever tries again need not wait: a try is over at once."""
+NOT_LET_IN = Fault(Kind.STATUS, 401)
+"""No later try would help: the memo fails at once."""
+HASTY = {"RETRY_FOR_SECONDS": "0", "REPLY_DEADLINE_SECONDS": "1"}
+PAID_FOR = ("whisper", "llama", "elevenlabs")
+NUMBERS = itertools.count(1)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def patient(running: Rig) -> AsyncIterator[Rig]:
+    """A worker that tries for a quarter of an hour; all upstreams are well again afterwards."""
+    yield running
+    running.sandbox.faults.clear()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def giving_up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    """A worker that gives a memo up after a second."""
+    async with rig(tmp_path_factory.mktemp("hasty"), **HASTY) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def hasty(giving_up: Rig) -> AsyncIterator[Rig]:
+    """The same, with all upstreams well again afterwards."""
+    yield giving_up
+    giving_up.sandbox.faults.clear()
+
+
+def _variables(made: Rig, **more: str) -> dict[str, str]:
+    """Point a command at the store, archive and upstreams of a worker."""
+    return {
+        "PATH": os.environ["PATH"],
+        **made.sandbox.environment(),
+        "KAFKA_BOOTSTRAP_SERVERS": ",".join(made.settings.kafka_bootstrap_servers),
+        "ARCHIVE_URL": f"file:{made.folder / 'archive'}",
+        "ARCHIVE_SPOOL": str(made.folder / "owed"),
+        "STORE_URL": f"sqlite:{made.folder / 'voicememo.db'}",
+        **more,
+    }
+
+
+async def _ended(variables: Mapping[str, str], *command: str) -> tuple[int | None, str]:
+    """Call a command; give its exit status, and what it said on standard output."""
+    process = await asyncio.create_subprocess_exec(COMMAND, *command, env=variables, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    return process.returncode, out.decode()
+
+
+async def _failed(made: Rig) -> dict[str, dict[str, Any]]:
+    """Give what `failed --json` lists, by message id."""
+    status, out = await _ended(_variables(made), "failed", "--json")
+    assert status == 0
+    return {each["message_id"]: each for each in map(json.loads, out.splitlines())}
+
+
+async def _speak(made: Rig, chat: str | None = None) -> str:
+    """Put a memo on the topic; give its message id, which is its chat's too where none is given."""
+    message_id = f"memo-{next(NUMBERS)}"
+    value = await asyncio.to_thread(
+        wrap, MEMO, chat_id=chat or message_id, message_id=message_id, person="+15550100001"
+    )
+    await made.put(MEMO, value)
+    return message_id
+
+
+async def _until(made: Rig, message_id: str, so: Callable[[Story], bool]) -> Story:
+    """Wait until a memo's story is as wanted."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (found := [each for each in await made.store.ledger.find(message_id) if so(each)]):  # noqa: ASYNC110 (another task's store)
+            await asyncio.sleep(0.02)
+    return found[0]
+
+
+def _parked(story: Story) -> bool:
+    return story.due_at is not None
+
+
+def _settled(story: Story) -> bool:
+    return story.state.settled
+
+
+async def _refused(made: Rig, count: int = 1) -> list[str]:
+    """Let so many memos fail for good, and the Series API be well again."""
+    made.sandbox.faults.always("series.send", NOT_LET_IN)
+    ids = [await _speak(made) for _ in range(count)]
+    for message_id in ids:
+        assert (await _until(made, message_id, _settled)).state == "failed"
+    made.sandbox.faults.clear()
+    return ids
+
+
+def _sent(made: Rig, *chats: str) -> list[Sent]:
+    return [each for each in made.sandbox.sent if each.chat_id in chats]
+
+
+def _endings(made: Rig, chat: str) -> list[str]:
+    """Give how the names of the replies in a chat end: with their memo's id."""
+    return [(each.filename or "").rpartition("_")[2] for each in _sent(made, chat)]
+
+
+def _paid(made: Rig, before: Mapping[str, int]) -> tuple[int, ...]:
+    """Say how often Whisper, Llama and the voice were asked since."""
+    return tuple(made.sandbox.faults.requests[service] - before[service] for service in PAID_FOR)
+
+
+async def test_an_outage_is_waited_for(patient: Rig) -> None:
+    """While the Series API refuses sends, memos are parked and commits go on; later each is answered once, in order."""
+    patient.sandbox.faults.always("series.send", AWAY)
+    first = await _speak(patient, "outage")
+    await _until(patient, first, _parked)
+    second = await _speak(patient, "outage")
+    other = await _speak(patient, "elsewhere")
+    assert (await _until(patient, other, _parked)).facts["spoken"]  # worked on, though the first one waits
+    await patient.all_committed()
+    listed = await _failed(patient)
+    assert [listed[each]["state"] for each in (first, second, other)] == ["parked"] * 3
+    assert listed[first]["reason"] == "deliver-unavailable"
+    assert (listed[second]["reason"], listed[second]["tries"]) == (None, 0)
+    assert listed[first]["tries"] >= 1
+    assert listed[first]["due_at"] > listed[first]["received_at"]
+    patient.sandbox.faults.clear()
+    for message_id in (first, second, other):
+        assert (await _until(patient, message_id, _settled)).state == "answered"
+    assert _endings(patient, "outage") == [f"{first}.m4a", f"{second}.m4a"]
+    assert len(_sent(patient, "elsewhere")) == 1
+
+
+async def test_one_chat_is_refused(patient: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chat that cannot be sent to holds up nobody else, and `show` tells that its memo is parked, and until when."""
+    accept = patient.sandbox.series.send
+
+    def pick(chat_id: str, message: Mapping[str, Any]) -> tuple[Sent, bool]:
+        if chat_id == "refused":
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "0"})
+        return accept(chat_id, message)
+
+    monkeypatch.setattr(patient.sandbox.series, "send", pick)
+    waiting = await _speak(patient, "refused")
+    await _until(patient, waiting, _parked)
+    other = await _speak(patient)
+    assert (await _until(patient, other, _settled)).state == "answered"
+    story = await _until(patient, waiting, lambda story: story.tries > 1)
+    status, out = await _ended(_variables(patient), "show", waiting)
+    lines = [line.split() for line in out.splitlines()]
+    told = {line[0]: " ".join(line[1:]) for line in lines}
+    assert (status, told["state"]) == (0, "parked (deliver-unavailable)")
+    assert told["reached"] == "sending"
+    assert int(told["tries"]) >= story.tries
+    assert told["due"] > told["received"]
+    assert ["claim", "stage", "rung", "ms", "error"] in lines
+    assert ["2", "look"] in [line[:2] for line in lines]
+    monkeypatch.undo()
+    assert (await _until(patient, waiting, _settled)).state == "answered"
+    assert len(_sent(patient, "refused")) == 1
+
+
+async def test_a_failed_memo_and_its_reply(hasty: Rig) -> None:
+    """A memo that was given up is listed and buried; reprocess answers it once and pays nobody; --again, once more."""
+    hasty.sandbox.faults.always("series.send", AWAY)
+    message_id = await _speak(hasty)
+    story = await _until(hasty, message_id, _settled)
+    assert (story.state, story.reason) == ("failed", "deliver-unavailable")
+    listed = (await _failed(hasty))[message_id]
+    assert (listed["state"], listed["reason"], listed["due_at"]) == ("failed", "deliver-unavailable", None)
+    headers = await _dead_letter(hasty, message_id)
+    assert headers["voicememo-reason"] == b"deliver-unavailable"
+    assert int(headers["voicememo-attempts"]) == listed["tries"]
+    here, before = _variables(hasty, **HASTY), Counter(hasty.sandbox.faults.requests)
+    status, out = await _ended(here, "reprocess", message_id)
+    assert (status, out) == (
+        1,
+        f"{message_id}  failed (deliver-unavailable); `voicememo show {message_id}` tells more\n",
+    )
+    hasty.sandbox.faults.clear()
+    assert await _ended(here, "reprocess", message_id) == (0, f"{message_id}  answered\n")
+    assert len(_sent(hasty, message_id)) == 1
+    refused = [("reprocess", message_id), ("reprocess", "nobody"), ("reprocess",), ("reprocess", "--all", message_id)]
+    assert [status for status, _ in await asyncio.gather(*(_ended(here, *each) for each in refused))] == [4, 3, 2, 2]
+    assert (await _ended(here, "reprocess", "--again", message_id))[0] == 0
+    assert _endings(hasty, message_id) == [f"{message_id}.m4a", f"{message_id}-2.m4a"]
+    assert len({each.idempotency_key for each in _sent(hasty, message_id)}) == 2
+    assert _paid(hasty, before) == (0, 0, 0)
+    assert message_id not in await _failed(hasty)
+    _, out = await _ended(here, "show", message_id)
+    assert "replies   2: one more was asked for with --again" in out
+
+
+async def _dead_letter(made: Rig, message_id: str) -> dict[str, bytes]:
+    """Give the headers of a memo's dead letter on the topic."""
+    looking = AIOKafkaConsumer(
+        made.settings.kafka_dead_letter_topic,
+        bootstrap_servers=",".join(made.settings.kafka_bootstrap_servers),
+        auto_offset_reset="earliest",
+    )
+    await looking.start()
+    try:
+        return await anext(
+            dict(letter.headers) async for letter in looking if json.loads(letter.value)["data"]["id"] == message_id
+        )
+    finally:
+        await looking.stop()
+
+
+async def test_two_operators_at_once(hasty: Rig) -> None:
+    """Of two who reprocess the same memo at once one sends the reply, and the other is refused."""
+    (message_id,) = await _refused(hasty)
+    hasty.sandbox.faults.latency["series.send"] = 0.5
+    here = _variables(hasty)
+    ended = await asyncio.gather(*(_ended(here, "reprocess", "--json", message_id) for _ in range(2)))
+    (status, winner), (refusal, loser) = sorted(ended, key=lambda each: each[0] or 0)
+    assert (status, json.loads(winner)["outcome"]) == (0, "answered")
+    assert (refusal, json.loads(loser)["outcome"]) in {(1, "held"), (4, "already-answered")}
+    assert len(_sent(hasty, message_id)) == 1
+
+
+@pytest.mark.parametrize(("stage", "paid"), [("hear", (1, 1, 1)), ("speak", (0, 0, 1))])
+async def test_beginning_again_at_a_stage(hasty: Rig, stage: str, paid: tuple[int, ...]) -> None:
+    """What lies before the stage that --from names is not paid for again; what follows is."""
+    (message_id,) = await _refused(hasty)
+    before = Counter(hasty.sandbox.faults.requests)
+    assert (await _ended(_variables(hasty), "reprocess", "--from", stage, message_id))[0] == 0
+    assert _paid(hasty, before) == paid
+    assert len(_sent(hasty, message_id)) == 1
+
+
+async def test_all_that_failed(hasty: Rig) -> None:
+    """Reprocess --all answers every failed memo, the oldest first, and --json tells of each in a line of its own."""
+    ids = await _refused(hasty, 3)
+    status, out = await _ended(_variables(hasty), "reprocess", "--all", "--rate", "50", "--json")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert (status, {each["outcome"] for each in told}) == (0, {"answered"})
+    assert {each["message_id"] for each in told} == set(ids)
+    assert Counter(each.chat_id for each in _sent(hasty, *ids)) == Counter(ids)
+    assert not await _failed(hasty)
+
+
+async def test_an_operator_is_cut_off(hasty: Rig) -> None:
+    """When reprocess is killed with the reply just out, a worker finds it in the chat, and settles the memo."""
+    (message_id,) = await _refused(hasty)
+    hasty.sandbox.faults.always("series.send", Fault(Kind.ACCEPTED_THEN_HANG))
+    here = _variables(hasty, LEASE_SECONDS="3")
+    process = await asyncio.create_subprocess_exec(COMMAND, "reprocess", message_id, env=here)
+    while not _sent(hasty, message_id):  # noqa: ASYNC110 (another process sends)
+        await asyncio.sleep(0.01)
+    process.kill()
+    await process.wait()
+    assert (await _until(hasty, message_id, _settled)).state == "answered"
+    assert len(_sent(hasty, message_id)) == 1
+    _, out = await _ended(here, "show", message_id)
+    assert "claims    3; no. 2 told nothing: whoever had the memo died, or lost it\n" in out
+
+
+async def test_worker_and_kafka_are_gone(tmp_path: Path) -> None:
+    """Store, archive and upstreams are enough to answer a failed memo, whatever has become of Kafka."""
+    async with rig(tmp_path) as made:
+        whole, partly = await _refused(made, 2)
+    async with Sandbox(ScriptedMind()) as made.sandbox:  # the upstreams, at another address
+        here = _variables(made)
+        commands = [("reprocess", whole), ("reprocess", "--from", "hear", partly)]
+        ended = await asyncio.gather(*(_ended(here, *each) for each in commands))
+        assert ended == [(0, f"{whole}  answered\n"), (0, f"{partly}  answered\n")]
+        assert [made.sandbox.faults.requests[each] for each in PAID_FOR] == [1, 1, 1]
+        assert {each.chat_id for each in made.sandbox.sent} == {whole, partly}
