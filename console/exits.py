@@ -9,7 +9,7 @@ import click
 
 from consumer.settings import ConfigurationError
 from consumer.source import SourceError
-from storage.errors import StorageError
+from storage.errors import StorageError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,5 +30,7 @@ def told() -> Iterator[None]:
         yield
     except ConfigurationError as error:
         end(f"These variables must be put right (see docs/configuration.md):\n{error}", MISUSED)
+    except StoreUnavailable as error:
+        end(f"voicememo: {error}; see STORE_URL", FAILED)
     except (SourceError, StorageError) as error:
         end(f"voicememo: {error}", FAILED)

@@ -222,7 +222,7 @@ class Handler:
         return state
 
     async def _apologised(self, progress: Progress, work: Work, reason: str) -> bool:
-        """Let the person hear something though we met a bug; say whether they did. A reply that is out is found first."""
+        """Let the person hear something though we met a bug; say whether they did. What is out is found first."""
         try:
             delivered = await self.pipeline(work.memo, progress, Apology(Line.NOT_PROCESSED, reason))
         except (ProviderError, NotKept, StoreUnavailable, Fenced):

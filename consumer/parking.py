@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from consumer.source import Partition
 from storage.errors import StoreUnavailable
-from storage.ledger import MemoKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from consumer.handler import Handler
     from consumer.lanes import Lanes
+    from storage.ledger import MemoKey
 
 _DUE_SECONDS = 1.0
 _MOST_DUE = 8

@@ -67,6 +67,8 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except sqlite3.OperationalError as error:
             raise StoreUnavailable(f"SQLite: {error.sqlite_errorname}") from error
+        except OSError as error:
+            raise StoreUnavailable(f"SQLite: no file can be made there: {error.strerror}") from error
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:

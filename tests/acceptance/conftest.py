@@ -46,6 +46,7 @@ class Rig:
     store: SqliteStore
     publisher: KafkaPublisher
     folder: Path
+    worker: asyncio.Task[None]
     notices: list[Notice] = field(default_factory=list)
     ends: dict[Partition, int] = field(default_factory=dict)
     """Partition → the offset after the last event that was put there."""
@@ -112,9 +113,10 @@ async def rig(folder: Path, **environment: str) -> AsyncIterator[Rig]:
         closing.push_async_callback(store.close)
         publisher = KafkaPublisher(wiring.login_of(settings))
         closing.push_async_callback(publisher.close)
-        made = Rig(settings, sandbox, store, publisher, folder)
         stop = Stop()
-        worker = asyncio.create_task(wiring.run(settings, stop, made.notices.append))
+        notices: list[Notice] = []
+        worker = asyncio.create_task(wiring.run(settings, stop, notices.append))
+        made = Rig(settings, sandbox, store, publisher, folder, worker, notices)
         try:
             yield made
         finally:

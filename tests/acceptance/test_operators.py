@@ -38,7 +38,6 @@ NOT_LET_IN = Fault(Kind.STATUS, 401)
 HASTY = {"RETRY_FOR_SECONDS": "0", "REPLY_DEADLINE_SECONDS": "1"}
 PAID_FOR = ("whisper", "llama", "elevenlabs")
 NUMBERS = itertools.count(1)
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -185,7 +184,7 @@ async def test_one_chat_is_refused(patient: Rig, monkeypatch: pytest.MonkeyPatch
     assert int(told["tries"]) >= story.tries
     assert told["due"] > told["received"]
     assert ["claim", "stage", "rung", "ms", "error"] in lines
-    assert ["2", "look"] in [line[:2] for line in lines]
+    assert ["2", "deliver"] in [line[:2] for line in lines]
     monkeypatch.undo()
     assert (await _until(patient, waiting, _settled)).state == "answered"
     assert len(_sent(patient, "refused")) == 1

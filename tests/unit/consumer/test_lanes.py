@@ -244,6 +244,67 @@ async def test_one_partition_ends_and_the_others_go_on() -> None:
     assert work.started[-1] == "z1"
 
 
+def _stubborn(started: list[str], name: str, *answers: float | None) -> Callable[[], Awaitable[float | None]]:
+    """Make a job that gives one answer after the other."""
+    left = list(answers)
+
+    async def job() -> float | None:
+        started.append(name)
+        return left.pop(0)
+
+    return job
+
+
+@in_virtual_time
+async def test_a_job_that_asks_again_holds_its_lane_and_no_slot() -> None:
+    """Until it is run again its chat waits, and all others go on."""
+    lanes, started = Lanes(concurrency=1, max_jobs=9, max_bytes=9), list[str]()
+    lanes.submit("chat", _stubborn(started, "first", 10.0, 10.0, None))
+    lanes.submit("chat", _stubborn(started, "second", None))
+    lanes.submit("other", _stubborn(started, "other", None))
+    await asyncio.sleep(9)
+    assert started == ["first", "other"]
+    assert (lanes.running, lanes.waiting) == (0, 2)
+    await asyncio.sleep(2)
+    assert started == ["first", "other", "first"]
+    await asyncio.sleep(10)
+    assert started == ["first", "other", "first", "first", "second"]
+    assert (lanes.running, lanes.waiting, lanes.oldest_seconds) == (0, 0, None)
+
+
+@in_virtual_time
+async def test_a_job_that_asks_again_counts() -> None:
+    """What waits to be run again still fills the lanes, and grows old in them."""
+    lanes, started = Lanes(concurrency=1, max_jobs=1, max_bytes=9), list[str]()
+    lanes.submit("chat", _stubborn(started, "first", 10.0, None), size=3)
+    await asyncio.sleep(4)
+    assert (lanes.full, lanes.oldest_seconds) == (True, 4.0)
+    await asyncio.sleep(7)
+    assert not lanes.full
+
+
+@in_virtual_time
+async def test_a_stop_drops_what_asked_again() -> None:
+    """Neither what waits to be run again nor what asks for it later is run after a stop; other tags go on."""
+    lanes, started = Lanes(concurrency=3, max_jobs=9, max_bytes=9), list[str]()
+    slow = asyncio.Event()
+
+    async def late() -> float:
+        started.append("late")
+        await slow.wait()
+        return 1.0
+
+    lanes.submit("a", _stubborn(started, "early", 5.0, None), tag="p")
+    lanes.submit("b", late, tag="p")
+    lanes.submit("c", _stubborn(started, "other", 5.0, None), tag="q")
+    await settled()
+    lanes.stop(["p"])
+    slow.set()
+    await asyncio.sleep(20)
+    assert started == ["early", "late", "other", "other"]
+    assert (lanes.running, lanes.waiting, lanes.full) == (0, 0, False)
+
+
 @dataclass(eq=False)
 class Job:
     """One job of the machine."""

@@ -1,0 +1,121 @@
+"""How a worker ends when it is hurried, when memo after memo meets a bug, and when a part of it is missing (I7, I8)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from console.fixture import wrap
+from consumer.bugs import TooManyBugs
+from consumer.publisher import KafkaPublisher
+from consumer.settings import load
+from consumer.stages.decode import Decode
+from consumer.wiring import login_of
+from sandbox.app import Sandbox
+from sandbox.broker import EmbeddedBroker
+from sandbox.mind import ScriptedMind
+from storage.sqlite import SqliteStore
+from tests.acceptance.conftest import rig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMAND = str(Path(sys.executable).parent / "voicememo")
+MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-yes.wav"
+
+
+def _variables(sandbox: Sandbox, broker: EmbeddedBroker, folder: Path) -> dict[str, str]:
+    return {
+        **sandbox.environment(),
+        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+        "ARCHIVE_URL": f"file:{folder / 'archive'}",
+        "ARCHIVE_SPOOL": str(folder / "owed"),
+        "STORE_URL": f"sqlite:{folder / 'voicememo.db'}",
+        "VITALS_PORT": "0",
+        "LOG_FORMAT": "json",
+        "KAFKA_SESSION_SECONDS": "6",  # this broker lets the next member wait for as long after one has left
+    }
+
+
+async def _run(variables: Mapping[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        COMMAND, "run", env={**os.environ, **variables}, stderr=asyncio.subprocess.PIPE
+    )
+
+
+async def test_a_second_signal_hurries(tmp_path: Path) -> None:
+    """Asked twice, a worker waits for no memo any more: it lets go of them, commits, exits 0, and another answers."""
+    async with Sandbox(ScriptedMind()) as sandbox:
+        with EmbeddedBroker() as broker:
+            variables = {**_variables(sandbox, broker, tmp_path), "DRAIN_SECONDS": "300"}
+            publisher = KafkaPublisher(login_of(load(variables)))
+            value = await asyncio.to_thread(wrap, MEMO, chat_id="c", message_id="1", person="")
+            await publisher.publish("message.received", key=b"c", value=value)
+            await publisher.close()
+            sandbox.faults.latency["whisper"] = 300.0
+            first = await _run(variables)
+            while not sandbox.faults.requests["whisper"]:  # noqa: ASYNC110 (another process asks)
+                await asyncio.sleep(0.01)
+            first.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.5)
+            assert first.returncode is None
+            first.send_signal(signal.SIGTERM)
+            _, log = await first.communicate()
+            assert first.returncode == 0
+            events = [json.loads(line)["event"] for line in log.splitlines()]
+            assert "drain.cut_short" in events
+            store = SqliteStore(tmp_path / "voicememo.db")
+            await store.open()
+            (story,) = await store.ledger.find("1")
+            await store.close()
+            assert (story.state.settled, story.lease_until) == (False, None)
+            sandbox.faults.clear()
+            second = await _run(variables)
+            while not sandbox.sent:  # noqa: ASYNC110 (another process sends)
+                await asyncio.sleep(0.01)
+            second.send_signal(signal.SIGTERM)
+            await second.communicate()
+    assert (second.returncode, len(sandbox.sent)) == (0, 1)
+
+
+async def test_many_bugs_stop_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each memo that meets a bug is apologised for and dead-lettered; past the limit the worker stops by itself (I8)."""
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Decode, "__call__", broken)
+    with pytest.raises(TooManyBugs, match="21 memos met a bug within 60 s"):
+        async with rig(tmp_path) as made:
+            for number in range(30):
+                value = await asyncio.to_thread(wrap, MEMO, chat_id=f"c{number}", message_id=str(number), person="")
+                await made.put(MEMO, value)
+            while not made.worker.done():  # noqa: ASYNC110 (it ends by itself)
+                await asyncio.sleep(0.05)
+            letters = await made.store.ledger.dead_letters(limit=100)
+            told = {(letter.reason, letter.stage) for letter in letters}
+            assert told == {("bug-ZeroDivisionError", "decode")}
+            assert len({letter.digest for letter in letters}) == 1
+            assert 21 <= len(letters) <= 30
+            assert len(made.sandbox.sent) >= len(letters)
+            assert all(sent.audio for sent in made.sandbox.sent)
+
+
+async def test_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
+    """An idle worker whose store cannot be had does not look well: it ends with status 1, and says why."""
+    (tmp_path / "file").touch()
+    async with Sandbox(ScriptedMind()) as sandbox:
+        with EmbeddedBroker() as broker:
+            variables = {**_variables(sandbox, broker, tmp_path), "STORE_URL": f"sqlite:{tmp_path / 'file' / 'x.db'}"}
+            worker = await _run(variables)
+            _, log = await worker.communicate()
+    assert worker.returncode == 1
+    assert "voicememo: " in log.decode().splitlines()[-1]
+    assert "STORE_URL" in log.decode().splitlines()[-1]
