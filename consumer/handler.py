@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -265,7 +266,8 @@ class Handler:
         claim, letter = progress.claim, None
         if reason is not None and state is not State.IGNORED and reason not in _NOTHING_LOST and work.event:
             stage, tries = _failed_stage(progress), claim.tries + 1
-            letter = DeadLetter(work.event, reason, stage, claim.key, tries, digest, fence=claim.fence)
+            first_at = time.time() - claim.age_seconds
+            letter = DeadLetter(work.event, reason, stage, claim.key, tries, digest, first_at, fence=claim.fence)
         facts, steps = progress.facts, tuple(progress.steps)
         await progress.persist(
             lambda: self.ledger.settle(claim, state, reason=reason, facts=facts, steps=steps, letter=letter)

@@ -43,7 +43,7 @@ _GAINED_BY = {
     Restart.FETCH: ("fetched", "original", "wav", "seconds"),
     Restart.HEAR: ("transcript", "language", "ears"),
     Restart.ANSWER: ("reply", "replier", "line", "reason"),
-    Restart.SPEAK: ("spoken", "said", "voice"),
+    Restart.SPEAK: ("spoken", "voice"),  # what was said is kept: an earlier send may be looked for by it
     Restart.SEND: ("idempotency_key", "filename", "unsure", "text_since", "sent_id", "form"),
 }
 _SENT = _GAINED_BY[Restart.SEND]

@@ -190,6 +190,11 @@ class SeriesMessenger:
             except OutcomeUnknown:
                 unsure = True
                 raise
+            except ProviderError as refused:
+                if unsure:  # this one is refused, and the one before may be out
+                    wait = refused.retry_after_seconds
+                    raise OutcomeUnknown(SERVICE, "and then refused", retry_after_seconds=wait) from refused
+                raise
 
         return await self._retried(once, verdicts=_UNLESS_NEVER)
 
