@@ -8,13 +8,10 @@ chat first, and sent again, with the same idempotency key, only when it is not t
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import logging
 import time
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -23,10 +20,11 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop
 from tenacity.wait import wait_base, wait_exponential_jitter
 from yarl import URL
 
-from providers.errors import BadAnswer, OutcomeUnknown, ProviderError, TimedOut, Unreachable, Verdict, from_status
-from providers.http import policy_for, retry_after_seconds, session
+from providers.errors import BadAnswer, OutcomeUnknown, ProviderError, TimedOut, Unreachable, Verdict
+from providers.http import policy_for, session
 from providers.media import Media
 from providers.ports import SentText, always_ours
+from providers.series_wire import BLANK, SERVICE, Send, is_it, json_of, messages_of, refuse, sent_id_of, voice_body
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -35,43 +33,18 @@ if TYPE_CHECKING:
 
     from providers.ports import VoiceReply
 
-SERVICE = "series"
-BLANK = "\N{MICROPHONE}"
-"""Stands where there are no words: the API wants a text that is not empty."""
-_NOT_ACCEPTED = frozenset({429, 503})
-_OK = 400
 _RETRY_SECONDS = 30.0
 _TYPING_SECONDS = 5.0
 _STOP_TYPING_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 5.0
 """What asks us to wait longer is left to those who can: they park the memo."""
 _CLOCKS_DIFFER_SECONDS = 300.0
-_LONGEST_ANSWER_BYTES = 32 * 1024 * 1024
-_PIECE_BYTES = 64 * 1024
 
 _LATER = frozenset({Verdict.LATER})
 _UNLESS_NEVER = frozenset({Verdict.LATER, Verdict.UNKNOWN})
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Send:
-    """A message on its way out, and what it may be found by."""
-
-    chat_id: str
-    body: bytes = field(repr=False)
-    filenames: tuple[str, ...]
-    text: SentText | None
-    """Where it is no more than a text."""
-    still_ours: Callable[[], None]
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Give the body piece by piece: a worker that was stopped half-way and lost the memo never sends the rest."""
-        for start in range(0, len(self.body), _PIECE_BYTES):
-            self.still_ours()
-            yield self.body[start : start + _PIECE_BYTES]
 
 
 class SeriesMessenger:
@@ -119,7 +92,7 @@ class SeriesMessenger:
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
         """Ask for a message as the API has it now."""
-        answer = await self._retried(self._get, f"{_messages(chat_id)}/{quote(message_id, safe='')}")
+        answer = await self._retried(self._get, f"{messages_of(chat_id)}/{quote(message_id, safe='')}")
         found = answer.get("data", answer)
         if not isinstance(found, dict):
             raise BadAnswer(SERVICE, "no message")
@@ -138,8 +111,8 @@ class SeriesMessenger:
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
         """Send a voice message; give its message id."""
-        body = await asyncio.to_thread(_voice_body, reply)
-        return await self._sent(_Send(reply.chat_id, body, (reply.filename,), None, still_ours))
+        body = await asyncio.to_thread(voice_body, reply)
+        return await self._sent(Send(reply.chat_id, body, (reply.filename,), None, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
@@ -148,17 +121,17 @@ class SeriesMessenger:
         message = {"text": text or BLANK, "idempotency_key": idempotency_key}
         since = time.time() - _CLOCKS_DIFFER_SECONDS
         return await self._sent(
-            _Send(chat_id, json.dumps({"message": message}).encode(), (), SentText(text or BLANK, since), still_ours)
+            Send(chat_id, json.dumps({"message": message}).encode(), (), SentText(text or BLANK, since), still_ours)
         )
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Look for a message with an attachment of one of these names, or with that text alone."""
-        answer = await self._retried(self._get, _messages(chat_id))
+        answer = await self._retried(self._get, messages_of(chat_id))
         found = answer.get("data", answer.get("messages"))
         if not isinstance(found, list):
             raise BadAnswer(SERVICE, "no list of messages")
         messages = (each for each in found if isinstance(each, dict))
-        return next((str(each["id"]) for each in messages if "id" in each and _is_it(each, filenames, text)), None)
+        return next((str(each["id"]) for each in messages if "id" in each and is_it(each, filenames, text)), None)
 
     async def check(self) -> None:
         """List chats, to learn whether address and key are right."""
@@ -172,7 +145,7 @@ class SeriesMessenger:
             await self._session.close()
             self._session = None
 
-    async def _sent(self, send: _Send) -> str:
+    async def _sent(self, send: Send) -> str:
         """Send, and never twice: what may have happened is looked for before it is done again."""
         unsure = False
 
@@ -198,23 +171,23 @@ class SeriesMessenger:
 
         return await self._retried(once, verdicts=_UNLESS_NEVER)
 
-    async def _looked_for(self, send: _Send) -> str | None:
+    async def _looked_for(self, send: Send) -> str | None:
         try:
             return await self.find_sent(send.chat_id, filenames=send.filenames, text=send.text)
         except ProviderError as error:
             raise OutcomeUnknown(SERVICE, "and cannot be looked for") from error
 
-    async def _post_message(self, send: _Send) -> str:
+    async def _post_message(self, send: Send) -> str:
         length = {"Content-Type": "application/json", "Content-Length": str(len(send.body))}
         try:
             async with self._open().post(
-                self._url(_messages(send.chat_id)),
+                self._url(messages_of(send.chat_id)),
                 data=send.pieces(),
                 headers={**self._headers, **length},
                 timeout=self._send_timeout,
                 allow_redirects=False,
             ) as response:
-                return await _sent_id(response)
+                return await sent_id_of(response)
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(SERVICE, "no connection") from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -225,8 +198,8 @@ class SeriesMessenger:
             _read_errors(),
             self._open().get(self._url(path), headers=self._headers, allow_redirects=False) as response,
         ):
-            _refuse(response)
-            answer = await _json(response)
+            refuse(response)
+            answer = await json_of(response)
         return answer if isinstance(answer, dict) else {"data": answer}
 
     async def _show_typing(self, chat_id: str) -> None:
@@ -294,63 +267,3 @@ async def _read_errors() -> AsyncIterator[None]:
         raise Unreachable(SERVICE, type(error).__name__) from error
     except TimeoutError as error:
         raise TimedOut(SERVICE) from error
-
-
-def _refuse(response: aiohttp.ClientResponse) -> None:
-    if response.status >= _OK:
-        raise from_status(SERVICE, response.status, retry_after_seconds(response.headers.get("Retry-After")))
-
-
-async def _sent_id(response: aiohttp.ClientResponse) -> str:
-    """Give the new message's id; an acceptance without one cannot be told from a lost one, so it is unknown."""
-    if response.status >= _OK:
-        if response.status >= 500 and response.status not in _NOT_ACCEPTED:  # noqa: PLR2004 (RFC 9110, 15.6)
-            raise OutcomeUnknown(SERVICE, status=response.status)
-        _refuse(response)
-    try:
-        answer = await _json(response)
-    except BadAnswer as error:
-        raise OutcomeUnknown(SERVICE, "accepted without an id") from error
-    data = answer.get("data") if isinstance(answer, dict) else None
-    sent_id = data.get("id") if isinstance(data, dict) else None
-    if not isinstance(sent_id, (str, int)):
-        raise OutcomeUnknown(SERVICE, "accepted without an id")
-    return str(sent_id)
-
-
-async def _json(response: aiohttp.ClientResponse) -> object:
-    body = await response.content.read(_LONGEST_ANSWER_BYTES)
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadAnswer(SERVICE, "not JSON") from error
-
-
-def _voice_body(reply: VoiceReply) -> bytes:
-    """Write the request; in a thread, for a long reply is half a megabyte."""
-    attachment = {
-        "filename": reply.filename,
-        "mime_type": reply.clip.format.mime_type,
-        "data_base64": base64.b64encode(reply.clip.data).decode(),
-    }
-    message = {"text": reply.text or BLANK, "idempotency_key": reply.idempotency_key, "attachments": [attachment]}
-    return json.dumps({"message": message}).encode()
-
-
-def _messages(chat_id: str) -> str:
-    return f"/api/chats/{quote(chat_id, safe='')}/chat_messages"
-
-
-def _sent_since(message: Mapping[str, object], since: float) -> bool:
-    """Say whether a message was sent after a moment; one that does not say when was not."""
-    for name in ("sent_at", "created_at"):
-        with suppress(ValueError, TypeError):
-            return datetime.fromisoformat(str(message[name])).timestamp() >= since
-    return False
-
-
-def _is_it(message: Mapping[str, object], filenames: Collection[str], text: SentText | None) -> bool:
-    attachments = message.get("attachments")
-    if not isinstance(attachments, list) or not attachments:
-        return text is not None and message.get("text") == text.text and _sent_since(message, text.since)
-    return any(isinstance(each, dict) and each.get("filename") in filenames for each in attachments)

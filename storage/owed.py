@@ -186,8 +186,8 @@ class OwedArchive:
             except ArchiveError as refusal:
                 log.warning("archive.refused", extra={"error": type(refusal).__name__})
                 return False
-            except Exception as bug:  # noqa: BLE001 - boundary: what one object meets must be seen, and not hold up the others
-                log.error("archive.owed_broke", extra={"error": type(bug).__name__})  # noqa: TRY400 (I6: no traceback)
+            except (Damaged, OSError) as unreadable:  # it must not hold up the others
+                log.error("archive.owed_broke", extra={"error": type(unreadable).__name__})  # noqa: TRY400 (I6)
                 return False
             return await self._forget(name, owed.stamp)
 
