@@ -161,6 +161,16 @@ class Bench:
         Raises:
             TranscodeError: the bench's failure: it cannot be started.
         """
+        started: list[Running] = []
+        try:
+            # To the end: asyncio, cancelled while it starts a program, may leave it running.
+            await to_the_end(self._start(command, fed, started))
+            yield started[0]
+        finally:
+            for running in started:
+                await to_the_end(running.put_down())
+
+    async def _start(self, command: Sequence[str], fed: bool, started: list[Running]) -> None:  # noqa: FBT001 (as above)
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -173,11 +183,7 @@ class Bench:
             )
         except OSError as error:
             raise self.failure(f"ffmpeg cannot be started: {error.strerror}") from error
-        running = Running(process, self.patience)
-        try:
-            yield running
-        finally:
-            await to_the_end(running.put_down())
+        started.append(Running(process, self.patience))
 
     async def run(self, command: Sequence[str]) -> Ended:
         """Run a program that needs no input from us, to its end. Raises as running() and ended() do."""

@@ -10,6 +10,7 @@ import sys
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from audio.bench import to_the_end
 from audio.errors import EngineError
 
 if TYPE_CHECKING:
@@ -62,6 +63,19 @@ class Engine:
 
     @asynccontextmanager
     async def _process(self, arguments: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Process]:
+        started: list[asyncio.subprocess.Process] = []
+        try:
+            # To the end: asyncio, cancelled while it starts a program, may leave it running.
+            await to_the_end(self._start(arguments, started))
+            yield started[0]
+        finally:
+            for process in started:
+                if process.returncode is None:
+                    with suppress(ProcessLookupError):
+                        process.kill()
+                await asyncio.shield(asyncio.ensure_future(process.wait()))
+
+    async def _start(self, arguments: Sequence[str], started: list[asyncio.subprocess.Process]) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -71,13 +85,7 @@ class Engine:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-            await asyncio.shield(asyncio.ensure_future(process.wait()))
+        started.append(process)
 
 
 @asynccontextmanager
