@@ -70,10 +70,7 @@ class Engine:
             yield started[0]
         finally:
             for process in started:
-                if process.returncode is None:
-                    with suppress(ProcessLookupError):
-                        process.kill()
-                await asyncio.shield(asyncio.ensure_future(process.wait()))
+                await _put_down(process)
 
     async def _start(self, arguments: Sequence[str], started: list[asyncio.subprocess.Process]) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -86,6 +83,13 @@ class Engine:
             stderr=asyncio.subprocess.DEVNULL,
         )
         started.append(process)
+
+
+async def _put_down(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+    await asyncio.shield(asyncio.ensure_future(process.wait()))
 
 
 @asynccontextmanager
