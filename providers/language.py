@@ -1,60 +1,39 @@
-"""Which language was spoken. Pure, but for the profiles of langdetect, which load once."""
+"""Which language was spoken: reported, else the person's last one where little was said, else what the words say."""
 
 from __future__ import annotations
 
 import re
-from array import array
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from langdetect import DetectorFactory
-from langdetect.detector_factory import PROFILES_DIRECTORY
-from langdetect.lang_detect_exception import LangDetectException
-
+from providers.language_evidence import detect, plain, read_through, speakers, weigh_words, words_of
 from providers.language_names import NAMES
+from providers.language_scripts import LATIN, count_letters, written_in
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-DetectorFactory.seed = 0  # unseeded, the same text is told apart differently from process to process
-
-_SHORT_LETTERS: Final = 12
-"""Below this many letters statistics know less than the person's last language does."""
-_SURE: Final = 0.70
-_PRIOR: Final = 4.0
-"""How much likelier the person's last language is than another, before a word is looked at."""
-_COMMON: Final = frozenset({"de", "en", "es", "fr", "id", "it", "nl", "pl", "pt", "sv", "tr", "vi"})
-"""The languages in Latin letters that most memos are in; a rare one must be spoken plainly to be believed."""
-_RARE_PRIOR: Final = 0.1
+_BRIEF_WORDS: Final = 4
+_BRIEF_LETTERS: Final = 24
+_LONG_LETTERS: Final = 40
+"""From here on langdetect's own detector is surer than a count of what is there once."""
 _LONGEST: Final = 2000
-_SCRIPTS: Final = (
-    (re.compile("[\\u3040-\\u30ff]"), "ja"),  # kana
-    (re.compile("[\\uac00-\\ud7af]"), "ko"),
-    (re.compile("[\\u4e00-\\u9fff]"), "zh"),  # Han, where there is no kana
-    (re.compile("[\\u0900-\\u097f]"), "hi"),
-    (re.compile("[\\u0980-\\u09ff]"), "bn"),
-    (re.compile("[\\u0a00-\\u0a7f]"), "pa"),
-    (re.compile("[\\u0a80-\\u0aff]"), "gu"),
-    (re.compile("[\\u0b80-\\u0bff]"), "ta"),
-    (re.compile("[\\u0c00-\\u0c7f]"), "te"),
-    (re.compile("[\\u0600-\\u06ff]"), "ar"),
-    (re.compile("[\\u0370-\\u03ff]"), "el"),
-    (re.compile("[\\u0590-\\u05ff]"), "he"),
-    (re.compile("[\\u0e00-\\u0e7f]"), "th"),
-    (re.compile("[\\u0400-\\u04ff]"), "ru"),
+_PLAIN_WORDS: Final = 2
+"""So many everyday words that the last language does not have are no loan ("okay, ciao") and no name."""
+_LAST: Final = 4.0
+"""How much the person's last language weighs: less than two everyday words of another."""
+_DEFAULT: Final = 1.0
+_RARE: Final = -1.5
+_COMMON: Final = frozenset(
+    {"ar", "de", "en", "es", "fr", "hi", "id", "it", "nl", "pl", "pt", "ru", "sv", "tr", "vi", "zh"}
 )
-"""Scripts, each with the most spoken language that is written in it."""
-_SHARED_SCRIPT: Final = {
-    "mr": "hi",
-    "ne": "hi",
-    "fa": "ar",
-    "ur": "ar",
-    "uk": "ru",
-    "bg": "ru",
-    "mk": "ru",
-}
-"""Other languages of those scripts."""
-_LETTER: Final = re.compile(r"[^\W\d_]")
+"""The languages that most memos are in; a rarer one must be spoken plainly to be believed."""
+_TAKEN_FOR: Final = {
+    "as": ("bn",), "az": ("tr",), "ba": ("ru",), "be": ("ru", "uk"), "bs": ("hr",), "fo": ("da", "no"),
+    "gl": ("pt", "es"), "ht": ("fr",), "is": ("no", "da"), "jv": ("id",), "kk": ("ru",), "la": ("it",), "lb": ("de",),
+    "mn": ("ru",), "ms": ("id",), "nn": ("no",), "oc": ("ca",), "ps": ("fa",), "sa": ("hi",), "sd": ("ur",),
+    "sr": ("hr", "mk"), "su": ("id",), "tg": ("ru",), "tk": ("tr",), "tt": ("ru",), "yi": ("he",),
+}  # fmt: skip
+"""Languages that cannot be told apart from others, each with those that it looks like.
+
+Of somebody who spoke one of them, the others are not believed: a person who spoke Malay was not heard in Indonesian.
+"""
 _BY_NAME: Final = {name.lower(): code for code, name in NAMES.items()}
 
 
@@ -77,7 +56,7 @@ def identify(text: str, *, reported: str | None, last: str | None, default: str)
     Args:
         text: what was said.
         reported: what the recogniser says, believed first.
-        last: what the person spoke last, believed when the text is short.
+        last: what the person spoke last, believed when the text is short and not plainly in another language.
         default: the last resort.
 
     Returns:
@@ -86,53 +65,42 @@ def identify(text: str, *, reported: str | None, last: str | None, default: str)
     said = primary(reported)
     if said is not None:
         return said
-    written = _by_script(text)
-    if written is not None:
-        return last if last is not None and _SHARED_SCRIPT.get(last) == written else written
-    if last is not None and len(_LETTER.findall(text)) < _SHORT_LETTERS:
+    written = plain(text[:_LONGEST])
+    among = written_in(written)
+    if not among:  # digits, or nothing
+        return last or default
+    alike = () if last is None else (last, *_TAKEN_FOR.get(last, ()))
+    found = _likeliest(written, among, alike, default)
+    if last is None or found == last:
+        return found
+    if found in alike or _says_too_little(written, found, among, alike):
         return last
-    return _detected(text[:_LONGEST], last or default) or last or default
+    return found
 
 
-def _by_script(text: str) -> str | None:
-    """Tell by the script that most letters are in, where that tells; None for Latin letters."""
-    letters = len(_LETTER.findall(text))
-    for pattern, code in _SCRIPTS:
-        if 2 * len(pattern.findall(text)) > letters > 0:
-            return code
-        if code == "ja" and pattern.search(text):
-            return code
-    return None
+def _likeliest(text: str, among: tuple[str, ...], alike: tuple[str, ...], default: str) -> str:
+    """Weigh what is known before a letter is looked at, then the words, then the n-grams."""
+    if len(among) == 1:
+        return among[0]
+    weights = weigh_words(text, among)
+    known = [code for code in alike if code in among]
+    for code in among:
+        weights[code] += _LAST * (code in known) + _RARE * (code not in _COMMON)
+        weights[code] += _DEFAULT * (code == default and not known)
+    if count_letters(text) < _LONG_LETTERS:
+        return read_through(text, weights)
+    return detect(text, weights) or max(weights, key=weights.__getitem__)
 
 
-@cache
-def _factory() -> DetectorFactory:
-    factory = DetectorFactory()
-    factory.word_lang_prob_map = _Compact()
-    factory.load_profile(PROFILES_DIRECTORY)
-    return factory
+def _says_too_little(text: str, found: str, among: tuple[str, ...], alike: tuple[str, ...]) -> bool:
+    """Whether a text is too short to leave the last language for another.
 
-
-class _Compact(dict[str, Any]):
-    """55 probabilities for each of 90,000 n-grams: 60 MB as lists of floats, as arrays a third of that."""
-
-    def __setitem__(self, gram: str, probabilities: Sequence[float]) -> None:
-        super().__setitem__(gram, array("f", probabilities))
-
-
-def _detected(text: str, likely: str) -> str | None:
-    factory = _factory()
-    detector = factory.create()
-    detector.set_prior_map({code: _prior(code, likely) for code in factory.get_lang_list()})
-    try:
-        detector.append(text)
-        best = detector.get_probabilities()[:1]
-    except LangDetectException:  # no letters in it
-        return None
-    return primary(best[0].lang) if best and best[0].prob >= _SURE else None
-
-
-def _prior(code: str, likely: str) -> float:
-    if code == likely:
-        return _PRIOR
-    return 1.0 if code in _COMMON else _RARE_PRIOR
+    A foreign script is enough to leave it by, but for Latin letters: "ok" is written in them everywhere.
+    """
+    words = words_of(text)
+    if len(words) > _BRIEF_WORDS or count_letters(text) > _BRIEF_LETTERS:
+        return False
+    if among != LATIN and not set(alike) & set(among):
+        return False
+    foreign = [word for word in words if found in speakers(word) and not speakers(word) & set(alike)]
+    return len(foreign) < _PLAIN_WORDS

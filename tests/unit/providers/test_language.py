@@ -45,6 +45,57 @@ def test_short_words_are_in_the_last_language() -> None:
     assert identify("ok", reported=None, last="fr", default="en") == "fr"
 
 
+def test_a_plain_sentence_leaves_the_last_language() -> None:
+    """One turn in a language makes nobody its prisoner, in small letters or in capitals."""
+    for text in ("Ich komme heute eine halbe Stunde später.", "ICH BIN GLEICH DA UND BRINGE KUCHEN MIT"):
+        assert identify(text, reported=None, last="en", default="en") == "de"
+
+
+@pytest.mark.parametrize("text", ["danke", "ok ciao", "Anna Schmidt", "New York", "bonjour madame"])
+def test_a_loan_or_a_name_does_not(text: str) -> None:
+    """One word of another language, or a name, is no change of language: two everyday words are."""
+    assert identify(text, reported=None, last="en", default="en") == "en"
+    assert identify("danke schön", reported=None, last="en", default="en") == "de"
+
+
+def test_latin_letters_are_everybodys() -> None:
+    """Who speaks Russian says "ok" in it, though that is written in other letters."""
+    assert identify("ok", reported=None, last="ru", default="en") == "ru"
+    assert identify("See you tomorrow at the station.", reported=None, last="ru", default="de") == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("Saya tidak boleh datang esok kerana perlu bekerja.", "ms"),
+        ("Видимо се сутра увече испред биоскопа.", "sr"),
+        ("了解", "ja"),
+    ],
+)
+def test_what_cannot_be_told_apart_stays(text: str, last: str) -> None:
+    """A language that langdetect does not know is not lost to the one that it takes it for."""
+    assert identify(text, reported=None, last=last, default="en") == last
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("Дзякуй, я ўжо дома", "be"), ("Већ идем кући", "sr"), ("今日は何時に着きますか", "ja"), ("გამარჯობა", "ka")],
+)
+def test_letters_that_tell(text: str, language: str) -> None:
+    """Some letters are one language's alone; they are believed over any history."""
+    assert identify(text, reported=None, last="ru", default="en") == language
+
+
+def test_many_han_letters_without_kana_are_chinese() -> None:
+    """Few may be Japanese, where the person spoke that last; many may not."""
+    assert identify("明天早上八点在车站见面吧", reported=None, last="ja", default="en") == "zh"
+
+
+def test_the_turkish_capital_i() -> None:
+    """A capital I with its dot is the same letter as the small one."""
+    assert identify("İyi geceler", reported=None, last="de", default="en") == "tr"
+
+
 def test_script_goes_before_history() -> None:
     """A script that the last language is not written in is another language; one that it is written in is not."""
     assert identify("हाँ", reported=None, last="en", default="en") == "hi"

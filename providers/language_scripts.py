@@ -1,0 +1,77 @@
+"""Which languages a text may be in, by the letters that it is written in. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LATIN: Final = (
+    *("af", "ca", "cs", "cy", "da", "de", "en", "es", "et", "fi", "fr", "hr", "hu", "id", "it", "lt", "lv"),
+    *("nl", "no", "pl", "pt", "ro", "sk", "sl", "so", "sq", "sv", "sw", "tl", "tr", "vi"),
+)
+"""Languages in Latin letters that can be told apart."""
+_HAN: Final = "\\u4e00-\\u9fff"
+_SCRIPTS: Final = tuple(
+    (re.compile(f"[{letters}]"), languages)
+    for letters, languages in (
+        (_HAN, ("zh",)),
+        ("\\u0400-\\u04ff", ("ru", "uk", "bg", "mk")),
+        ("\\u0600-\\u06ff", ("ar", "fa", "ur")),
+        ("\\u0900-\\u097f", ("hi", "mr", "ne")),
+        ("\\uac00-\\ud7af", ("ko",)),
+        ("\\u0370-\\u03ff", ("el",)),
+        ("\\u0530-\\u058f", ("hy",)),
+        ("\\u0590-\\u05ff", ("he",)),
+        ("\\u0980-\\u09ff", ("bn",)),
+        ("\\u0a00-\\u0a7f", ("pa",)),
+        ("\\u0a80-\\u0aff", ("gu",)),
+        ("\\u0b80-\\u0bff", ("ta",)),
+        ("\\u0c00-\\u0c7f", ("te",)),
+        ("\\u0c80-\\u0cff", ("kn",)),
+        ("\\u0d00-\\u0d7f", ("ml",)),
+        ("\\u0d80-\\u0dff", ("si",)),
+        ("\\u0e00-\\u0e7f", ("th",)),
+        ("\\u0e80-\\u0eff", ("lo",)),
+        ("\\u0f00-\\u0fff", ("bo",)),
+        ("\\u1000-\\u109f", ("my",)),
+        ("\\u10a0-\\u10ff", ("ka",)),
+        ("\\u1200-\\u137f", ("am",)),
+        ("\\u1780-\\u17ff", ("km",)),
+    )
+)
+"""Scripts, each with the languages in it that can be told apart."""
+_TELLING: Final = tuple(
+    (re.compile(f"[{letters}]"), language)
+    for letters, language in (
+        ("\\u3040-\\u30ff", "ja"),  # kana: a Japanese sentence may have more Han than that
+        ("\\u045e", "be"),  # short u
+        ("\\u0452\\u045b", "sr"),  # dje, tshe
+        ("\\u049b\\u04b1", "kk"),  # ka with descender, straight u with stroke
+        ("\\u067c\\u0689\\u0693\\u069a", "ps"),  # te, dal, re with ring; seen with two dots
+        ("\\u00fe", "is"),  # thorn
+        ("\\u0259", "az"),  # schwa
+    )
+)
+"""Letters that one language alone has, among those that use its script and that we know."""
+_KANJI_ALONE: Final = 8
+"""From so many Han letters on, Japanese would have had some kana between them."""
+_LETTER: Final = re.compile(r"[^\W\d_]")
+
+
+def count_letters(text: str) -> int:
+    """Count the letters; signs that go with one do not count."""
+    return len(_LETTER.findall(text))
+
+
+def written_in(text: str) -> tuple[str, ...]:
+    """Give the languages that a text in lower case may be in; none where it has no letters."""
+    letters = count_letters(text)
+    if not letters:
+        return ()
+    for pattern, language in _TELLING:
+        if pattern.search(text):
+            return (language,)
+    for pattern, languages in _SCRIPTS:
+        if 2 * len(pattern.findall(text)) > letters:
+            return ("zh", "ja") if languages == ("zh",) and letters < _KANJI_ALONE else languages
+    return LATIN
