@@ -9,8 +9,9 @@ from __future__ import annotations
 import platform
 import re
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
-from typing import TYPE_CHECKING, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
@@ -37,12 +38,14 @@ from consumer.notices import (
     StageFinished,
     WorkerChanged,
 )
+from providers.breaker import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.notices import Notice
     from consumer.watchdog import Watchdog
+    from providers.ladder import Ladder
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,12 @@ RUNG_FAILURES = Metric(
     ("stage", "rung", "error"),
     "Rungs that fell, so that the next was tried.",
 )
+RUNG_OPEN = Metric(
+    "voicememo_rung_open",
+    "gauge",
+    ("stage", "rung"),
+    "1 while a rung's breaker keeps it shut, from its opening until a probe has succeeded; 0 otherwise.",
+)
 EVENTS_PASSED = Metric("voicememo_events_passed_total", "counter", ("reason",), "Events that needed no work.")
 EVENTS_BURIED = Metric(
     "voicememo_events_buried_total", "counter", ("reason",), "Events that went to the dead-letter topic."
@@ -133,6 +142,7 @@ CATALOGUE = (
     STAGE_SECONDS,
     STAGE_FAILURES,
     RUNG_FAILURES,
+    RUNG_OPEN,
     EVENTS_PASSED,
     EVENTS_BURIED,
     COMMITS,
@@ -174,6 +184,7 @@ class Metrics:
         self._stage_seconds = self._histogram(STAGE_SECONDS)
         self._stage_failures = self._counter(STAGE_FAILURES)
         self._rung_failures = self._counter(RUNG_FAILURES)
+        self._rung_open = self._gauge(RUNG_OPEN)
         self._events_passed = self._counter(EVENTS_PASSED)
         self._events_buried = self._counter(EVENTS_BURIED)
         self._commits = self._counter(COMMITS)
@@ -222,6 +233,13 @@ class Metrics:
         self._gauge(SINCE_POLL).set_function(lambda: watchdog.seconds_since_poll)
         self._gauge(OLDEST_MEMO).set_function(lambda: watchdog.oldest_memo_seconds or 0.0)
 
+    def watch_rungs(self, *ladders: Ladder[..., Any]) -> None:
+        """Tell which rungs are shut, as of each scrape; scrapes are then for the event loop, as the ladders are."""
+        for ladder in ladders:
+            for rung in ladder.states():
+                labelled = self._rung_open.labels(self._word(ladder.name), self._word(rung))
+                labelled.set_function(partial(_is_shut, ladder, rung))
+
     def exposition(self) -> bytes:
         """Give everything in Prometheus's text format, whose content type is EXPOSITION_TYPE."""
         return generate_latest(self._registry)
@@ -255,6 +273,10 @@ class _Vocabulary:
                 return "other"
             self._known.add(word)
         return word
+
+
+def _is_shut(ladder: Ladder[..., Any], rung: str) -> float:
+    return float(ladder.states()[rung] is not State.CLOSED)
 
 
 def catalogue_table() -> str:

@@ -2,18 +2,34 @@
 
 A rung is a whole attempt: it gives its value complete or not at all, so what a fallen rung had begun is never heard.
 The ladder moves on for a ProviderError, or for the rung's own deadline, and for nothing else: a bug stays a bug (I8).
+
+Every rung but the last has a breaker (providers/breaker.py), which all that climb this ladder share. A rung that it
+keeps shut is passed over at once, and so is one that needs longer than the budget still holds. The last rung is always
+tried, bounded by its own deadline alone: where it cannot fail, the ladder cannot either.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar
 
+from providers.breaker import Breaker, State
 from providers.errors import LadderExhausted, ProviderError, TimedOut
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+
+log = logging.getLogger(__name__)
+
+OPEN: Final = "open"
+"""The error word of an Attempt that was not made: the rung's breaker keeps it shut."""
+NO_TIME: Final = "no-time"
+"""The error word of an Attempt that was not made: the rung needs longer than the budget still holds."""
+
+_FAIR_SHARE: Final = 0.5
+"""Of a rung's deadline: cut shorter than this by the budget, a call that timed out was not the service's fault."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,18 +42,20 @@ class Rung(Generic[P, T]):
     name: str
     call: Callable[P, Awaitable[T]]
     deadline_seconds: float
+    quick_seconds: float = 0.0
+    """With less than this left of the budget, in seconds, it is not even tried; heeded in all rungs but the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One rung tried."""
+    """One rung tried, or passed over."""
 
     ladder: str
     rung: str
     seconds: float
     """How long it took, in seconds."""
     error: str | None = None
-    """The reason it fell (a constant word, ProviderError.reason); None when it served."""
+    """Why it fell (a constant word, ProviderError.reason) or was passed over (OPEN, NO_TIME); None when it served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +68,59 @@ class Served(Generic[T]):
 
 
 class Ladder(Generic[P, T]):
-    """Rungs in order, under one budget.
+    """Rungs in order, under one budget; one object for all memos of a worker, so that they share its breakers.
 
     Args:
         name: of the step that it serves, as in metrics.
-        rungs: the preferred one first.
-        budget_seconds: for all rungs together, in seconds.
+        rungs: the preferred one first; each with a name of its own.
+        budget_seconds: for all rungs together, in seconds; the last is tried even when it is spent.
+        clock: what the breakers tell the time by, in seconds; unless given, the running event loop's.
     """
 
-    def __init__(self, name: str, *rungs: Rung[P, T], budget_seconds: float) -> None:
+    def __init__(
+        self, name: str, *rungs: Rung[P, T], budget_seconds: float, clock: Callable[[], float] | None = None
+    ) -> None:
+        if len({rung.name for rung in rungs}) < len(rungs):
+            raise ValueError(f"two rungs of one name in the ladder {name}")
         self.name = name
         self.rungs = rungs
         self.budget_seconds = budget_seconds
+        self._breakers = {rung.name: Breaker(clock or _loop_seconds) for rung in rungs[:-1]}
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Served[T]:
         """Climb until a rung serves.
 
         Raises:
-            LadderExhausted: every rung fell, or the budget ran out.
+            LadderExhausted: every rung fell or was passed over, and the last one fell.
         """
+        return await self._climb(self.budget_seconds, *args, **kwargs)
+
+    def within(self, seconds: float) -> Callable[P, Coroutine[Any, Any, Served[T]]]:
+        """Give the same ladder with at most this much of its budget, in seconds from the call; 0 or less is none.
+
+        `await ladder.within(left)(memo)` is `await ladder(memo)` in a hurry, and raises the same.
+        """
+
+        async def climb(*args: P.args, **kwargs: P.kwargs) -> Served[T]:
+            return await self._climb(min(seconds, self.budget_seconds), *args, **kwargs)
+
+        return climb
+
+    def states(self) -> Mapping[str, State]:
+        """Tell each rung's breaker's state, in the rungs' order; the last rung, which has none, is always closed."""
+        return {
+            rung.name: breaker.state if (breaker := self._breakers.get(rung.name)) else State.CLOSED
+            for rung in self.rungs
+        }
+
+    async def _climb(self, budget_seconds: float, *args: P.args, **kwargs: P.kwargs) -> Served[T]:
         loop = asyncio.get_running_loop()
-        end = loop.time() + self.budget_seconds
+        end = loop.time() + budget_seconds
         attempts: list[Attempt] = []
         for rung in self.rungs:
             begun = loop.time()
-            if begun >= end:
-                break
             try:
-                value = await _within(rung, min(rung.deadline_seconds, end - begun), *args, **kwargs)
+                value = await self._step(rung, end - begun, *args, **kwargs)
             except ProviderError as fallen:
                 attempts.append(Attempt(self.name, rung.name, loop.time() - begun, fallen.reason))
             else:
@@ -85,14 +128,57 @@ class Ladder(Generic[P, T]):
                 return Served(value, rung.name, tuple(attempts))
         raise LadderExhausted(self.name, attempts)
 
+    async def _step(self, rung: Rung[P, T], left_seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Try a rung, unless there is no time for it or its breaker keeps it shut; the last one whatever happens."""
+        breaker = self._breakers.get(rung.name)
+        if breaker is None:
+            return await _within(rung, rung.deadline_seconds, *args, **kwargs)
+        if left_seconds <= 0 or left_seconds < rung.quick_seconds:  # before the breaker: no probe is taken for this
+            raise _PassedOver(rung.name, NO_TIME)
+        call = breaker.admit()
+        if call is None:
+            raise _PassedOver(rung.name, OPEN)
+        try:
+            value = await _within(rung, min(rung.deadline_seconds, left_seconds), *args, **kwargs)
+        except _CutShort:
+            raise
+        except ProviderError as error:
+            if breaker.failed(call, error):
+                self._tell_shut(rung, error)
+            raise
+        else:
+            breaker.succeeded(call)
+            return value
+        finally:
+            breaker.let_go(call)  # a bug or a cancellation says nothing of the service, and the probe is free again
+
+    def _tell_shut(self, rung: Rung[P, T], error: ProviderError) -> None:
+        log.error("rung.shut", extra={"stage": self.name, "rung": rung.name, "reason": error.reason})
+
+
+class _PassedOver(ProviderError):
+    """The rung was not tried."""
+
+    def __init__(self, service: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(service)
+
+
+class _CutShort(TimedOut):
+    """The budget left the rung too little of its deadline to say that the service is slow."""
+
 
 async def _within(rung: Rung[P, T], seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a rung under its deadline; a TimeoutError that is not our deadline's own is a bug, and passes through."""
+    """Call a rung under a deadline; a TimeoutError that is not our deadline's own is a bug, and passes through."""
     scope = asyncio.timeout(seconds)
     try:
         async with scope:
             return await rung.call(*args, **kwargs)
     except TimeoutError as late:
         if scope.expired():
-            raise TimedOut(rung.name) from late
+            raise (TimedOut if seconds >= _FAIR_SHARE * rung.deadline_seconds else _CutShort)(rung.name) from late
         raise
+
+
+def _loop_seconds() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -32,7 +33,10 @@ from consumer.notices import (
 )
 from consumer.redaction import MASK, Redactor
 from consumer.telemetry import CATALOGUE, Metrics, NoticeLog, catalogue_table, configure_logs
+from providers.errors import Unauthorized
+from providers.ladder import Ladder, Rung
 from storage.ledger import MemoKey
+from tests.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +77,19 @@ class Seen:
     longest_loop_lag_seconds = 0.5
     seconds_since_poll = 1.5
     oldest_memo_seconds = None
+
+
+async def _at_once(word: str) -> str:
+    return word
+
+
+async def _refused(_: str) -> str:
+    raise Unauthorized("elevenlabs", status=401)
+
+
+def speaking() -> Ladder[[str], str]:
+    """A ladder whose first rung an operator has to mend."""
+    return Ladder("speak", Rung("elevenlabs", _refused, 1), Rung("clip", _at_once, 1), budget_seconds=5)
 
 
 class Terminal(io.StringIO):
@@ -160,10 +177,24 @@ def test_gauges_tell_what_is() -> None:
     assert any(re.fullmatch(r"voicememo_build_info\{python=3\.\d+\.\d+\w*,version=.+\}", name) for name in told)
 
 
+@in_virtual_time
+async def test_a_shut_rung_is_seen() -> None:
+    """A rung's gauge is 1 from the opening of its breaker until a probe succeeds, also when the cool-down is over."""
+    metrics, ladder = Metrics(in_flight=int), speaking()
+    metrics.watch_rungs(ladder)
+    shut, last = "voicememo_rung_open{rung=elevenlabs,stage=speak}", "voicememo_rung_open{rung=clip,stage=speak}"
+    assert [samples(metrics)[name] for name in (shut, last)] == [0, 0]
+    await ladder("hello")
+    assert [samples(metrics)[name] for name in (shut, last)] == [1, 0]
+    await asyncio.sleep(301)
+    assert samples(metrics)[shut] == 1
+
+
 def test_the_catalogue_is_what_is_exposed() -> None:
     """Names, types, labels and help of a scrape are those of the catalogue; beside them only the process's own."""
     metrics = Metrics(in_flight=int)
     metrics.watch(Seen())  # type: ignore[arg-type] # all of a watchdog that is read
+    metrics.watch_rungs(speaking())
     for notice in STORY:
         metrics(notice)
     families = {family.name: family for family in text_string_to_metric_families(metrics.exposition().decode())}

@@ -1,4 +1,4 @@
-"""What a ladder promises."""
+"""What a ladder promises; its breakers have tests of their own beside these."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from providers.errors import LadderExhausted, RateLimited, Unavailable
 from providers.ladder import Ladder, Rung
+from tests.virtual_time import in_virtual_time
 
 
 async def _works(word: str) -> str:
@@ -20,6 +21,11 @@ async def _limited(_: str) -> str:
 
 async def _hangs(word: str) -> str:
     await asyncio.Event().wait()
+    return word
+
+
+async def _slow(word: str) -> str:
+    await asyncio.sleep(3)
     return word
 
 
@@ -51,11 +57,26 @@ async def test_rung_deadline_moves_on() -> None:
     assert [attempt.error for attempt in served.attempts] == ["timed-out", None]
 
 
-async def test_budget_ends_the_ladder() -> None:
-    """When the budget has run out, the rungs that are left are not asked."""
+@in_virtual_time
+async def test_spent_budget_leaves_the_last_rung() -> None:
+    """When the budget has run out, the rungs between are passed over; the last is tried, under its own deadline."""
+    rungs = Rung("first", _hangs, 9), Rung("second", _works, 9), Rung("last", _slow, 9)
+    served = await _ladder(*rungs, budget_seconds=5)("hello")
+    assert [(attempt.rung, attempt.error) for attempt in served.attempts] == [
+        ("first", "timed-out"),
+        ("second", "no-time"),
+        ("last", None),
+    ]
+    assert asyncio.get_running_loop().time() == pytest.approx(5 + 3)
+
+
+@in_virtual_time
+async def test_ladder_ends() -> None:
+    """A ladder whose last rung hangs takes no longer than its budget and that rung's deadline together."""
     with pytest.raises(LadderExhausted) as exhausted:
-        await _ladder(Rung("first", _hangs, 9), Rung("second", _works, 9), budget_seconds=0.01)("hello")
-    assert [attempt.rung for attempt in exhausted.value.attempts] == ["first"]
+        await _ladder(Rung("first", _hangs, 9), Rung("last", _hangs, 9), budget_seconds=5)("hello")
+    assert [attempt.error for attempt in exhausted.value.attempts] == ["timed-out", "timed-out"]
+    assert asyncio.get_running_loop().time() == pytest.approx(5 + 9)
 
 
 async def test_all_rungs_fallen() -> None:
@@ -94,3 +115,9 @@ async def test_cancellation_passes_through() -> None:
 def test_verdicts_are_born_with_errors() -> None:
     """An error says for itself what to do about it."""
     assert Unavailable("x").verdict == "later"
+
+
+def test_rungs_have_names_of_their_own() -> None:
+    """Two rungs of one name would share a breaker, and metrics could not tell them apart."""
+    with pytest.raises(ValueError, match="two rungs of one name in the ladder hear"):
+        _ladder(Rung("first", _works, 1), Rung("first", _works, 1))
