@@ -91,6 +91,13 @@ class Progress:
                 self.steps.append(Step(attempt.ladder, attempt.seconds, attempt.rung, attempt.error))
                 self.notices(RungFailed(self.claim.key, attempt.ladder, attempt.rung, attempt.seconds, attempt.error))
 
+    def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
+        """Tell the story, and nobody else, of one of many parts of a stage; `error` is a constant word.
+
+        A memo has as many parts as its length makes it have: their names are no labels for metrics (I9).
+        """
+        self.steps.append(Step(name, seconds, rung, error))
+
     async def advance(self, state: State, facts: Mapping[str, JsonValue]) -> None:
         """Store how far the memo got, so that nobody pays for it again; never less far than before.
 

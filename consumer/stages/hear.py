@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audio.clips import Line
-from audio.loudness import is_silent, measure
 from consumer.memo import Heard
 from consumer.stages.apology import Apology
-from providers.errors import LadderExhausted
+from consumer.stages.listen import listen
 from providers.language import identify
 
 if TYPE_CHECKING:
@@ -36,29 +35,28 @@ class Hear:
     ) -> Heard:
         """Listen; meanwhile the past of the chat is read.
 
+        A long memo that lost some of its pieces is answered by the words of the others.
+
         Raises:
-            Apology: nothing was said, or no rung could make the words out.
+            Apology: nothing was said, or no rung could make any words out.
         """
-        if is_silent(await asyncio.to_thread(measure, decoded.wav)):
+        listened = await listen(decoded.wav, self.transcribers, progress)
+        if not listened.parts:
             raise Apology(Line.NOTHING_HEARD, "silence")
-        try:
-            served = await self.transcribers(decoded.wav)
-        except LadderExhausted as error:
-            progress.fell(error.attempts)
-            raise Apology(Line.THANKS, "not-transcribed") from error
-        progress.fell(served.attempts)
-        timing.rung = served.rung
-        transcript, turns = served.value, await past
-        if not transcript.text:
+        timing.rung = rung = listened.rung
+        if rung is None or (listened.lost and not listened.words):
+            raise Apology(Line.THANKS, "not-transcribed")
+        words, turns = listened.words, await past
+        if not words:
             raise Apology(Line.NOTHING_HEARD, "no-words")
         language = await asyncio.to_thread(
             identify,
-            transcript.text,
-            reported=transcript.language,
+            words,
+            reported=listened.language,
             last=last_language(turns),
             default=self.default_language,
         )
-        return Heard(decoded.fetched.memo, transcript.text, language, served.rung, turns)
+        return Heard(decoded.fetched.memo, words, language, rung, turns)
 
 
 def last_language(turns: tuple[Turn, ...]) -> str | None:

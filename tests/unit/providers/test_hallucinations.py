@@ -1,0 +1,107 @@
+"""What a recogniser imagines is not believed; what people say is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.hallucinations import _CREDITS_AS_WRITTEN, _POLITE_AS_WRITTEN, is_hallucination
+
+FAINT_SECONDS, SPOKEN_SECONDS = 0.2, 1.5
+
+
+def imagined(text: str, *, seconds: float = 5.0, speech_seconds: float = SPOKEN_SECONDS) -> bool:
+    """Judge a text, of a recording in which somebody speaks unless told otherwise."""
+    return is_hallucination(text, seconds=seconds, speech_seconds=speech_seconds)
+
+
+@pytest.mark.parametrize("text", _CREDITS_AS_WRITTEN)
+def test_credits(text: str) -> None:
+    """Each of the credits is known, in any case and with any punctuation, twice, and however loud it is."""
+    for written in (text, text.upper(), f" {text}!", f"{text}. {text}."):
+        assert imagined(written, speech_seconds=20.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you for watching!",
+        "Sous-titres réalisés par la communauté d'Amara.org",
+        "ご視聴ありがとうございました。",
+        "字幕by索兰娅",
+        "字幕 by 某某",
+        "Продолжение следует...",
+        "Untertitel im Auftrag des ZDF für funk, 2017",
+        "Thanks for watching. Please subscribe to my channel!",
+        "...",
+        "♪",
+        "[BLANK_AUDIO]",
+        "(soft music) [Applause]",
+    ],
+)
+def test_as_whisper_writes_them(text: str) -> None:
+    """Credits, rows of them, notes on sounds and bare punctuation are no words."""
+    assert imagined(text, speech_seconds=20.0)
+
+
+@pytest.mark.parametrize("text", _POLITE_AS_WRITTEN)
+def test_polite_words(text: str) -> None:
+    """A "thank you" is believed where a voice is heard, and not where there is next to none."""
+    assert imagined(f"{text.capitalize()}.", speech_seconds=FAINT_SECONDS)
+    assert not imagined(f"{text.capitalize()}.", speech_seconds=0.35)
+
+
+def test_polite_words_in_half_a_minute() -> None:
+    """The longer the recording, the more voice it takes to believe that all of it was a "thank you"."""
+    assert imagined("Thank you. Thank you. Bye.", seconds=28.0, speech_seconds=0.4)
+    assert not imagined("Thank you. Thank you. Bye.", seconds=28.0, speech_seconds=1.5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please call me back when you have time. Thank you very much.",
+        "Thank you for watching the kids yesterday!",
+        "Did you like and subscribe to that channel?",
+        "字幕太小了",
+        "5555555555",
+        "(555) 010-0001",
+        "yes",
+        "はい",
+        "धन्यवाद, कल मिलते हैं",
+    ],
+)
+def test_what_people_say(text: str) -> None:
+    """Words that only resemble credits, laughter and numbers are believed, however little else is heard."""
+    assert not imagined(text, seconds=60.0, speech_seconds=0.6)
+
+
+@given(
+    st.sampled_from(["I'm sorry. ", "so ", "the the ", "ありがとう。", "what do you think about that? "]),
+    st.integers(0, 9),
+)
+def test_endless_repetition(phrase: str, cut_short: int) -> None:
+    """One phrase over and over is no speech, also where the last round is cut short."""
+    text = phrase * 120
+    assert imagined(text[: len(text) - cut_short], seconds=28.0, speech_seconds=20.0)
+
+
+@pytest.mark.parametrize("text", ["no no no no no no no no", "ha " * 20, "बस " * 12])
+def test_repetition_that_people_say(text: str) -> None:
+    """Laughter and many a "no" are what they are, when there is a voice to it."""
+    assert not imagined(text)
+
+
+def test_repetition_faster_than_speech() -> None:
+    """Nobody says so much in so little time; with time for it, it may well have been said."""
+    text = "I love you. " * 12
+    assert imagined(text, speech_seconds=1.0)
+    assert not imagined(text, speech_seconds=8.0)
+
+
+@given(st.text(), st.floats(0, 60), st.floats(0, 60))
+def test_any_text(text: str, seconds: float, speech_seconds: float) -> None:
+    """Any text at all is judged without an error; one without words is never taken for an imagined one."""
+    judged = is_hallucination(text, seconds=seconds, speech_seconds=speech_seconds)
+    assert text.strip() or not judged
