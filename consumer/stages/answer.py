@@ -48,7 +48,7 @@ def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn],
     """Make a rung of a replier: its stream read to the end, and made fit to be spoken."""
 
     async def call(turns: Sequence[ChatTurn], language: str) -> str:
-        text = spoken("".join([piece async for piece in replier.reply(turns, language=language)]))
+        text = spoken("".join([piece async for piece in replier.reply(turns, language=language)]), language=language)
         if not text:
             raise BadAnswer(service, "nothing fit to be spoken")
         return text

@@ -1,0 +1,75 @@
+"""Ends a text that is too long to be spoken where a sentence ends. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_DENSE: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+"""Scripts of which two characters make about a word."""
+_UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+"""Scripts without spaces between words, of which five characters make about one."""
+_WORD: Final = re.compile(rf"[{_DENSE}]{{1,2}}|[{_UNSPACED}]{{1,5}}|[^\s{_DENSE}{_UNSPACED}]{{1,40}}")
+"""What counts as a word; a longer run of letters counts as several."""
+_SENTENCE_END: Final = re.compile(r"(?:(?P<stop>\.)|[.!?…।؟۔]+|[。！？]+)[\"'”’»)」』]*(?:\s+|(?<=[。！？」』])|\Z)")  # noqa: RUF001 (the ends of sentences elsewhere)
+_CLAUSE_END: Final = re.compile(r"[,;:،؛](?=\s)|[，；：、]|\s[–—-](?=\s)|—")  # noqa: RUF001 (commas and dashes elsewhere)
+_NO_END: Final = re.compile(
+    r"(?:^|[\s(])(?:[^\W\d_]|No|St|Mt|Jr|Sr|Sra|Dr|Dra|Mr|Mrs|Ms|Prof|vs|Nr|Hr|Str|Sig|Dott|Av|Inc|Ltd|Co|approx|ca)\Z"
+)
+"""Before a full stop that ends an abbreviation or an initial."""
+_ORDINAL: Final = re.compile(r"(?:^|\s)\d{1,2}\Z")
+"""Before a full stop that in German and others makes a number an ordinal: 21. November."""
+
+
+def shortened(text: str, most: int) -> str:
+    """Give at most so many words: whole sentences; of a single long one its clauses; failing that its words."""
+    words = [word for word in _WORD.finditer(text) if any(character.isalnum() for character in word[0])]
+    if len(words) <= most:
+        return text
+    limit = words[most - 1].end()
+    over = words[most].start()
+    ends = [end.end() for end in _SENTENCE_END.finditer(text, 0, over) if end.end() <= over and _ends(end, text)]
+    if ends:
+        return text[: ends[-1]].strip()
+    clauses = [end.start() for end in _CLAUSE_END.finditer(text) if 0 < end.start() <= over and _apart(end, text)]
+    return _closed(text[: clauses[-1]] if clauses else _to_word(text, limit))
+
+
+def _ends(end: re.Match[str], text: str) -> bool:
+    """Whether a mark ends a sentence, and no abbreviation, initial or ordinal."""
+    rest = text[end.end() : end.end() + 1]
+    if end.end() < len(text) and not text[end.end() - 1].isspace() and text[end.end() - 1] not in "。！？」』":  # noqa: RUF001 (the ends of sentences elsewhere)
+        return False
+    if end["stop"] is None:
+        return not rest.islower()
+    before = text[max(0, end.start() - 12) : end.start()]
+    return not rest.islower() and not _NO_END.search(before) and not _ORDINAL.search(before)
+
+
+def _apart(end: re.Match[str], text: str) -> bool:
+    """Whether a comma parts clauses, and not a day from its year."""
+    around = text[end.start() - 1] + text[end.end() : end.end() + 2].strip()[:1]
+    return not (len(around) > 1 and around.isdigit())
+
+
+def _to_word(text: str, limit: int) -> str:
+    """Cut before the word that is too much; scripts without spaces are cut at a space if there is one."""
+    while limit < len(text) and not text[limit].isspace() and not text[limit].isalnum():
+        limit += 1
+        if limit >= len(text) or text[limit - 1] in "。！？，、":  # noqa: RUF001 (commas elsewhere)
+            break
+    space = text.rfind(" ", 0, limit)
+    if re.match(f"[{_UNSPACED}]", text[limit - 1 : limit]) and space > limit // 2:
+        return text[:space]
+    return text[:limit]
+
+
+def _closed(text: str) -> str:
+    """End a part of a sentence as its script ends one."""
+    text = text.rstrip(" ,;:、，；：،؛–—-([\"'“‘«")  # noqa: RUF001 (marks of other scripts)
+    if not text or text[-1] in ".!?…。！？।؟":  # noqa: RUF001 (the ends of sentences elsewhere)
+        return text
+    last = text[-1]
+    if re.match("[\\u3040-\\u30ff\\u3400-\\u9fff]", last):
+        return f"{text}。"
+    return f"{text}।" if re.match("[\\u0900-\\u097f]", last) else f"{text}."
