@@ -34,13 +34,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from consumer.ladders import Adapter
+    from consumer.rungs import LadderName
     from consumer.settings import Settings
 
 _SECONDS = 20.0
 _VARIABLES = {
     "huggingface": "HF_TOKEN and HF_*_URL",
     "elevenlabs": "ELEVENLABS_API_KEY and ELEVENLABS_BASE_URL",
+    "scribe": "ELEVENLABS_API_KEY and ELEVENLABS_BASE_URL",
     "cartesia": "CARTESIA_API_KEY and CARTESIA_BASE_URL",
+    "openai": "OPENAI_API_KEY, OPENAI_BASE_URL and what stands in their place for one ladder",
 }
 
 
@@ -180,11 +183,11 @@ async def _asked(part: str, check: Callable[[], Awaitable[None]], variables: str
 
 def _left_out(settings: Settings) -> list[Finding]:
     """Tell of the rungs that are named and not configured: nothing is wrong with that, but it should be known."""
-    ladders = {"hear": settings.transcribers, "answer": settings.repliers, "speak": settings.synthesizers}
+    ladders: dict[str, LadderName] = {"hear": "transcribers", "answer": "repliers", "speak": "synthesizers"}
     return [
         Finding(f"{ladder} · {rung}", Verdict.LEFT_OUT, f"set {variable} to use it")
-        for ladder, names in ladders.items()
-        for rung, variable in settings.configured(names).left_out.items()
+        for ladder, name in ladders.items()
+        for rung, variable in settings.configured(name).left_out.items()
     ]
 
 

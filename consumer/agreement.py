@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from consumer.rungs import LadderName
     from consumer.settings import Settings
 
 T = TypeVar("T")
@@ -64,16 +65,12 @@ def missing(settings: Settings) -> Iterator[Fault]:
         yield Fault("SERIES_API_URL", "is needed: the base URL of the Series API")
     if settings.series_api_key is None:
         yield Fault("SERIES_API_KEY", "is needed: the Bearer key of the Series API")
-    ladders = {
-        "TRANSCRIBERS": settings.transcribers,
-        "REPLIERS": settings.repliers,
-        "SYNTHESIZERS": settings.synthesizers,
-    }
-    for variable, names in ladders.items():
-        rungs = settings.configured(names)
+    ladders: tuple[LadderName, ...] = ("transcribers", "repliers", "synthesizers")
+    for ladder in ladders:
+        rungs = settings.configured(ladder)
         if not rungs.used:
             needs = ", ".join(f"{rung} needs {need}" for rung, need in rungs.left_out.items())
-            yield Fault(variable, f"leaves no rung that is configured: {needs}")
+            yield Fault(ladder.upper(), f"leaves no rung that is configured: {needs}")
 
 
 def _kafka(settings: Settings) -> Iterator[Fault]:
@@ -91,7 +88,8 @@ def _kafka(settings: Settings) -> Iterator[Fault]:
 
 
 def _voices(settings: Settings) -> Iterator[Fault]:
-    if settings.elevenlabs_api_key is not None and "default" not in settings.elevenlabs_voices:
+    speaks = "elevenlabs" in settings.synthesizers  # with the same key Scribe hears, and needs no voice
+    if settings.elevenlabs_api_key is not None and speaks and "default" not in settings.elevenlabs_voices:
         yield Fault("ELEVENLABS_VOICES", "must name a default voice when ELEVENLABS_API_KEY is set: default=VOICE")
     if settings.cartesia_api_key is not None and "default" not in settings.cartesia_voices:
         yield Fault("CARTESIA_VOICES", "must name a default voice when CARTESIA_API_KEY is set: default=VOICE")

@@ -10,11 +10,14 @@ from audio.sphinx import SphinxEars
 from consumer.settings import required
 from consumer.stages.answer import whole_reply
 from consumer.stages.speak import Voiced, recorded, short_speech, whole_speech
+from consumer.variables import OPENAI_VOICE
 from providers.cartesia import CartesiaSynthesizer
 from providers.elevenlabs import ElevenLabsSynthesizer
+from providers.elevenlabs_scribe import ElevenLabsTranscriber
 from providers.huggingface import ROUTER_URL, LlamaReplier, WhisperTranscriber
 from providers.ladder import Ladder, Rung
 from providers.local import CannedReplier, LocalSynthesizer, LocalTranscriber
+from providers.openai import API_URL, OpenAiReplier, OpenAiSynthesizer, OpenAiTranscriber
 from providers.ports import Replier, Synthesizer, Transcriber, Transcript
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from audio.clip import Clip
     from audio.transcode import Transcoder
     from consumer.memo import Answering
+    from consumer.rungs import LadderName
     from consumer.settings import Settings
     from providers.ports import ChatTurn
 
@@ -63,13 +67,13 @@ class Adapters:
         self._settings = settings
         self._closing = AsyncExitStack()
         self.transcribers: dict[str, TranscriberAdapter] = {
-            name: self._transcriber(name) for name in settings.configured(settings.transcribers).used
+            name: self._transcriber(name) for name in settings.configured("transcribers").used
         }
         self.repliers: dict[str, ReplierAdapter] = {
-            name: self._replier(name) for name in settings.configured(settings.repliers).used
+            name: self._replier(name) for name in settings.configured("repliers").used
         }
         self.synthesizers: dict[str, SynthesizerAdapter] = {
-            name: self._synthesizer(name) for name in settings.configured(settings.synthesizers).used if name != "clip"
+            name: self._synthesizer(name) for name in settings.configured("synthesizers").used if name != "clip"
         }
         for adapter in (*self.transcribers.values(), *self.repliers.values(), *self.synthesizers.values()):
             self._closing.push_async_callback(adapter.close)
@@ -82,6 +86,15 @@ class Adapters:
         if name == "local":
             return LocalTranscriber(SphinxEars(deadline_seconds=_LOCAL_SECONDS))
         settings = self._settings
+        if name == "openai":
+            url, key = self._openai("transcribers")
+            return OpenAiTranscriber(url, key, model=settings.openai_transcribe_model, timeout_seconds=_REMOTE_SECONDS)
+        if name == "scribe":
+            return ElevenLabsTranscriber(
+                required(settings.elevenlabs_api_key, "ELEVENLABS_API_KEY").get_secret_value(),
+                base_url=settings.elevenlabs_base_url,
+                timeout_seconds=_REMOTE_SECONDS,
+            )
         default = f"{ROUTER_URL}/hf-inference/models/{settings.hf_whisper_model}"
         token = required(settings.hf_token, "HF_TOKEN").get_secret_value()
         return WhisperTranscriber(token, settings.hf_whisper_url or default, timeout_seconds=_REMOTE_SECONDS)
@@ -90,6 +103,9 @@ class Adapters:
         if name == "canned":
             return CannedReplier()
         settings = self._settings
+        if name == "openai":
+            url, key = self._openai("repliers")
+            return OpenAiReplier(url, key, model=settings.openai_chat_model)
         token = required(settings.hf_token, "HF_TOKEN").get_secret_value()
         return LlamaReplier(token, settings.hf_llama_url or f"{ROUTER_URL}/v1", settings.hf_llama_model)
 
@@ -97,6 +113,10 @@ class Adapters:
         settings = self._settings
         if name == "local":
             return LocalSynthesizer(EspeakVoice(deadline_seconds=_LOCAL_SECONDS))
+        if name == "openai":
+            url, key = self._openai("synthesizers")
+            voices = {"default": OPENAI_VOICE, **settings.openai_voices}
+            return OpenAiSynthesizer(url, key, model=settings.openai_speech_model, voices=voices)
         if name == "cartesia":
             return CartesiaSynthesizer(
                 required(settings.cartesia_api_key, "CARTESIA_API_KEY").get_secret_value(),
@@ -110,6 +130,11 @@ class Adapters:
             voices=settings.elevenlabs_voices,
             base_url=settings.elevenlabs_base_url,
         )
+
+    def _openai(self, ladder: LadderName) -> tuple[str, str]:
+        """Give the base URL of the OpenAI wire for a ladder, and the key to it, empty where there is none."""
+        endpoint = self._settings.openai(ladder)
+        return endpoint.url or API_URL, endpoint.key.get_secret_value() if endpoint.key else ""
 
 
 def hearing(adapters: Adapters) -> Ladder[[Clip], Transcript]:

@@ -17,6 +17,7 @@ _SECTIONS = {
     "series_api_url": "The Series API",
     "hf_token": "Hearing and answering: Hugging Face",
     "elevenlabs_api_key": "Speaking: ElevenLabs and Cartesia",
+    "openai_api_key": "Hearing, answering and speaking: any server that speaks the OpenAI wire",
     "transcribers": "The ladders",
     "archive_url": "What is kept, and where",
     "worker_concurrency": "The worker",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
@@ -18,9 +17,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, PlainValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from consumer import agreement, variables
+from consumer import agreement, rungs, variables
 from consumer.agreement import ConfigurationError, Fault, required
 from consumer.lease import LEASE_SECONDS
+from consumer.rungs import LadderName, OpenAiEndpoint, Rungs
 from consumer.variables import FileArchive, S3ArchiveUrl, SqliteStore
 
 if TYPE_CHECKING:
@@ -71,12 +71,6 @@ _STALE_MARGIN_SECONDS = 30.0
 """How much longer than the longest rebalance a worker may be silent before it counts as stuck, in seconds."""
 _SEND_SHARE = 0.5
 """Of a lease, that the longest send may take: renewed at a third, it has two thirds left when a send begins."""
-_RUNG_NEEDS = {
-    "huggingface": "hf_token",
-    "elevenlabs": "elevenlabs_api_key",
-    "cartesia": "cartesia_api_key",
-}
-"""The field without which a rung is not configured; rungs that are not named need nothing."""
 
 
 class Settings(BaseSettings):
@@ -141,13 +135,14 @@ class Settings(BaseSettings):
         json_schema_extra={"unset": "the Hugging Face router"},
     )
 
-    elevenlabs_api_key: Secret | None = Field(default=None, description="opens the rung elevenlabs")
+    elevenlabs_api_key: Secret | None = Field(default=None, description="opens the rungs elevenlabs and scribe")
     elevenlabs_base_url: Url | None = Field(
         default=None, description="base URL of the API", json_schema_extra={"unset": "the vendor's"}
     )
     elevenlabs_model: Model = Field(default="eleven_flash_v2_5", description="what speaks")
     elevenlabs_voices: Voices = Field(
-        default_factory=dict, description="a voice per language, such as default=ID,hi=ID,fr=ID; needed with the key"
+        default_factory=dict,
+        description="a voice per language, such as default=ID,hi=ID,fr=ID; needed with the key, but not to hear",
     )
     cartesia_api_key: Secret | None = Field(default=None, description="opens the rung cartesia")
     cartesia_base_url: Url | None = Field(
@@ -158,14 +153,67 @@ class Settings(BaseSettings):
         default_factory=dict, description="a voice per language, such as default=ID,hi=ID,fr=ID; needed with the key"
     )
 
+    openai_api_key: Secret | None = Field(
+        default=None,
+        description="opens the rung openai in each ladder; goes to OPENAI_BASE_URL, and to each OPENAI_*_URL that has"
+        " no key of its own",
+    )
+    openai_base_url: Url | None = Field(
+        default=None,
+        description="base URL of a server that speaks the OpenAI wire, such as http://localhost:8000/v1; opens the rung"
+        " too, for a local server may need no key",
+        json_schema_extra={"unset": "https://api.openai.com/v1"},
+    )
+    openai_transcribe_model: Model = Field(default="whisper-1", description="what hears")
+    openai_chat_model: Model = Field(default="gpt-4o-mini", description="what answers; one that takes max_tokens")
+    openai_speech_model: Model = Field(
+        default="gpt-4o-mini-tts", description="what speaks; one that gives bare PCM at 24 kHz"
+    )
+    openai_voices: Voices = Field(
+        default_factory=lambda: {"default": variables.OPENAI_VOICE},
+        description="a voice per language, such as default=alloy,hi=nova; where no default is named it is alloy",
+    )
+    openai_transcribe_url: Url | None = Field(
+        default=None,
+        description="base URL of another server that hears, such as https://api.groq.com/openai/v1",
+        json_schema_extra={"unset": "OPENAI_BASE_URL"},
+    )
+    openai_transcribe_key: Secret | None = Field(
+        default=None,
+        description="Bearer key of that server; any word where it needs none and OPENAI_API_KEY is not its to see",
+        json_schema_extra={"unset": "OPENAI_API_KEY"},
+    )
+    openai_chat_url: Url | None = Field(
+        default=None,
+        description="base URL of another server that answers, such as http://localhost:11434/v1",
+        json_schema_extra={"unset": "OPENAI_BASE_URL"},
+    )
+    openai_chat_key: Secret | None = Field(
+        default=None,
+        description="Bearer key of that server; any word where it needs none and OPENAI_API_KEY is not its to see",
+        json_schema_extra={"unset": "OPENAI_API_KEY"},
+    )
+    openai_speech_url: Url | None = Field(
+        default=None,
+        description="base URL of another server that speaks",
+        json_schema_extra={"unset": "OPENAI_BASE_URL"},
+    )
+    openai_speech_key: Secret | None = Field(
+        default=None,
+        description="Bearer key of that server; any word where it needs none and OPENAI_API_KEY is not its to see",
+        json_schema_extra={"unset": "OPENAI_API_KEY"},
+    )
+
     transcribers: Transcribers = Field(
-        default=variables.TRANSCRIBER_RUNGS, description="who hears, in order: huggingface, local"
+        default=variables.TRANSCRIBER_RUNGS,
+        description=f"who hears, in order: {', '.join(variables.TRANSCRIBER_RUNGS)}",
     )
     repliers: Repliers = Field(
-        default=variables.REPLIER_RUNGS, description="who answers, in order: huggingface, canned"
+        default=variables.REPLIER_RUNGS, description=f"who answers, in order: {', '.join(variables.REPLIER_RUNGS)}"
     )
     synthesizers: Synthesizers = Field(
-        default=variables.SYNTHESIZER_RUNGS, description="who speaks, in order: elevenlabs, cartesia, local, clip"
+        default=variables.SYNTHESIZER_RUNGS,
+        description=f"who speaks, in order: {', '.join(variables.SYNTHESIZER_RUNGS)}",
     )
     default_language: Language = Field(
         default="en", description="the language to speak where none is known: a primary subtag"
@@ -308,11 +356,14 @@ class Settings(BaseSettings):
         api_key = required(self.series_api_key, "SERIES_API_KEY").get_secret_value()
         return hmac.new(api_key.encode(), b"voicememo archive user", hashlib.sha256).digest()
 
-    def configured(self, rungs: tuple[str, ...]) -> Rungs:
-        """Tell which of these rungs can be used, and what the others miss."""
-        missing = {rung: field for rung in rungs if (field := _RUNG_NEEDS.get(rung)) and getattr(self, field) is None}
-        used = tuple(rung for rung in rungs if rung not in missing)
-        return Rungs(used, {rung: field.upper() for rung, field in missing.items()})
+    def configured(self, ladder: LadderName) -> Rungs:
+        """Tell which rungs of a ladder can be used, and what the others miss."""
+        names: tuple[str, ...] = getattr(self, ladder)
+        return rungs.configured(self, ladder, names)
+
+    def openai(self, ladder: LadderName) -> OpenAiEndpoint:
+        """Tell which server of the OpenAI wire serves a ladder, and with which key."""
+        return rungs.openai_endpoint(self, ladder)
 
     def missing(self) -> tuple[Fault, ...]:
         """Tell what `run` still needs."""
@@ -321,16 +372,6 @@ class Settings(BaseSettings):
     def secrets(self) -> frozenset[str]:
         """Every secret that is set, for the logs to watch for."""
         return frozenset(value.get_secret_value() for _, value in self if isinstance(value, SecretStr))
-
-
-@dataclass(frozen=True, slots=True)
-class Rungs:
-    """What configuration leaves of a ladder."""
-
-    used: tuple[str, ...]
-    """In order."""
-    left_out: Mapping[str, str]
-    """Rung to the variable that it misses."""
 
 
 def load(environ: Mapping[str, str], *, complete: bool = True) -> Settings:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from urllib.parse import SplitResult
 
-TRANSCRIBER_RUNGS = ("huggingface", "local")
-REPLIER_RUNGS = ("huggingface", "canned")
-SYNTHESIZER_RUNGS = ("elevenlabs", "cartesia", "local", "clip")
+TRANSCRIBER_RUNGS = ("huggingface", "openai", "scribe", "local")
+REPLIER_RUNGS = ("huggingface", "openai", "canned")
+SYNTHESIZER_RUNGS = ("elevenlabs", "cartesia", "openai", "local", "clip")
+OPENAI_VOICE = "alloy"
+"""Of the OpenAI wire, where none is chosen."""
 
 _MOST_QUOTED = 40
 """Characters of a value that a fault repeats, at most."""

@@ -65,7 +65,7 @@ class ElevenLabsSynthesizer:
     async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
         """Stream mono s16le PCM."""
         heard = False
-        async with _mapped(), aclosing(whole_samples(self._stream(text, language))) as pieces:
+        async with mapped(), aclosing(whole_samples(self._stream(text, language))) as pieces:
             async for piece in pieces:
                 heard = True
                 yield piece
@@ -74,7 +74,7 @@ class ElevenLabsSynthesizer:
 
     async def check(self) -> None:
         """List the models, which costs nothing, to learn whether address and key are right."""
-        async with _mapped():
+        async with mapped():
             await self._client.models.list(request_options={"max_retries": 0})
 
     async def close(self) -> None:
@@ -94,20 +94,20 @@ class ElevenLabsSynthesizer:
 
 
 @asynccontextmanager
-async def _mapped() -> AsyncIterator[None]:
-    """Turn what the client raises for the service's fault into ProviderErrors; it raises at the first piece."""
+async def mapped(service: str = SERVICE) -> AsyncIterator[None]:
+    """Turn what the client raises for the service's fault into ProviderErrors; a stream raises at the first piece."""
     try:
         yield
     except ApiError as error:
-        raise _from_response(error) from error
+        raise _from_response(service, error) from None  # its text is the answer's body
     except httpx.TimeoutException as error:
-        raise TimedOut(SERVICE) from error
+        raise TimedOut(service) from error
     except httpx.HTTPError as error:
-        raise Unreachable(SERVICE, type(error).__name__) from error
+        raise Unreachable(service, type(error).__name__) from error
 
 
-def _from_response(error: ApiError) -> ProviderError:
+def _from_response(service: str, error: ApiError) -> ProviderError:
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     if error.status_code is None or error.status_code < 400:  # noqa: PLR2004 (RFC 9110, 15.5)
-        return BadAnswer(SERVICE, "unreadable answer")
-    return from_status(SERVICE, error.status_code, retry_after_seconds(headers.get("retry-after")))
+        return BadAnswer(service, "unreadable answer")
+    return from_status(service, error.status_code, retry_after_seconds(headers.get("retry-after")))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
-from sandbox import cartesia, control, elevenlabs, huggingface, series
+from sandbox import cartesia, control, elevenlabs, huggingface, openai, series
 from sandbox.faults import Faults, middleware
 
 if TYPE_CHECKING:
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from sandbox.mind import Mind
     from sandbox.series import Sent
 
-SERIES_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY = (
+SERIES_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY, OPENAI_KEY = (
     "sandbox-series",
     "hf_sandbox",
     "sandbox-eleven",
     "sandbox-cartesia",
+    "sandbox-openai",
 )
 """They open nothing but the sandbox."""
 _LONGEST_BODY_BYTES = 64 * 1024 * 1024
 _LANGUAGES = ("en", "fr", "es", "de", "hi", "it", "pt", "zh", "ja", "ar")
+_VOICES = ",".join(["default=voice-en", *(f"{language}=voice-{language}" for language in _LANGUAGES)])
 
 
 class Sandbox:
@@ -70,8 +72,7 @@ class Sandbox:
         return f"http://{host}:{port}"
 
     def environment(self) -> dict[str, str]:
-        """Give the variables that point voicememo here."""
-        voices = ",".join(["default=voice-en", *(f"{language}=voice-{language}" for language in _LANGUAGES)])
+        """Give the variables that point voicememo here, but for those of openai_environment()."""
         return {
             "SERIES_API_URL": self.url,
             "SERIES_API_KEY": SERIES_KEY,
@@ -81,10 +82,18 @@ class Sandbox:
             "HF_LLAMA_URL": f"{self.url}/v1",
             "ELEVENLABS_API_KEY": ELEVENLABS_KEY,
             "ELEVENLABS_BASE_URL": self.url,
-            "ELEVENLABS_VOICES": voices,
+            "ELEVENLABS_VOICES": _VOICES,
             "CARTESIA_API_KEY": CARTESIA_KEY,
             "CARTESIA_BASE_URL": self.url,
-            "CARTESIA_VOICES": voices,
+            "CARTESIA_VOICES": _VOICES,
+        }
+
+    def openai_environment(self) -> dict[str, str]:
+        """Give the variables that open the rung openai of each ladder, beside those of environment()."""
+        return {
+            "OPENAI_API_KEY": OPENAI_KEY,
+            "OPENAI_BASE_URL": f"{self.url}/openai/v1",
+            "OPENAI_VOICES": _VOICES,
         }
 
     async def __aenter__(self) -> Self:
@@ -93,6 +102,7 @@ class Sandbox:
         app.add_routes(huggingface.routes(self.mind, key=HF_TOKEN))
         app.add_routes(elevenlabs.routes(self.mind, key=ELEVENLABS_KEY))
         app.add_routes(cartesia.routes(self.mind, key=CARTESIA_KEY))
+        app.add_routes(openai.routes(self.mind, key=OPENAI_KEY))
         app.add_routes(control.routes(self.series, self.faults))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()

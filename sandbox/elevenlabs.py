@@ -1,16 +1,24 @@
-"""The wire of ElevenLabs: streamed speech as PCM, and the list of models."""
+"""The wire of ElevenLabs: streamed speech as PCM, Scribe, and the list of models."""
 
 from __future__ import annotations
 
+import wave
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from sandbox.mind import seconds_of
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
 
 _PIECE_BYTES = 8 * 1024 + 1
 """Odd on purpose: the network cuts samples in half."""
+_CODES = {
+    "en": "eng", "fr": "fra", "es": "spa", "de": "deu", "hi": "hin", "it": "ita", "pt": "por", "zh": "zho",
+    "ja": "jpn", "ar": "ara",
+}  # fmt: skip
+"""Scribe reports a language by its code of three letters (ISO 639-3)."""
 
 
 def routes(mind: Mind, *, key: str) -> list[web.RouteDef]:
@@ -31,12 +39,26 @@ def routes(mind: Mind, *, key: str) -> list[web.RouteDef]:
         await response.write_eof()
         return response
 
+    async def transcribe(request: web.Request) -> web.Response:
+        _let_in(request, key)
+        form = await request.post()
+        file = form.get("file")
+        wav = file.file.read() if isinstance(file, web.FileField) else b""
+        try:
+            seconds_of(wav)
+        except (wave.Error, EOFError):
+            return web.json_response({"detail": {"status": "invalid_audio", "message": "Invalid audio"}}, status=400)
+        code, words = await mind.language(wav), await mind.hear(wav)
+        told = {"language_code": _CODES.get(code, code), "language_probability": 0.98, "text": words}
+        return web.json_response({**told, "words": []})
+
     async def models(request: web.Request) -> web.Response:
         _let_in(request, key)
         return web.json_response([{"model_id": "eleven_flash_v2_5", "name": "Flash"}])
 
     return [
         web.post("/v1/text-to-speech/{voice}/stream", stream, name="elevenlabs"),
+        web.post("/v1/speech-to-text", transcribe, name="scribe"),
         web.get("/v1/models", models, name="elevenlabs.models"),
     ]
 

@@ -42,6 +42,9 @@ class Fault:
     retry_after: str | None = None
 
 
+_ACCEPTED = {Kind.ACCEPTED_THEN_CUT, Kind.ACCEPTED_THEN_HANG}
+
+
 class Faults:
     """What happens to the requests of each service; a service is a route's name (whisper, llama, series.send…)."""
 
@@ -90,7 +93,8 @@ def middleware(faults: Faults, closing: asyncio.Event) -> web.middleware:  # typ
 
 
 async def _suffered(fault: Fault, request: web.Request, handler: Handler, closing: asyncio.Event) -> web.StreamResponse:
-    await request.read()
+    if fault.kind not in _ACCEPTED:  # a form can be read once only, and then by who does what was asked
+        await request.read()
     match fault.kind:
         case Kind.STATUS:
             headers = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}

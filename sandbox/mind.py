@@ -44,6 +44,10 @@ class Mind(Protocol):
         """Give the words of a 16 kHz mono WAV."""
         ...
 
+    async def language(self, wav: bytes) -> str:
+        """Give the primary subtag of the language that is spoken in it."""
+        ...
+
     async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
         """Give an answer to chat turns of the OpenAI wire."""
         ...
@@ -67,10 +71,16 @@ class ScriptedMind:
     """Instant: hears what it was told to hear, answers by repeating, hums instead of speaking."""
 
     words: str = "hello there, how are you today"
+    spoken: str = "en"
+    """The language of the words, a primary subtag."""
 
     async def hear(self, wav: bytes) -> str:  # noqa: ARG002 (it was told what to hear)
         """Give the scripted words."""
         return self.words
+
+    async def language(self, wav: bytes) -> str:  # noqa: ARG002 (the same)
+        """Give the language that it was told."""
+        return self.spoken
 
     async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
         """Repeat."""
@@ -98,13 +108,17 @@ class EngineMind:
     async def hear(self, wav: bytes) -> str:
         """Recognise English; for our own recordings in other languages, give the script."""
         clip = Clip(wav, Format.WAV)
-        language, words = self.scripts.get(digest(clip), ("en", ""))
+        language, words = self._script(clip)
         if language != "en":
             self.scripted += 1
             return words
         if (await asyncio.to_thread(measure, clip)).voiced_seconds == 0:
             return ""
         return await self.ears.listen(clip)
+
+    async def language(self, wav: bytes) -> str:
+        """Give the language of one of our own recordings; of any other say English, all that its ears know."""
+        return self._script(Clip(wav, Format.WAV))[0]
 
     async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
         """Repeat what was said, in its language."""
@@ -115,6 +129,9 @@ class EngineMind:
         language = language if language in VOICES else "en"
         pcm = b"".join([piece async for piece in self.voice.speak(text, language=language)])
         return await asyncio.to_thread(resampled, pcm, SAMPLE_RATE, sample_rate)
+
+    def _script(self, clip: Clip) -> tuple[str, str]:
+        return self.scripts.get(digest(clip), ("en", ""))
 
 
 def digest(wav: Clip) -> str:

@@ -27,7 +27,7 @@ from sandbox.mind import ScriptedMind
 from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from consumer.notices import Notice
     from consumer.settings import Settings
@@ -91,8 +91,10 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(folder: Path, **environment: str) -> AsyncIterator[Rig]:
-    """Start everything; stop it in order."""
+async def rig(
+    folder: Path, pointing: Callable[[Sandbox], Mapping[str, str]] = Sandbox.environment, /, **environment: str
+) -> AsyncIterator[Rig]:
+    """Start everything; stop it in order. `pointing` gives the variables that point to the sandbox."""
     async with AsyncExitStack() as closing:
         broker = closing.enter_context(EmbeddedBroker())
         media = (FIXTURES / "memos", FIXTURES / "broken")
@@ -100,7 +102,7 @@ async def rig(folder: Path, **environment: str) -> AsyncIterator[Rig]:
         for key, message in fixture.messages(FIXTURES / "messages.json", series_api_url=sandbox.url).items():
             sandbox.series.add_message(*key, message)
         settings = load({
-            **sandbox.environment(),
+            **pointing(sandbox),
             "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
             "ARCHIVE_URL": f"file:{folder / 'archive'}",
             "ARCHIVE_SPOOL": str(folder / "owed"),

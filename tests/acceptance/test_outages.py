@@ -72,10 +72,14 @@ async def test_history_is_in_view(well: Rig) -> None:
 
 
 async def test_whisper_is_down(well: Rig) -> None:
-    """The local ears take over."""
+    """Scribe takes over, and the local ears where it is down too."""
     well.sandbox.faults.always("whisper", DOWN)
     ended, sent = await _speak(well)
-    assert _rungs(ended, "hear") == [("huggingface", "unavailable"), ("local", None)]
+    assert _rungs(ended, "hear") == [("huggingface", "unavailable"), ("scribe", None)]
+    assert len(sent) == 1
+    well.sandbox.faults.always("scribe", Fault(Kind.STATUS, 401))
+    ended, sent = await _speak(well)
+    assert _rungs(ended, "hear") == [("huggingface", "unavailable"), ("scribe", "unauthorized"), ("local", None)]
     assert len(sent) == 1
 
 
@@ -188,6 +192,26 @@ async def test_archive_and_spool_are_away(tmp_path_factory: pytest.TempPathFacto
                 await asyncio.sleep(0.05)
         assert len(made.sandbox.sent) == 1
         assert list(folder.glob("file/archive/voice_memo_*.caf"))
+
+
+async def test_a_second_service_everywhere(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """When the first service of each ladder is down, one of the OpenAI wire hears, answers and speaks."""
+    folder = tmp_path_factory.mktemp("second")
+    async with rig(
+        folder,
+        lambda sandbox: sandbox.environment() | sandbox.openai_environment(),
+        SYNTHESIZERS="elevenlabs,openai,clip",
+    ) as made:
+        for service in ("whisper", "llama", "elevenlabs"):
+            made.sandbox.faults.always(service, DOWN)
+        ended, sent = await _speak(made)
+    assert [_rungs(ended, stage) for stage in ("hear", "answer", "speak")] == [
+        [("huggingface", "unavailable"), ("openai", None)],
+        [("huggingface", "unavailable"), ("openai", None)],
+        [("elevenlabs", "unavailable"), ("openai", None)],
+    ]
+    assert sent[0].audio
+    assert sent[0].text.startswith("I heard you say")
 
 
 async def test_only_local_parts(tmp_path_factory: pytest.TempPathFactory) -> None:

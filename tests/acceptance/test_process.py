@@ -125,11 +125,18 @@ async def test_doctor_tells_what_is_wrong(tmp_path: Path, unused_tcp_port: int) 
     }
     status, out, _ = await _ended("doctor", **here)
     assert status == 1
-    for told in ("SERIES_API_URL", "is needed: the base URL", "cannot be used", "set HF_TOKEN to use it"):
+    for told in (
+        "SERIES_API_URL",
+        "is needed: the base URL",
+        "cannot be used",
+        "set HF_TOKEN to use it",
+        "set OPENAI_API_KEY or OPENAI_CHAT_URL to",
+    ):
         assert told in out
     async with Sandbox(ScriptedMind()) as sandbox:
         with EmbeddedBroker() as broker:
-            here |= {**sandbox.environment(), "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
+            here |= {**sandbox.environment(), **sandbox.openai_environment()}
+            here |= {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
             # The embedded broker makes a topic when it is first spoken of.
             publisher = KafkaPublisher(login_of(load(here)))
             await publisher.publish("message.received", key=None, value=b"{}")

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,9 @@ from consumer.reference import example_env, redacted, reference_table, shown
 from consumer.settings import ConfigurationError, Fault, Settings, load, required, variable_names
 from consumer.variables import FileArchive, S3ArchiveUrl, SqliteStore
 
+if TYPE_CHECKING:
+    from consumer.rungs import LadderName
+
 NEEDED = {"SERIES_API_URL": "https://api.example.com", "SERIES_API_KEY": "the-series-key"}
 SECRETS = (
     "KAFKA_SASL_USERNAME",
@@ -22,6 +26,10 @@ SECRETS = (
     "HF_TOKEN",
     "ELEVENLABS_API_KEY",
     "CARTESIA_API_KEY",
+    "OPENAI_API_KEY",
+    "OPENAI_TRANSCRIBE_KEY",
+    "OPENAI_CHAT_KEY",
+    "OPENAI_SPEECH_KEY",
     "ARCHIVE_USER_KEY",
     "SUPABASE_KEY",
 )
@@ -54,9 +62,21 @@ CONTRACT = {
     "CARTESIA_BASE_URL": "",
     "CARTESIA_MODEL": "sonic-3",
     "CARTESIA_VOICES": "",
-    "TRANSCRIBERS": "huggingface,local",
-    "REPLIERS": "huggingface,canned",
-    "SYNTHESIZERS": "elevenlabs,cartesia,local,clip",
+    "OPENAI_API_KEY": "",
+    "OPENAI_BASE_URL": "",
+    "OPENAI_TRANSCRIBE_MODEL": "whisper-1",
+    "OPENAI_CHAT_MODEL": "gpt-4o-mini",
+    "OPENAI_SPEECH_MODEL": "gpt-4o-mini-tts",
+    "OPENAI_VOICES": "default=alloy",
+    "OPENAI_TRANSCRIBE_URL": "",
+    "OPENAI_TRANSCRIBE_KEY": "",
+    "OPENAI_CHAT_URL": "",
+    "OPENAI_CHAT_KEY": "",
+    "OPENAI_SPEECH_URL": "",
+    "OPENAI_SPEECH_KEY": "",
+    "TRANSCRIBERS": "huggingface,openai,scribe,local",
+    "REPLIERS": "huggingface,openai,canned",
+    "SYNTHESIZERS": "elevenlabs,cartesia,openai,local,clip",
     "DEFAULT_LANGUAGE": "en",
     "ANSWER_TEXT_MESSAGES": "false",
     "ARCHIVE_URL": "file:audio_files",
@@ -82,6 +102,8 @@ CONTRACT = {
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "auto",
 }
+
+LADDERS: tuple[LadderName, ...] = ("transcribers", "repliers", "synthesizers")
 
 
 def faults(environ: dict[str, str], *, complete: bool = False) -> dict[str, str]:
@@ -156,7 +178,7 @@ def test_all_faults_come_at_once_in_the_order_of_the_table() -> None:
         ("ELEVENLABS_VOICES", "hi-IN=V", "is not LANGUAGE=VOICE"),
         ("ELEVENLABS_VOICES", "default=A,default=B", "names a voice for default twice"),
         ("TRANSCRIBERS", "", "must not be empty"),
-        ("TRANSCRIBERS", "whisper", "whisper is no rung that we know: huggingface, local"),
+        ("TRANSCRIBERS", "whisper", "whisper is no rung that we know: huggingface, openai, scribe, local"),
         ("REPLIERS", "canned,canned", "names canned twice"),
         ("SYNTHESIZERS", "huggingface", "is no rung that we know"),
         ("DEFAULT_LANGUAGE", "en-GB", "is no primary language subtag"),
@@ -264,9 +286,70 @@ def test_the_times_agree_whatever_is_set(drain: float, deadline: float) -> None:
 def test_unconfigured_rungs_are_left_out_with_what_they_miss() -> None:
     """A ladder goes on without a rung that has no key, and the missing variable is named."""
     settings = load({"CARTESIA_API_KEY": "k", "CARTESIA_VOICES": "default=V"}, complete=False)
-    rungs = settings.configured(settings.synthesizers)
+    rungs = settings.configured("synthesizers")
     assert rungs.used == ("cartesia", "local", "clip")
-    assert rungs.left_out == {"elevenlabs": "ELEVENLABS_API_KEY"}
+    assert rungs.left_out == {
+        "elevenlabs": "ELEVENLABS_API_KEY",
+        "openai": "OPENAI_API_KEY or OPENAI_SPEECH_URL",
+    }
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "ladders"),
+    [
+        ("OPENAI_API_KEY", "k", {"transcribers", "repliers", "synthesizers"}),
+        ("OPENAI_BASE_URL", "http://localhost:8000/v1", {"transcribers", "repliers", "synthesizers"}),
+        ("OPENAI_TRANSCRIBE_KEY", "k", {"transcribers"}),
+        ("OPENAI_TRANSCRIBE_URL", "http://localhost:8000/v1", {"transcribers"}),
+        ("OPENAI_CHAT_KEY", "k", {"repliers"}),
+        ("OPENAI_CHAT_URL", "http://localhost:11434/v1", {"repliers"}),
+        ("OPENAI_SPEECH_KEY", "k", {"synthesizers"}),
+        ("OPENAI_SPEECH_URL", "http://localhost:8000/v1", {"synthesizers"}),
+    ],
+)
+def test_a_key_or_a_url_opens_the_rung_openai(variable: str, text: str, ladders: set[str]) -> None:
+    """Either is enough, for a local server needs no key; one of a single kind opens that kind's ladder alone."""
+    settings = load({variable: text}, complete=False)
+    opened = {ladder for ladder in LADDERS if "openai" in settings.configured(ladder).used}
+    assert opened == ladders
+
+
+def test_each_ladder_may_have_a_server_of_its_own() -> None:
+    """One service hears and another answers, each with its own key; what has none of its own takes the common one."""
+    settings = load(
+        {
+            "OPENAI_API_KEY": "common",
+            "OPENAI_TRANSCRIBE_URL": "https://api.groq.com/openai/v1/",
+            "OPENAI_TRANSCRIBE_KEY": "groq",
+            "OPENAI_CHAT_URL": "http://localhost:11434/v1",
+        },
+        complete=False,
+    )
+    found = [settings.openai(ladder) for ladder in LADDERS]
+    assert [(each.url, each.key.get_secret_value() if each.key else None) for each in found] == [
+        ("https://api.groq.com/openai/v1", "groq"),
+        ("http://localhost:11434/v1", "common"),
+        (None, "common"),
+    ]
+
+
+def test_the_lists_of_before_still_stand() -> None:
+    """Rung lists that name none of the second services load, and are used as they are."""
+    lists = {
+        "TRANSCRIBERS": "huggingface,local",
+        "REPLIERS": "huggingface,canned",
+        "SYNTHESIZERS": "elevenlabs,cartesia,local,clip",
+    }
+    settings = load(lists | {"HF_TOKEN": "k"}, complete=False)
+    assert settings.configured("transcribers").used == ("huggingface", "local")
+    assert settings.configured("repliers").used == ("huggingface", "canned")
+    assert settings.configured("synthesizers").used == ("local", "clip")
+
+
+def test_scribe_needs_no_voice() -> None:
+    """Who only has ElevenLabs hear need not choose a voice there."""
+    settings = load({"ELEVENLABS_API_KEY": "k", "SYNTHESIZERS": "local,clip"}, complete=False)
+    assert settings.configured("transcribers").used == ("scribe", "local")
 
 
 def test_a_ladder_without_any_configured_rung_cannot_run() -> None:

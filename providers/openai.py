@@ -1,0 +1,240 @@
+"""Any server that speaks the OpenAI wire: ears, wits and a voice, each behind a base URL, a key and a model's name.
+
+Written on aiohttp: three requests of a public wire need no client library, and what is said goes to one place only.
+The wire is described at https://platform.openai.com/docs/api-reference (audio, chat).
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+
+from audio.transcode import WAV_RATE, wav_clip
+from providers.errors import BadAnswer, Rejected
+from providers.language_codes import subtag
+from providers.openai_wire import SERVICE, OpenAiWire, events, parsed_object, read_object
+from providers.pcm import whole_samples
+from providers.ports import ChatTurn, Role, Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+
+    from audio.clip import Clip
+
+API_URL = "https://api.openai.com/v1"
+_MAX_TOKENS = 220
+"""About 80 spoken words in the languages that take the most tokens."""
+_MAX_REPLY_CHARACTERS = 8_000
+_SAMPLE_RATE = 24_000
+"""Of response_format=pcm, in Hz (https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats)."""
+_FORMAT_REFUSED: Final = {400, 422}
+_DONE = b"[DONE]"
+_BROKEN: Final = {"error", "content_filter"}
+"""Reasons to finish that are no end of a reply."""
+_CONTAINERS = (b"RIFF", b"OggS", b"fLaC", b"ID3")
+"""How sound begins that is not bare PCM: played as such it would be noise."""
+_FIRST_BYTES = 4
+
+
+class OpenAiTranscriber:
+    """Speech recognition (https://platform.openai.com/docs/api-reference/audio/createTranscription).
+
+    Asks for verbose_json, which tells the language, and for json from then on where the server refuses the former, as
+    OpenAI does for the gpt-4o-transcribe family.
+
+    Args:
+        base_url: what /audio/transcriptions is appended to.
+        key: its Bearer key; empty where the server needs none.
+        model: such as whisper-1.
+        timeout_seconds: for the whole request, in seconds.
+    """
+
+    def __init__(self, base_url: str, key: str, *, model: str, timeout_seconds: float = 15.0) -> None:
+        self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
+        self._model = model
+        self._verbose = True
+
+    async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
+        """Recognise a 16 kHz mono s16 WAV; `language` is passed on as a hint."""
+        if self._verbose:
+            try:
+                return await self._asked("verbose_json", speech, language)
+            except Rejected as error:
+                if error.status not in _FORMAT_REFUSED:
+                    raise
+        heard = await self._asked("json", speech, language)
+        self._verbose = False  # only now: what it refused was the format, not the recording
+        return heard
+
+    async def check(self) -> None:
+        """Have half a second of silence recognised, to learn whether address, key and model are right."""
+        await self.transcribe(wav_clip(bytes(WAV_RATE), sample_rate=WAV_RATE))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._wire.close()
+
+    async def _asked(self, response_format: str, speech: Clip, language: str | None) -> Transcript:
+        form = aiohttp.FormData()
+        form.add_field("file", speech.data, filename="memo.wav", content_type="audio/wav")
+        form.add_field("model", self._model)
+        form.add_field("response_format", response_format)
+        if language:
+            form.add_field("language", language)
+        async with self._wire.post_form("/audio/transcriptions", form) as response:
+            heard = await read_object(response)
+        text = heard.get("text")
+        if not isinstance(text, str):
+            raise BadAnswer(SERVICE, "no text")
+        return Transcript(text.strip(), subtag(heard.get("language")))
+
+
+class OpenAiReplier:
+    """Chat, streamed (https://platform.openai.com/docs/api-reference/chat/create).
+
+    Args:
+        base_url: what /chat/completions is appended to.
+        key: its Bearer key; empty where the server needs none.
+        model: its name at the server; one that takes max_tokens.
+        timeout_seconds: to the first piece of the stream and between two, in seconds.
+        max_tokens: how long the reply may get, in the model's tokens.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        model: str,
+        timeout_seconds: float = 10.0,
+        max_tokens: int = _MAX_TOKENS,
+    ) -> None:
+        self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
+        self._model = model
+        self._max_tokens = max_tokens
+
+    async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncIterator[str]:  # noqa: ARG002 (in the turns)
+        """Stream the reply; the language stands in the turns already."""
+        body = {**self._body(turns, self._max_tokens), "stream": True}
+        said = 0
+        async with (
+            self._wire.post_json("/chat/completions", body) as response,
+            aclosing(_deltas(response.content.iter_any())) as deltas,
+        ):
+            async for piece in deltas:
+                said += len(piece)
+                yield piece
+                if said >= _MAX_REPLY_CHARACTERS:  # from a server that minds no max_tokens
+                    return
+        if not said:
+            raise BadAnswer(SERVICE, "empty stream")
+
+    async def check(self) -> None:
+        """Ask for one token, to learn whether address, key and model are right."""
+        async with self._wire.post_json("/chat/completions", self._body([ChatTurn(Role.USER, "Hi")], 1)) as response:
+            if "choices" not in await read_object(response):
+                raise BadAnswer(SERVICE, "no choices")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._wire.close()
+
+    def _body(self, turns: Sequence[ChatTurn], max_tokens: int) -> dict[str, object]:
+        messages = [{"role": turn.role.value, "content": turn.text} for turn in turns]
+        return {"model": self._model, "messages": messages, "max_tokens": max_tokens}
+
+
+class OpenAiSynthesizer:
+    """Speech as bare PCM (https://platform.openai.com/docs/api-reference/audio/createSpeech).
+
+    The wire has no language: the model tells it from the text, and the voice is chosen by it.
+
+    Args:
+        base_url: what /audio/speech is appended to.
+        key: its Bearer key; empty where the server needs none.
+        model: such as gpt-4o-mini-tts.
+        voices: language (primary subtag) → voice, and "default".
+        timeout_seconds: to the first piece and between two, in seconds.
+    """
+
+    def __init__(
+        self, base_url: str, key: str, *, model: str, voices: Mapping[str, str], timeout_seconds: float = 8.0
+    ) -> None:
+        self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
+        self._model = model
+        self._voices = voices
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the PCM, in Hz."""
+        return _SAMPLE_RATE
+
+    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+        """Stream mono s16le PCM."""
+        body = {
+            "model": self._model,
+            "input": text,
+            "voice": self._voices.get(language) or self._voices["default"],
+            "response_format": "pcm",
+        }
+        heard = False
+        async with self._wire.post_json("/audio/speech", body) as response:
+            if response.content_type == "application/json" or response.content_type.startswith("text/"):
+                raise BadAnswer(SERVICE, "words, not sound")
+            async with aclosing(whole_samples(_bare(response))) as pieces:
+                async for piece in pieces:
+                    heard = True
+                    yield piece
+        if not heard:
+            raise BadAnswer(SERVICE, "no sound")
+
+    async def check(self) -> None:
+        """Have a syllable spoken, and stop at its first piece, to learn whether address, key and model are right."""
+        async with aclosing(self.speak("Hi", language="en")) as pieces:  # type: ignore[type-var] # a generator
+            async for _ in pieces:
+                return
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._wire.close()
+
+
+async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
+    """Give the words of a stream up to its end. Raises BadAnswer where it has none: then it was cut short."""
+    async with aclosing(events(pieces)) as found:
+        async for data in found:
+            if data == _DONE:
+                return
+            words, finished = _delta(parsed_object(data))
+            if words:
+                yield words
+            if finished in _BROKEN:
+                raise BadAnswer(SERVICE, f"finished by {finished}")
+            if finished:
+                return
+    raise BadAnswer(SERVICE, "cut short")
+
+
+def _delta(chunk: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Read a chunk's words, and why it is the last, if it is; a chunk without choices tells of usage alone."""
+    choices = chunk.get("choices") or [{}]
+    try:
+        words, finished = (choices[0].get("delta") or {}).get("content"), choices[0].get("finish_reason")
+    except (AttributeError, LookupError, TypeError):
+        raise BadAnswer(SERVICE, "not a chunk") from None
+    if not isinstance(words, str | None) or not isinstance(finished, str | None):
+        raise BadAnswer(SERVICE, "not a chunk")
+    return words or "", finished
+
+
+async def _bare(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Pass sound on, unless it begins as a container does: not every server knows response_format=pcm."""
+    first = b""
+    async for piece in response.content.iter_any():
+        if len(first) < _FIRST_BYTES:
+            first += piece[:_FIRST_BYTES]
+            if first.startswith(_CONTAINERS):
+                raise BadAnswer(SERVICE, "not bare PCM")
+        yield piece

@@ -1,0 +1,144 @@
+"""The OpenAI wire, as far as its three endpoints share it: a bounded session, typed errors, and server-sent events.
+
+Whatever speaks it is served: OpenAI, Groq, OpenRouter, vLLM, speaches, Ollama, llama.cpp. The key goes to the base URL
+it was given with, and no redirect is followed, so it goes nowhere else. Bodies never stand in an error's text (I6).
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from providers.errors import BadAnswer, ProviderError, TimedOut, Unreachable, from_status
+from providers.http import retry_after_seconds, session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+SERVICE = "openai"
+_CONNECT_SECONDS = 5.0
+_LONGEST_STREAM_SECONDS = 60.0
+_LONGEST_ANSWER_BYTES = 8 * 1024 * 1024
+_LONGEST_LINE_BYTES = 1024 * 1024
+_PIECE_BYTES = 64 * 1024
+_MOVED = 300
+_WRONG = 400
+_STATUSES = range(400, 600)
+
+
+class OpenAiWire:
+    """Posts to one base URL, with one key.
+
+    Args:
+        base_url: what the endpoints' paths are appended to, such as https://api.openai.com/v1.
+        key: its Bearer key; empty where the server needs none.
+        timeout_seconds: to the first byte, and between two pieces, in seconds.
+    """
+
+    def __init__(self, base_url: str, key: str, *, timeout_seconds: float) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._timeout_seconds = timeout_seconds
+        self._session: aiohttp.ClientSession | None = None
+
+    def post_json(self, path: str, body: Mapping[str, object]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Post JSON; the answer is streamed, so it may take a minute as long as it never pauses."""
+        return self._post(path, json=body, total_seconds=_LONGEST_STREAM_SECONDS)
+
+    def post_form(self, path: str, form: aiohttp.FormData) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Post a form; the whole of it, answer and all, may take timeout_seconds."""
+        return self._post(path, data=form, total_seconds=self._timeout_seconds)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @asynccontextmanager
+    async def _post(self, path: str, *, total_seconds: float, **body: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401 (aiohttp's own)
+        """Post, and turn what goes wrong into ProviderErrors, in the block that reads the answer too."""
+        timeout = aiohttp.ClientTimeout(
+            total=total_seconds,
+            sock_connect=min(_CONNECT_SECONDS, self._timeout_seconds),
+            sock_read=self._timeout_seconds,
+        )
+        url, answered = f"{self._base_url}{path}", False
+        try:
+            async with self._open().post(
+                url, headers=self._headers, allow_redirects=False, timeout=timeout, **body
+            ) as response:
+                answered = True
+                _refuse(response)
+                yield response
+        except TimeoutError as error:
+            raise TimedOut(SERVICE) from error
+        except aiohttp.ClientError as error:
+            if answered:
+                raise BadAnswer(SERVICE, "cut short") from error
+            raise Unreachable(SERVICE, type(error).__name__) from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = session(total_seconds=_LONGEST_STREAM_SECONDS)
+        return self._session
+
+
+async def read_object(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
+    """Read a JSON object, and no more than 8 MiB of it. Raises BadAnswer."""
+    pieces, size = [], 0
+    async for piece in response.content.iter_chunked(_PIECE_BYTES):
+        size += len(piece)
+        if size > _LONGEST_ANSWER_BYTES:
+            raise BadAnswer(SERVICE, "endless")
+        pieces.append(piece)
+    return parsed_object(b"".join(pieces))
+
+
+def parsed_object(text: bytes) -> Mapping[str, Any]:
+    """Parse a JSON object. Raises BadAnswer; and what the object says where it tells of an error."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadAnswer(SERVICE, "not JSON") from None  # the cause would carry the body along
+    if not isinstance(found, dict):
+        raise BadAnswer(SERVICE, "not an object")
+    if found.get("error"):
+        raise _told(found["error"])
+    return found
+
+
+async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Give the data of server-sent events, however the network cut them; comments and other fields are passed over.
+
+    On this wire each event's data is one line (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+    """
+    left = b""
+    async for piece in pieces:
+        *lines, left = (left + piece).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line.removeprefix(b"data:").strip()
+        if len(left) > _LONGEST_LINE_BYTES:
+            raise BadAnswer(SERVICE, "endless line")
+    if left.startswith(b"data:"):
+        yield left.removeprefix(b"data:").strip()
+
+
+def _refuse(response: aiohttp.ClientResponse) -> None:
+    if response.status >= _WRONG:
+        raise from_status(SERVICE, response.status, retry_after_seconds(response.headers.get("Retry-After")))
+    if response.status >= _MOVED:
+        raise BadAnswer(SERVICE, "redirect", status=response.status)
+
+
+def _told(error: object) -> ProviderError:
+    """Map an error that came after the status: routers pass the status of whoever stands behind them on in its code."""
+    code = error.get("code") if isinstance(error, dict) else None
+    if isinstance(code, int) and code in _STATUSES:
+        return from_status(SERVICE, code)
+    return BadAnswer(SERVICE, "told of an error")
