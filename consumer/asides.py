@@ -31,16 +31,19 @@ class Asides:
         self.owed: list[str] = []
         """Names of the asides that failed: still to be done."""
 
-    def start(self, name: str, work: Callable[[], Awaitable[T]], *, otherwise: T) -> asyncio.Task[T]:
-        """Begin an aside; its task gives the work's value, or `otherwise` when storage fails it."""
-        task = asyncio.create_task(self._run(name, work, otherwise), name=f"aside-{name}")
+    def start(
+        self, name: str, work: Callable[[], Awaitable[T]], *, otherwise: T, patience_seconds: float | None = None
+    ) -> asyncio.Task[T]:
+        """Begin an aside; its task gives the work's value, or `otherwise` when storage fails it or is slow."""
+        seconds = self._patience_seconds if patience_seconds is None else patience_seconds
+        task = asyncio.create_task(self._run(name, work, otherwise, seconds), name=f"aside-{name}")
         self._tasks.append(task)
         return task
 
-    async def _run(self, name: str, work: Callable[[], Awaitable[T]], otherwise: T) -> T:
+    async def _run(self, name: str, work: Callable[[], Awaitable[T]], otherwise: T, seconds: float) -> T:
         try:
             with self._progress.stage(name):
-                async with asyncio.timeout(self._patience_seconds):
+                async with asyncio.timeout(seconds):
                     return await work()
         except (StorageError, TimeoutError):
             self.owed.append(name)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from consumer.notices import RungFailed, StageFailed, StageFinished
+from consumer.budget import Budget
+from consumer.notices import RungFailed, RungServed, StageFailed, StageFinished
 from providers.errors import ProviderError
 from storage.errors import StoreUnavailable
 from storage.ledger import Step, later
@@ -54,6 +55,8 @@ class Progress:
     clock: Callable[[], float] = perf_counter
     steps: list[Step] = field(default_factory=list)
     """Finished stages and fallen rungs, in order."""
+    budget: Budget = field(default_factory=Budget)
+    """What is left of the memo's deadline."""
     facts: dict[str, JsonValue] = field(default_factory=dict)
     """What is known of the memo: from earlier holders, and since."""
     state: State = field(init=False)
@@ -85,11 +88,15 @@ class Progress:
         self.notices(StageFinished(self.claim.key, name, seconds, timing.rung))
 
     def fell(self, attempts: Iterable[Attempt]) -> None:
-        """Tell of the rungs that fell."""
+        """Tell of the rungs that fell; of the one that served only the listeners: the story has it with its stage."""
+        key, now = self.claim.key, asyncio.get_running_loop().time()
         for attempt in attempts:
-            if attempt.error is not None:
-                self.steps.append(Step(attempt.ladder, attempt.seconds, attempt.rung, attempt.error))
-                self.notices(RungFailed(self.claim.key, attempt.ladder, attempt.rung, attempt.seconds, attempt.error))
+            ladder, rung, seconds, ago = attempt.ladder, attempt.rung, attempt.seconds, max(0.0, now - attempt.ended)
+            if attempt.error is None:
+                self.notices(RungServed(key, ladder, rung, seconds, ago))
+            else:
+                self.steps.append(Step(ladder, seconds, rung, attempt.error))
+                self.notices(RungFailed(key, ladder, rung, seconds, attempt.error, ago))
 
     def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
         """Tell the story, and nobody else, of one of many parts of a stage; `error` is a constant word.

@@ -3,9 +3,10 @@
 A rung is a whole attempt: it gives its value complete or not at all, so what a fallen rung had begun is never heard.
 The ladder moves on for a ProviderError, or for the rung's own deadline, and for nothing else: a bug stays a bug (I8).
 
-Every rung but the last has a breaker (providers/breaker.py), which all that climb this ladder share. A rung that it
-keeps shut is passed over at once, and so is one that needs longer than the budget still holds. The last rung is always
-tried, bounded by its own deadline alone: where it cannot fail, the ladder cannot either.
+Every rung but the last has a breaker (providers/breaker.py), which all that climb this ladder share, and so do rungs of
+one service. A rung that it keeps shut is passed over at once, and so is one that needs longer than the budget still
+gives it. The last rung is always tried, bounded by its own deadline alone: where it cannot fail, the ladder cannot
+either.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ log = logging.getLogger(__name__)
 OPEN: Final = "open"
 """The error word of an Attempt that was not made: the rung's breaker keeps it shut."""
 NO_TIME: Final = "no-time"
-"""The error word of an Attempt that was not made: the rung needs longer than the budget still holds."""
+"""The error word of an Attempt that was not made: the rung needs longer than the budget still gives it."""
 
 _FAIR_SHARE: Final = 0.5
 """Of a rung's deadline: cut shorter than this by the budget, a call that timed out was not the service's fault."""
+_TURN: Final = 0.6
+"""What a rung may take of what the budget still holds, as long as others follow that need it too."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,7 +46,14 @@ class Rung(Generic[P, T]):
     call: Callable[P, Awaitable[T]]
     deadline_seconds: float
     quick_seconds: float = 0.0
-    """With less than this left of the budget, in seconds, it is not even tried; heeded in all rungs but the last."""
+    """With less than this for its turn, in seconds, it is not even tried; heeded in all rungs but the last."""
+    service: str = ""
+    """Whose breaker it goes by, for services that serve more than one rung; its own name's where it is empty."""
+
+    @property
+    def breaker(self) -> str:
+        """The name of its breaker."""
+        return self.service or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,8 @@ class Attempt:
     """How long it took, in seconds."""
     error: str | None = None
     """Why it fell (a constant word, ProviderError.reason) or was passed over (OPEN, NO_TIME); None when it served."""
+    ended: float = 0.0
+    """When that was, by the event loop's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,9 @@ class Ladder(Generic[P, T]):
         self.name = name
         self.rungs = rungs
         self.budget_seconds = budget_seconds
-        self._breakers = {rung.name: Breaker(clock or _loop_seconds) for rung in rungs[:-1]}
+        self._breakers = {
+            name: Breaker(clock or _loop_seconds) for name in dict.fromkeys(rung.breaker for rung in rungs[:-1])
+        }
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Served[T]:
         """Climb until a rung serves.
@@ -109,7 +123,7 @@ class Ladder(Generic[P, T]):
     def states(self) -> Mapping[str, State]:
         """Tell each rung's breaker's state, in the rungs' order; the last rung, which has none, is always closed."""
         return {
-            rung.name: breaker.state if (breaker := self._breakers.get(rung.name)) else State.CLOSED
+            rung.name: breaker.state if (breaker := self._breakers.get(rung.breaker)) else State.CLOSED
             for rung in self.rungs
         }
 
@@ -117,29 +131,32 @@ class Ladder(Generic[P, T]):
         loop = asyncio.get_running_loop()
         end = loop.time() + budget_seconds
         attempts: list[Attempt] = []
-        for rung in self.rungs:
+        for place, rung in enumerate(self.rungs):
             begun = loop.time()
+            turn = _TURN if place + 2 < len(self.rungs) else 1.0  # the last rung has its own deadline, and needs none
             try:
-                value = await self._step(rung, end - begun, *args, **kwargs)
+                value = await self._step(rung, turn * (end - begun), *args, **kwargs)
             except ProviderError as fallen:
-                attempts.append(Attempt(self.name, rung.name, loop.time() - begun, fallen.reason))
+                ended = loop.time()
+                attempts.append(Attempt(self.name, rung.name, ended - begun, fallen.reason, ended=ended))
             else:
-                attempts.append(Attempt(self.name, rung.name, loop.time() - begun))
+                ended = loop.time()
+                attempts.append(Attempt(self.name, rung.name, ended - begun, ended=ended))
                 return Served(value, rung.name, tuple(attempts))
         raise LadderExhausted(self.name, attempts)
 
-    async def _step(self, rung: Rung[P, T], left_seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _step(self, rung: Rung[P, T], turn_seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
         """Try a rung, unless there is no time for it or its breaker keeps it shut; the last one whatever happens."""
-        breaker = self._breakers.get(rung.name)
+        breaker = self._breakers.get(rung.breaker)
         if breaker is None:
             return await _within(rung, rung.deadline_seconds, *args, **kwargs)
-        if left_seconds <= 0 or left_seconds < rung.quick_seconds:  # before the breaker: no probe is taken for this
+        if turn_seconds <= 0 or turn_seconds < rung.quick_seconds:  # before the breaker: no probe is taken for this
             raise _PassedOver(rung.name, NO_TIME)
         call = breaker.admit()
         if call is None:
             raise _PassedOver(rung.name, OPEN)
         try:
-            value = await _within(rung, min(rung.deadline_seconds, left_seconds), *args, **kwargs)
+            value = await _within(rung, min(rung.deadline_seconds, turn_seconds), *args, **kwargs)
         except _CutShort:
             raise
         except ProviderError as error:

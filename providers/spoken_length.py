@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DENSE: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 """Scripts of which two characters make about a word."""
@@ -23,7 +26,7 @@ _ORDINAL: Final = re.compile(r"(?:^|\s)\d{1,2}\Z")
 
 def shortened(text: str, most: int) -> str:
     """Give at most so many words: whole sentences; of a single long one its clauses; failing that its words."""
-    words = [word for word in _WORD.finditer(text) if any(character.isalnum() for character in word[0])]
+    words = _words(text)
     if len(words) <= most:
         return text
     limit = words[most - 1].end()
@@ -33,6 +36,20 @@ def shortened(text: str, most: int) -> str:
         return text[: ends[-1]].strip()
     clauses = [end.start() for end in _CLAUSE_END.finditer(text) if 0 < end.start() <= over and _apart(end, text)]
     return _closed(text[: clauses[-1]] if clauses else _to_word(text, limit))
+
+
+def count_words(text: str) -> int:
+    """Say how many words a text has, in scripts with blanks between them or without."""
+    return len(_words(text))
+
+
+def sentence_ends(text: str) -> Iterator[int]:
+    """Find where sentences end: the places after their marks, and after the blanks that follow."""
+    return (end.end() for end in _SENTENCE_END.finditer(text) if _ends(end, text))
+
+
+def _words(text: str) -> list[re.Match[str]]:
+    return [word for word in _WORD.finditer(text) if any(character.isalnum() for character in word[0])]
 
 
 def _ends(end: re.Match[str], text: str) -> bool:

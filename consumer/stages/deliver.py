@@ -1,5 +1,7 @@
 """Deliver: Spoken → Delivered. M4A, else WAV, and text only when the Series API refuses every form of audio.
 
+What answers a text message is a text from the start: Answering → Delivered.
+
 The rule of exactly one reply: the intent is recorded before the send, with the key and the name that every attempt
 carries. A send whose end is not known is never simply repeated: the chat is looked at first (found()).
 """
@@ -26,11 +28,15 @@ from storage.archive import reply_key, safe_id
 from storage.ledger import State
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from audio.transcode import Transcoder
-    from consumer.memo import Memo, Spoken
+    from consumer.memo import Answering, Memo, Spoken
     from consumer.progress import Progress, Timing
     from providers.ports import Messenger
-    from storage.ledger import Claim
+    from storage.ledger import Claim, JsonValue
+
+    Facts = dict[str, JsonValue]
 
 SERVICE = "series"
 _CLOCKS_DIFFER_SECONDS = 300.0
@@ -68,10 +74,10 @@ class Deliver:
         if known is not None:
             return known
         filename, text_since = progress.facts.get("filename"), progress.facts.get("text_since")
-        if not isinstance(filename, str) or not progress.facts.get("unsure"):
-            return None
+        names = (filename, f"{_stem(filename)}.wav") if isinstance(filename, str) else ()
         text = SentText(str(progress.facts.get("said")), text_since) if isinstance(text_since, float) else None
-        names = (filename, f"{_stem(filename)}.wav")
+        if not (names or text) or not progress.facts.get("unsure"):
+            return None
         sent_id = await self.messenger.find_sent(memo.chat_id, filenames=names, text=text)
         if sent_id is not None:
             return resume.delivered(memo, progress.facts, sent_id, Form.TEXT if text else Form.VOICE)
@@ -87,25 +93,42 @@ class Deliver:
             Fenced: the memo is no longer ours, so nothing was sent.
         """
         reply = _reply(spoken, progress.claim)
-        await progress.advance(
-            State.SENDING,
-            {
-                "idempotency_key": reply.idempotency_key,
-                "filename": reply.filename,
-                "said": reply.text,
-                "unsure": True,
-            },
-        )
+        named: Facts = {"idempotency_key": reply.idempotency_key, "filename": reply.filename, "said": reply.text}
+        sent_id, form = await self._recorded_and_sent(named, lambda: self._sent(reply, progress), progress)
+        timing.rung = form.value
+        return Delivered(spoken.answering, spoken.said, sent_id, form)
+
+    async def in_writing(self, answering: Answering, progress: Progress, timing: Timing) -> Delivered:
+        """Send a reply that is no more than a text, once, as a voice is sent. Raises as that does."""
+        memo, text = answering.memo, answering.text
+        key = _idempotency_key(memo, progress.claim.generation)
+        since = progress.facts.get("text_since")  # of the first attempt, if there was one
+        since = since if isinstance(since, float) else time.time() - _CLOCKS_DIFFER_SECONDS
+        still_ours = progress.lease.check
+
+        async def send() -> tuple[str, Form]:
+            sent_id = await self.messenger.send_text(memo.chat_id, text, idempotency_key=key, still_ours=still_ours)
+            return sent_id, Form.TEXT
+
+        named: Facts = {"idempotency_key": key, "said": text, "text_since": since}
+        sent_id, form = await self._recorded_and_sent(named, send, progress)
+        timing.rung = form.value
+        return Delivered(answering, text, sent_id, form)
+
+    async def _recorded_and_sent(
+        self, named: Facts, send: Callable[[], Awaitable[tuple[str, Form]]], progress: Progress
+    ) -> tuple[str, Form]:
+        await progress.advance(State.SENDING, {**named, "unsure": True})
         await progress.persist(lambda: progress.lease.lasting(self.send_seconds))
         progress.lease.check_owned()
-        delivered = await to_the_end(self._sent_and_noted(spoken, reply, progress))
-        timing.rung = delivered.form.value
-        return delivered
+        return await to_the_end(self._sent_and_noted(send, progress))
 
-    async def _sent_and_noted(self, spoken: Spoken, reply: VoiceReply, progress: Progress) -> Delivered:
+    async def _sent_and_noted(
+        self, send: Callable[[], Awaitable[tuple[str, Form]]], progress: Progress
+    ) -> tuple[str, Form]:
         """Send, and note the answer; where that cannot be noted in time, whoever comes next asks the chat."""
         try:
-            sent_id, form = await self._in_time(reply, progress)
+            sent_id, form = await self._in_time(send)
         except ProviderError as failure:
             # What was surely refused is not out, and need not be looked for.
             progress.facts["unsure"] = failure.verdict is Verdict.UNKNOWN
@@ -113,13 +136,13 @@ class Deliver:
         with suppress(TimeoutError):
             async with asyncio.timeout(self.note_seconds):
                 await progress.advance(State.SENDING, {"sent_id": sent_id, "form": form.value})
-        return Delivered(spoken.answering, spoken.said, sent_id, form)
+        return sent_id, form
 
-    async def _in_time(self, reply: VoiceReply, progress: Progress) -> tuple[str, Form]:
+    async def _in_time(self, send: Callable[[], Awaitable[tuple[str, Form]]]) -> tuple[str, Form]:
         scope = asyncio.timeout(self.send_seconds)
         try:
             async with scope:
-                return await self._sent(reply, progress)
+                return await send()
         except TimeoutError as late:
             if scope.expired():
                 raise OutcomeUnknown(SERVICE, "no answer in time") from late

@@ -7,6 +7,7 @@ import base64
 import binascii
 import re
 from collections import deque
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,14 +19,16 @@ from consumer.events import recordings
 from consumer.memo import AbsentAudio, Fetched, InlineAudio, LinkedAudio
 from consumer.progress import CannotAnswer
 from consumer.stages.apology import Apology
-from providers.errors import ProviderError, TooLarge
+from providers.errors import ProviderError, TimedOut, TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
-    from consumer.memo import Memo
+    from consumer.memo import Audio, Memo
     from providers.ports import Messenger
 
+SERVICE = "media"
+_PATIENCE_SECONDS = 30.0
 _SPACE = re.compile(rb"\s+")
 _DATA_URI = re.compile(rb"\Adata:[^,]{0,200},")
 """RFC 2397, with a bound."""
@@ -45,34 +48,44 @@ class Fetch:
     messenger: Messenger
     max_memo_bytes: int
 
-    async def __call__(self, memo: Memo) -> Fetched:
+    async def __call__(self, memo: Memo, *, seconds: float = _PATIENCE_SECONDS) -> Fetched:
         """Try each place where the recording may be had, in order, until one gives sound that we know.
 
         Bytes of no container that we know are given as Format.UNKNOWN when there is nothing better: they are kept, too.
+
+        Args:
+            memo: that was announced.
+            seconds: for all places together, in seconds; one that may be followed by another has half of what is left.
 
         Raises:
             Apology: nothing could be fetched, or it is too large.
             NoRecording: the message has none.
         """
         places = deque(memo.audio)
+        end = asyncio.get_running_loop().time() + seconds
         unknown: Clip | None = None
         failures: list[ProviderError | binascii.Error | NoRecording] = []
         while places:
             place = places.popleft()
             try:
-                if isinstance(place, AbsentAudio):
-                    places.extend(await self._asked(memo))
-                    continue
-                clip = await self._from(place)
+                async with _in_time(end, more=bool(places)):
+                    found = await self._looked_up(place, memo)
             except (ProviderError, binascii.Error, NoRecording) as failure:
                 failures.append(failure)
                 continue
-            if clip.format is not Format.UNKNOWN:
-                return Fetched(memo, clip)
-            unknown = unknown or clip
+            if not isinstance(found, Clip):
+                places.extend(found)
+            elif found.format is not Format.UNKNOWN:
+                return Fetched(memo, found)
+            else:
+                unknown = unknown or found
         if unknown is not None:
             return Fetched(memo, unknown)
         raise _apology(failures)
+
+    async def _looked_up(self, place: Audio, memo: Memo) -> Clip | tuple[InlineAudio | LinkedAudio, ...]:
+        """Give the recording, or further places where it may be."""
+        return await (self._asked(memo) if isinstance(place, AbsentAudio) else self._from(place))
 
     async def _from(self, place: InlineAudio | LinkedAudio) -> Clip:
         if isinstance(place, LinkedAudio):
@@ -95,6 +108,20 @@ class Fetch:
         if len(data) > self.max_memo_bytes:
             raise TooLarge("event")
         return _clip(data, filename, mime_type)
+
+
+@asynccontextmanager
+async def _in_time(end: float, *, more: bool) -> AsyncIterator[None]:
+    """Give the block what is left until `end`, by the loop's time; half of it if there is more to come."""
+    left = max(0.0, end - asyncio.get_running_loop().time())
+    scope = asyncio.timeout(left / 2 if more else left)
+    try:
+        async with scope:
+            yield
+    except TimeoutError as late:
+        if scope.expired():
+            raise TimedOut(SERVICE) from late
+        raise
 
 
 def _clip(data: bytes, filename: str | None, mime_type: str | None) -> Clip:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from audio.clip import Clip
     from consumer.memo import Decoded
     from consumer.progress import Progress, Timing
+    from consumer.stages.listen import Expected
     from providers.ladder import Ladder
     from providers.ports import Transcript
     from storage.history import Turn
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class Hear:
     """Recognises speech, unless there is none."""
 
-    transcribers: Ladder[[Clip], Transcript]
+    transcribers: Ladder[[Clip, Expected], Transcript]
     default_language: str
 
     async def __call__(
@@ -40,7 +41,11 @@ class Hear:
         Raises:
             Apology: nothing was said, or no rung could make any words out.
         """
-        listened = await listen(decoded.wav, self.transcribers, progress)
+
+        async def expected() -> str:
+            return last_language(await past) or self.default_language
+
+        listened = await listen(decoded.wav, self.transcribers, progress, expected)
         if not listened.parts:
             raise Apology(Line.NOTHING_HEARD, "silence")
         timing.rung = rung = listened.rung

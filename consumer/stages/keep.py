@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audio.clip import Clip
+from audio.codecs import codec
 from audio.errors import UnknownFormat
 from audio.formats import Format, sniff
-from storage.archive import original_key, pseudonym, reply_key, wav_key
+from storage.archive import original_key, pseudonym, reply_key, safe_id, wav_key
 
 if TYPE_CHECKING:
     from consumer.memo import Decoded, Fetched, Memo, Spoken
@@ -26,7 +27,8 @@ class Keep:
     async def original(self, fetched: Fetched) -> str:
         """Keep the recording as it came. Raises ArchiveError."""
         memo, suffix = fetched.memo, fetched.original.format.suffix
-        return await self._put(original_key(self._user(memo), memo.sent_at, memo.message_id, suffix), fetched.original)
+        key = original_key(self._user(memo), memo.sent_at, memo.message_id, suffix)
+        return await self._put(key, fetched.original, memo)
 
     async def kept(self, key: str) -> Clip:
         """Give back what is kept under a key. Raises ArchiveError."""
@@ -39,18 +41,32 @@ class Keep:
     async def wav(self, decoded: Decoded) -> str:
         """Keep what was listened to. Raises ArchiveError."""
         memo = decoded.fetched.memo
-        return await self._put(wav_key(self._user(memo), memo.sent_at, memo.message_id), decoded.wav)
+        return await self._put(wav_key(self._user(memo), memo.sent_at, memo.message_id), decoded.wav, memo)
 
     async def reply(self, spoken: Spoken, generation: int = 1) -> str:
         """Keep what was answered. Raises ArchiveError."""
         memo, suffix = spoken.answering.memo, spoken.clip.format.suffix
-        return await self._put(reply_key(memo.sent_at, memo.message_id, suffix, generation=generation), spoken.clip)
+        key = reply_key(memo.sent_at, memo.message_id, suffix, generation=generation)
+        return await self._put(key, spoken.clip, memo)
 
-    async def _put(self, key: str, clip: Clip) -> str:
-        await self.archive.put(key, clip.data, content_type=clip.format.mime_type)
+    async def _put(self, key: str, clip: Clip, memo: Memo) -> str:
+        await self.archive.put(key, clip.data, content_type=clip.format.mime_type, about=_about(clip, memo))
         return key
 
     def _user(self, memo: Memo) -> str:
         if self.user_key is None:
             return memo.person or "unknown"
         return pseudonym(memo.person, self.user_key)
+
+
+def _about(clip: Clip, memo: Memo) -> dict[str, str]:
+    """Say what a bucket should show of an object, as far as it is known; nothing personal (I6).
+
+    How long a recording plays is known once it is decoded: of the original it is not, which is kept before that.
+    """
+    known = {
+        "message-id": safe_id(memo.message_id),
+        "codec": codec(clip.data, clip.format),
+        "seconds": f"{clip.seconds:.2f}" if clip.seconds is not None else None,
+    }
+    return {name: word for name, word in known.items() if word is not None}

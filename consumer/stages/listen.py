@@ -13,17 +13,22 @@ from typing import TYPE_CHECKING, TypeVar
 
 from audio.loudness import is_silent, measure
 from audio.pieces import cut
+from consumer import budget
 from providers.errors import LadderExhausted
 from providers.hallucinations import is_hallucination
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from audio.clip import Clip
     from audio.pieces import Piece
     from consumer.progress import Progress
-    from providers.ladder import Ladder
-    from providers.ports import Transcript
+    from providers.ladder import Ladder, Served
+    from providers.ports import Transcriber, Transcript
+
+    Expected = Callable[[], Awaitable[str]]
+    """Gives the language that the person is expected to speak, a primary subtag; who need not know need not wait."""
+    Transcribers = Callable[[Clip, Expected], Awaitable[Served[Transcript]]]
 
 T = TypeVar("T")
 
@@ -75,15 +80,20 @@ class Listened:
         return _longest((part.language, part.speech_seconds) for part in self.parts if part.words)
 
 
-async def listen(wav: Clip, transcribers: Ladder[[Clip], Transcript], progress: Progress) -> Listened:
-    """Listen to a 16 kHz mono s16 WAV.
+async def listen(
+    wav: Clip, ladder: Ladder[[Clip, Expected], Transcript], progress: Progress, expected: Expected
+) -> Listened:
+    """Listen to a 16 kHz mono s16 WAV, in which `expected` tells what is most likely spoken.
 
     Nothing is stored before the last piece is done: a memo that is resumed after a crash in the middle pays for its
     pieces again. A piece that every rung fails is lost, and the others are not; the story tells of each piece, when
     there are several. What is no ProviderError passes through, and the other pieces end at once.
     """
     pieces = await asyncio.to_thread(cut, wav)
-    listening = _Listening(transcribers, progress, told=len(pieces) > 1)
+    transcribers: Transcribers = ladder
+    if len(pieces) == 1:  # of a longer one each piece has the whole ladder's time, for it cannot be heard sooner
+        transcribers = ladder.within(progress.budget.part(budget.HEAR))
+    listening = _Listening(transcribers, progress, expected, told=len(pieces) > 1)
     tasks = [asyncio.ensure_future(listening.to(piece, number)) for number, piece in enumerate(pieces, 1)]
     try:
         parts = await asyncio.gather(*tasks)
@@ -97,8 +107,9 @@ async def listen(wav: Clip, transcribers: Ladder[[Clip], Transcript], progress: 
 class _Listening:
     """What the pieces of one recording share."""
 
-    def __init__(self, transcribers: Ladder[[Clip], Transcript], progress: Progress, *, told: bool) -> None:
+    def __init__(self, transcribers: Transcribers, progress: Progress, expected: Expected, *, told: bool) -> None:
         self._transcribers = transcribers
+        self._expected = expected
         self._progress = progress
         self._told = told
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -122,7 +133,7 @@ class _Listening:
         if asyncio.get_running_loop().time() > self._last_begin:
             return Part(speech_seconds), _LOST
         try:
-            served = await self._transcribers(clip)
+            served = await self._transcribers(clip, self._expected)
         except LadderExhausted as exhausted:
             self._progress.fell(exhausted.attempts)
             return Part(speech_seconds), _LOST
@@ -131,6 +142,15 @@ class _Listening:
         if is_hallucination(text, seconds=piece.seconds, speech_seconds=speech_seconds):
             return Part(speech_seconds, served.rung), "hallucination"
         return Part(speech_seconds, served.rung, text, language), None
+
+
+def ears(name: str, transcriber: Transcriber) -> Callable[[Clip, Expected], Awaitable[Transcript]]:
+    """Make a rung of a transcriber: of any language, but for the local one, which takes every other for English."""
+
+    async def call(speech: Clip, expected: Expected) -> Transcript:
+        return await transcriber.transcribe(speech, language=await expected() if name == "local" else None)
+
+    return call
 
 
 def _opened(piece: Piece) -> tuple[Clip, float | None]:

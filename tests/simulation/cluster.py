@@ -149,6 +149,10 @@ class SimulatedSource:
         self._paused -= set(partitions)
         self.something.set()
 
+    def ends(self) -> Mapping[Partition, int]:
+        """Tell where the logs end."""
+        return {each: len(self._cluster.logs[each].records) for each in self.ours}
+
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit."""
         if not offsets:

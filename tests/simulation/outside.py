@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from consumer.source import SourceError
 from providers.errors import OutcomeUnknown, Rejected, Unavailable
 from providers.ports import SentText, always_ours
+from storage.archive import NOTHING, PAGE
 from storage.errors import ArchiveUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
     from random import Random
 
     from providers.ports import VoiceReply
@@ -125,9 +126,9 @@ class SimulatedArchive:
         self._hands = hands
         self._objects = objects
 
-    async def put(self, key: str, data: bytes, *, content_type: str) -> str:
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
         """Keep."""
-        del content_type
+        del content_type, about
         hands = self._hands
         await hands.deal(
             lambda: self._objects.__setitem__(key, data), hands.weather.archive, ArchiveUnavailable("storm")
@@ -138,6 +139,14 @@ class SimulatedArchive:
         """Give back."""
         hands = self._hands
         return await hands.deal(lambda: self._objects[key], hands.weather.archive, ArchiveUnavailable("storm"))
+
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+        """List."""
+        return sorted(key for key in self._objects if key.startswith(prefix) and key > after)[:limit]
+
+    async def delete(self, key: str) -> None:
+        """Keep no longer."""
+        self._objects.pop(key, None)
 
     async def check(self) -> None:
         """Say nothing."""

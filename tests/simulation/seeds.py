@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
@@ -17,22 +18,32 @@ from tests.simulation.world import Violation, World
 from tests.virtual_time import Deadlock, VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _CHUNK = 50
 
 
 def play(seed: int) -> str | None:
     """Play one seed; give what does not hold, or None."""
-    logging.disable(logging.CRITICAL)
     loop = VirtualTimeLoop()
     world = World(seed)
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+    with _silence(), asyncio.Runner(loop_factory=lambda: loop) as runner:
         try:
             runner.run(_played(world))
         except (Violation, Deadlock, TimeoutError) as broken:
             return f"seed {seed}: {type(broken).__name__}: {broken}"
     return None
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Log nothing meanwhile: a storm has much to say."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 async def _played(world: World) -> None:

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from audio.clip import Clip
-from audio.clips import Line
-from audio.formats import Format
 from consumer.bugs import BugLimit
 from consumer.handler import Handler
 from consumer.lanes import Abandoned, Lanes
-from consumer.memo import Answering, Decoded, Fetched, Heard, Spoken
 from consumer.notices import MemoFenced, Notices
 from consumer.offsets import PrefixTracker
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
 from consumer.retries import Retries
 from consumer.source import Partition
-from consumer.stages.apology import Apology
 from consumer.stages.deliver import Deliver
 from consumer.stages.keep import Keep
 from consumer.stages.remember import Recall, Remember
@@ -45,13 +40,13 @@ from tests.simulation.outside import (
     facts_of,
 )
 from tests.simulation.process import Process
+from tests.simulation.stages import Speaking, Stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.memo import Memo
     from consumer.notices import Notice
-    from consumer.progress import Progress, Timing
     from storage.ledger import DeadLetter
 
 LEASE_SECONDS = 6.0
@@ -140,7 +135,7 @@ class World:
             recall=Recall(history),
             hear=stages.hear,
             answer=stages.answer,
-            speak=stages.speak,
+            speak=cast("Any", Speaking(stages)),
             deliver=Deliver(messenger, stages, SEND_SECONDS, self.resend_unknown, note_seconds=1.0),
             remember=Remember(history),
             default_language="en",
@@ -335,60 +330,6 @@ class World:
     def _judge(self) -> None:
         if self.violations:
             raise Violation("; ".join(dict.fromkeys(self.violations)))
-
-
-@dataclass
-class Stages:
-    """The costly stages, as one process has them: they take time, and what they give is counted."""
-
-    world: World
-    process: Process
-
-    async def _busy(self, seconds: float) -> None:
-        await self.process.step()
-        await asyncio.sleep(self.process.random.random() * seconds)
-        await self.process.step()
-
-    async def fetch(self, memo: Memo) -> Fetched:
-        """Fetch."""
-        await self._busy(0.2)
-        return Fetched(memo, Clip(b"opus", Format.OGG))
-
-    async def decode(self, clip: Any) -> Any:  # noqa: ANN401 (the stage's Fetched, or Deliver's clip for a WAV)
-        """Decode."""
-        if isinstance(clip, Fetched):
-            return Decoded(clip, Clip(b"wav", Format.WAV, 1.0))
-        return Clip(b"wav", Format.WAV, 1.0)
-
-    async def hear(self, decoded: Decoded, past: Any, progress: Progress, timing: Timing) -> Heard:  # noqa: ANN401
-        """Hear."""
-        del progress
-        memo = decoded.fetched.memo
-        self.world.check_paid(memo, "transcript")
-        await self._busy(12.0 if self.world.slow else 2.0)
-        if memo.message_id in self.world.buggy:
-            raise ZeroDivisionError
-        if memo.message_id in self.world.hopeless:
-            raise Apology(Line.THANKS, "not-transcribed")
-        timing.rung = "whisper"
-        return Heard(memo, f"words {memo.message_id}", "en", "whisper", await past)
-
-    async def answer(self, heard: Heard, progress: Progress, timing: Timing) -> Answering:
-        """Answer."""
-        del progress
-        self.world.check_paid(heard.memo, "reply")
-        await self._busy(1.0)
-        timing.rung = "llama"
-        return Answering(heard.memo, f"reply {heard.memo.message_id}", "en", "llama", replace(heard, past=()))
-
-    async def speak(self, answering: Answering, progress: Progress, timing: Timing) -> Spoken:
-        """Speak."""
-        del progress
-        if answering.line is None:
-            self.world.check_paid(answering.memo, "spoken")
-            await self._busy(1.5)
-        timing.rung = "voice"
-        return Spoken(answering, Clip(b"m4a", Format.M4A, 1.0), answering.text, "voice")
 
 
 def event(chat_id: str, message_id: str) -> bytes:

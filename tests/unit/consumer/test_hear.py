@@ -21,9 +21,11 @@ from consumer.notices import Notice, Notices, RungFailed
 from consumer.progress import Progress
 from consumer.stages.apology import Apology
 from consumer.stages.hear import Hear
-from providers.errors import Unavailable
+from consumer.stages.listen import ears
+from providers.errors import Rejected, Unavailable
 from providers.ladder import Ladder, Rung
 from providers.ports import Transcript
+from storage.history import Turn
 from storage.ledger import Claim, MemoKey, State
 from tests.unit.audio.recordings import RATE, Samples, loud, pcm, voice
 from tests.virtual_time import in_virtual_time
@@ -31,8 +33,7 @@ from tests.virtual_time import in_virtual_time
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from storage.history import Turn
-
+    from consumer.stages.listen import Expected
 KEY = MemoKey("51", "1")
 Script = dict[int, str | Transcript | Exception]
 
@@ -104,17 +105,31 @@ class Ran:
         return sorted(((step.stage, step.rung, step.error) for step in self.progress.steps), key=str)
 
 
+def hears(ears: Callable[[Clip], Any]) -> Callable[[Clip, Expected], Any]:
+    """Make a rung of ears that need not know what language to expect."""
+
+    async def call(clip: Clip, expected: Expected) -> Any:  # noqa: ANN401 (whatever they hear)
+        del expected
+        return await ears(clip)
+
+    return call
+
+
 async def hear(clip: Clip, *ears: Callable[[Clip], Any], deadline_seconds: float = 15.0) -> Ran:
     """Run the stage, with a rung for each pair of ears."""
-    rungs = [Rung(f"rung-{number}", each, deadline_seconds) for number, each in enumerate(ears, 1)]
-    ladder: Ladder[[Clip], Transcript] = Ladder("hear", *rungs, budget_seconds=45.0)
+    rungs = [Rung(f"rung-{number}", hears(each), deadline_seconds) for number, each in enumerate(ears, 1)]
+    return await staged(clip, Ladder("hear", *rungs, budget_seconds=45.0))
+
+
+async def staged(clip: Clip, ladder: Ladder[[Clip, Expected], Transcript], turns: tuple[Turn, ...] = ()) -> Ran:
+    """Run the stage, after these turns."""
     notices: list[Notice] = []
     claim = Claim(KEY, 1, State.RECEIVED, {})
     progress = Progress(claim, cast("Any", None), Notices(notices.append), cast("Any", Lease()))
     ran = Ran(progress, notices)
 
     async def past() -> tuple[Turn, ...]:
-        return ()
+        return turns
 
     recalling = asyncio.ensure_future(past())
     try:
@@ -153,7 +168,7 @@ async def test_a_long_memo_in_order() -> None:
     assert ran.given.words.split(" ") == [f"w{number}" for number in range(1, count + 1)]
     assert (ears.most, sorted(ears.asked)) == (4, list(range(1, count + 1)))
     assert ran.steps() == [("hear", "rung-1", None), *((f"hear-{n}", "rung-1", None) for n in range(1, count + 1))]
-    assert {type(notice).__name__ for notice in ran.notices} == {"StageFinished"}
+    assert {type(notice).__name__ for notice in ran.notices} == {"RungServed", "StageFinished"}
 
 
 @in_virtual_time
@@ -284,3 +299,24 @@ async def test_time_is_bounded() -> None:
     lost = [step for step in ran.progress.steps if step.error == "piece-lost"]
     assert len(lost) > 60
     assert all(step.rung is None for step in lost)
+
+
+@in_virtual_time
+async def test_local_ears_expect_english() -> None:
+    """Local ears take every language for English: where another is expected they make nothing up."""
+
+    class Local:
+        async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
+            del speech
+            if language != "en":
+                raise Rejected("local", "knows English only")
+            return Transcript("hello", "en")
+
+    ladder = Ladder("hear", Rung("local", ears("local", Local()), 9.0), budget_seconds=9.0)
+    clip = wav(speech()[: 2 * RATE])
+    for last, heard, apology in (("fr", None, "not-transcribed"), ("en", "hello", None), (None, "hello", None)):
+        turns = (Turn("user", "x", last, datetime.now(UTC)),) if last else ()
+        ran = await staged(clip, ladder, turns)
+        assert ran.given is None or ran.given.words == heard
+        assert ran.apology is None or ran.apology.reason == apology
+        assert (ran.given is None) == (heard is None)

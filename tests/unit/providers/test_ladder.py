@@ -60,14 +60,22 @@ async def test_rung_deadline_moves_on() -> None:
 @in_virtual_time
 async def test_spent_budget_leaves_the_last_rung() -> None:
     """When the budget has run out, the rungs between are passed over; the last is tried, under its own deadline."""
-    rungs = Rung("first", _hangs, 9), Rung("second", _works, 9), Rung("last", _slow, 9)
+    rungs = Rung("first", _hangs, 9), Rung("second", _works, 9, quick_seconds=2.1), Rung("last", _slow, 9)
     served = await _ladder(*rungs, budget_seconds=5)("hello")
     assert [(attempt.rung, attempt.error) for attempt in served.attempts] == [
         ("first", "timed-out"),
         ("second", "no-time"),
         ("last", None),
     ]
-    assert asyncio.get_running_loop().time() == pytest.approx(5 + 3)
+    assert asyncio.get_running_loop().time() == pytest.approx(3 + 3)
+
+
+@in_virtual_time
+async def test_a_hanging_rung_leaves_time_for_the_next() -> None:
+    """A rung that others follow has no more than its turn, so that the second service is asked before the last rung."""
+    rungs = Rung("first", _hangs, 9), Rung("second", _slow, 9), Rung("last", _works, 9)
+    served = await _ladder(*rungs, budget_seconds=10)("hello")
+    assert [(attempt.rung, attempt.error) for attempt in served.attempts] == [("first", "timed-out"), ("second", None)]
 
 
 @in_virtual_time

@@ -255,6 +255,18 @@ async def test_hurry_is_not_the_services_fault() -> None:
     assert ladder.states()["remote"] is State.OPEN
 
 
+@in_virtual_time
+async def test_rungs_of_one_service_share_a_breaker() -> None:
+    """A service that stands on two rungs and is down is not asked on the second either: it has one cool-down."""
+    full, short = Service(DOWN), Service(DOWN)
+    rungs = Rung("voice", full, 1), Rung("voice-short", short, 1, service="voice"), Rung("clip", Service(), 1)
+    ladder = Ladder("speak", *rungs, budget_seconds=12)
+    for _ in range(2 * FAILURES):
+        await ladder("hello")
+    assert full.asked + short.asked == FAILURES
+    assert ladder.states() == {"voice": State.OPEN, "voice-short": State.OPEN, "clip": State.CLOSED}
+
+
 ENDS = st.sampled_from(
     [
         None,

@@ -1,0 +1,96 @@
+"""The costly stages of the simulation: they take time, and what they give is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from audio.clip import Clip
+from audio.clips import Line
+from audio.formats import Format
+from consumer.draft import Drafts
+from consumer.memo import Answering, Decoded, Fetched, Heard, Spoken
+from consumer.stages.apology import Apology
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from consumer.memo import Memo
+    from consumer.progress import Progress, Timing
+    from tests.simulation.process import Process
+    from tests.simulation.world import World
+
+
+@dataclass
+class Stages:
+    """The costly stages, as one process has them: they take time, and what they give is counted."""
+
+    world: World
+    process: Process
+
+    async def _busy(self, seconds: float) -> None:
+        await self.process.step()
+        await asyncio.sleep(self.process.random.random() * seconds)
+        await self.process.step()
+
+    async def fetch(self, memo: Memo, *, seconds: float = 30.0) -> Fetched:
+        """Fetch."""
+        del seconds
+        await self._busy(0.2)
+        return Fetched(memo, Clip(b"opus", Format.OGG))
+
+    async def decode(self, clip: Any) -> Any:  # noqa: ANN401 (the stage's Fetched, or Deliver's clip for a WAV)
+        """Decode."""
+        if isinstance(clip, Fetched):
+            return Decoded(clip, Clip(b"wav", Format.WAV, 1.0))
+        return Clip(b"wav", Format.WAV, 1.0)
+
+    async def hear(self, decoded: Decoded, past: Any, progress: Progress, timing: Timing) -> Heard:  # noqa: ANN401
+        """Hear."""
+        del progress
+        memo = decoded.fetched.memo
+        self.world.check_paid(memo, "transcript")
+        await self._busy(12.0 if self.world.slow else 2.0)
+        if memo.message_id in self.world.buggy:
+            raise ZeroDivisionError
+        if memo.message_id in self.world.hopeless:
+            raise Apology(Line.THANKS, "not-transcribed")
+        timing.rung = "whisper"
+        return Heard(memo, f"words {memo.message_id}", "en", "whisper", await past)
+
+    async def answer(self, heard: Heard, progress: Progress, timing: Timing, drafts: Drafts) -> Answering:
+        """Answer."""
+        del progress, drafts
+        self.world.check_paid(heard.memo, "reply")
+        await self._busy(1.0)
+        timing.rung = "llama"
+        return Answering(heard.memo, f"reply {heard.memo.message_id}", "en", "llama", replace(heard, past=()))
+
+    async def spoken(self, answering: Answering) -> Spoken:
+        """Speak."""
+        if answering.line is None:
+            self.world.check_paid(answering.memo, "spoken")
+            await self._busy(1.5)
+        return Spoken(answering, Clip(b"m4a", Format.M4A, 1.0), answering.text, "voice")
+
+
+@dataclass
+class Speaking:
+    """The stage that speaks: here only when the reply is whole."""
+
+    stages: Stages
+    drafts: Drafts = field(default_factory=Drafts)
+
+    @asynccontextmanager
+    async def rehearsing(self, progress: Progress) -> AsyncIterator[Self]:
+        """Rehearse nothing."""
+        del progress
+        yield self
+
+    async def __call__(self, answering: Answering, progress: Progress, timing: Timing, rehearsal: object) -> Spoken:
+        """Speak."""
+        del progress, rehearsal
+        timing.rung = "voice"
+        return await self.stages.spoken(answering)
