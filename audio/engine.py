@@ -14,7 +14,7 @@ from audio.bench import to_the_end
 from audio.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 
 T = TypeVar("T")
 
@@ -35,8 +35,8 @@ class Engine:
         self._deadline_seconds = deadline_seconds
         self._slots = asyncio.Semaphore(processes)
 
-    async def stream(self, arguments: Sequence[str], given: bytes) -> AsyncIterator[bytes]:
-        """Give what the engine writes, as it comes.
+    async def stream(self, arguments: Sequence[str], given: bytes) -> AsyncGenerator[bytes]:
+        """Give what the engine writes, as it comes. Who may leave early closes it: then the process is gone.
 
         Raises:
             EngineError: it failed, or did not end in time.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from audio.engine import Engine
 from audio.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 SAMPLE_RATE = 22_050
 """Of the PCM, in Hz: espeak-ng's own."""
@@ -50,7 +51,8 @@ VOICES = {
     "zh": "cmn",
 }
 """Primary subtag → espeak-ng's voice."""
-_LONGEST_TEXT = 10_000
+LONGEST_TEXT = 10_000
+"""In characters; of a longer text the beginning is spoken."""
 
 
 class EspeakVoice:
@@ -66,7 +68,7 @@ class EspeakVoice:
         self._engine = Engine("audio.espeak_process", deadline_seconds=deadline_seconds, processes=processes)
         self._words_per_minute = words_per_minute
 
-    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
+    async def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes]:
         """Stream mono s16le PCM at SAMPLE_RATE, in pieces of whole samples.
 
         Raises:
@@ -77,11 +79,12 @@ class EspeakVoice:
         left = b""
         spoke = False
         arguments = [VOICES[language], str(self._words_per_minute)]
-        async for piece in self._engine.stream(arguments, text[:_LONGEST_TEXT].encode()):
-            whole = left + piece
-            end = len(whole) // 2 * 2
-            left = whole[end:]
-            spoke = spoke or any(whole)
-            yield whole[:end]
+        async with aclosing(self._engine.stream(arguments, text[:LONGEST_TEXT].encode())) as pieces:
+            async for piece in pieces:
+                whole = left + piece
+                end = len(whole) // 2 * 2
+                left = whole[end:]
+                spoke = spoke or any(whole)
+                yield whole[:end]
         if not spoke:
             raise EngineError("no sound")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from cartesia import APIConnectionError, APIError, APIStatusError, APITimeoutError, AsyncCartesia
+from cartesia import APIConnectionError, APIError, AsyncCartesia
 
-from providers.errors import BadAnswer, TimedOut, Unreachable, from_status
-from providers.http import retry_after_seconds
-from providers.pcm import whole_samples
+from providers.answers import http_client, opened, within
+from providers.errors import BadAnswer, ProviderError, Unreachable
+from providers.pcm import LONGEST_BYTES, sayable, speech
+from providers.voices import Voices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -25,7 +26,7 @@ class CartesiaSynthesizer:
         base_url: of a loopback; the vendor's when None.
         model: such as sonic-3.
         voices: language (primary subtag) → voice id, and "default".
-        timeout_seconds: to connect, and between two pieces, in seconds.
+        timeout_seconds: until the answer begins, until the first sound, and between two, in seconds.
         sample_rate: of the PCM, in Hz.
     """
 
@@ -40,9 +41,16 @@ class CartesiaSynthesizer:
         sample_rate: int = 24_000,
     ) -> None:
         # Its client would retry twice by itself, time-outs included: three times the time that we allow.
-        self._client = AsyncCartesia(api_key=api_key, base_url=base_url, timeout=timeout_seconds, max_retries=0)
+        self._client = AsyncCartesia(
+            api_key=api_key,
+            base_url=base_url,
+            timeout=None,
+            max_retries=0,
+            http_client=http_client(SERVICE, limit_bytes=LONGEST_BYTES),
+        )
+        self._timeout_seconds = timeout_seconds
         self._model = model
-        self._voices = voices
+        self._voices = Voices(SERVICE, model, voices)
         self._sample_rate = sample_rate
 
     @property
@@ -50,24 +58,31 @@ class CartesiaSynthesizer:
         """Of the PCM, in Hz."""
         return self._sample_rate
 
-    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
-        """Stream mono s16le PCM."""
-        heard = False
+    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:  # noqa: ARG002 (its wire takes none)
+        """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
+        request = self._request(sayable(SERVICE, text), language)
         async with (
             _mapped(),
-            self._request(text, language) as response,
-            aclosing(whole_samples(response.iter_bytes())) as pieces,
+            opened(SERVICE, self._timeout_seconds, request) as response,
+            aclosing(
+                speech(
+                    response.iter_bytes(),
+                    service=SERVICE,
+                    sample_rate=self._sample_rate,
+                    timeout_seconds=self._timeout_seconds,
+                    content_type=response.headers.get("Content-Type", ""),
+                )
+            ) as pieces,
         ):
             async for piece in pieces:
-                heard = True
                 yield piece
-        if not heard:
-            raise BadAnswer(SERVICE, "no sound")
 
     async def check(self) -> None:
         """List one voice, which costs nothing, to learn whether address and key are right."""
-        async with _mapped():
-            await self._client.voices.list(limit=1)
+        async with _mapped(), within(SERVICE, self._timeout_seconds):
+            page = await self._client.voices.list(limit=1)
+        if not isinstance(getattr(page, "data", None), list):  # its client takes any page for one
+            raise BadAnswer(SERVICE, "no voices")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -77,7 +92,7 @@ class CartesiaSynthesizer:
         return self._client.tts.with_streaming_response.generate(
             model_id=self._model,
             transcript=text,
-            voice={"mode": "id", "id": self._voices.get(language) or self._voices["default"]},  # type: ignore[arg-type] # its TypedDict in plain
+            voice={"mode": "id", "id": self._voices.of(language)},  # type: ignore[arg-type] # its TypedDict in plain
             output_format={"container": "raw", "encoding": "pcm_s16le", "sample_rate": self._sample_rate},  # type: ignore[arg-type,misc] # the same
             language=language,
         )
@@ -88,12 +103,10 @@ async def _mapped() -> AsyncIterator[None]:
     """Turn what the client raises for the service's fault into ProviderErrors."""
     try:
         yield
-    except APITimeoutError as error:
-        raise TimedOut(SERVICE) from error
     except APIConnectionError as error:
-        raise Unreachable(SERVICE) from error
-    except APIStatusError as error:
-        wait = retry_after_seconds(error.response.headers.get("Retry-After"))
-        raise from_status(SERVICE, error.status_code, wait) from error
-    except APIError as error:
-        raise BadAnswer(SERVICE, type(error).__name__) from error
+        if isinstance(error.__cause__, ProviderError):  # whatever is raised beneath it, it takes for a lost connection
+            raise error.__cause__ from None
+        raise Unreachable(SERVICE, type(error.__cause__).__name__) from error
+    except (APIError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        # What the client raises when it reads an answer that is not what the wire says; its text may be the answer's.
+        raise BadAnswer(SERVICE, type(error).__name__) from None

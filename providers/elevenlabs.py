@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING, Final
 import httpx
 from elevenlabs.client import AsyncElevenLabs
 from elevenlabs.core.api_error import ApiError
+from elevenlabs.core.parse_error import ParsingError
 
-from providers.errors import BadAnswer, ProviderError, TimedOut, Unreachable, from_status
-from providers.http import retry_after_seconds
-from providers.pcm import whole_samples
+from providers.answers import http_client, opened, within
+from providers.encodable import encodable
+from providers.errors import BadAnswer, Unreachable
+from providers.pcm import LONGEST_BYTES, sayable, speech
+from providers.voices import Voices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from elevenlabs.core.http_response import AsyncHttpResponse
 
 SERVICE = "elevenlabs"
 _RATES: Final = {16000, 22050, 24000}
 _NO_LANGUAGE_CODE = "eleven_multilingual_v2"
 """The model that refuses a language code."""
+_UNREADABLE: Final = (ApiError, ParsingError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
+"""What the client raises when it reads an answer that is not what the wire says."""
+_CODES: Final = {"tl": "fil"}
+"""What it calls otherwise than we do."""
 
 
 class ElevenLabsSynthesizer:
@@ -32,7 +42,7 @@ class ElevenLabsSynthesizer:
         base_url: of a loopback or a residency host; the vendor's when None.
         model: such as eleven_flash_v2_5.
         voices: language (primary subtag) → voice id, and "default".
-        timeout_seconds: to connect, and between two pieces, in seconds.
+        timeout_seconds: until the answer begins, until the first sound, and between two, in seconds.
         sample_rate: of the PCM, in Hz; 44.1 kHz needs a higher plan.
     """
 
@@ -48,13 +58,11 @@ class ElevenLabsSynthesizer:
     ) -> None:
         if sample_rate not in _RATES:
             raise ValueError(f"ElevenLabs gives no PCM at {sample_rate} Hz")
-        self._http = httpx.AsyncClient(timeout=timeout_seconds)
-        # Its own timeout, 240 s unless it is told, goes before that of the client that it is given.
-        self._client = AsyncElevenLabs(
-            api_key=api_key, base_url=base_url, httpx_client=self._http, timeout=timeout_seconds
-        )
+        self._http = http_client(SERVICE, limit_bytes=LONGEST_BYTES)
+        self._client = AsyncElevenLabs(api_key=api_key, base_url=base_url, httpx_client=self._http)
+        self._timeout_seconds = timeout_seconds
         self._model = model
-        self._voices = voices
+        self._voices = Voices(SERVICE, model, voices)
         self._sample_rate = sample_rate
 
     @property
@@ -62,52 +70,59 @@ class ElevenLabsSynthesizer:
         """Of the PCM, in Hz."""
         return self._sample_rate
 
-    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
-        """Stream mono s16le PCM."""
-        heard = False
-        async with mapped(), aclosing(whole_samples(self._stream(text, language))) as pieces:
+    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:
+        """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
+        request = self._request(sayable(SERVICE, text), language, encodable(before), encodable(after))
+        async with (
+            mapped(),
+            opened(SERVICE, self._timeout_seconds, request) as response,
+            aclosing(
+                speech(
+                    response.data,
+                    service=SERVICE,
+                    sample_rate=self._sample_rate,
+                    timeout_seconds=self._timeout_seconds,
+                    content_type=response.headers.get("content-type", ""),
+                )
+            ) as pieces,
+        ):
             async for piece in pieces:
-                heard = True
                 yield piece
-        if not heard:
-            raise BadAnswer(SERVICE, "no sound")
 
     async def check(self) -> None:
         """List the models, which costs nothing, to learn whether address and key are right."""
-        async with mapped():
-            await self._client.models.list(request_options={"max_retries": 0})
+        async with mapped(), within(SERVICE, self._timeout_seconds):
+            models: object = await self._client.models.list(request_options={"max_retries": 0})
+        if not isinstance(models, list):  # its client takes any JSON for one
+            raise BadAnswer(SERVICE, "no models")
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    def _stream(self, text: str, language: str) -> AsyncIterator[bytes]:
-        stream: AsyncIterator[bytes] = self._client.text_to_speech.stream(
-            self._voices.get(language) or self._voices["default"],
+    def _request(
+        self, text: str, language: str, before: str, after: str
+    ) -> AbstractAsyncContextManager[AsyncHttpResponse[AsyncIterator[bytes]]]:
+        request: AbstractAsyncContextManager[AsyncHttpResponse[AsyncIterator[bytes]]]
+        request = self._client.text_to_speech.with_raw_response.stream(
+            self._voices.of(language),
             text=text,
+            previous_text=before or None,
+            next_text=after or None,
             model_id=self._model,
             output_format=f"pcm_{self._sample_rate}",
-            language_code=None if self._model == _NO_LANGUAGE_CODE else language,
+            language_code=None if self._model == _NO_LANGUAGE_CODE else _CODES.get(language, language),
             request_options={"max_retries": 0},
         )
-        return stream
+        return request
 
 
 @asynccontextmanager
 async def mapped(service: str = SERVICE) -> AsyncIterator[None]:
-    """Turn what the client raises for the service's fault into ProviderErrors; a stream raises at the first piece."""
+    """Turn what the client raises for the service's fault into ProviderErrors."""
     try:
         yield
-    except ApiError as error:
-        raise _from_response(service, error) from None  # its text is the answer's body
-    except httpx.TimeoutException as error:
-        raise TimedOut(service) from error
     except httpx.HTTPError as error:
         raise Unreachable(service, type(error).__name__) from error
-
-
-def _from_response(service: str, error: ApiError) -> ProviderError:
-    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    if error.status_code is None or error.status_code < 400:  # noqa: PLR2004 (RFC 9110, 15.5)
-        return BadAnswer(service, "unreadable answer")
-    return from_status(service, error.status_code, retry_after_seconds(headers.get("retry-after")))
+    except _UNREADABLE as error:
+        raise BadAnswer(service, type(error).__name__) from None  # its text may be the answer's body

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
 from elevenlabs.client import AsyncElevenLabs
-from elevenlabs.core.parse_error import ParsingError
 
 from audio.transcode import WAV_RATE, wav_clip
+from providers.answers import LONGEST_WORDS_BYTES, http_client, within
 from providers.elevenlabs import mapped
+from providers.encodable import encodable
 from providers.errors import BadAnswer
 from providers.language_codes import subtag
 from providers.ports import Transcript
@@ -27,40 +27,34 @@ class ElevenLabsTranscriber:
         api_key: of ElevenLabs.
         base_url: of a loopback or a residency host; the vendor's when None.
         model: such as scribe_v1.
-        timeout_seconds: to connect, and until the answer begins, in seconds.
+        timeout_seconds: for the whole request, in seconds.
     """
 
     def __init__(
         self, api_key: str, *, model: str = "scribe_v1", base_url: str | None = None, timeout_seconds: float = 15.0
     ) -> None:
-        self._http = httpx.AsyncClient(timeout=timeout_seconds)
-        # Its own timeout, 240 s unless it is told, goes before that of the client that it is given.
-        self._client = AsyncElevenLabs(
-            api_key=api_key, base_url=base_url, httpx_client=self._http, timeout=timeout_seconds
-        )
+        self._http = http_client(SERVICE, limit_bytes=LONGEST_WORDS_BYTES)
+        self._client = AsyncElevenLabs(api_key=api_key, base_url=base_url, httpx_client=self._http)
+        self._timeout_seconds = timeout_seconds
         self._model = model
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
         """Recognise a 16 kHz mono s16 WAV; `language` is passed on as a hint."""
         hint = {"language_code": language} if language else {}
-        try:
-            async with mapped(SERVICE):
-                heard = await self._client.speech_to_text.convert(
-                    model_id=self._model,
-                    file=("memo.wav", speech.data, "audio/wav"),
-                    tag_audio_events=False,  # "(laughter)" is not what a person said
-                    timestamps_granularity="none",
-                    request_options={"max_retries": 0},  # two, unless it is told
-                    **hint,  # type: ignore[arg-type] # the one optional word
-                )
-        except (ParsingError, ValueError, TypeError, AttributeError) as error:
-            # What the client raises when it reads an answer that is not what the wire says.
-            raise BadAnswer(SERVICE, type(error).__name__) from None
+        async with mapped(SERVICE), within(SERVICE, self._timeout_seconds):
+            heard = await self._client.speech_to_text.convert(
+                model_id=self._model,
+                file=("memo.wav", speech.data, "audio/wav"),
+                tag_audio_events=False,  # "(laughter)" is not what a person said
+                timestamps_granularity="none",
+                request_options={"max_retries": 0},  # two, unless it is told
+                **hint,  # type: ignore[arg-type] # the one optional word
+            )
         # The client checks little of an answer: whatever JSON came may be a model without these attributes.
         text = getattr(heard, "text", None)
         if not isinstance(text, str):
             raise BadAnswer(SERVICE, "no text")
-        return Transcript(text.strip(), subtag(getattr(heard, "language_code", None)))
+        return Transcript(encodable(text).strip(), subtag(getattr(heard, "language_code", None)))
 
     async def check(self) -> None:
         """Have half a second of silence recognised: a key may be good for speech and not for recognition."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import aclosing
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from audio.errors import EngineError
-from audio.espeak import SAMPLE_RATE
+from audio.espeak import LONGEST_TEXT, SAMPLE_RATE, VOICES
 from audio.sphinx import LANGUAGE
-from providers.errors import Rejected, Unavailable
+from providers.errors import NoVoice, Rejected, Unavailable
+from providers.pcm import sayable
 from providers.ports import Transcript
 
 if TYPE_CHECKING:
@@ -56,11 +59,17 @@ class LocalSynthesizer:
         """Of the PCM, in Hz."""
         return SAMPLE_RATE
 
-    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
-        """Stream mono s16le PCM."""
+    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:  # noqa: ARG002 (its wire takes none)
+        """Stream mono s16le PCM. Raises NoVoice for a language that it does not speak."""
+        if language not in VOICES:
+            raise NoVoice(SERVICE)
+        said = sayable(SERVICE, text)
+        if len(said) > LONGEST_TEXT:
+            raise Rejected(SERVICE, "too long to be spoken whole")
         try:
-            async for piece in self._voice.speak(text, language=language):
-                yield piece
+            async with aclosing(self._voice.speak(said, language=language)) as pieces:
+                async for piece in pieces:
+                    yield piece
         except EngineError as error:
             raise Unavailable(SERVICE, "engine") from error
 
@@ -71,15 +80,24 @@ class LocalSynthesizer:
         """Nothing is kept open."""
 
 
-class CannedReplier:
-    """Says one honest sentence in the person's language, where it is one of those in replies.json; else in English."""
+def canned_reply(language: str) -> str:
+    """Give one honest sentence in a language, where it is one of those in replies.json; else in English."""
+    replies = _replies()
+    return replies.get(language) or replies["en"]
 
-    def __init__(self) -> None:
-        self._replies: dict[str, str] = json.loads((resources.files("providers") / "replies.json").read_text("utf-8"))
+
+@cache
+def _replies() -> dict[str, str]:
+    replies: dict[str, str] = json.loads((resources.files("providers") / "replies.json").read_text("utf-8"))
+    return replies
+
+
+class CannedReplier:
+    """Says one honest sentence in the person's language, as far as we know it."""
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncIterator[str]:  # noqa: ARG002 (canned)
         """Give the sentence."""
-        yield self._replies.get(language) or self._replies["en"]
+        yield canned_reply(language)
 
     async def check(self) -> None:
         """Nothing to ask."""

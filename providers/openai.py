@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 
 from audio.transcode import WAV_RATE, wav_clip
+from providers.encodable import encodable
 from providers.errors import BadAnswer, Rejected
 from providers.language_codes import subtag
 from providers.openai_wire import SERVICE, OpenAiWire, events, parsed_object, read_object
-from providers.pcm import whole_samples
+from providers.pcm import sayable, speech
 from providers.ports import ChatTurn, Role, Transcript
+from providers.reply_stream import is_end, reply_stream
+from providers.voices import Voices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -26,16 +29,10 @@ if TYPE_CHECKING:
 API_URL = "https://api.openai.com/v1"
 _MAX_TOKENS = 220
 """About 80 spoken words in the languages that take the most tokens."""
-_MAX_REPLY_CHARACTERS = 8_000
 _SAMPLE_RATE = 24_000
 """Of response_format=pcm, in Hz (https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats)."""
 _FORMAT_REFUSED: Final = {400, 422}
 _DONE = b"[DONE]"
-_BROKEN: Final = {"error", "content_filter"}
-"""Reasons to finish that are no end of a reply."""
-_CONTAINERS = (b"RIFF", b"OggS", b"fLaC", b"ID3")
-"""How sound begins that is not bare PCM: played as such it would be noise."""
-_FIRST_BYTES = 4
 
 
 class OpenAiTranscriber:
@@ -88,7 +85,7 @@ class OpenAiTranscriber:
         text = heard.get("text")
         if not isinstance(text, str):
             raise BadAnswer(SERVICE, "no text")
-        return Transcript(text.strip(), subtag(heard.get("language")))
+        return Transcript(encodable(text).strip(), subtag(heard.get("language")))
 
 
 class OpenAiReplier:
@@ -98,7 +95,7 @@ class OpenAiReplier:
         base_url: what /chat/completions is appended to.
         key: its Bearer key; empty where the server needs none.
         model: its name at the server; one that takes max_tokens.
-        timeout_seconds: to the first piece of the stream and between two, in seconds.
+        timeout_seconds: until the answer begins, until the first words, and between two, in seconds.
         max_tokens: how long the reply may get, in the model's tokens.
     """
 
@@ -112,37 +109,32 @@ class OpenAiReplier:
         max_tokens: int = _MAX_TOKENS,
     ) -> None:
         self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
+        self._timeout_seconds = timeout_seconds
         self._model = model
         self._max_tokens = max_tokens
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncIterator[str]:  # noqa: ARG002 (in the turns)
         """Stream the reply; the language stands in the turns already."""
         body = {**self._body(turns, self._max_tokens), "stream": True}
-        said = 0
-        async with (
-            self._wire.post_json("/chat/completions", body) as response,
-            aclosing(_deltas(response.content.iter_any())) as deltas,
-        ):
-            async for piece in deltas:
-                said += len(piece)
-                yield piece
-                if said >= _MAX_REPLY_CHARACTERS:  # from a server that minds no max_tokens
-                    return
-        if not said:
-            raise BadAnswer(SERVICE, "empty stream")
+        async with self._wire.post_json("/chat/completions", body) as response:
+            words = _deltas(response.content.iter_any())
+            async with aclosing(reply_stream(words, service=SERVICE, timeout_seconds=self._timeout_seconds)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
     async def check(self) -> None:
         """Ask for one token, to learn whether address, key and model are right."""
         async with self._wire.post_json("/chat/completions", self._body([ChatTurn(Role.USER, "Hi")], 1)) as response:
-            if "choices" not in await read_object(response):
-                raise BadAnswer(SERVICE, "no choices")
+            choices = (await read_object(response)).get("choices")
+        if not isinstance(choices, list) or not choices:
+            raise BadAnswer(SERVICE, "no choices")
 
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
 
     def _body(self, turns: Sequence[ChatTurn], max_tokens: int) -> dict[str, object]:
-        messages = [{"role": turn.role.value, "content": turn.text} for turn in turns]
+        messages = [{"role": turn.role.value, "content": encodable(turn.text)} for turn in turns]
         return {"model": self._model, "messages": messages, "max_tokens": max_tokens}
 
 
@@ -156,45 +148,46 @@ class OpenAiSynthesizer:
         key: its Bearer key; empty where the server needs none.
         model: such as gpt-4o-mini-tts.
         voices: language (primary subtag) → voice, and "default".
-        timeout_seconds: to the first piece and between two, in seconds.
+        timeout_seconds: until the answer begins, until the first sound, and between two, in seconds.
     """
 
     def __init__(
         self, base_url: str, key: str, *, model: str, voices: Mapping[str, str], timeout_seconds: float = 8.0
     ) -> None:
         self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
+        self._timeout_seconds = timeout_seconds
         self._model = model
-        self._voices = voices
+        self._voices = Voices(SERVICE, model, voices)
 
     @property
     def sample_rate(self) -> int:
         """Of the PCM, in Hz."""
         return _SAMPLE_RATE
 
-    async def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
-        """Stream mono s16le PCM."""
+    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:  # noqa: ARG002 (its wire takes none)
+        """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
         body = {
             "model": self._model,
-            "input": text,
-            "voice": self._voices.get(language) or self._voices["default"],
+            "input": sayable(SERVICE, text),
+            "voice": self._voices.of(language),
             "response_format": "pcm",
         }
-        heard = False
         async with self._wire.post_json("/audio/speech", body) as response:
-            if response.content_type == "application/json" or response.content_type.startswith("text/"):
-                raise BadAnswer(SERVICE, "words, not sound")
-            async with aclosing(whole_samples(_bare(response))) as pieces:
+            sound = speech(
+                response.content.iter_any(),
+                service=SERVICE,
+                sample_rate=_SAMPLE_RATE,
+                timeout_seconds=self._timeout_seconds,
+                content_type=response.content_type,
+            )
+            async with aclosing(sound) as pieces:
                 async for piece in pieces:
-                    heard = True
                     yield piece
-        if not heard:
-            raise BadAnswer(SERVICE, "no sound")
 
     async def check(self) -> None:
-        """Have a syllable spoken, and stop at its first piece, to learn whether address, key and model are right."""
-        async with aclosing(self.speak("Hi", language="en")) as pieces:  # type: ignore[type-var] # a generator
-            async for _ in pieces:
-                return
+        """Have a syllable spoken, to learn whether address, key and model are right."""
+        async for _ in self.speak("Hi", language="en"):
+            pass
 
     async def close(self) -> None:
         """Close the connections."""
@@ -210,9 +203,7 @@ async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
             words, finished = _delta(parsed_object(data))
             if words:
                 yield words
-            if finished in _BROKEN:
-                raise BadAnswer(SERVICE, f"finished by {finished}")
-            if finished:
+            if is_end(SERVICE, finished):
                 return
     raise BadAnswer(SERVICE, "cut short")
 
@@ -227,14 +218,3 @@ def _delta(chunk: Mapping[str, Any]) -> tuple[str, str | None]:
     if not isinstance(words, str | None) or not isinstance(finished, str | None):
         raise BadAnswer(SERVICE, "not a chunk")
     return words or "", finished
-
-
-async def _bare(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Pass sound on, unless it begins as a container does: not every server knows response_format=pcm."""
-    first = b""
-    async for piece in response.content.iter_any():
-        if len(first) < _FIRST_BYTES:
-            first += piece[:_FIRST_BYTES]
-            if first.startswith(_CONTAINERS):
-                raise BadAnswer(SERVICE, "not bare PCM")
-        yield piece

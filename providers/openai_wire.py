@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from providers.errors import BadAnswer, ProviderError, TimedOut, Unreachable, from_status
+from providers.answers import opened, told_of
+from providers.errors import BadAnswer, TimedOut, Unreachable, from_status
 from providers.http import retry_after_seconds, session
 
 if TYPE_CHECKING:
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
 SERVICE = "openai"
-_CONNECT_SECONDS = 5.0
 _LONGEST_STREAM_SECONDS = 60.0
 _LONGEST_ANSWER_BYTES = 8 * 1024 * 1024
 _LONGEST_LINE_BYTES = 1024 * 1024
 _PIECE_BYTES = 64 * 1024
 _MOVED = 300
 _WRONG = 400
-_STATUSES = range(400, 600)
 
 
 class OpenAiWire:
@@ -36,7 +35,7 @@ class OpenAiWire:
     Args:
         base_url: what the endpoints' paths are appended to, such as https://api.openai.com/v1.
         key: its Bearer key; empty where the server needs none.
-        timeout_seconds: to the first byte, and between two pieces, in seconds.
+        timeout_seconds: until an answer begins, in seconds.
     """
 
     def __init__(self, base_url: str, key: str, *, timeout_seconds: float) -> None:
@@ -46,7 +45,7 @@ class OpenAiWire:
         self._session: aiohttp.ClientSession | None = None
 
     def post_json(self, path: str, body: Mapping[str, object]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Post JSON; the answer is streamed, so it may take a minute as long as it never pauses."""
+        """Post JSON; the answer is streamed, so it may take a minute, and its pauses are for the reader to bound."""
         return self._post(path, json=body, total_seconds=_LONGEST_STREAM_SECONDS)
 
     def post_form(self, path: str, form: aiohttp.FormData) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
@@ -62,16 +61,16 @@ class OpenAiWire:
     @asynccontextmanager
     async def _post(self, path: str, *, total_seconds: float, **body: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401 (aiohttp's own)
         """Post, and turn what goes wrong into ProviderErrors, in the block that reads the answer too."""
-        timeout = aiohttp.ClientTimeout(
-            total=total_seconds,
-            sock_connect=min(_CONNECT_SECONDS, self._timeout_seconds),
-            sock_read=self._timeout_seconds,
+        request = self._open().post(
+            f"{self._base_url}{path}",
+            headers=self._headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=total_seconds),
+            **body,
         )
-        url, answered = f"{self._base_url}{path}", False
+        answered = False
         try:
-            async with self._open().post(
-                url, headers=self._headers, allow_redirects=False, timeout=timeout, **body
-            ) as response:
+            async with opened(SERVICE, self._timeout_seconds, request) as response:
                 answered = True
                 _refuse(response)
                 yield response
@@ -108,7 +107,7 @@ def parsed_object(text: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise BadAnswer(SERVICE, "not an object")
     if found.get("error"):
-        raise _told(found["error"])
+        raise told_of(SERVICE, found["error"])
     return found
 
 
@@ -134,11 +133,3 @@ def _refuse(response: aiohttp.ClientResponse) -> None:
         raise from_status(SERVICE, response.status, retry_after_seconds(response.headers.get("Retry-After")))
     if response.status >= _MOVED:
         raise BadAnswer(SERVICE, "redirect", status=response.status)
-
-
-def _told(error: object) -> ProviderError:
-    """Map an error that came after the status: routers pass the status of whoever stands behind them on in its code."""
-    code = error.get("code") if isinstance(error, dict) else None
-    if isinstance(code, int) and code in _STATUSES:
-        return from_status(SERVICE, code)
-    return BadAnswer(SERVICE, "told of an error")

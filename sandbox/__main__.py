@@ -20,7 +20,8 @@ _FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
 @click.command()
-@click.option("--port", default=9099, show_default=True, help="To listen on, on 127.0.0.1; 0 for any that is free.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="To listen on; beyond loopback only in a sandbox.")
+@click.option("--port", default=9099, show_default=True, help="To listen on; 0 for any that is free.")
 @click.option(
     "--media",
     multiple=True,
@@ -28,19 +29,21 @@ _FIXTURES = Path(__file__).parent.parent / "fixtures"
     help="Served under /media/.",
 )
 @click.option("--scripted", is_flag=True, help="Instant models without engines, instead of local ears and voice.")
-def main(port: int, media: tuple[Path, ...], scripted: bool) -> None:  # noqa: FBT001 (click passes flags so)
+@click.option("--linq", is_flag=True, help="Print the variables for Linq v3 instead of those for the Series API.")
+def main(host: str, port: int, media: tuple[Path, ...], scripted: bool, linq: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """Simulate the Series API, Hugging Face, ElevenLabs and Cartesia; print the variables that point voicememo here."""
-    asyncio.run(_serve(port, media or (_FIXTURES / "memos", _FIXTURES / "broken"), scripted=scripted))
+    folders = media or (_FIXTURES / "memos", _FIXTURES / "broken")
+    asyncio.run(_serve(host, port, folders, scripted=scripted, linq=linq))
 
 
-async def _serve(port: int, media: tuple[Path, ...], *, scripted: bool) -> None:
+async def _serve(host: str, port: int, media: tuple[Path, ...], *, scripted: bool, linq: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     mind: Mind = ScriptedMind() if scripted else await engine_mind(_FIXTURES)
     async with AsyncExitStack() as closing:
-        sandbox = await closing.enter_async_context(Sandbox(mind, media=media, port=port))
-        for name, value in sandbox.environment().items():
+        sandbox = await closing.enter_async_context(Sandbox(mind, media=media, host=host, port=port))
+        for name, value in (sandbox.linq_environment() if linq else sandbox.environment()).items():
             click.echo(f"export {name}={value}")
         await stop.wait()
 

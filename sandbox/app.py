@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
-from sandbox import cartesia, control, elevenlabs, huggingface, openai, series
-from sandbox.faults import Faults, middleware
+from sandbox import cartesia, control, elevenlabs, huggingface, linq, openai, series
+from sandbox.faults import Faults
+from sandbox.pace import Pace
+from sandbox.pace import middleware as keeping_pace
+from sandbox.suffering import middleware
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +21,9 @@ if TYPE_CHECKING:
     from sandbox.mind import Mind
     from sandbox.series import Sent
 
-SERIES_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY, OPENAI_KEY = (
+SERIES_KEY, LINQ_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY, OPENAI_KEY = (
     "sandbox-series",
+    "sandbox-linq",
     "hf_sandbox",
     "sandbox-eleven",
     "sandbox-cartesia",
@@ -52,7 +56,9 @@ class Sandbox:
     ) -> None:
         self.mind = mind
         self.faults = Faults()
+        self.pace = Pace()
         self.series = series.SeriesState(media, honours_keys=honours_keys)
+        self.linq = linq.LinqState(self.series, media)
         self._host = host
         self._port = port
         self._closing = asyncio.Event()
@@ -60,7 +66,7 @@ class Sandbox:
 
     @property
     def sent(self) -> list[Sent]:
-        """What was sent through the Series API, in order."""
+        """What was sent through the Series API and Linq v3, in order."""
         return self.series.sent
 
     @property
@@ -88,6 +94,16 @@ class Sandbox:
             "CARTESIA_VOICES": _VOICES,
         }
 
+    def linq_environment(self) -> dict[str, str]:
+        """Give the variables that point voicememo here, and to Linq v3 instead of the Series API."""
+        others = {name: value for name, value in self.environment().items() if not name.startswith("SERIES_API_")}
+        return {
+            **others,
+            "MESSENGER": "linq",
+            "LINQ_API_URL": f"{self.url}{linq.PREFIX}",
+            "LINQ_API_KEY": LINQ_KEY,
+        }
+
     def openai_environment(self) -> dict[str, str]:
         """Give the variables that open the rung openai of each ladder, beside those of environment()."""
         return {
@@ -97,13 +113,16 @@ class Sandbox:
         }
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[middleware(self.faults, self._closing)], client_max_size=_LONGEST_BODY_BYTES)
+        middlewares = [middleware(self.faults, self._closing), keeping_pace(self.pace)]
+        app = web.Application(middlewares=middlewares, client_max_size=_LONGEST_BODY_BYTES)
         app.add_routes(series.routes(self.series, key=SERIES_KEY))
-        app.add_routes(huggingface.routes(self.mind, key=HF_TOKEN))
-        app.add_routes(elevenlabs.routes(self.mind, key=ELEVENLABS_KEY))
-        app.add_routes(cartesia.routes(self.mind, key=CARTESIA_KEY))
-        app.add_routes(openai.routes(self.mind, key=OPENAI_KEY))
+        app.add_routes(linq.routes(self.linq, key=LINQ_KEY))
+        app.add_routes(huggingface.routes(self.mind, self.pace, key=HF_TOKEN))
+        app.add_routes(elevenlabs.routes(self.mind, self.pace, key=ELEVENLABS_KEY))
+        app.add_routes(cartesia.routes(self.mind, self.pace, key=CARTESIA_KEY))
+        app.add_routes(openai.routes(self.mind, self.pace, key=OPENAI_KEY))
         app.add_routes(control.routes(self.series, self.faults))
+        app.add_routes(control.pace_routes(self.pace))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()

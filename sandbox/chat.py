@@ -9,17 +9,19 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
+    from sandbox.pace import Pace
 
 
-async def completed(request: web.Request, mind: Mind) -> web.StreamResponse:
+async def completed(request: web.Request, mind: Mind, pace: Pace) -> web.StreamResponse:
     """Answer a request for a chat completion."""
     asked = await request.json()
     text = await mind.reply(asked["messages"])
+    written = pace.written(request, _tokens(text))
     if not asked.get("stream"):
-        return web.json_response(_completion(asked["model"], text))
+        return web.json_response(_completion(asked["model"], "".join([token async for token in written])))
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
-    for token in _tokens(text):
+    async for token in written:
         await response.write(_event(_chunk(asked["model"], token, None)))
     await response.write(_event(_chunk(asked["model"], "", "stop")))
     await response.write(b"data: [DONE]\n\n")

@@ -11,6 +11,7 @@ from sandbox.mind import seconds_of
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
+    from sandbox.pace import Pace
 
 _PIECE_BYTES = 8 * 1024 + 1
 """Odd on purpose: the network cuts samples in half."""
@@ -21,7 +22,7 @@ _CODES = {
 """Scribe reports a language by its code of three letters (ISO 639-3)."""
 
 
-def routes(mind: Mind, *, key: str) -> list[web.RouteDef]:
+def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
     """Give the routes; `key` is the xi-api-key that is let in."""
 
     async def stream(request: web.Request) -> web.StreamResponse:
@@ -34,8 +35,8 @@ def routes(mind: Mind, *, key: str) -> list[web.RouteDef]:
         pcm = await mind.speak(asked["text"], language=language, sample_rate=int(rate))
         response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
         await response.prepare(request)
-        for start in range(0, len(pcm), _PIECE_BYTES):
-            await response.write(pcm[start : start + _PIECE_BYTES])
+        async for piece in pace.spoken(request, pcm, sample_rate=int(rate), piece_bytes=_PIECE_BYTES):
+            await response.write(piece)
         await response.write_eof()
         return response
 
@@ -45,9 +46,10 @@ def routes(mind: Mind, *, key: str) -> list[web.RouteDef]:
         file = form.get("file")
         wav = file.file.read() if isinstance(file, web.FileField) else b""
         try:
-            seconds_of(wav)
+            seconds = seconds_of(wav)
         except (wave.Error, EOFError):
             return web.json_response({"detail": {"status": "invalid_audio", "message": "Invalid audio"}}, status=400)
+        await pace.heard(request, seconds)
         code, words = await mind.language(wav), await mind.hear(wav)
         told = {"language_code": _CODES.get(code, code), "language_probability": 0.98, "text": words}
         return web.json_response({**told, "words": []})

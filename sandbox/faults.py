@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import secrets
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Final
 
-from aiohttp import web
-
-if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
+SCRIPTED: Final = "scripted-trouble"
+"""Stands in every body and reason that a fault makes up: what must never be told on (I6)."""
 
 
 class Kind(StrEnum):
@@ -19,14 +17,38 @@ class Kind(StrEnum):
 
     STATUS = "status"
     """Answers with `status`, and `retry_after` where it is set."""
+    REDIRECT = "redirect"
+    """Sends the request on to `location`, with 307: method, body and all."""
     HANG = "hang"
     """Never answers."""
     CUT = "cut"
     """Closes the connection without an answer."""
+    RESET = "reset"
+    """Resets the connection without an answer, as a process that dies does."""
     EMPTY = "empty"
     """Answers 200 with nothing."""
     GARBAGE = "garbage"
     """Answers 200 with bytes that mean nothing."""
+    HTML = "html"
+    """Answers 200 with a page for people."""
+    BROKEN_JSON = "broken-json"
+    """Answers 200 with what says that it is JSON, and is none."""
+    OTHER_JSON = "other-json"
+    """Answers 200 with JSON of a shape that nobody asked for."""
+    HANG_AFTER_HEADERS = "hang-after-headers"
+    """Begins to answer, and never says a word."""
+    HANG_MIDWAY = "hang-midway"
+    """Gives the beginning of the right answer, and then nothing, with the connection open."""
+    CUT_MIDWAY = "cut-midway"
+    """Gives the beginning of the right answer, and closes the connection."""
+    SHORT = "short"
+    """Gives the beginning of the right answer, and ends it as if it were whole."""
+    ENDLESS = "endless"
+    """Gives the beginning of the right answer again and again, as fast as it is read."""
+    TRICKLE = "trickle"
+    """Gives the right answer whole, in small pieces with `pause_seconds` between them."""
+    DRIP = "drip"
+    """Gives one byte that means nothing each `pause_seconds`, for ever."""
     ACCEPTED_THEN_CUT = "accepted-then-cut"
     """Does what was asked, and closes the connection without saying so."""
     ACCEPTED_THEN_HANG = "accepted-then-hang"
@@ -40,9 +62,12 @@ class Fault:
     kind: Kind
     status: int = 500
     retry_after: str | None = None
-
-
-_ACCEPTED = {Kind.ACCEPTED_THEN_CUT, Kind.ACCEPTED_THEN_HANG}
+    location: str = "/"
+    """Where a redirect points."""
+    after_bytes: int | None = None
+    """How long the beginning of the right answer is, in bytes; half of the answer when None."""
+    pause_seconds: float = 0.01
+    """Between two pieces."""
 
 
 class Faults:
@@ -55,6 +80,12 @@ class Faults:
         """Service → seconds before it answers."""
         self.requests: Counter[str] = Counter()
         """Service → requests that came."""
+        self.held: Counter[str] = Counter()
+        """Service → requests that were made to wait for what never comes."""
+        self.left: Counter[str] = Counter()
+        """Service → requests whose client went away while it waited for the rest of an answer."""
+        self.ourselves: Final = secrets.token_hex()
+        """Who knows it suffers nothing: the sandbox, when it asks itself for the right answer."""
 
     def next(self, service: str, *faults: Fault) -> None:
         """Let the next requests suffer these, one each."""
@@ -74,44 +105,3 @@ class Faults:
         """Give what this request is to suffer."""
         queue = self._next.get(service)
         return queue.popleft() if queue else self._always.get(service)
-
-
-def middleware(faults: Faults, closing: asyncio.Event) -> web.middleware:  # type: ignore[valid-type] # aiohttp's decorator type
-    """Make the middleware; hung requests end when `closing` is set."""
-
-    @web.middleware
-    async def suffer(request: web.Request, handler: Handler) -> web.StreamResponse:
-        service = request.match_info.route.name or "other"
-        faults.requests[service] += 1
-        await asyncio.sleep(faults.latency.get(service, 0))
-        fault = faults.take(service)
-        if fault is None:
-            return await handler(request)
-        return await _suffered(fault, request, handler, closing)
-
-    return suffer
-
-
-async def _suffered(fault: Fault, request: web.Request, handler: Handler, closing: asyncio.Event) -> web.StreamResponse:
-    if fault.kind not in _ACCEPTED:  # a form can be read once only, and then by who does what was asked
-        await request.read()
-    match fault.kind:
-        case Kind.STATUS:
-            headers = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}
-            return web.json_response({"error": "scripted"}, status=fault.status, headers=headers)
-        case Kind.EMPTY:
-            return web.Response()
-        case Kind.GARBAGE:
-            return web.Response(body=b"\x00\xff garbage \xfe" * 3)
-        case Kind.HANG:
-            await closing.wait()
-        case Kind.ACCEPTED_THEN_CUT:
-            await handler(request)
-        case Kind.ACCEPTED_THEN_HANG:
-            await handler(request)
-            await closing.wait()
-        case Kind.CUT:
-            pass
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()

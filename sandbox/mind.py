@@ -33,6 +33,11 @@ _REPLIES = {
     "es": "Me has dicho: {words}. ¡Gracias por contármelo!",
     "de": "Du hast gesagt: {words}. Danke, dass du mir das erzählst!",
     "hi": "आपने कहा: {words}। बताने के लिए धन्यवाद!",
+    "it": "Mi hai detto: {words}. Grazie per avermelo raccontato!",
+    "pt": "Você me disse: {words}. Obrigado por me contar!",
+    "zh": "你对我说「{words}」。谢谢你告诉我。",
+    "ja": "「{words}」とおっしゃいましたね。教えてくれてありがとうございます。",
+    "ar": "لقد قلت لي: {words}. شكرا لأنك أخبرتني!",
 }
 _ECHOED_WORDS = 40
 
@@ -73,6 +78,8 @@ class ScriptedMind:
     words: str = "hello there, how are you today"
     spoken: str = "en"
     """The language of the words, a primary subtag."""
+    answer: str | None = None
+    """What it answers, whatever it is asked; repeats when None."""
 
     async def hear(self, wav: bytes) -> str:  # noqa: ARG002 (it was told what to hear)
         """Give the scripted words."""
@@ -83,8 +90,8 @@ class ScriptedMind:
         return self.spoken
 
     async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
-        """Repeat."""
-        return answer_to(turns)
+        """Repeat, unless it was told what to say."""
+        return answer_to(turns) if self.answer is None else self.answer
 
     async def speak(self, text: str, *, language: str, sample_rate: int) -> bytes:  # noqa: ARG002 (a hum has none)
         """Hum for as long as the text would take: 60 ms a character."""

@@ -12,6 +12,7 @@ from sandbox.mind import seconds_of
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
+    from sandbox.pace import Pace
 
 SAMPLE_RATE = 24_000
 """Of response_format=pcm, in Hz."""
@@ -26,7 +27,7 @@ _NAMES = {
 """The vendor reports a language by its name."""
 
 
-def routes(mind: Mind, *, key: str) -> list[web.RouteDef]:
+def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
     """Give the routes; `key` is the Bearer key that is let in."""
 
     async def transcribe(request: web.Request) -> web.Response:
@@ -38,6 +39,7 @@ def routes(mind: Mind, *, key: str) -> list[web.RouteDef]:
             seconds = seconds_of(wav)
         except (wave.Error, EOFError):
             return _refused("file", "Invalid file format.")
+        await pace.heard(request, seconds)
         match form.get("response_format", "json"), form.get("model"):
             case ("json", str()):
                 return web.json_response({"text": await mind.hear(wav)})
@@ -50,7 +52,7 @@ def routes(mind: Mind, *, key: str) -> list[web.RouteDef]:
 
     async def chat(request: web.Request) -> web.StreamResponse:
         _let_in(request, key)
-        return await completed(request, mind)
+        return await completed(request, mind, pace)
 
     async def speak(request: web.Request) -> web.StreamResponse:
         _let_in(request, key)
@@ -61,8 +63,8 @@ def routes(mind: Mind, *, key: str) -> list[web.RouteDef]:
         pcm = await mind.speak(asked["input"], language=language, sample_rate=SAMPLE_RATE)
         response = web.StreamResponse(headers={"Content-Type": "audio/pcm"})
         await response.prepare(request)
-        for start in range(0, len(pcm), _PIECE_BYTES):
-            await response.write(pcm[start : start + _PIECE_BYTES])
+        async for piece in pace.spoken(request, pcm, sample_rate=SAMPLE_RATE, piece_bytes=_PIECE_BYTES):
+            await response.write(piece)
         await response.write_eof()
         return response
 

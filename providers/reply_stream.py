@@ -1,0 +1,48 @@
+"""A reply as models stream it: words that keep coming, whole characters, an end, and no more than anybody speaks."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from providers.encodable import whole_characters
+from providers.errors import BadAnswer
+from providers.promptly import has_words, promptly
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+_MAX_CHARACTERS: Final = 8_000
+_BROKEN: Final = {"error", "content_filter"}
+"""Reasons to finish that are no end of a reply."""
+
+
+def is_end(service: str, finish_reason: str | None) -> bool:
+    """Say whether a chunk with this reason to finish is the last. Raises BadAnswer where the reply is not whole."""
+    if finish_reason in _BROKEN:
+        raise BadAnswer(service, f"finished by {finish_reason}")
+    return bool(finish_reason)
+
+
+async def reply_stream(pieces: AsyncIterator[str], *, service: str, timeout_seconds: float) -> AsyncGenerator[str]:
+    """Pass a reply on.
+
+    Args:
+        pieces: the words, ended by an error where the stream ends without an end of the reply.
+        service: its short name.
+        timeout_seconds: how long there may be no words, at first or later, in seconds.
+
+    Raises:
+        Stalled: there were no words for so long.
+        BadAnswer: there were none at all.
+    """
+    said, worded = 0, False
+    whole = whole_characters(pieces)
+    async with aclosing(promptly(whole, service=service, seconds=timeout_seconds, useful=has_words)) as prompt:
+        async for piece in prompt:
+            said, worded = said + len(piece), worded or has_words(piece)
+            yield piece
+            if said >= _MAX_CHARACTERS:  # from a server that minds no max_tokens
+                return
+    if not worded:
+        raise BadAnswer(service, "empty stream")

@@ -1,0 +1,280 @@
+"""The wire of Linq v3: attachments and their upload, voice memos, texts, typing, messages. Keeps what was sent."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from sandbox.series import Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from aiohttp.typedefs import Handler
+
+    from sandbox.series import SeriesState
+
+PREFIX = "/api/partner"
+"""Before /v3, as at the vendor's."""
+_CONTENT_TYPES = frozenset(
+    {
+        *("audio/mpeg", "audio/mp3", "audio/x-m4a", "audio/mp4", "audio/x-caf", "audio/x-wav"),
+        *("audio/x-aiff", "audio/aiff", "audio/aac", "audio/amr"),
+    }
+)
+"""Of sound, that an attachment may have: neither audio/wav nor audio/ogg is among them."""
+_LONGEST_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A scripted refusal, in Linq's own words."""
+
+    status: int
+    code: int
+    retry_after: int | None = None
+
+
+@dataclass(slots=True)
+class Attachment:
+    """A file that was announced, and uploaded or not."""
+
+    attachment_id: str
+    filename: str
+    content_type: str
+    size_bytes: int
+    data: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the upload, as they came."""
+
+
+class LinqState:
+    """What the simulated API knows; messages and what was sent are shared with the older generation."""
+
+    def __init__(self, series: SeriesState, media: Sequence[Path]) -> None:
+        self.sent = series.sent
+        self.messages = series.messages
+        self.typing, self.typed = series.typing, series.typed
+        self.media = media
+        self.attachments: dict[str, Attachment] = {}
+        self.opted_out: set[str] = set()
+        """Chats whose person wants to hear no more."""
+        self.lists_late = 0
+        """In how many listings the newest message is not there yet."""
+        self.lists_after_seconds = 0.0
+        """How old a message is when it is first listed, in seconds."""
+        self.upload_base: str | None = None
+        """Where uploads go; here, when None."""
+        self.page = 100
+        """Messages that are listed at once, at most."""
+        self._refusals: defaultdict[str, deque[Refusal]] = defaultdict(deque)
+
+    def refuse(self, service: str, *refusals: Refusal) -> None:
+        """Let the next requests of a service (a route's name) be refused, one each."""
+        self._refusals[service].extend(refusals)
+
+    def refusal(self, service: str) -> Refusal | None:
+        """Give what the next request of a service is refused with."""
+        queue = self._refusals.get(service)
+        return queue.popleft() if queue else None
+
+    def announce(self, wanted: Mapping[str, Any]) -> Attachment:
+        """Keep an announcement. Raises ValueError for what the API would refuse."""
+        if wanted["content_type"] not in _CONTENT_TYPES or not wanted["filename"] or not int(wanted["size_bytes"]):
+            raise ValueError("no such attachment")
+        made = Attachment(str(uuid.uuid4()), wanted["filename"], wanted["content_type"], wanted["size_bytes"])
+        self.attachments[made.attachment_id] = made
+        return made
+
+    def send(
+        self, chat_id: str, *, attachment: Attachment | None = None, text: str = "", key: str | None = None
+    ) -> Sent:
+        """Keep a message; the same key gives the same one."""
+        known = next((each for each in self.sent if key is not None and each.idempotency_key == key), None)
+        if known is not None:
+            return known
+        sent = Sent(
+            message_id=str(uuid.uuid4()),
+            chat_id=chat_id,
+            text=text,
+            idempotency_key=key,
+            filename=attachment.filename if attachment else None,
+            mime_type=attachment.content_type if attachment else None,
+            audio=attachment.data if attachment else None,
+            at=datetime.now(UTC),
+        )
+        self.sent.append(sent)
+        self.typing.discard(chat_id)
+        return sent
+
+
+def routes(state: LinqState, *, key: str) -> list[web.RouteDef]:
+    """Give the routes; `key` is the Bearer key that is let in, everywhere but where files go and come from."""
+    wire = _Wire(state)
+
+    def guarded(handler: Handler) -> Handler:
+        async def let_in(request: web.Request) -> web.StreamResponse:
+            if request.headers.get("Authorization") != f"Bearer {key}":
+                return _refused(Refusal(401, 2004))
+            refusal = state.refusal(request.match_info.route.name or "")
+            return _refused(refusal) if refusal else await handler(request)
+
+        return let_in
+
+    v3 = f"{PREFIX}/v3"
+    chat = f"{v3}/chats/{{chat}}"
+    return [
+        web.post(f"{v3}/attachments", guarded(wire.announce), name="linq.attachments"),
+        web.get(f"{v3}/attachments/{{attachment}}", guarded(wire.attachment), name="linq.attachment"),
+        web.put("/linq-upload/{attachment}", wire.upload, name="linq.upload"),
+        web.post(f"{chat}/voicememo", guarded(wire.voice_memo), name="linq.voicememo"),
+        web.post(f"{chat}/messages", guarded(wire.send), name="linq.send"),
+        web.get(f"{chat}/messages", guarded(wire.listed), name="linq.list"),
+        web.get(f"{v3}/messages/{{message}}", guarded(wire.message), name="linq.message"),
+        web.post(f"{chat}/typing", guarded(wire.start_typing), name="linq.typing"),
+        web.delete(f"{chat}/typing", guarded(wire.stop_typing), name="linq.stop_typing"),
+        web.get(f"{v3}/phone_numbers", guarded(wire.phone_numbers), name="linq.phone_numbers"),
+        web.get(f"{PREFIX}/media/{{name}}", wire.media, name="linq.media"),
+    ]
+
+
+class _Wire:
+    """What each route does."""
+
+    def __init__(self, state: LinqState) -> None:
+        self._state = state
+
+    async def announce(self, request: web.Request) -> web.Response:
+        try:
+            made = self._state.announce(await request.json())
+        except (ValueError, KeyError, TypeError):
+            return _refused(Refusal(400, 1005))
+        base = self._state.upload_base or str(request.url.origin())
+        return web.json_response({
+            "attachment_id": made.attachment_id,
+            "upload_url": f"{base}/linq-upload/{made.attachment_id}?X-Amz-Signature=ab%2Fcd",
+            "http_method": "PUT",
+            "required_headers": {"Content-Type": made.content_type, "x-amz-acl": "private"},
+            "download_url": f"{request.url.origin()}{PREFIX}/media/{made.filename}",
+            "expires_at": datetime.now(UTC).isoformat(),
+        })  # fmt: skip
+
+    async def upload(self, request: web.Request) -> web.Response:
+        made = self._state.attachments.get(request.match_info["attachment"])
+        if made is None:
+            return web.Response(status=403)
+        data = await request.read()
+        signed = request.headers.get("Content-Type") == made.content_type and "%2F" in request.raw_path
+        if len(data) != made.size_bytes or request.headers.get("x-amz-acl") != "private" or not signed:
+            return web.Response(status=403)
+        made.data, made.headers = data, dict(request.headers)
+        return web.Response()
+
+    async def attachment(self, request: web.Request) -> web.Response:
+        """Answer for what came in: a file of the media folders, by the name that stands before its suffix."""
+        name = request.match_info["attachment"]
+        path = next((each for folder in self._state.media for each in folder.iterdir() if each.stem == name), None)
+        if path is None:
+            return _refused(Refusal(404, 2003))
+        url = f"{request.url.origin()}{PREFIX}/media/{path.name}"
+        return web.json_response({"id": name, "filename": path.name, "status": "complete", "download_url": url})
+
+    async def voice_memo(self, request: web.Request) -> web.Response:
+        chat, body = request.match_info["chat"], await request.json()
+        made = self._state.attachments.get(body.get("attachment_id"))
+        if set(body) != {"attachment_id"}:
+            return _refused(Refusal(400, 1003))
+        if made is None:
+            return _refused(Refusal(404, 2003))
+        if made.data is None:
+            return _refused(Refusal(404, 2007))
+        if chat in self._state.opted_out:
+            return _refused(Refusal(403, 2024))
+        sent = self._state.send(chat, attachment=made)
+        memo = {"id": made.attachment_id, "filename": made.filename, "mime_type": made.content_type}
+        return web.json_response({
+            "voice_memo": {
+                "id": sent.message_id,
+                "chat": {"id": chat, "is_group": False},
+                "created_at": sent.at.isoformat(),
+                "status": "queued",
+                "service": "iMessage",
+                "voice_memo": {**memo, "size_bytes": made.size_bytes},
+            }
+        }, status=202)  # fmt: skip
+
+    async def send(self, request: web.Request) -> web.Response:
+        chat, message = request.match_info["chat"], (await request.json()).get("message", {})
+        parts = message.get("parts") or [{}]
+        text, key = parts[0].get("value"), message.get("idempotency_key")
+        if len(parts) != 1 or parts[0].get("type") != "text" or not text or len(key or "") > _LONGEST_KEY:
+            return _refused(Refusal(400, 1004))
+        if chat in self._state.opted_out:
+            return _refused(Refusal(403, 2024))
+        sent = self._state.send(chat, text=text, key=key)
+        return web.json_response({"chat_id": chat, "message": self._as_message(sent)}, status=202)
+
+    async def listed(self, request: web.Request) -> web.Response:
+        """List what we sent, the newest first; a cursor is a number."""
+        sent = [each for each in reversed(self._state.sent) if each.chat_id == request.match_info["chat"]]
+        now = datetime.now(UTC)
+        sent = [each for each in sent if (now - each.at).total_seconds() >= self._state.lists_after_seconds]
+        if self._state.lists_late:
+            self._state.lists_late -= 1
+            sent = sent[1:]
+        start = int(request.query.get("cursor", "0"))
+        end = start + min(int(request.query.get("limit", "20")), self._state.page)
+        cursor = str(end) if end < len(sent) else None
+        return web.json_response({
+            "messages": [self._as_message(each) for each in sent[start:end]],
+            "next_cursor": cursor,
+        })  # fmt: skip
+
+    async def message(self, request: web.Request) -> web.Response:
+        wanted = request.match_info["message"]
+        found = next((chat[wanted] for chat in self._state.messages.values() if wanted in chat), None)
+        return web.json_response(found) if found is not None else _refused(Refusal(404, 2002))
+
+    async def start_typing(self, request: web.Request) -> web.Response:
+        self._state.typing.add(request.match_info["chat"])
+        self._state.typed.append((request.match_info["chat"], "start"))
+        return web.Response(status=204)
+
+    async def stop_typing(self, request: web.Request) -> web.Response:
+        self._state.typing.discard(request.match_info["chat"])
+        self._state.typed.append((request.match_info["chat"], "stop"))
+        return web.Response(status=204)
+
+    async def phone_numbers(self, _: web.Request) -> web.Response:
+        return web.json_response({"phone_numbers": []})
+
+    async def media(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        # An encoded slash comes decoded: no name with one is a file of ours.
+        paths = [folder / name for folder in self._state.media if "/" not in name and (folder / name).is_file()]
+        if not paths:
+            raise web.HTTPNotFound
+        return web.FileResponse(paths[0])
+
+    def _as_message(self, sent: Sent) -> dict[str, object]:
+        """Give a message of ours as v3 lists it."""
+        made = (each for each in self._state.attachments.values() if sent.audio is not None)
+        attachment = next((each for each in made if each.data is sent.audio), None)
+        media = {"type": "media", "filename": sent.filename, "mime_type": sent.mime_type}
+        parts = [{**media, "id": attachment.attachment_id}] if attachment else [{"type": "text", "value": sent.text}]
+        at = sent.at.isoformat()
+        return {"id": sent.message_id, "chat_id": sent.chat_id, "is_from_me": True, "created_at": at, "parts": parts}
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    """Refuse as docs.linqapp.com/error has it."""
+    error: dict[str, object] = {"status": refusal.status, "code": refusal.code, "message": "scripted"}
+    if refusal.retry_after is not None:
+        error["retry_after"] = refusal.retry_after
+    return web.json_response({"success": False, "error": error, "trace_id": "0" * 32}, status=refusal.status)

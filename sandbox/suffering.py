@@ -1,0 +1,197 @@
+"""How a scripted fault looks on the wire.
+
+A fault that spoils the right answer, or swallows it, needs that answer first: the sandbox asks itself for it, as the
+client did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from aiohttp import hdrs, web
+
+from sandbox.faults import SCRIPTED, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp.typedefs import Handler
+
+    from sandbox.faults import Fault, Faults
+
+_OURSELVES: Final = "X-Sandbox-Ourselves"
+"""The header of a request of our own: it suffers nothing."""
+_LOOK_SECONDS: Final = 0.01
+"""How often a hung request looks whether its client is still there, in seconds."""
+_SMALL_BYTES: Final = 64
+_LARGE_BYTES: Final = 64 * 1024
+_LARGEST_BYTES: Final = 512 * 1024 * 1024
+"""Of an endless answer: a client that reads so much is not going to stop."""
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER on, with no time: closing resets the connection."""
+_JSON: Final = "application/json"
+_MADE_UP: Final = {
+    Kind.EMPTY: (b"", "application/octet-stream"),
+    Kind.GARBAGE: (b"\x00\xff garbage \xfe" * 3 + SCRIPTED.encode(), "application/octet-stream"),
+    Kind.HTML: (f"<!doctype html><html><title>502</title><p>{SCRIPTED}</p></html>".encode(), "text/html"),
+    Kind.BROKEN_JSON: (f'{{"text": "{SCRIPTED}", "choices": [{{"delta"'.encode(), _JSON),
+    Kind.OTHER_JSON: (f'{{"{SCRIPTED}": [{{"{SCRIPTED}": null}}], "choices": {{}}}}'.encode(), _JSON),
+}
+"""Kind → body and type of an answer that is none."""
+_AUDIBLE: Final = ("audio/", "application/octet-stream")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What would have been answered."""
+
+    status: int
+    content_type: str
+    announced: bool
+    """Whether its length was said beforehand."""
+    body: bytes = field(repr=False)
+
+
+def middleware(faults: Faults, closing: asyncio.Event) -> web.middleware:  # type: ignore[valid-type] # aiohttp's decorator type
+    """Make the middleware; hung requests end when `closing` is set, or their client is gone."""
+
+    @web.middleware
+    async def suffer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.headers.get(_OURSELVES) == faults.ourselves:
+            return await handler(request)
+        service = request.match_info.route.name or "other"
+        faults.requests[service] += 1
+        await asyncio.sleep(faults.latency.get(service, 0))
+        fault = faults.take(service)
+        if fault is None:
+            return await handler(request)
+        return await _Suffering(fault, request, faults, service, closing).answered()
+
+    return suffer
+
+
+@dataclass(slots=True)
+class _Suffering:
+    """One request, and what it suffers."""
+
+    fault: Fault
+    request: web.Request
+    faults: Faults
+    service: str
+    closing: asyncio.Event
+
+    async def answered(self) -> web.StreamResponse:
+        """Let it suffer."""
+        await self.request.read()
+        match self.fault.kind:
+            case Kind.STATUS:
+                return self._status()
+            case Kind.REDIRECT:
+                return web.Response(status=307, headers={"Location": self.fault.location}, text=SCRIPTED)
+            case kind if kind in _MADE_UP:
+                body, content_type = _MADE_UP[kind]
+                return web.Response(body=body, content_type=content_type)
+            case Kind.HANG | Kind.CUT | Kind.RESET:
+                return await self._unanswered()
+            case Kind.ACCEPTED_THEN_CUT | Kind.ACCEPTED_THEN_HANG:
+                await self._right_answer()
+                return await self._unanswered()
+            case _:
+                return await self._spoilt(await self._right_answer())
+
+    def _status(self) -> web.Response:
+        headers = {"Retry-After": self.fault.retry_after} if self.fault.retry_after is not None else {}
+        text = f'{{"error": "{SCRIPTED}"}}'
+        return web.Response(
+            text=text, status=self.fault.status, reason=SCRIPTED, headers=headers, content_type="application/json"
+        )
+
+    async def _unanswered(self) -> web.StreamResponse:
+        if self.fault.kind in {Kind.HANG, Kind.ACCEPTED_THEN_HANG}:
+            await self._silence()
+        transport = self.request.transport
+        if transport is not None and self.fault.kind is Kind.RESET:
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        if transport is not None:
+            transport.abort()
+        return web.Response()
+
+    async def _right_answer(self) -> _Answer:
+        """Ask ourselves what the client asked."""
+        if self.request.transport is None:
+            raise ConnectionResetError
+        host, port = self.request.transport.get_extra_info("sockname")[:2]
+        headers = {**self.request.headers, _OURSELVES: self.faults.ourselves, "Accept-Encoding": "identity"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(
+                self.request.method,
+                f"http://{host}:{port}{self.request.raw_path}",
+                data=await self.request.read(),
+                headers={name: value for name, value in headers.items() if name.lower() != "transfer-encoding"},
+            ) as response,
+        ):
+            announced = hdrs.CONTENT_LENGTH in response.headers
+            return _Answer(response.status, response.content_type, announced, await response.read())
+
+    async def _spoilt(self, answer: _Answer) -> web.StreamResponse:
+        """Begin as the right answer begins."""
+        response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
+        if answer.announced and self.fault.kind not in {Kind.SHORT, Kind.ENDLESS, Kind.DRIP}:
+            response.content_length = len(answer.body)
+        await response.prepare(self.request)
+        try:
+            async for piece in self._pieces(answer):
+                await response.write(piece)
+        except ConnectionResetError:
+            self.faults.left[self.service] += 1
+            return response
+        match self.fault.kind:
+            case Kind.HANG_AFTER_HEADERS | Kind.HANG_MIDWAY:
+                await self._silence()
+            case Kind.SHORT | Kind.TRICKLE:
+                return response
+            case _:
+                pass
+        if self.request.transport is not None:
+            self.request.transport.abort()
+        return response
+
+    async def _pieces(self, answer: _Answer) -> AsyncIterator[bytes]:
+        half = len(answer.body) // 2 if self.fault.after_bytes is None else self.fault.after_bytes
+        beginning = answer.body[:half]
+        match self.fault.kind:
+            case Kind.HANG_MIDWAY | Kind.CUT_MIDWAY | Kind.SHORT:
+                yield beginning
+                await asyncio.sleep(self.fault.pause_seconds)  # a cut drops what is still to be sent
+            case Kind.TRICKLE:
+                for start in range(0, len(answer.body), _SMALL_BYTES):
+                    yield answer.body[start : start + _SMALL_BYTES]
+                    await asyncio.sleep(self.fault.pause_seconds)
+            case Kind.DRIP:
+                drop = b"\0" if answer.content_type.startswith(_AUDIBLE) else b"\n"
+                while not self.closing.is_set():
+                    yield drop
+                    await asyncio.sleep(self.fault.pause_seconds)
+            case Kind.ENDLESS:
+                whole_lines = beginning[: beginning.rfind(b"\n\n") + 2 or len(beginning)] or b"\n"
+                large = whole_lines * (_LARGE_BYTES // len(whole_lines) + 1)
+                for _ in range(0, _LARGEST_BYTES, len(large)):
+                    yield large
+                    await asyncio.sleep(0)
+            case _:
+                pass
+
+    async def _silence(self) -> None:
+        """Wait until the client is gone, or the sandbox closes."""
+        self.faults.held[self.service] += 1
+        while not self.closing.is_set():
+            if self.request.transport is None or self.request.transport.is_closing():
+                self.faults.left[self.service] += 1
+                return
+            await asyncio.sleep(_LOOK_SECONDS)

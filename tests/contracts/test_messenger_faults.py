@@ -1,0 +1,127 @@
+"""What every messenger makes of each fault of its API: the right error in its time, one message, and nothing told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from providers.errors import (
+    BadAnswer,
+    OutcomeUnknown,
+    ProviderError,
+    RateLimited,
+    TimedOut,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+)
+from sandbox.app import Sandbox
+from sandbox.faults import Fault, Kind
+from sandbox.mind import ScriptedMind
+from tests.contracts.adapters import PATIENT_SECONDS, SHORT_SECONDS, secrets_told
+from tests.contracts.messengers import LINQ, MEMOS, REPLY, SERIES, Generation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from providers.linq import LinqMessenger
+    from providers.series import SeriesMessenger
+
+READ: Mapping[Fault, type[ProviderError]] = {
+    Fault(Kind.HANG): TimedOut,
+    Fault(Kind.HANG_AFTER_HEADERS): TimedOut,
+    Fault(Kind.HANG_MIDWAY): TimedOut,
+    Fault(Kind.DRIP): TimedOut,
+    Fault(Kind.CUT): Unreachable,
+    Fault(Kind.RESET): Unreachable,
+    Fault(Kind.CUT_MIDWAY): Unreachable,
+    Fault(Kind.STATUS, 401): Unauthorized,
+    Fault(Kind.STATUS, 402): Unauthorized,
+    Fault(Kind.STATUS, 403): Unauthorized,
+    Fault(Kind.STATUS, 429, "600"): RateLimited,
+    Fault(Kind.STATUS, 500): Unavailable,
+    Fault(Kind.STATUS, 503): Unavailable,
+    Fault(Kind.EMPTY): BadAnswer,
+}
+WORDED: Mapping[Fault, type[ProviderError]] = {
+    Fault(Kind.GARBAGE): BadAnswer,
+    Fault(Kind.HTML): BadAnswer,
+    Fault(Kind.BROKEN_JSON): BadAnswer,
+    Fault(Kind.SHORT): BadAnswer,
+    Fault(Kind.ENDLESS): BadAnswer,
+    Fault(Kind.REDIRECT, location="http://127.0.0.1:1/"): BadAnswer,
+}
+SILENT = {Kind.HANG, Kind.HANG_AFTER_HEADERS, Kind.HANG_MIDWAY, Kind.DRIP, Kind.ACCEPTED_THEN_HANG}
+SENT = [
+    *(Fault(kind) for kind in Kind if kind is not Kind.STATUS),
+    *(Fault(Kind.STATUS, status) for status in (429, 500, 502, 503, 504)),
+]
+
+
+@pytest.fixture(params=[SERIES, LINQ], ids=lambda generation: generation.name)
+def api(request: pytest.FixtureRequest) -> Generation:
+    """Each generation of the API in turn."""
+    found: Generation = request.param
+    return found
+
+
+def client(
+    api: Generation, sandbox: Sandbox, fault: Fault
+) -> AbstractAsyncContextManager[SeriesMessenger | LinqMessenger]:
+    """Give a client that waits for what comes, however busy the machine is, and not for what never does."""
+    return api.client(sandbox.url, timeout_seconds=SHORT_SECONDS if fault.kind in SILENT else PATIENT_SECONDS)
+
+
+async def test_reads_fail_by_name(api: Generation, caplog: pytest.LogCaptureFixture) -> None:
+    """A message that is asked for comes whole or as the one error that says why not, and that tells nothing (I6)."""
+    caplog.set_level(logging.DEBUG, "providers")
+
+    async def failed(fault: Fault) -> type[ProviderError]:
+        async with Sandbox(ScriptedMind()) as sandbox, client(api, sandbox, fault) as messenger:
+            sandbox.series.add_message("51", "m1", {"id": "m1", "text": REPLY.text * 20})
+            sandbox.faults.always(api.route("message"), fault)
+            with pytest.raises(ProviderError) as raised:
+                await messenger.message("51", "m1")
+            assert secrets_told(raised.value, caplog.text) == []
+            assert not any(secret in f"{raised.value!r}{raised.value.__cause__!r}" for secret in (api.key, REPLY.text))
+            return type(raised.value)
+
+    faults = {**READ, **WORDED}
+    assert dict(zip(faults, await asyncio.gather(*map(failed, faults)), strict=True)) == faults
+
+
+async def test_downloads_fail_by_name(api: Generation) -> None:
+    """A recording comes whole or not at all; one that never ends is cut off at the limit."""
+
+    async def failed(fault: Fault) -> type[ProviderError]:
+        async with Sandbox(ScriptedMind(), media=[MEMOS]) as sandbox, client(api, sandbox, fault) as messenger:
+            sandbox.faults.always(api.route("media"), fault)
+            with pytest.raises(ProviderError) as raised:
+                await messenger.download(f"{sandbox.url}{api.prefix}/media/en-bread.opus")
+            assert secrets_told(raised.value) == []
+            return type(raised.value)
+
+    faults = {**READ, Fault(Kind.ENDLESS): TooLarge}
+    assert dict(zip(faults, await asyncio.gather(*map(failed, faults)), strict=True)) == faults
+
+
+async def test_one_message_after_each_fault(api: Generation) -> None:
+    """Whatever a send suffers, whoever looks into the chat before sending again has sent one message (I1)."""
+
+    async def sent(fault: Fault) -> int:
+        async with Sandbox(ScriptedMind()) as sandbox, client(api, sandbox, fault) as messenger:
+            sandbox.faults.next(api.send, fault)
+            try:
+                sent_id = await messenger.send_voice(REPLY)
+            except OutcomeUnknown:
+                found = await messenger.find_sent(REPLY.chat_id, filenames=[REPLY.filename])
+                sent_id = found or await messenger.send_voice(REPLY)
+            assert [each.message_id for each in sandbox.sent] == [sent_id]
+            return len(sandbox.sent)
+
+    assert dict(zip(SENT, await asyncio.gather(*map(sent, SENT)), strict=True)) == dict.fromkeys(SENT, 1)
