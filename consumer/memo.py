@@ -58,9 +58,11 @@ class Memo:
     sent_at: datetime
     """With zone, UTC; the record's own time where the event does not say."""
     audio: tuple[Audio, ...]
-    """Where the recording may be had, the best first; never empty."""
+    """Where the recording may be had, the best first; never empty, but for what is no recording."""
     group: bool = False
     """Whether several people share the chat."""
+    text: str | None = field(default=None, repr=False)
+    """What was written, where it was: such a message is answered in writing. None for a recording."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ The facts, by the stage that stores them:
 
 | stage | facts |
 |---|---|
-| fetch, keep | person, sent_at, group · fetched · original, wav (archive keys) |
+| (at once) | person, sent_at, group · written, for a text message |
+| fetch, keep | fetched · original, wav (archive keys) |
 | hear | transcript, language, ears (the rung) |
 | answer | reply, replier (the rung); or line, reason, for a spoken fallback |
 | speak | spoken (archive key), said, voice (the rung) |
@@ -61,25 +62,29 @@ def facts_to_drop(restart: Restart | None, *, again: bool) -> tuple[str, ...]:
 
 def known_facts(memo: Memo) -> dict[str, JsonValue]:
     """Give what the ledger is told of a memo when it is new: enough to ask for it again when Kafka has forgotten it."""
-    return {"person": memo.person, "sent_at": memo.sent_at.isoformat(), "group": memo.group}
+    known: dict[str, JsonValue] = {"person": memo.person, "sent_at": memo.sent_at.isoformat(), "group": memo.group}
+    return known if memo.text is None else {**known, "written": memo.text}
 
 
 def memo_of(key: MemoKey, facts: Facts) -> Memo:
     """Make the memo from its row; its recording is in the archive, or the Series API is asked for it."""
-    sent_at = _text(facts, "sent_at")
+    sent_at, written = _text(facts, "sent_at"), _text(facts, "written")
     return Memo(
         chat_id=key.chat_id,
         message_id=key.message_id,
         person=_text(facts, "person") or "",
         sent_at=datetime.fromisoformat(sent_at) if sent_at else datetime.now(UTC),
-        audio=(AbsentAudio(),),
+        audio=(AbsentAudio(),) if written is None else (),
         group=facts.get("group") is True,
+        text=written,
     )
 
 
 def heard(memo: Memo, facts: Facts, past: tuple[Turn, ...] = ()) -> Heard | None:
     """Make Heard again, if the words are known."""
     words, language = _text(facts, "transcript"), _text(facts, "language")
+    if memo.text is not None and "ears" in facts:
+        words = memo.text
     if words is None or language is None:
         return None
     return Heard(memo, words, language, _text(facts, "ears") or "unknown", past)

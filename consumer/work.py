@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING
 
 from audio.clips import Line
 from consumer import resume
-from consumer.events import Unreadable, VoiceMemo, parse
+from consumer.events import TextMessage, Unreadable, VoiceMemo, parse
 from consumer.memo import Memo
 from consumer.stages.apology import Apology
+from consumer.traces import context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from storage.ledger import Claim, Event
+    from consumer.traces.context import TraceContext
+    from storage.ledger import Claim, Event, Place
+
+
+_LONGEST_TEXT = 8_000
+"""Characters of a text message that are answered, and kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +38,20 @@ class Work:
     """What to say, where nothing else can be."""
     may_park: bool = True
 
+    @property
+    def place(self) -> Place | None:
+        """Where its event stands."""
+        return self.event.place if self.event else None
 
-def brought(event: Event, parsed: VoiceMemo | Unreadable, owned: Callable[[], bool], *, may_park: bool = True) -> Work:
+    @property
+    def trace(self) -> TraceContext | None:
+        """Whose work it goes on with."""
+        return context.found(self.event.headers) if self.event else None
+
+
+def brought(
+    event: Event, parsed: VoiceMemo | TextMessage | Unreadable, owned: Callable[[], bool], *, may_park: bool = True
+) -> Work:
     """Say what is to be done with an event that belongs to a chat.
 
     Raises:
@@ -41,6 +59,8 @@ def brought(event: Event, parsed: VoiceMemo | Unreadable, owned: Callable[[], bo
     """
     if isinstance(parsed, VoiceMemo):
         return Work(parsed.memo, event, owned, may_park=may_park)
+    if isinstance(parsed, TextMessage):
+        return Work(_written(parsed), event, owned, may_park=may_park)
     if parsed.chat_id is None:
         raise ValueError("an event without a chat is no work")
     memo = Memo(parsed.chat_id, unread_id(event.value or b""), "", _time(event), ())
@@ -58,9 +78,14 @@ def remembered(
     """Say what is to be done with a memo of the ledger: by its event, else by its row alone."""
     if event is not None:
         parsed = parse(event.value, received_at=_time(event), our_numbers=our_numbers)
-        if isinstance(parsed, VoiceMemo | Unreadable):
+        if isinstance(parsed, VoiceMemo | TextMessage | Unreadable):
             return brought(event, parsed, owned, may_park=may_park)
     return Work(resume.memo_of(claim.key, claim.facts), event, owned, may_park=may_park)
+
+
+def _written(said: TextMessage) -> Memo:
+    text = said.text[:_LONGEST_TEXT]
+    return Memo(said.chat_id, said.message_id, said.person, said.sent_at, (), said.group, text)
 
 
 def unread_id(value: bytes) -> str:

@@ -16,7 +16,7 @@ from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from providers.errors import Forbidden, RateLimited, Rejected, Unauthorized
+from providers.errors import Forbidden, RateLimited, Rejected, Unauthorized, UnfitAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +108,8 @@ class Breaker:
         Returns:
             Whether it is shut from now on for what only an operator can mend, and was not before.
         """
-        if not isinstance(error, (Rejected, Forbidden)):  # these are about this request, or we did not even ask
+        # These are about this request, which somebody may make at will, or we did not even ask.
+        if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):
             self._count(call, _stay_away_seconds(error))
         self.let_go(call)
         return isinstance(error, Unauthorized) and self._is_news()

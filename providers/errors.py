@@ -3,14 +3,21 @@
 ProviderError                the verdict is fixed where the error is born
 ├── Unreachable              no connection, reset, name not resolved      next rung | later
 ├── TimedOut                 our deadline passed                          next rung | later
+│   └── Stalled              connected, and nothing useful came in time
 ├── RateLimited              429, with Retry-After in seconds             next rung | later
 ├── Unavailable              5xx, 408, 425                                next rung | later
 ├── Unauthorized             401, 402, 403: an operator has to act        next rung | never
 ├── Rejected                 any other 4xx: this request is wrong         next rung | never
-│   └── Gone                 404, 410: what was asked for is not there
+│   ├── Gone                 404, 410: what was asked for is not there
+│   └── NoVoice              it cannot speak the language, so it was not even asked
 ├── BadAnswer                success without substance: empty, garbage, cut short
+│   └── UnfitAnswer          a whole answer that this person must not be given
+│       ├── OtherLanguage    in another language than was asked for
+│       └── PromptReadOut    it recites our own instructions
 ├── Forbidden                we refuse: the host is not allowed           never
 │   └── TooLarge             more bytes than the limit
+├── Barred                   a chat or line that takes nothing from us, in whatever form     never
+│   └── OptedOut             the person asked to hear no more from us
 ├── OutcomeUnknown           the body was sent and no answer came: it may have happened
 └── LadderExhausted          every rung failed, or the budget ran out
 
@@ -76,6 +83,12 @@ class TimedOut(ProviderError):
     reason = "timed-out"
 
 
+class Stalled(TimedOut):
+    """The service answered, and then gave nothing useful for too long: at first, or between two pieces."""
+
+    reason = "stalled"
+
+
 class RateLimited(ProviderError):
     """The service asked us to slow down (429)."""
 
@@ -108,10 +121,37 @@ class Gone(Rejected):
     reason = "gone"
 
 
+class NoVoice(Rejected):
+    """The service cannot speak the language: it was not asked, and nothing was paid."""
+
+    reason = "no-voice"
+
+
 class BadAnswer(ProviderError):
     """The service said yes and gave nothing that can be used: empty, garbage or cut short."""
 
     reason = "bad-answer"
+
+
+class UnfitAnswer(BadAnswer):
+    """The service did its part, and what it gave must not reach this person: it says nothing of how the service is.
+
+    Whoever speaks to us may provoke it at will, so it is never counted against a service.
+    """
+
+    reason = "unfit"
+
+
+class OtherLanguage(UnfitAnswer):
+    """A reply in another language than it was asked for."""
+
+    reason = "other-language"
+
+
+class PromptReadOut(UnfitAnswer):
+    """A reply that recites the instructions that the model was given."""
+
+    reason = "prompt-read-out"
 
 
 class Forbidden(ProviderError):
@@ -125,6 +165,19 @@ class TooLarge(Forbidden):
     """There are more bytes than the limit."""
 
     reason = "too-large"
+
+
+class Barred(ProviderError):
+    """The chat or the line takes nothing from us: it is not the audio that is refused, and no other form would do."""
+
+    verdict = Verdict.NEVER
+    reason = "barred"
+
+
+class OptedOut(Barred):
+    """The person asked to hear no more from us: nothing is sent to them again, in whatever form."""
+
+    reason = "opted-out"
 
 
 class OutcomeUnknown(ProviderError):

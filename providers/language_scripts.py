@@ -53,6 +53,13 @@ _TELLING: Final = tuple(
     )
 )
 """Letters that one language alone has, among those that use its script and that we know."""
+_LATIN_LETTERS: Final = re.compile("[a-z\\u00df-\\u024f\\u1e00-\\u1eff]")
+_LETTERS_OF: Final = {
+    **dict.fromkeys(LATIN, _LATIN_LETTERS),
+    **{language: pattern for pattern, languages in _SCRIPTS for language in languages},
+    "ja": re.compile(f"[{_HAN}\\u3040-\\u30ff]"),
+}
+"""Languages that are written in one way only, each with its letters, in lower case."""
 _KANJI_ALONE: Final = 8
 """From so many Han letters on, Japanese would have had some kana between them."""
 _LETTER: Final = re.compile(r"[^\W\d_]")
@@ -61,6 +68,17 @@ _LETTER: Final = re.compile(r"[^\W\d_]")
 def count_letters(text: str) -> int:
     """Count the letters; signs that go with one do not count."""
     return len(_LETTER.findall(text))
+
+
+def share_written(text: str, language: str) -> float | None:
+    """Say which share of the letters of a text in lower case are those of a language.
+
+    None where it has no letters, and for a language that may be written in several ways, or of which we do not know.
+    """
+    letters, pattern = count_letters(text), _LETTERS_OF.get(language)
+    if not letters or pattern is None:
+        return None
+    return sum(map(str.isalpha, pattern.findall(text))) / letters
 
 
 def written_in(text: str) -> tuple[str, ...]:

@@ -31,6 +31,14 @@ class Line(StrEnum):
 DEFAULT_LANGUAGE = "en"
 LANGUAGES = frozenset({"ar", "de", "en", "es", "fr", "hi", "it", "ja", "pt", "zh"})
 """Those that every line is spoken in."""
+_CLOSEST = {
+    **dict.fromkeys(("ca", "eu", "gl"), "es"),
+    **dict.fromkeys(("br", "ht", "ln", "mg", "oc"), "fr"),
+    **dict.fromkeys(("gu", "mr", "ne", "pa", "sa", "ur"), "hi"),
+    "la": "it",
+    "lb": "de",
+}
+"""Languages without a recording, each with the one that is understood best where it is spoken."""
 _FOLDER = resources.files("audio.clips")
 
 
@@ -42,8 +50,8 @@ def lines() -> dict[str, dict[str, str]]:
 
 
 def words(line: Line, language: str) -> tuple[str, str]:
-    """Give a line in a language, and the language that it is really in: English where there is no such translation."""
-    found = language if language in lines()[line] else DEFAULT_LANGUAGE
+    """Give a line in a language, and the one that it is really in: the closest that there is, English failing that."""
+    found = next(each for each in (language, _CLOSEST.get(language), DEFAULT_LANGUAGE) if each in lines()[line])
     return lines()[line][found], found
 
 

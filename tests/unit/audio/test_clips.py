@@ -31,3 +31,11 @@ def test_other_languages_hear_english() -> None:
     """Where there is no translation the line is English, words and recording alike."""
     assert words(Line.GOT_IT, "xx") == words(Line.GOT_IT, "en")
     assert clip(Line.GOT_IT, "xx").data == clip(Line.GOT_IT, "en").data
+
+
+@pytest.mark.parametrize(("language", "heard"), [("ca", "es"), ("gl", "es"), ("lb", "de"), ("ht", "fr"), ("ur", "hi")])
+def test_the_closest_language_is_heard(language: str, heard: str) -> None:
+    """Where a language that is understood as well has the line, it is that one, words and recording alike."""
+    assert words(Line.GOT_IT, language) == words(Line.GOT_IT, heard)
+    assert words(Line.GOT_IT, language)[1] == heard
+    assert clip(Line.GOT_IT, language).data == clip(Line.GOT_IT, heard).data

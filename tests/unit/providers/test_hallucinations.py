@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.hallucinations import _CREDITS_AS_WRITTEN, _POLITE_AS_WRITTEN, is_hallucination
+from providers.hallucinations import PHRASES, is_hallucination
 
 FAINT_SECONDS, SPOKEN_SECONDS = 0.2, 1.5
 
@@ -16,7 +16,7 @@ def imagined(text: str, *, seconds: float = 5.0, speech_seconds: float = SPOKEN_
     return is_hallucination(text, seconds=seconds, speech_seconds=speech_seconds)
 
 
-@pytest.mark.parametrize("text", _CREDITS_AS_WRITTEN)
+@pytest.mark.parametrize("text", PHRASES["credits"])
 def test_credits(text: str) -> None:
     """Each of the credits is known, in any case and with any punctuation, twice, and however loud it is."""
     for written in (text, text.upper(), f" {text}!", f"{text}. {text}."):
@@ -38,6 +38,15 @@ def test_credits(text: str) -> None:
         "♪",
         "[BLANK_AUDIO]",
         "(soft music) [Applause]",
+        "*music*",
+        "[Music] Thank you for watching!",
+        "Thanks for watching Thanks for watching",
+        "Thanks for watching, please subscribe. Bye!",
+        "Thank you all for watching this video, and see you next time.",
+        "Sous-titres faits par la communauté d'Amara.org",
+        "Copyright WDR 2021",
+        "Teksting av Nicolai Winther",
+        "次の動画でお会いしましょう",
     ],
 )
 def test_as_whisper_writes_them(text: str) -> None:
@@ -45,7 +54,7 @@ def test_as_whisper_writes_them(text: str) -> None:
     assert imagined(text, speech_seconds=20.0)
 
 
-@pytest.mark.parametrize("text", _POLITE_AS_WRITTEN)
+@pytest.mark.parametrize("text", PHRASES["polite"])
 def test_polite_words(text: str) -> None:
     """A "thank you" is believed where a voice is heard, and not where there is next to none."""
     assert imagined(f"{text.capitalize()}.", speech_seconds=FAINT_SECONDS)
@@ -65,6 +74,13 @@ def test_polite_words_in_half_a_minute() -> None:
         "Thank you for watching the kids yesterday!",
         "Did you like and subscribe to that channel?",
         "字幕太小了",
+        "Watching the video.",
+        "Subscribe.",
+        "WDR 2",
+        "Subtitles by the way are broken.",
+        "Va sur amara.org pour voir les sous-titres de la conférence.",
+        "Merci d'avoir regardé mon dossier.",
+        "다음 시간에 만나요, 그럼 내일 봐요",
         "5555555555",
         "(555) 010-0001",
         "yes",
@@ -98,6 +114,12 @@ def test_repetition_faster_than_speech() -> None:
     text = "I love you. " * 12
     assert imagined(text, speech_seconds=1.0)
     assert not imagined(text, speech_seconds=8.0)
+
+
+@pytest.mark.parametrize("end", ["", "!", "x"])
+def test_a_long_text_costs_little(end: str) -> None:
+    """A stranger's recording decides the text: one made of many short words of a bag is judged at once."""
+    assert not imagined("观看 " + "谢谢您的大家" * 5_000 + end + " 好", speech_seconds=3_000.0)
 
 
 @given(st.text(), st.floats(0, 60), st.floats(0, 60))

@@ -1,0 +1,122 @@
+"""Which voice speaks which language, and which languages a model speaks at all.
+
+A key alone suffices: for each vendor there is a voice of the vendor's own, so that no voice need be configured. What is
+configured goes before it. A language that a model does not speak is refused before anything is asked or paid: it would
+be read out by the sounds of another one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from providers.errors import NoVoice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT: Final = "default"
+"""What stands for every language that has no voice of its own."""
+
+ELEVENLABS_VOICES: Final = {DEFAULT: "JBFqnCBsd6RMkjVDRZzb"}
+"""George, a premade voice, in each example of https://github.com/elevenlabs/elevenlabs-python.
+
+Its voices are multilingual with the models that are (https://elevenlabs.io/docs/overview/models).
+"""
+CARTESIA_VOICES: Final = {
+    DEFAULT: "f786b574-daa5-4673-aa0c-cbe3e8534c02",
+    "ar": "002622d8-19d0-4567-a16a-f99c7397c062",
+    "de": "3f4ade23-6eb4-4279-ab05-6a144947c4d5",
+    "es": "5c5ad5e7-1020-476b-8b91-fdcbe9cc313c",
+    "fr": "a249eaff-1e96-4d2c-b23b-12efa4f66f41",
+    "hi": "c1abd502-9231-4558-a054-10ac950c356d",
+    "it": "0e21713a-5e9a-428a-bed4-90d410b87f13",
+    "ja": "2b568345-1d48-4047-b25f-7baccf842eb0",
+    "pt": "700d1ee3-a641-4018-ba6e-899dcadc9e2b",
+    "zh": "e90c6678-f0d3-4767-9883-5d0ecf5894a8",
+}
+"""Each speaks every language of its model, its own without an accent
+(https://docs.cartesia.ai/build-with-cartesia/capability-guides/multilingual-voices).
+
+The default is Katie (https://docs.cartesia.ai/build-with-cartesia/tts-models/sonic-3-5). The others are of Cartesia's
+library: Huda, German Conversational Woman, Mexican Woman, French Conversational Lady, Hindi Narrator Woman, Italian
+Narrator Woman, Japanese Woman Conversational, Pleasant Brazilian Lady and Chinese Female Conversational
+(https://developer.signalwire.com/voice/tts/cartesia; Huda is listed by resellers of Cartesia).
+"""
+OPENAI_VOICES: Final = {DEFAULT: "alloy"}
+"""Its voices speak all its languages (https://platform.openai.com/docs/guides/text-to-speech)."""
+
+_ELEVENLABS_29: Final = frozenset(
+    {
+        *("ar", "bg", "cs", "da", "de", "el", "en", "es", "fi", "fr", "hi", "hr", "id", "it", "ja", "ko", "ms", "nl"),
+        *("pl", "pt", "ro", "ru", "sk", "sv", "ta", "tl", "tr", "uk", "zh"),
+    }
+)
+_CARTESIA_42: Final = frozenset(
+    {
+        *("ar", "bg", "bn", "cs", "da", "de", "el", "en", "es", "fi", "fr", "gu", "he", "hi", "hr", "hu", "id", "it"),
+        *("ja", "ka", "kn", "ko", "ml", "mr", "ms", "nl", "no", "pa", "pl", "pt", "ro", "ru", "sk", "sv", "ta", "te"),
+        *("th", "tl", "tr", "uk", "vi", "zh"),
+    }
+)
+_OPENAI_57: Final = frozenset(
+    {
+        *("af", "ar", "az", "be", "bg", "bs", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr"),
+        *("gl", "he", "hi", "hr", "hu", "hy", "id", "is", "it", "ja", "kk", "kn", "ko", "lt", "lv", "mi", "mk", "mr"),
+        *("ms", "ne", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "sw", "ta", "th", "tl", "tr", "uk"),
+        *("ur", "vi", "zh"),
+    }
+)
+_SPOKEN: Final = {
+    "eleven_multilingual_v2": _ELEVENLABS_29,
+    "eleven_flash_v2_5": _ELEVENLABS_29 | {"hu", "no", "vi"},
+    "eleven_turbo_v2_5": _ELEVENLABS_29 | {"hu", "no", "vi"},
+    "eleven_flash_v2": frozenset({"en"}),
+    "eleven_turbo_v2": frozenset({"en"}),
+    "sonic-3": _CARTESIA_42,
+    "sonic-2": frozenset({"de", "en", "es", "fr", "ja", "ko", "pt", "zh"}),
+    "sonic-turbo": frozenset({"de", "en", "es", "fr", "hi", "ja", "ko", "pt", "zh"}),
+    "gpt-4o-mini-tts": _OPENAI_57,
+    "tts-1": _OPENAI_57,
+}
+"""Model → the languages that it speaks, by primary subtag. The sources are
+https://elevenlabs.io/docs/overview/models, https://docs.cartesia.ai/build-with-cartesia/tts-models/latest and
+https://platform.openai.com/docs/guides/text-to-speech#supported-languages."""
+_DATED: Final = ("-", ".")
+"""What follows a model's name in the names of its snapshots and successors ("sonic-3-2026-01-12", "sonic-3.5")."""
+
+
+class Voices:
+    """The voices of one synthesizer.
+
+    Args:
+        service: its short name.
+        model: whose languages are heeded, if we know them.
+        chosen: language (primary subtag) → voice, and DEFAULT.
+    """
+
+    def __init__(self, service: str, model: str, chosen: Mapping[str, str]) -> None:
+        self._service = service
+        self._chosen = chosen
+        self._spoken = languages_of(model)
+
+    def of(self, language: str) -> str:
+        """Give the voice that speaks a language; one that was chosen for it is believed to.
+
+        Raises:
+            NoVoice: the model does not speak it.
+        """
+        voice = self._chosen.get(language)
+        if voice is None and self._spoken is not None and language not in self._spoken:
+            raise NoVoice(self._service)
+        return voice or self._chosen[DEFAULT]
+
+
+def languages_of(model: str) -> frozenset[str] | None:
+    """Give the languages that a model speaks; None where we do not know: then it is asked for any."""
+    known = [name for name in _SPOKEN if model == name or model.startswith(tuple(f"{name}{mark}" for mark in _DATED))]
+    return _SPOKEN[max(known, key=len)] if known else None
+
+
+def filled_in(chosen: Mapping[str, str], own: Mapping[str, str]) -> Mapping[str, str]:
+    """Put the vendor's own voices beneath those that were chosen; one chosen as the default is for all languages."""
+    return chosen if DEFAULT in chosen else {**own, **chosen}
