@@ -1,18 +1,30 @@
-# ruff: noqa: RUF001 (credits in many scripts, some of whose letters look like others)
 """What Whisper writes where nobody speaks: it learned from subtitles, and silence there stood under their credits.
 
 Pure. Only whole texts are judged: credits behind real words are left, for real words are worth more than a clean text.
+
+The phrases are in hallucinations.json, beside this module. Credits are known in three ways: as they stand ("credits"),
+by how they begin, where a name follows ("credited"), and by what they are made of ("closings"): of a bag of words that
+farewells of videos share, with one among them that such a farewell is about. "Thank you all for watching this video" is
+made of such words; "thank you for watching the kids" is not.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Final
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Final
 from unicodedata import normalize
 
-_SENTENCE_END: Final = re.compile(r"[.!?…।؟]+(?:\s+|$)|[。！？\n]+")
-_NOTES: Final = re.compile(r"(?:\s*(?:\[[^\[\]]*\]|\([^()]*\)|（[^（）]*）|【[^【】]*】))+\s*")
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SENTENCE_END: Final = re.compile(r"[.!?…।؟]+(?:\s+|$)|[。！？\n]+")  # noqa: RUF001 (ends in many scripts)
+_PART_END: Final = re.compile(r"[.!?…।؟]+(?:\s+|$)|[。！？\n]+|[,;،、，–—-]+\s*")  # noqa: RUF001 (the same)
+_NOTE: Final = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|（[^（）]*）|【[^【】]*】|\*[^*]*\*")  # noqa: RUF001 (wide brackets)
 """What subtitles say of sounds that are no words, such as "[Music]"."""
+_YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}")
 _FAINT_SECONDS: Final = 0.3
 _FAINT_SHARE: Final = 0.02
 """Voiced, of the whole: a click and a breath are as much; "bye" alone is more, and half a minute that holds just half a
@@ -23,157 +35,23 @@ _LONGEST_ROUND: Final = 60
 _ENDLESS_LETTERS: Final = 200
 _MOST_LETTERS_A_SECOND: Final = 50.0
 """Of speech: three times what is spoken in one, for the seconds of speech are counted with caution."""
-
-_CREDITS_AS_WRITTEN: Final = (
-    "Thank you for watching",
-    "Thank you so much for watching",
-    "Thank you very much for watching",
-    "Thanks for watching",
-    "Thank you for watching and see you next time",
-    "Thanks for watching and I'll see you in the next video",
-    "See you in the next video",
-    "I'll see you in the next video",
-    "Please subscribe",
-    "Please subscribe to my channel",
-    "Please like and subscribe",
-    "Don't forget to like and subscribe",
-    "Like and subscribe",
-    "Subtitles by the Amara.org community",
-    "Subtitles created by the Amara.org community",
-    "Transcription by CastingWords",
-    "Amara.org",
-    "www.mooji.org",
-    "Sous-titres réalisés par la communauté d'Amara.org",
-    "Sous-titres réalisés para la communauté d'Amara.org",
-    "Sous-titrage Société Radio-Canada",
-    "Sous-titrage ST' 501",
-    "Merci d'avoir regardé cette vidéo",
-    "Merci d'avoir regardé la vidéo",
-    "Abonnez-vous",
-    "N'oubliez pas de vous abonner",
-    "Untertitel der Amara.org-Community",
-    "Untertitel von der Amara.org-Community",
-    "Untertitelung des ZDF für funk",
-    "Vielen Dank fürs Zuschauen",
-    "Danke fürs Zuschauen",
-    "Danke fürs Zusehen",
-    "Subtítulos realizados por la comunidad de Amara.org",
-    "Subtítulos por la comunidad de Amara.org",
-    "Subtitulado por la comunidad de Amara.org",
-    "Gracias por ver el video",
-    "Gracias por ver",
-    "Muchas gracias por ver el video",
-    "Suscríbete al canal",
-    "¡Suscríbete!",
-    "Legendas pela comunidade Amara.org",
-    "Obrigado por assistir",
-    "Obrigada por assistir",
-    "Inscreva-se no canal",
-    "Sottotitoli creati dalla comunità Amara.org",
-    "Sottotitoli e revisione a cura di QTSS",
-    "Grazie per aver guardato il video",
-    "Grazie per la visione",
-    "Ondertitels ingediend door de Amara.org gemeenschap",
-    "Ondertiteld door de Amara.org gemeenschap",
-    "Bedankt voor het kijken",
-    "Napisy stworzone przez społeczność Amara.org",
-    "Dziękuję za oglądanie",
-    "Tack för att ni tittade",
-    "Undertexter från Amara.org-gemenskapen",
-    "Takk for at du så på",
-    "Tak for at I så med",
-    "Kiitos että katsoitte",
-    "Titulky vytvořil JohnyX",
-    "Altyazı M.K.",
-    "İzlediğiniz için teşekkür ederim",
-    "İzlediğiniz için teşekkürler",
-    "Abone olmayı unutmayın",
-    "Hãy subscribe cho kênh",
-    "Cảm ơn các bạn đã theo dõi",
-    "Cảm ơn các bạn đã xem video",
-    "Terima kasih telah menonton",
-    "Продолжение следует...",
-    "Спасибо за просмотр",
-    "Подписывайтесь на канал",
-    "Субтитры сделал DimaTorzok",
-    "Субтитры создавал DimaTorzok",
-    "Субтитры добавил DimaTorzok",
-    "Дякую за перегляд",
-    "Дякуємо за перегляд",
-    "Ευχαριστώ που παρακολουθήσατε",
-    "Υπότιτλοι AUTHORWAVE",
-    "תודה שצפיתם",
-    "اشتركوا في القناة",
-    "شكرا للمشاهدة",
-    "شكرا على المشاهدة",
-    "देखने के लिए धन्यवाद",
-    "ご視聴ありがとうございました",
-    "ご視聴ありがとうございます",
-    "ご清聴ありがとうございました",
-    "最後までご視聴いただきありがとうございます",
-    "チャンネル登録をお願いいたします",
-    "チャンネル登録お願いします",
-    "次回の動画でお会いしましょう",
-    "谢谢观看",
-    "谢谢大家观看",
-    "谢谢收看",
-    "感谢观看",
-    "感谢收看",
-    "謝謝觀看",
-    "謝謝收看",
-    "感謝觀看",
-    "请不吝点赞 订阅 转发 打赏支持明镜与点点栏目",
-    "請不吝點贊 訂閱 轉發 打賞支持明鏡與點點欄目",
-    "中文字幕志愿者",
-    "시청해주셔서 감사합니다",
-    "시청해 주셔서 감사합니다",
-    "구독과 좋아요 부탁드립니다",
-    "구독 좋아요 부탁드려요",
-    "다음 영상에서 만나요",
-    "다음 시간에 만나요",
-)
-"""Nobody says these to a friend: they are not believed, however much there is to be heard."""
-_CREDITS_BEGIN_AS_WRITTEN: Final = (
-    "字幕by",
-    "字幕志愿者",
-    "字幕由Amara.org",
-    "Субтитры делал",
-    "Untertitel im Auftrag des",
-)
-"""Credits that go on with a name or a year."""
-_LONGEST_CREDIT: Final = 60
-_POLITE_AS_WRITTEN: Final = (
-    *("thank you", "thanks", "thank you very much", "thank you so much", "you", "bye", "bye bye", "goodbye"),
-    *("okay", "ok", "oh", "yeah", "uh", "um", "hmm", "mm", "so", "the", "I", "see you", "see you next time"),
-    *("merci", "merci beaucoup", "au revoir", "gracias", "muchas gracias", "adiós", "danke", "vielen dank", "tschüss"),
-    *("grazie", "ciao", "obrigado", "obrigada", "tchau", "dank je wel", "dziękuję", "tack", "takk", "tak", "kiitos"),
-    *("teşekkürler", "teşekkür ederim", "cảm ơn", "terima kasih", "спасибо", "пока", "дякую", "ευχαριστώ", "תודה"),
-    *(
-        "شكرا",
-        "धन्यवाद",
-        "ありがとうございました",
-        "ありがとうございます",
-        "ありがとう",
-        "おやすみなさい",
-        "谢谢",
-        "謝謝",
-    ),
-    *("谢谢大家", "再见", "감사합니다", "고맙습니다", "네"),
-    *("merci d'avoir regardé", "bis zum nächsten mal", "vielen dank für ihre aufmerksamkeit"),
-    *("dziękuję za uwagę", "спасибо за внимание"),
-)
-"""People do say these; Whisper says them, too, where there is next to nothing to be heard."""
+_LONGEST_ROW: Final = 1000
+"""Letters of several credits in a row: a longer text is known by going round and round, if at all."""
+_LONGEST_CLOSING: Final = 120
+_LONGEST_NAME: Final = 40
+"""Letters of a whole credit that is made of a bag's words, and of what follows one that goes on with a name."""
+_NAME_WORDS: Final = 3
 
 
-def _bare(text: str) -> str:
-    """Take away all but letters and digits: case, accents, spaces and punctuation tell nothing here."""
-    dotted = normalize("NFKD", text).casefold().replace("ı", "i")  # Turkish capitals lose the difference elsewhere
-    return "".join(each for each in dotted if each.isalnum())
+@dataclass(frozen=True, slots=True)
+class _Bag:
+    """The words of one kind of closing in one language, each bare."""
 
-
-_CREDITS: Final = frozenset(map(_bare, _CREDITS_AS_WRITTEN))
-_CREDITS_BEGIN: Final = tuple(map(_bare, _CREDITS_BEGIN_AS_WRITTEN))
-_POLITE: Final = frozenset(map(_bare, _POLITE_AS_WRITTEN))
+    about: tuple[tuple[str, ...], ...]
+    """What such a closing is about: all words of one of these must be there."""
+    words: frozenset[str]
+    longest: int
+    """Letters of its longest word."""
 
 
 def is_hallucination(text: str, *, seconds: float, speech_seconds: float) -> bool:
@@ -186,20 +64,94 @@ def is_hallucination(text: str, *, seconds: float, speech_seconds: float) -> boo
     """
     if not text.strip():
         return False
-    whole = _bare(text)
-    if not whole or _NOTES.fullmatch(text) or _is_credit(whole):  # not a letter: dots, or a ♪
+    words = _NOTE.sub(" ", text)
+    if not (whole := _bare(words)):  # not a letter: dots, a ♪, or notes alone
         return True
-    sentences = [bare for part in _SENTENCE_END.split(text) if (bare := _bare(part))]
-    if all(map(_is_credit, sentences)):
+    if _is_credits(words, whole):
         return True
     faint = speech_seconds < max(_FAINT_SECONDS, _FAINT_SHARE * seconds)
-    if faint and (whole in _POLITE or all(each in _POLITE or _is_credit(each) for each in sentences)):
+    if faint and len(whole) <= _LONGEST_ROW and any(map(_all_polite, _splits(words))):
         return True
     return _is_endless(whole, speech_seconds)
 
 
-def _is_credit(bare: str) -> bool:
-    return bare in _CREDITS or (bare.startswith(_CREDITS_BEGIN) and len(bare) <= _LONGEST_CREDIT)
+def _is_credits(text: str, whole: str) -> bool:
+    """Say whether a text is a credit, or several, polite words beside them allowed."""
+    return len(whole) <= _LONGEST_ROW and any(map(_is_row, _splits(text)))
+
+
+def _is_row(parts: list[str]) -> bool:
+    """Say whether each part is a credit or polite, and one at least is a credit."""
+    found = False
+    for part in parts:
+        bare = _bare(part)
+        if _is_credit(part, bare):
+            found = True
+        elif bare not in _POLITE:
+            return False
+    return found
+
+
+def _is_credit(text: str, bare: str) -> bool:
+    if bare in _CREDITS or _once(bare) in _CREDITS:
+        return True
+    words = [word for word in map(_bare, text.split()) if word]
+    if any(_goes_on(bare, words, beginning, count) for beginning, count in _CREDITED):
+        return True
+    return len(bare) <= _LONGEST_CLOSING and any(_is_closing(bare, words, bag) for bag in _BAGS)
+
+
+def _goes_on(bare: str, words: list[str], beginning: str, count: int) -> bool:
+    """Say whether a text is a beginning of `count` words and, at most, a name."""
+    if not bare.startswith(beginning):
+        return False
+    return len(words) <= count + _NAME_WORDS and len(bare) - len(beginning) <= _LONGEST_NAME
+
+
+def _is_closing(bare: str, words: list[str], bag: _Bag) -> bool:
+    """Say whether a text is made of a bag's words, and about what they are about."""
+    if not any(all(each in bare for each in about) for about in bag.about):
+        return False
+    return (bare,) not in bag.about and all(_made_of(word, bag) for word in words)
+
+
+def _made_of(word: str, bag: _Bag) -> bool:
+    """Say whether a word is one of a bag's, or several in a row: some scripts put no blanks between them."""
+    if word in bag.words or _YEAR.fullmatch(word):
+        return True
+    reached = {0}
+    for at in range(len(word)):
+        if at in reached:
+            ends = range(at + 1, min(at + bag.longest, len(word)) + 1)
+            reached |= {end for end in ends if word[at:end] in bag.words}
+    return len(word) in reached
+
+
+def _all_polite(parts: list[str]) -> bool:
+    return all(_is_polite(_bare(part)) or _is_credit(part, _bare(part)) for part in parts)
+
+
+def _is_polite(bare: str) -> bool:
+    return bare in _POLITE or _once(bare) in _POLITE
+
+
+def _splits(text: str) -> Iterator[list[str]]:
+    """Give a text that has words whole, then its sentences, then its smaller parts."""
+    yield [text]
+    for end in (_SENTENCE_END, _PART_END):
+        yield [part for part in end.split(text) if _bare(part)]
+
+
+def _bare(text: str) -> str:
+    """Take away all but letters and digits: case, accents, spaces and punctuation tell nothing here."""
+    dotted = normalize("NFKD", text).casefold().replace("ı", "i")  # noqa: RUF001 (Turkish capitals lose it elsewhere)
+    return "".join(each for each in dotted if each.isalnum())
+
+
+def _once(bare: str) -> str:
+    """Give what is said several times in a row, as if it were said once; else the text."""
+    length = _round(bare) if len(bare) <= _ENDLESS_LETTERS else len(bare)
+    return bare if len(bare) % length else bare[:length]
 
 
 def _is_endless(bare: str, speech_seconds: float) -> bool:
@@ -222,3 +174,20 @@ def _round(bare: str) -> int:
             border = borders[border - 1]
         borders[at] = border + (bare[at] == bare[border])
     return len(bare) - borders[-1]
+
+
+def _bag(given: Mapping[str, str]) -> _Bag:
+    about = tuple(tuple(map(_bare, each.split("+"))) for each in given["with"].split())
+    words = frozenset({_bare(word) for word in given["among"].split()}.union(*about))
+    return _Bag(about, words, max(map(len, words)))
+
+
+PHRASES: Final = json.loads((resources.files("providers") / "hallucinations.json").read_text("utf-8"))
+"""As they are written."""
+_CREDITS: Final = frozenset(map(_bare, PHRASES["credits"]))
+"""Nobody says these to a friend: they are not believed, however much there is to be heard."""
+_CREDITED: Final = tuple((_bare(text), len(text.split())) for text in PHRASES["credited"])
+"""Credits that go on with a name, each with the number of its words."""
+_BAGS: Final = tuple(_bag(given) for bags in PHRASES["closings"].values() for given in bags)
+_POLITE: Final = frozenset(map(_bare, PHRASES["polite"]))
+"""People do say these; Whisper says them, too, where there is next to nothing to be heard."""

@@ -1,4 +1,4 @@
-"""How often the language of a memo is told right: `python -m tests.evaluation.language` prints a table.
+"""How often the language of a memo is told right: a part of `make quality`.
 
 All phrases are of our own writing. "short" is what we tuned on; "unseen" was written before the word lists too, and
 looked at only when they were done: it says what to expect of phrases that nobody tuned for.
@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from providers.language import identify
+from tests.evaluation.report import Line, Rows, Section
 
 _PHRASES: Final = Path(__file__).parent / "phrases.json"
 _DEFAULT: Final = "en"
+_LEAST_AFTER_A_TURN, _LEAST_WITHOUT = 85.0, 75.0
+"""Of each hundred short phrases: 34 of 40 with one earlier turn in the language, 30 of 40 without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,45 @@ def table(results: list[Score]) -> str:
         lines += ["", f"{score.title}, wrong:"] if score.wrong else []
         lines += [f"  {case.text}: {case.wanted}, told as {case.told()}" for case in score.wrong]
     return "\n".join(lines)
+
+
+def section() -> Section:
+    """Evaluate: deterministic."""
+    results = scores()
+    lines = tuple(Line(score.title, score.right, score.total, _least(score.title)) for score in results)
+    failed = tuple(
+        f"{case.text}: {case.wanted}, told as {case.told()} ({score.title})"
+        for score in results
+        for case in score.wrong
+    )
+    return Section("language", "Language", lines, (_by_language(),), failed)
+
+
+def _least(title: str) -> float | None:
+    if "short" not in title:
+        return None
+    if title.endswith("after one turn in it"):
+        return _LEAST_AFTER_A_TURN
+    return _LEAST_WITHOUT if title.endswith("no history") else None
+
+
+def _by_language() -> Rows:
+    """Count short phrases and sentences, each language for itself; "unseen" phrases are among the short ones."""
+    kinds = (("short", "after one turn in it"), ("short", "no history"), ("sentences", "no history"))
+    cases = groups()
+    columns = [
+        [case for title, found in cases.items() if kind in title and title.endswith(history) for case in found]
+        for kind, history in kinds
+    ]
+    codes = sorted({case.wanted for column in columns for case in column})
+    rows = tuple(
+        (code, *(_right([case for case in column if case.wanted == code]) for column in columns)) for code in codes
+    )
+    return Rows("By language", ("language", "short, after one turn", "short, no history", "sentences"), rows)
+
+
+def _right(cases: list[Case]) -> str:
+    return f"{sum(case.told() == case.wanted for case in cases)} of {len(cases)}" if cases else ""
 
 
 if __name__ == "__main__":

@@ -1,0 +1,219 @@
+"""Is what we send what was to be said? Each voice's reply, as it is sent, is recognised again by the local ears.
+
+The local ears mishear a synthetic voice now and then, so each path is held against a baseline: the same ears, the same
+text, and the same voice (espeak-ng stands behind every simulated service), but its PCM heard directly, without our
+cutting into sentences, joining, encoding and resampling. A reply that is garbled there, or said at a wrong rate, is
+understood far worse than the baseline; one that is merely compressed is not. Of the clips the ears make out little even
+in the baseline (they do not know the word "memo"), so these are compared with their words spoken anew as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from audio import clips
+from audio.clips import Line as SpokenLine
+from audio.espeak import SAMPLE_RATE, EspeakVoice
+from audio.sphinx import SphinxEars
+from audio.transcode import WAV_RATE, Transcoder, pcm_of, wav_clip
+from consumer.draft import Draft
+from consumer.ladders import Adapters, speaking
+from consumer.settings import load
+from consumer.stages.speak import whole_speech
+from providers.local import LocalSynthesizer
+from sandbox.app import Sandbox
+from sandbox.mind import EngineMind
+from tests.evaluation.likeness import likeness
+from tests.evaluation.report import Line, Rows, Section
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from audio.clip import Clip
+
+PATHS: Final = ("elevenlabs", "cartesia", "openai", "local")
+BASELINE, CLIPS, WRONG_RATE = "baseline: heard directly", "clip", "for comparison: the rate wrong by half"
+MARGIN_PERCENT: Final = 20.0
+"""By so much of a hundred words a path may be understood worse than the baseline; 10 were seen by chance alone."""
+LEAST_ALIKE: Final = 0.9
+"""Two clips with other words are alike by 0.73 at most, and one that plays at a wrong rate by 0.12."""
+_WRONG_RATE_BY: Final = 1.5
+TEXTS: Final = (
+    "She wants to go to the sea, and I would like to go to the mountains. There is a small house on the way.",
+    "I want to go to the city with you next week. Can you tell me what the weather is like today?",
+    "We are going to have dinner with my mother on Sunday. I would like to know what you think about that.",
+    "I am going to the market to buy some bread. He said that he would be there in the morning.",
+)
+"""Of 18 sentences those that the ears understand nearly as well each time."""
+_WORD: Final = re.compile(r"[a-z']+")
+
+
+class NotItsVoice(Exception):
+    """A path could not be measured: another rung spoke."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """How one way of speaking was understood."""
+
+    path: str
+    words: int
+    errors: int
+    baseline_errors: int
+    """In the same words, heard directly."""
+
+    @property
+    def rate(self) -> float:
+        """Word-error rate, in percent of the words that were to be said."""
+        return 100.0 * self.errors / self.words
+
+    @property
+    def baseline_rate(self) -> float:
+        """The same of the baseline."""
+        return 100.0 * self.baseline_errors / self.words
+
+
+def word_errors(said: str, heard: str) -> tuple[int, int]:
+    """Count the words that were replaced, left out or added (Levenshtein), and those that were to be said."""
+    wanted, got = _WORD.findall(said.lower()), _WORD.findall(heard.lower())
+    row = list(range(len(got) + 1))
+    for number, word in enumerate(wanted, 1):
+        before, row[0] = row[0], number
+        for place, other in enumerate(got, 1):
+            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (word != other))
+    return row[-1], len(wanted)
+
+
+def section() -> Section:
+    """Evaluate: the figures differ by a few words, for espeak-ng makes the noise in its voice anew from the time."""
+    ways = asyncio.run(measured())
+    alike = asyncio.run(clips_alike())
+    lines = (
+        *(_line(way) for way in ways if way.path in PATHS),
+        Line("clip: sounds as its words, spoken anew", sum(like > LEAST_ALIKE for like in alike), len(alike), 100.0),
+    )
+    return Section("voices", "Voices, recognised again", lines, (_rates(ways),))
+
+
+def _line(way: Understood) -> Line:
+    least = 100.0 - way.baseline_rate - MARGIN_PERCENT
+    return Line(f"{way.path}: words understood", way.words - way.errors, way.words, least)
+
+
+async def clips_alike() -> list[float]:
+    """Tell how much each pre-rendered English clip is like its words, spoken anew by the local voice."""
+    listening, transcoder = _Listening(), Transcoder()
+    found = []
+    for line in SpokenLine:
+        anew = await transcoder.decode(await listening.directly(clips.words(line, "en")[0]))
+        sent = await transcoder.decode(clips.clip(line, "en"))
+        found.append(likeness(pcm_of(sent), pcm_of(anew)))
+    return found
+
+
+async def measured() -> list[Understood]:
+    """Measure the baseline, each path, the pre-rendered clips, and a path that says a wrong rate."""
+    listening = _Listening()
+    baseline = await listening.errors([(text, await listening.directly(text)) for text in TEXTS])
+    ways = [Understood(BASELINE, listening.words(TEXTS), baseline, baseline)]
+    async with Sandbox(EngineMind(SphinxEars(), EspeakVoice())) as sandbox:
+        for path in PATHS:
+            errors = await listening.errors(await _sent(sandbox, path, TEXTS))
+            ways.append(Understood(path, ways[0].words, errors, baseline))
+    ways.append(await _clips(listening))
+    errors = await listening.errors(await _at_wrong_rate(TEXTS))
+    ways.append(Understood(WRONG_RATE, ways[0].words, errors, baseline))
+    return ways
+
+
+class _Listening:
+    """The local ears and voice."""
+
+    def __init__(self) -> None:
+        self._ears = SphinxEars(processes=2)
+        self._voice = EspeakVoice()
+        self._transcoder = Transcoder()
+
+    async def directly(self, text: str) -> Clip:
+        """Give the voice's own PCM at the rate of the ears; no part of ours has touched it."""
+        pcm = b"".join([piece async for piece in self._voice.speak(text, language="en")])
+        samples = np.frombuffer(pcm, "<i2")
+        count = round(samples.size * WAV_RATE / SAMPLE_RATE)
+        spectrum = np.fft.rfft(samples)[: count // 2 + 1]
+        resampled = np.fft.irfft(spectrum, count) * (count / samples.size)
+        return wav_clip(np.clip(resampled, -32768, 32767).astype("<i2").tobytes(), sample_rate=WAV_RATE)
+
+    async def errors(self, spoken: Iterable[tuple[str, Clip]]) -> int:
+        """Listen to recordings, two at a time; count the errors in all their words."""
+        counted = await asyncio.gather(*(self._errors(text, clip) for text, clip in spoken))
+        return sum(counted)
+
+    @staticmethod
+    def words(texts: Sequence[str]) -> int:
+        """Count the words that are to be said."""
+        return sum(word_errors(text, "")[1] for text in texts)
+
+    async def _errors(self, text: str, clip: Clip) -> int:
+        return word_errors(text, await self._ears.listen(await self._transcoder.decode(clip)))[0]
+
+
+async def _sent(sandbox: Sandbox, path: str, texts: Iterable[str]) -> list[tuple[str, Clip]]:
+    """Have texts spoken by the worker's own ladder with one voice on it; give them as they would be sent.
+
+    Raises:
+        NotItsVoice: another rung served, so that nothing would be learnt of this one.
+    """
+    upstreams = {**sandbox.environment(), **sandbox.openai_environment()}
+    async with AsyncExitStack() as closing:
+        adapters = Adapters(load({**upstreams, "SYNTHESIZERS": path}))
+        closing.push_async_callback(adapters.close)
+        ladder, sent = speaking(adapters, Transcoder()), []
+        for text in texts:
+            served = await ladder(Draft.whole(text, "en"))
+            if served.rung != path:
+                raise NotItsVoice(f"{served.rung} served instead of {path}")
+            sent.append((text, served.value.clip))
+        return sent
+
+
+async def _clips(listening: _Listening) -> Understood:
+    texts = [clips.words(line, "en")[0] for line in SpokenLine]
+    baseline = await listening.errors([(text, await listening.directly(text)) for text in texts])
+    errors = await listening.errors((clips.words(line, "en")[0], clips.clip(line, "en")) for line in SpokenLine)
+    return Understood(CLIPS, listening.words(texts), errors, baseline)
+
+
+class _Misled:
+    """The local voice, saying of its PCM that it is faster than it is."""
+
+    def __init__(self) -> None:
+        self._voice = LocalSynthesizer(EspeakVoice())
+
+    @property
+    def sample_rate(self) -> int:
+        """Not of the PCM, in Hz."""
+        return round(self._voice.sample_rate * _WRONG_RATE_BY)
+
+    def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:
+        """Stream mono s16le PCM."""
+        return self._voice.speak(text, language=language)
+
+
+async def _at_wrong_rate(texts: Iterable[str]) -> list[tuple[str, Clip]]:
+    speech = whole_speech("misled", _Misled(), Transcoder())
+    return [(text, (await speech(Draft.whole(text, "en"))).clip) for text in texts]
+
+
+def _rates(ways: Sequence[Understood]) -> Rows:
+    rows = [
+        (way.path, f"{way.errors} of {way.words}", f"{way.rate:.1f} %", f"{way.rate - way.baseline_rate:+.1f}")
+        for way in ways
+    ]
+    head = ("path", "words wrong", "word-error rate", "points above its baseline")
+    return Rows("Word-error rates", head, tuple(rows))
