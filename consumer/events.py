@@ -47,6 +47,8 @@ class TextMessage:
     person: str = field(repr=False)
     sent_at: datetime
     text: str = field(repr=False)
+    group: bool = False
+    """Whether several people share the chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,17 @@ class Unreadable:
 
 
 Event: TypeAlias = VoiceMemo | TextMessage | Ignored | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an event belongs."""
+
+    chat_id: str | None = None
+    event_id: str | None = None
+    """Of the event itself, not of the message that it may tell of."""
+    lacking: str | None = None
+    """Why no chat could be read, if none could: empty, not-json, not-an-object or no-chat."""
 
 
 def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection[str] = ()) -> Event:
@@ -92,6 +105,15 @@ def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection
     if first(places, ("reconciled_at",), lambda at: at or None):
         return Ignored("recovered-history")
     return _happened(_message(event, places, received_at), received_at, named=bool(name))
+
+
+def address(value: bytes) -> Address:
+    """Say to which chat an event belongs, and which event it is, whatever happened in it. Total."""
+    event = _read(value)
+    if isinstance(event, (Ignored, Unreadable)):
+        return Address(lacking=event.reason)
+    chat_id = _chat_id(_places(event))
+    return Address(chat_id, identifier(event.get("event_id")), None if chat_id else "no-chat")
 
 
 def recordings(message: Mapping[str, object]) -> tuple[Audio, ...]:
@@ -140,10 +162,9 @@ def _places(event: Json) -> tuple[Json, ...]:
 def _message(event: Json, places: Sequence[Json], received_at: datetime) -> _Message:
     """Read a message. Beside a `data`, the `id` at the top is that of the delivery, not of the message."""
     text = _text(places)
-    chats = [object_of(place.get("chat")) for place in places]
     described = [place for place in places if place is not event or not object_of(event.get("data"))]
     return _Message(
-        chat_id=first(places, ("chat_id",), identifier) or first(chats, ("id",), identifier),
+        chat_id=_chat_id(places),
         message_id=first(described, ("id",), identifier) or first(places, ("message_id",), identifier),
         person=author(places),
         sent_at=first(places, ("sent_at", "received_at", "timestamp"), partial(moment, near=received_at)),
@@ -151,6 +172,11 @@ def _message(event: Json, places: Sequence[Json], received_at: datetime) -> _Mes
         group=is_group(places),
         found=carried(places, wordless=text is None),
     )
+
+
+def _chat_id(places: Sequence[Json]) -> str | None:
+    chats = [object_of(place.get("chat")) for place in places]
+    return first(places, ("chat_id",), identifier) or first(chats, ("id",), identifier)
 
 
 def _text(places: Sequence[Json]) -> str | None:
@@ -197,9 +223,8 @@ def _text_message(message: _Message, text: str, received_at: datetime) -> Event:
     if message.chat_id is None:
         return Ignored("no-chat")
     message_id = message.message_id or _hashed_id(message)
-    return TextMessage(
-        message.chat_id, message_id, message.person, message.sent_at or received_at.astimezone(UTC), text
-    )
+    sent_at = message.sent_at or received_at.astimezone(UTC)
+    return TextMessage(message.chat_id, message_id, message.person, sent_at, text, message.group)
 
 
 def _hashed_id(message: _Message) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from consumer.fields import Json
 
-_AUTHOR_KEYS = ("from_phone", "sender_handle", "from", "sender")
+_AUTHOR_KEYS = ("from_phone", "sender_handle", "from_handle", "from", "sender")
 _HANDLE_KEYS = ("identifier", "handle", "phone_number", "phone")
 _PHONE_NUMBER = re.compile(r"[+0-9 ().-]{5,40}")
 

@@ -28,7 +28,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class HostPolicy:
-    """Which hosts media may come from.
+    """Which hosts media may come from, or go to.
 
     Every entry is a host, or host:port. A host that is a private, loopback, link-local or otherwise special address, or
     resolves to one, is refused unless that very address or name is listed. Plain http is for listed special addresses
@@ -38,15 +38,19 @@ class HostPolicy:
     own: URL
     """The Series API's base URL."""
     listed: frozenset[str]
-    """SERIES_MEDIA_HOSTS."""
+    """What the variable lists."""
+    variable: str = "SERIES_MEDIA_HOSTS"
+    """Where an operator lists them."""
+    anywhere: bool = False
+    """Whether any public host will do, listed or not: the API itself says where to, each time."""
 
     def check(self, url: URL) -> None:
         """Refuse a URL that must not be fetched. Raises Forbidden."""
         host, port = url.host, url.port
         if url.scheme not in _DEFAULT_PORTS or not host or url.user or url.password:
             raise Forbidden("media", "not a plain http(s) URL")
-        if not self._allowed(host, port):
-            raise Forbidden("media", "host not in SERIES_MEDIA_HOSTS")
+        if not (self.anywhere or self._allowed(host, port)):
+            raise Forbidden("media", f"host not in {self.variable}")
         special = is_special(host)
         if special and not self.lists(host):
             raise Forbidden("media", "private address")
@@ -129,9 +133,21 @@ def retry_after_seconds(value: str | None, *, now: datetime | None = None) -> fl
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
 
 
-def policy_for(base_url: str, media_hosts: Collection[str]) -> HostPolicy:
-    """Make the policy for a Series API."""
-    return HostPolicy(URL(base_url), frozenset(host.strip().lower() for host in media_hosts))
+async def body_of(response: aiohttp.ClientResponse, *, limit_bytes: int) -> bytes:
+    """Read an answer to its end, up to a bound; of a longer one the beginning."""
+    pieces, left = [], limit_bytes
+    while left and (piece := await response.content.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+def policy_for(
+    base_url: str, media_hosts: Collection[str], *, variable: str = "SERIES_MEDIA_HOSTS", anywhere: bool = False
+) -> HostPolicy:
+    """Make the policy for an API and the hosts that are listed beside it."""
+    listed = frozenset(host.strip().lower() for host in media_hosts)
+    return HostPolicy(URL(base_url), listed, variable, anywhere)
 
 
 def _without_port(entry: str) -> str:

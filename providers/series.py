@@ -9,42 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import aiohttp
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay
-from tenacity.wait import wait_base, wait_exponential_jitter
 from yarl import URL
 
-from providers.errors import BadAnswer, OutcomeUnknown, ProviderError, TimedOut, Unreachable, Verdict
+from providers import indicator
+from providers.attempts import LATER, RETRY_SECONDS, UNLESS_NEVER, reading, retried
+from providers.errors import BadAnswer, OutcomeUnknown, ProviderError, Unreachable
 from providers.http import policy_for, session
 from providers.media import Media
 from providers.ports import SentText, always_ours
 from providers.series_wire import BLANK, SERVICE, Send, is_it, json_of, messages_of, refuse, sent_id_of, voice_body
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from contextlib import AbstractAsyncContextManager
 
-    from tenacity import RetryCallState
-
+    from providers.errors import Verdict
     from providers.ports import VoiceReply
 
-_RETRY_SECONDS = 30.0
 _TYPING_SECONDS = 5.0
 _STOP_TYPING_SECONDS = 2.0
-_LONGEST_WAIT_SECONDS = 5.0
-"""What asks us to wait longer is left to those who can: they park the memo."""
 _CLOCKS_DIFFER_SECONDS = 300.0
 
-_LATER = frozenset({Verdict.LATER})
-_UNLESS_NEVER = frozenset({Verdict.LATER, Verdict.UNKNOWN})
-
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 
 class SeriesMessenger:
@@ -98,16 +90,14 @@ class SeriesMessenger:
             raise BadAnswer(SERVICE, "no message")
         return found
 
-    @asynccontextmanager
-    async def typing(self, chat_id: str) -> AsyncIterator[None]:
+    def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
         """Show that we are at it while the block runs. Never raises, never delays the block."""
-        showing = asyncio.create_task(self._show_typing(chat_id), name="typing")
-        try:
-            yield
-        finally:
-            showing.cancel()
-            # Shielded: typing is taken back although the block is being cancelled.
-            await asyncio.shield(asyncio.ensure_future(self._stop_typing(chat_id, showing)))
+        chat = f"/api/chats/{quote(chat_id, safe='')}"
+        return indicator.shown(
+            lambda: self._typed("POST", f"{chat}/start_typing"),
+            lambda: self._typed("DELETE", f"{chat}/stop_typing", seconds=_STOP_TYPING_SECONDS),
+            refresh_seconds=self._typing_refresh_seconds,
+        )
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
         """Send a voice message; give its message id."""
@@ -169,7 +159,7 @@ class SeriesMessenger:
                     raise OutcomeUnknown(SERVICE, "and then refused", retry_after_seconds=wait) from refused
                 raise
 
-        return await self._retried(once, verdicts=_UNLESS_NEVER)
+        return await self._retried(once, verdicts=UNLESS_NEVER)
 
     async def _looked_for(self, send: Send) -> str | None:
         try:
@@ -195,22 +185,12 @@ class SeriesMessenger:
 
     async def _get(self, path: str) -> dict[str, Any]:
         async with (
-            _read_errors(),
+            reading(SERVICE),
             self._open().get(self._url(path), headers=self._headers, allow_redirects=False) as response,
         ):
             refuse(response)
             answer = await json_of(response)
         return answer if isinstance(answer, dict) else {"data": answer}
-
-    async def _show_typing(self, chat_id: str) -> None:
-        while True:
-            await self._typed("POST", f"/api/chats/{quote(chat_id, safe='')}/start_typing")
-            await asyncio.sleep(self._typing_refresh_seconds)
-
-    async def _stop_typing(self, chat_id: str, showing: asyncio.Task[None]) -> None:
-        await asyncio.gather(showing, return_exceptions=True)
-        path = f"/api/chats/{quote(chat_id, safe='')}/stop_typing"
-        await self._typed("DELETE", path, seconds=_STOP_TYPING_SECONDS)
 
     async def _typed(self, method: str, path: str, *, seconds: float = _TYPING_SECONDS) -> None:
         timeout = aiohttp.ClientTimeout(total=seconds)
@@ -220,50 +200,13 @@ class SeriesMessenger:
             ):
                 pass
 
-    async def _retried(self, work: Callable[..., Awaitable[T]], *args: str, verdicts: frozenset[Verdict] = _LATER) -> T:
-        """Call a coroutine function, not a lambda: tenacity would not await what a lambda gives."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: _may_be_tried_soon(error, verdicts)),
-            wait=_WaitAsAsked(),
-            stop=stop_after_attempt(self._attempts) | stop_after_delay(_RETRY_SECONDS),
-            reraise=True,
-        )
-        return await retrying(work, *args)
+    async def _retried(self, work: Callable[..., Awaitable[T]], *args: str, verdicts: frozenset[Verdict] = LATER) -> T:
+        return await retried(work, *args, attempts=self._attempts, verdicts=verdicts)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = session(total_seconds=self._timeout.total or _RETRY_SECONDS)
+            self._session = session(total_seconds=self._timeout.total or RETRY_SECONDS)
         return self._session
 
     def _url(self, path: str) -> URL:
         return URL(f"{self._base}{path}", encoded=True)
-
-
-def _may_be_tried_soon(error: BaseException, verdicts: frozenset[Verdict]) -> bool:
-    if not isinstance(error, ProviderError) or error.verdict not in verdicts:
-        return False
-    return (error.retry_after_seconds or 0) <= _LONGEST_WAIT_SECONDS
-
-
-class _WaitAsAsked(wait_base):
-    """Waits as long as the service asked (Retry-After), else exponentially with jitter; in seconds."""
-
-    def __init__(self) -> None:
-        self._otherwise = wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        asked = error.retry_after_seconds if isinstance(error, ProviderError) else None
-        if asked is None:
-            return self._otherwise(retry_state)
-        return min(asked, _RETRY_SECONDS)
-
-
-@asynccontextmanager
-async def _read_errors() -> AsyncIterator[None]:
-    try:
-        yield
-    except aiohttp.ClientError as error:
-        raise Unreachable(SERVICE, type(error).__name__) from error
-    except TimeoutError as error:
-        raise TimedOut(SERVICE) from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from providers.errors import BadAnswer, OutcomeUnknown, from_status
-from providers.http import retry_after_seconds
+from providers.http import body_of, retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -72,7 +72,7 @@ async def sent_id_of(response: aiohttp.ClientResponse) -> str:
 
 async def json_of(response: aiohttp.ClientResponse) -> object:
     """Read an answer, up to a bound. Raises BadAnswer."""
-    body = await response.content.read(_LONGEST_ANSWER_BYTES)
+    body = await body_of(response, limit_bytes=_LONGEST_ANSWER_BYTES)
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -98,8 +98,8 @@ def messages_of(chat_id: str) -> str:
 def _sent_since(message: Mapping[str, object], since: float) -> bool:
     """Say whether a message was sent after a moment; one that does not say when was not."""
     for name in ("sent_at", "created_at"):
-        with suppress(ValueError, TypeError):
-            return datetime.fromisoformat(str(message[name])).timestamp() >= since
+        with suppress(ValueError):
+            return datetime.fromisoformat(str(message.get(name))).timestamp() >= since
     return False
 
 

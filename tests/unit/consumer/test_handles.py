@@ -78,6 +78,7 @@ def test_digits_alone_make_nobody_the_same() -> None:
         ({"from_phone": None, "from": OTHER}, OTHER),
         ({"from_phone": "", "sender_handle": {"handle": OTHER}}, OTHER),
         ({"from_phone": [], "sender": {"phone_number": OTHER}}, OTHER),
+        ({"from_phone": None, "from_handle": {"handle": OTHER}, "from": "+15550105555"}, OTHER),
         ({"from_phone": "+1555\n"}, "+1555"),
         ({"from_phone": "a\x00b"}, ""),
         ({"from_phone": "x" * 201}, ""),

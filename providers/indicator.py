@@ -1,0 +1,41 @@
+"""Indicator: shows that we are typing, for as long as a block runs."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+
+@asynccontextmanager
+async def shown(
+    start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]], *, refresh_seconds: float
+) -> AsyncIterator[None]:
+    """Show it while the block runs. Never delays the block; takes it back on every path, cancellation included.
+
+    Args:
+        start: shows it; called again and again, and must not raise.
+        stop: takes it back, and must not raise.
+        refresh_seconds: before it is forgotten at the other end, in seconds.
+    """
+    showing = asyncio.create_task(_show(start, refresh_seconds), name="typing")
+    try:
+        yield
+    finally:
+        showing.cancel()
+        # Shielded: typing is taken back although the block is being cancelled.
+        await asyncio.shield(asyncio.ensure_future(_take_back(showing, stop)))
+
+
+async def _show(start: Callable[[], Awaitable[None]], refresh_seconds: float) -> None:
+    while True:
+        await start()
+        await asyncio.sleep(refresh_seconds)
+
+
+async def _take_back(showing: asyncio.Task[None], stop: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.gather(showing, return_exceptions=True)
+    await stop()

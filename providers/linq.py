@@ -1,0 +1,269 @@
+"""Linq v3: voice memos as the native bubble, texts, typing, messages and media.
+
+A voice memo is uploaded first, and then sent by its attachment's id; the sending takes no idempotency key. So what may
+be out is never sent again within a call: the chat is looked at, a few times, and where ours is not there the outcome
+stays unknown. Whoever comes back to the memo later looks again before anything else. What was surely refused is asked
+again, as far as its code says that this may help.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+from urllib.parse import quote, urlencode
+
+from providers import indicator
+from providers.attempts import retried
+from providers.errors import BadAnswer, OptedOut, OutcomeUnknown, ProviderError, TimedOut, Unavailable
+from providers.http import policy_for
+from providers.linq_calls import Calls
+from providers.linq_upload import Upload
+from providers.linq_wire import (
+    SERVICE,
+    announcement,
+    chat_path,
+    fit,
+    is_it,
+    parts_without_url,
+    text_send,
+    ticket_of,
+    voice_send,
+)
+from providers.media import Media
+from providers.ports import SentText, always_ours
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from providers.linq_wire import Send
+    from providers.ports import VoiceReply
+
+_LISTED_BY_SECONDS: Final = 5.0
+"""How long Linq may take to list what it has accepted: nobody looks again sooner, in seconds."""
+_TYPING_SECONDS: Final = 5.0
+_STOP_TYPING_SECONDS: Final = 2.0
+_CLOCKS_DIFFER_SECONDS: Final = 300.0
+_MOST_PAGES: Final = 10
+_PAGE: Final = 100
+"""Messages; more are not given at once."""
+_MOST_REMEMBERED: Final = 10_000
+_MOST_LINKS: Final = 8
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the time for one send is shared out, so that it ends by itself, knowing how; all in seconds."""
+
+    upload_seconds: float
+    """For the upload: while it lasts nothing is out, which a cut from outside could not know."""
+    again_seconds: float
+    """After which what was refused is not sent again."""
+    request_seconds: float
+    """For the request that sends."""
+    looks_after_seconds: tuple[float, ...]
+    """Pauses, each before a look at the chat for what may be out."""
+
+    @classmethod
+    def within(cls, seconds: float) -> Self:
+        """Share out the time for one send."""
+        return cls(0.35 * seconds, 0.1 * seconds, 0.3 * seconds, (0.02 * seconds, 0.06 * seconds, 0.12 * seconds))
+
+
+class LinqMessenger:
+    """Linq v3 behind the Messenger port.
+
+    Args:
+        base_url: of the API, without /v3.
+        api_key: its Bearer key; goes nowhere else: neither to where files are uploaded nor to where they come from.
+        media_hosts: hosts that recordings may come from, and private addresses that files may be uploaded to.
+        max_memo_bytes: the largest recording, in bytes.
+        timeout_seconds: for one request, in seconds.
+        pace: for one send, with its upload and its looks at the chat.
+        attempts: how often a request is made at the most.
+        typing_refresh_seconds: Linq forgets after 60 s.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        media_hosts: Collection[str],
+        max_memo_bytes: int,
+        timeout_seconds: float = 15.0,
+        pace: Pace | None = None,
+        attempts: int = 3,
+        typing_refresh_seconds: float = 40.0,
+    ) -> None:
+        self._pace = pace or Pace.within(20.0)
+        self._calls = Calls(
+            base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=self._pace.request_seconds
+        )
+        sources = policy_for(base_url, media_hosts, variable="LINQ_MEDIA_HOSTS")
+        self._media = Media(sources, {}, max_memo_bytes=max_memo_bytes, timeout_seconds=timeout_seconds)
+        targets = policy_for(base_url, media_hosts, variable="LINQ_MEDIA_HOSTS", anywhere=True)
+        self._upload = Upload(targets, timeout_seconds=timeout_seconds)
+        self._attempts = attempts
+        self._typing_refresh_seconds = typing_refresh_seconds
+        self._opted_out: OrderedDict[str, bool] = OrderedDict()
+        """Chats."""
+        self._attachments: OrderedDict[str, str] = OrderedDict()
+        """File name → what it was last uploaded as; another process finds it by the name alone."""
+
+    async def download(self, url: str) -> bytes:
+        """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
+        return await self._retried(self._media.fetch, url)
+
+    async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:  # noqa: ARG002 (v3 asks by the message alone)
+        """Ask for a message as the API has it now; a recording without a link gets a fresh one."""
+        message = await self._retried(self._calls.get, f"/v3/messages/{quote(message_id, safe='')}")
+        for part, attachment_id in parts_without_url(message)[:_MOST_LINKS]:
+            part["url"] = await self._retried(self._link, attachment_id)
+        return message
+
+    def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
+        """Show that we are at it while the block runs. Never raises, never delays the block."""
+        return indicator.shown(
+            lambda: self._typed("POST", chat_id, _TYPING_SECONDS),
+            lambda: self._typed("DELETE", chat_id, _STOP_TYPING_SECONDS),
+            refresh_seconds=self._typing_refresh_seconds,
+        )
+
+    async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
+        """Send a voice memo, as the native bubble; give its message id.
+
+        Raises:
+            OptedOut: the person asked to hear no more from us.
+            OutcomeUnknown: it may be out; it was looked for, and nothing was sent again.
+        """
+        self._heed_opt_out(reply.chat_id)
+        attachment_id = await self._uploaded(reply, still_ours)
+        _remember(self._attachments, reply.filename, attachment_id)
+        return await self._sent(voice_send(reply.chat_id, attachment_id, reply.filename, still_ours))
+
+    async def send_text(
+        self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
+    ) -> str:
+        """Send a text message; give its message id. Raises as send_voice() does."""
+        self._heed_opt_out(chat_id)
+        sent = SentText(fit(text), time.time() - _CLOCKS_DIFFER_SECONDS)
+        return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
+
+    async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
+        """Look for a message of ours with an attachment of one of these names, or with that text alone.
+
+        Raises:
+            BadAnswer: the chat has more messages than are looked through, and lists the oldest first.
+        """
+        ids = {self._attachments[name] for name in filenames if name in self._attachments}
+        query = {"limit": str(_PAGE)}
+        times: list[str] = []
+        for _ in range(_MOST_PAGES):
+            page = await self._retried(self._calls.get, f"{chat_path(chat_id)}/messages?{urlencode(query)}")
+            listed = page.get("messages")
+            if not isinstance(listed, list):
+                raise BadAnswer(SERVICE, "no list of messages")
+            messages = [each for each in listed if isinstance(each, dict) and "id" in each]
+            found = next((each for each in messages if is_it(each, ids, filenames, text)), None)
+            if found is not None:
+                return str(found["id"])
+            cursor = page.get("next_cursor")
+            if not cursor or not messages:
+                return None
+            times += [str(each.get("created_at")) for each in messages]
+            query["cursor"] = str(cursor)
+        if times[0] < times[-1]:
+            raise BadAnswer(SERVICE, "too many messages to look through")
+        return None
+
+    async def check(self) -> None:
+        """List our numbers, to learn whether address and key are right."""
+        await self._calls.get("/v3/phone_numbers")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._media.close()
+        await self._upload.close()
+        await self._calls.close()
+
+    async def _uploaded(self, reply: VoiceReply, still_ours: Callable[[], None]) -> str:
+        """Upload the sound; give its attachment's id. As often as it takes: nobody sees a file that is not sent."""
+
+        async def once() -> str:
+            still_ours()
+            ticket = ticket_of(await self._calls.post("/v3/attachments", announcement(reply.clip, reply.filename)))
+            await self._upload.put(ticket, reply.clip.data, still_ours)
+            return ticket.attachment_id
+
+        scope = asyncio.timeout(self._pace.upload_seconds)
+        try:
+            async with scope:
+                return await self._retried(once)
+        except TimeoutError as late:
+            if scope.expired():
+                raise TimedOut(SERVICE, "uploading") from late
+            raise
+
+    async def _sent(self, send: Send) -> str:
+        """Send, and never twice: what may be out is looked for, and not sent again."""
+
+        async def once() -> str:
+            send.still_ours()
+            return await self._calls.send(send)
+
+        try:
+            return await retried(once, attempts=self._attempts, seconds=self._pace.again_seconds)
+        except OptedOut:
+            _remember(self._opted_out, send.chat_id, value=True)
+            raise
+        except OutcomeUnknown as unknown:
+            sent_id = await self._looked_for(send)
+            if sent_id is None:
+                wait = _LISTED_BY_SECONDS
+                raise OutcomeUnknown(SERVICE, "and is not in the chat", retry_after_seconds=wait) from unknown
+            return sent_id
+
+    async def _looked_for(self, send: Send) -> str | None:
+        """Look, and look again: what was accepted may be listed a little later."""
+        for seconds in self._pace.looks_after_seconds:
+            await asyncio.sleep(seconds)
+            try:
+                sent_id = await self.find_sent(send.chat_id, filenames=send.filenames, text=send.text)
+            except ProviderError as error:
+                raise OutcomeUnknown(SERVICE, "and cannot be looked for") from error
+            if sent_id is not None:
+                return sent_id
+        return None
+
+    async def _link(self, attachment_id: str) -> str:
+        """Ask where a file may be had."""
+        attachment = await self._calls.get(f"/v3/attachments/{quote(attachment_id, safe='')}")
+        url = attachment.get("download_url")
+        if not isinstance(url, str) or not url:
+            raise Unavailable(SERVICE, "attachment not ready")
+        return url
+
+    async def _typed(self, method: str, chat_id: str, seconds: float) -> None:
+        if chat_id not in self._opted_out:
+            await self._calls.nudge(method, f"{chat_path(chat_id)}/typing", seconds=seconds)
+
+    def _heed_opt_out(self, chat_id: str) -> None:
+        if chat_id in self._opted_out:
+            raise OptedOut(SERVICE, "before")
+
+    async def _retried(self, work: Callable[..., Awaitable[T]], *args: str) -> T:
+        return await retried(work, *args, attempts=self._attempts)
+
+
+def _remember(latest: OrderedDict[str, T], key: str, value: T) -> None:
+    """Keep a value, and as many of the latest others as there is room for."""
+    latest[key] = value
+    latest.move_to_end(key)
+    if len(latest) > _MOST_REMEMBERED:
+        latest.popitem(last=False)

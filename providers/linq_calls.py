@@ -1,0 +1,99 @@
+"""Calls: requests to Linq v3, each made once, with its key and a time-out; what an answer means is linq_wire.py's."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from providers.attempts import reading
+from providers.errors import OutcomeUnknown, Unreachable
+from providers.http import session
+from providers.linq_wire import SERVICE, answer_of, sent_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from providers.linq_wire import Json, Send
+
+
+class Calls:
+    """Requests to one Linq API.
+
+    Args:
+        base_url: of the API, without /v3.
+        api_key: its Bearer key; goes nowhere else.
+        timeout_seconds: for one request, in seconds.
+        send_timeout_seconds: for the request that sends, in seconds.
+    """
+
+    def __init__(self, base_url: str, api_key: str, *, timeout_seconds: float, send_timeout_seconds: float) -> None:
+        self._base = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._timeout_seconds = timeout_seconds
+        self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, path: str) -> Json:
+        """Ask for something. Raises ProviderError."""
+        return await self._asked("GET", path, None)
+
+    async def post(self, path: str, body: Mapping[str, object]) -> Json:
+        """Ask for something to be made that may be made twice. Raises ProviderError."""
+        return await self._asked("POST", path, body)
+
+    async def send(self, send: Send) -> str:
+        """Send a message; give its id.
+
+        Raises:
+            OutcomeUnknown: it may be out.
+            ProviderError: it is not.
+        """
+        length = {"Content-Type": "application/json", "Content-Length": str(len(send.body))}
+        try:
+            async with self._open().post(
+                self._url(send.path),
+                data=send.pieces(),
+                headers={**self._headers, **length},
+                timeout=self._send_timeout,
+                allow_redirects=False,
+            ) as response:
+                return await sent_id_of(response)
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(SERVICE, "no connection") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise OutcomeUnknown(SERVICE, type(error).__name__) from error
+
+    async def nudge(self, method: str, path: str, *, seconds: float) -> None:
+        """Ask for what is best effort by its nature. Never raises."""
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        with suppress(aiohttp.ClientError, TimeoutError):
+            async with self._open().request(
+                method, self._url(path), headers=self._headers, timeout=timeout, allow_redirects=False
+            ):
+                pass
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _asked(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
+        async with (
+            reading(SERVICE),
+            self._open().request(
+                method, self._url(path), json=body, headers=self._headers, allow_redirects=False
+            ) as response,
+        ):
+            return await answer_of(response)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = session(total_seconds=self._timeout_seconds)
+        return self._session
+
+    def _url(self, path: str) -> URL:
+        return URL(f"{self._base}{path}", encoded=True)

@@ -1,0 +1,103 @@
+"""Upload: puts a file where Linq says, and tells nobody there who we are (I6).
+
+The address is signed for one file, for 15 minutes, at a host of Linq's choosing: any public one will do, over https.
+It gets the headers that it names, exactly, and no key. Where it does not take the file, a fresh one may.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from yarl import URL
+
+from providers.errors import BadAnswer, Forbidden, TimedOut, Unavailable, Unreachable
+from providers.http import CheckedResolver, session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from aiohttp.abc import AbstractResolver
+
+    from providers.http import HostPolicy
+    from providers.linq_wire import Ticket
+
+SERVICE: Final = "linq-upload"
+_TAKEN: Final = range(200, 300)
+_PIECE_BYTES: Final = 64 * 1024
+_OURS_TO_SAY: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""What aiohttp would say by itself."""
+
+
+class Upload:
+    """Uploads of files.
+
+    Args:
+        policy: which hosts.
+        timeout_seconds: for one upload, in seconds.
+        resolver: of names; the system's when None.
+    """
+
+    def __init__(self, policy: HostPolicy, *, timeout_seconds: float, resolver: AbstractResolver | None = None) -> None:
+        self._policy = policy
+        self._timeout_seconds = timeout_seconds
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
+        """Upload, once.
+
+        Raises:
+            Forbidden: a host that is not allowed.
+            ProviderError: the file was not taken; a redirect is not followed.
+        """
+        url = _parsed(ticket.url)
+        self._policy.check(url)
+        named = {name.lower(): value for name, value in ticket.headers.items()}
+        if named.get("content-length", str(len(data))) != str(len(data)) or "transfer-encoding" in named:
+            raise BadAnswer(SERVICE, "an upload of another length")
+        length = {} if "content-length" in named else {"Content-Length": str(len(data))}
+        try:
+            async with self._open().put(
+                url,
+                data=_pieces(data, still_ours),
+                headers={**ticket.headers, **length},
+                skip_auto_headers=_OURS_TO_SAY,
+                allow_redirects=False,
+            ) as response:
+                if response.status not in _TAKEN:
+                    raise Unavailable(SERVICE, status=response.status)
+        except TimeoutError as error:
+            raise TimedOut(SERVICE) from error
+        except aiohttp.ClientError as error:
+            raise Unreachable(SERVICE, type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            resolver = CheckedResolver(self._policy, self._resolver)
+            self._session = session(total_seconds=self._timeout_seconds, resolver=resolver)
+        return self._session
+
+
+async def _pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), _PIECE_BYTES):
+        still_ours()
+        yield data[start : start + _PIECE_BYTES]
+
+
+def _parsed(address: str) -> URL:
+    """Read a signed address as it stands: encoding it anew would break the signature."""
+    try:
+        url = URL(address, encoded=True)
+        _ = url.port  # reading it is what checks it
+    except ValueError as error:
+        raise Forbidden(SERVICE, "not a URL") from error
+    if not address.isascii() or not address.isprintable() or " " in address:
+        raise Forbidden(SERVICE, "not a URL")
+    return url

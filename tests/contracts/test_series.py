@@ -1,0 +1,42 @@
+"""What the client of the Series API promises beside the contract of all messengers: its keys, and its one request."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.app import Sandbox
+from sandbox.faults import Fault, Kind
+from sandbox.mind import ScriptedMind
+from tests.contracts.messengers import REPLY, SERIES
+
+
+async def test_voice_carries_its_words_and_its_key() -> None:
+    """A voice message has its text, its MIME type and its idempotency key beside its sound."""
+    async with Sandbox(ScriptedMind()) as sandbox, SERIES.client(sandbox.url) as messenger:
+        await messenger.send_voice(REPLY)
+        (sent,) = sandbox.sent
+    assert (sent.text, sent.mime_type, sent.idempotency_key) == (REPLY.text, "audio/mp4", REPLY.idempotency_key)
+
+
+@pytest.mark.parametrize("honours_keys", [True, False])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(Kind.ACCEPTED_THEN_CUT),
+        Fault(Kind.CUT),
+        Fault(Kind.HANG),
+        Fault(Kind.STATUS, 500),
+        Fault(Kind.STATUS, 502),
+        Fault(Kind.STATUS, 503),
+        Fault(Kind.STATUS, 429, "0"),
+        Fault(Kind.EMPTY),
+        Fault(Kind.GARBAGE),
+    ],
+    ids=lambda fault: f"{fault.kind}-{fault.status}",
+)
+async def test_one_call_ends_with_one_message(fault: Fault, *, honours_keys: bool) -> None:
+    """After any fault of a send the call goes on until there is one message, whether or not keys are honoured (I1)."""
+    async with Sandbox(ScriptedMind(), honours_keys=honours_keys) as sandbox, SERIES.client(sandbox.url) as messenger:
+        sandbox.faults.next("series.send", fault)
+        sent_id = await messenger.send_voice(REPLY)
+        assert [sent.message_id for sent in sandbox.sent] == [sent_id]
