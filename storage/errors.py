@@ -7,6 +7,7 @@ StorageError
 │   └── ArchiveMissing       no object under that key
 └── StoreError
     ├── StoreUnavailable     may succeed later: locked, disk full, network
+    │   └── StoreNotReady    credentials, rights or schema: an operator has to act, and until then it is waited for
     └── Fenced               another holder has claimed the memo since, or the lease has run out: stop, do not send
 
 Messages name keys and reasons; never contents (I6).
@@ -41,6 +42,10 @@ class StoreError(StorageError):
 
 class StoreUnavailable(StoreError):
     """The store may take it later."""
+
+
+class StoreNotReady(StoreUnavailable):
+    """The store will not have us as it is: an operator has to act."""
 
 
 class Fenced(StoreError):

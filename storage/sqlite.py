@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from storage.errors import StoreUnavailable
 from storage.sqlite_history import SqliteHistory
 from storage.sqlite_ledger import SqliteLedger
+from storage.sqlite_purging import SqlitePurging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,10 +45,15 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self.history = SqliteHistory(self)
         self.ledger = SqliteLedger(self)
+        self.purging = SqlitePurging(self)
 
     async def open(self) -> None:
         """Open the file and bring its schema up to date. Raises StoreUnavailable."""
         await self._in_thread(self._open)
+
+    async def check(self) -> None:
+        """See that the file can be used. Raises StoreUnavailable."""
+        await self.transact(lambda connection: connection.execute("SELECT 1").fetchone())
 
     async def close(self) -> None:
         """Close the file, and end the thread."""
@@ -61,6 +67,17 @@ class SqliteStore:
     async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one transaction. Raises what it raises, and StoreUnavailable when the file cannot be had."""
         return await self._in_thread(lambda: self._transact(work))
+
+    async def rewrite(self) -> bool:
+        """Write the file anew, without what was deleted, and empty its journal; others wait meanwhile.
+
+        Gives:
+            False where another process reads just then, and the journal could not be emptied.
+
+        Raises:
+            StoreUnavailable: another process writes, or the disk has no room for a second copy.
+        """
+        return await self._in_thread(self._rewrite)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
@@ -106,9 +123,16 @@ class SqliteStore:
     def _prepare(self) -> None:
         if self._connection is None:
             raise RuntimeError("the store is not open")
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._transact(_migrate)
+
+    def _rewrite(self) -> bool:
+        if self._connection is None:
+            raise RuntimeError("the store is not open")
+        self._connection.execute("VACUUM")
+        (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def _close(self) -> None:
         if self._connection is not None:

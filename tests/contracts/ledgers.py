@@ -1,19 +1,21 @@
-"""Both ledgers, their clock, and what their tests are told of: events, letters, memos."""
+"""The ledgers, their clock, and what their tests are told of: events, letters, memos."""
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from storage.ledger import Ledger, Story
     from storage.memory import MemoryStore
     from storage.sqlite import SqliteStore
+    from storage.supabase import SupabaseStore
 
-Store: TypeAlias = "SqliteStore | MemoryStore"
+Store: TypeAlias = "SqliteStore | MemoryStore | SupabaseStore"
 
 LEASE = 30.0
 KEY = MemoKey("51", "810001")
@@ -31,6 +33,16 @@ class Clock:
     def __call__(self) -> float:
         """Tell the time."""
         return self.now
+
+
+@asynccontextmanager
+async def opened(store: SqliteStore | MemoryStore) -> AsyncIterator[Store]:
+    """Open a store for a block."""
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 def event_at(offset: int, *, partition: int = 0, topic: str = "t") -> Event:

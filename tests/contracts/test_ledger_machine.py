@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -13,12 +15,16 @@ from storage.errors import Fenced
 from storage.ledger import Behind, Claim, DeadLetter, Event, MemoKey, State, Step
 from storage.memory import MemoryStore
 from storage.sqlite import SqliteStore
-from tests.contracts.ledgers import LEASE, Clock, event_at
+from tests.contracts.ledgers import LEASE, Clock, event_at, opened
+from tests.postgres.stores import supabase_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from storage.ledger import Ledger
+    from tests.contracts.ledgers import Store
+    from tests.postgres.server import PostgresServer
 
 T = TypeVar("T")
 
@@ -47,20 +53,24 @@ class TwoLedgers(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock()
         self.runner = asyncio.Runner()
-        self.stores = SqliteStore(":memory:", clock=self.clock), MemoryStore(clock=self.clock)
+        self.opened = AsyncExitStack()
+        self.stores: list[Store] = []
         self.claims: list[Claim] = []
         self.letters: list[DeadLetter] = []
+
+    def opening(self) -> AbstractAsyncContextManager[Store]:
+        """Give the store that is compared with memory."""
+        return opened(SqliteStore(":memory:", clock=self.clock))
 
     @initialize()
     def open(self) -> None:
         """Begin with empty stores."""
-        for store in self.stores:
-            self.runner.run(store.open())
+        for opening in (self.opening(), opened(MemoryStore(clock=self.clock))):
+            self.stores.append(self.runner.run(self.opened.enter_async_context(opening)))
 
     def teardown(self) -> None:
         """Close them."""
-        for store in self.stores:
-            self.runner.run(store.close())
+        self.runner.run(self.opened.aclose())
         self.runner.close()
 
     def _both(self, call: Callable[[Ledger], Awaitable[Any]]) -> Any:  # noqa: ANN401 (whatever ledgers give)
@@ -72,11 +82,11 @@ class TwoLedgers(RuleBasedStateMachine):
             except (Fenced, KeyError, ValueError) as error:
                 return type(error)
 
-        sqlite, memory = (self.runner.run(ask(store.ledger)) for store in self.stores)
-        assert sqlite == memory
-        if isinstance(sqlite, Claim):
-            self.claims.append(sqlite)
-        return sqlite
+        told, memory = (self.runner.run(ask(store.ledger)) for store in self.stores)
+        assert told == memory
+        if isinstance(told, Claim):
+            self.claims.append(told)
+        return told
 
     def _resumed(self, key: MemoKey) -> object:
         return self._both(lambda ledger: ledger.resume(key, owner="z", lease_seconds=LEASE))
@@ -226,5 +236,29 @@ async def _listed(answer: Awaitable[Any]) -> list[Any]:
     return list(await answer)
 
 
+class PostgresBesideMemory(TwoLedgers):
+    """The same with PostgreSQL in SQLite's place."""
+
+    server: PostgresServer
+    database: str
+
+    def opening(self) -> AbstractAsyncContextManager[Store]:
+        """Give a store on the server."""
+        return supabase_store(self.server, self.database, clock=self.clock)
+
+
 TestTwoLedgers = TwoLedgers.TestCase
 TestTwoLedgers.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
+
+
+_Case = PostgresBesideMemory.TestCase
+
+
+class TestPostgresBesideMemory(_Case):  # type: ignore[misc,valid-type] # made by Hypothesis
+    """Run where there is a PostgreSQL."""
+
+    settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
+
+    @pytest.fixture(autouse=True)
+    def _on_a_server(self, postgres: PostgresServer, clocked_database: str) -> None:
+        PostgresBesideMemory.server, PostgresBesideMemory.database = postgres, clocked_database

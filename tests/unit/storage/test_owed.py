@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from storage.archive import NOTHING, PAGE
 from storage.disk import DiskArchive
 from storage.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 from storage.owed import OwedArchive
@@ -17,7 +18,7 @@ from storage.spool import Owed
 from tests.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from storage.archive import Archive
@@ -34,6 +35,7 @@ class FaultyArchive:
 
     def __init__(self) -> None:
         self.kept: dict[str, tuple[bytes, str]] = {}
+        self.about: dict[str, Mapping[str, str]] = {}
         self.fault: Exception | None = None
         self.faults: dict[str, Exception] = {}
         self.puts: list[str] = []
@@ -44,7 +46,7 @@ class FaultyArchive:
         self.at_the_gate = asyncio.Event()
         self.closed = False
 
-    async def put(self, key: str, data: bytes, *, content_type: str) -> str:
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
         """Keep it, once the gate is open."""
         self.puts.append(key)
         self.put_at.append(asyncio.get_running_loop().time())
@@ -53,6 +55,7 @@ class FaultyArchive:
             self.at_the_gate.set()
         await self.gate.wait()
         self.kept[key] = (data, content_type)
+        self.about[key] = about
         return f"memory:{key}"
 
     async def get(self, key: str) -> bytes:
@@ -61,6 +64,16 @@ class FaultyArchive:
         if key not in self.kept:
             raise ArchiveMissing("nothing is kept under that key")
         return self.kept[key][0]
+
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+        """List them."""
+        self._fail("")
+        return sorted(key for key in self.kept if key.startswith(prefix) and key > after)[:limit]
+
+    async def delete(self, key: str) -> None:
+        """Keep it no longer."""
+        self._fail(key)
+        self.kept.pop(key, None)
 
     async def check(self) -> None:
         """Tell how it is."""
@@ -99,6 +112,11 @@ def _owing(inner: Archive, folder: Path, max_bytes: int = ROOM) -> OwedArchive:
     return OwedArchive(inner, folder, max_bytes=max_bytes, clock=lambda: next(ticks), jitter=lambda: 1.0)
 
 
+async def _owed_files(folder: Path) -> list[Path]:
+    """List the files that hold what is owed."""
+    return await asyncio.to_thread(lambda: list(folder.glob("*.owed")))
+
+
 @pytest.fixture(params=["well", "away"])
 def archive(request: pytest.FixtureRequest, inner: FaultyArchive, folder: Path, tmp_path: Path) -> OwedArchive:
     """One on a disk that works, and one whose inner archive is away all the time."""
@@ -128,6 +146,63 @@ async def test_many_at_once(archive: OwedArchive) -> None:
     await asyncio.gather(*(archive.put(f"{data[0]}.wav", data, content_type=WAV) for data in datas))
     assert await archive.get("one.wav") in datas
     assert [await archive.get(f"{data[0]}.wav") for data in datas] == datas
+
+
+async def test_what_is_known_of_an_object_is_owed_too(owing: OwedArchive, inner: FaultyArchive) -> None:
+    """Type and words about an object reach the archive with it, however late."""
+    about = {"message-id": "810001", "codec": "opus"}
+    inner.fault = AWAY
+    await owing.put("a.opus", b"a", content_type="audio/ogg", about=about)
+    inner.fault = None
+    assert await owing.pay() == 1
+    assert (inner.kept["a.opus"], inner.about["a.opus"]) == ((b"a", "audio/ogg"), about)
+
+
+async def test_owed_by_an_older_release(owing: OwedArchive, inner: FaultyArchive, folder: Path) -> None:
+    """A file that says nothing about its object is paid like any other."""
+    inner.fault = AWAY
+    await owing.put("a.opus", b"a", content_type="audio/ogg")
+    (path,) = await _owed_files(folder)
+    await asyncio.to_thread(path.write_bytes, b'{"key": "a.opus", "content_type": "audio/ogg"}\na')
+    inner.fault = None
+    assert await owing.pay() == 1
+    assert (inner.kept["a.opus"], dict(inner.about["a.opus"])) == ((b"a", "audio/ogg"), {})
+
+
+async def test_lists_what_is_kept_and_what_is_owed(owing: OwedArchive, inner: FaultyArchive, folder: Path) -> None:
+    """Both stand in one order, each key once; a file that is damaged hides nothing else."""
+    for key in ("b", "d", "e"):
+        await owing.put(key, b"kept", content_type=WAV)
+    inner.faults = dict.fromkeys(("a", "b", "c"), AWAY)
+    for key in ("a", "b", "c"):
+        await owing.put(key, b"owed", content_type=WAV)
+    (folder / "0000.owed").write_bytes(b"nothing of ours")
+    assert await owing.keys() == ["a", "b", "c", "d", "e"]
+    assert await owing.keys(after="a", limit=3) == ["b", "c", "d"]
+    assert await owing.keys(prefix="c") == ["c"]
+
+
+async def test_what_is_deleted_is_not_owed_any_more(owing: OwedArchive, inner: FaultyArchive, folder: Path) -> None:
+    """An object that is deleted while it is owed does not come back when the archive does."""
+    await owing.put(KEY, b"kept", content_type=WAV)
+    inner.faults = {KEY: AWAY}
+    await owing.put(KEY, b"owed", content_type=WAV)
+    inner.faults = {}
+    await owing.delete(KEY)
+    await owing.delete(KEY)
+    assert (await owing.pay(), inner.kept) == (0, {})
+    assert await _owed_files(folder) == []
+
+
+async def test_delete_that_the_archive_refuses(owing: OwedArchive, inner: FaultyArchive) -> None:
+    """An archive that is away is told as such; what was owed is dropped, what it keeps stays."""
+    await owing.put(KEY, b"kept", content_type=WAV)
+    inner.faults = {KEY: AWAY}
+    await owing.put(KEY, b"owed", content_type=WAV)
+    with pytest.raises(ArchiveUnavailable):
+        await owing.delete(KEY)
+    inner.faults = {}
+    assert await owing.get(KEY) == b"kept"
 
 
 async def test_missing_key(owing: OwedArchive, inner: FaultyArchive) -> None:

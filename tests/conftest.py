@@ -1,0 +1,43 @@
+"""What tests of several folders share: a real PostgreSQL, started when the first of them asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.postgres.database import make_database, make_roles
+from tests.postgres.server import NoPostgres, real_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.postgres.server import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A running server, with Supabase's roles. Where no PostgreSQL is installed the tests are skipped."""
+    with ExitStack() as closing:
+        try:
+            server = closing.enter_context(real_postgres())
+        except NoPostgres as reason:
+            pytest.skip(f"no PostgreSQL: {reason}")
+        asyncio.run(make_roles(server))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def clocked_database(postgres: PostgresServer) -> str:
+    """Name a database whose ledger takes the time that it is told."""
+    asyncio.run(make_database(postgres, "clocked", clock=True))
+    return "clocked"
+
+
+@pytest.fixture(scope="session")
+def database(postgres: PostgresServer) -> str:
+    """Name a database as an operator would have it."""
+    asyncio.run(make_database(postgres, "as_it_is"))
+    return "as_it_is"

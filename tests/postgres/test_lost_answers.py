@@ -1,0 +1,167 @@
+"""What was done though its answer was lost is not done twice when it is asked for again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.faults import Fault, Kind
+from storage.errors import Fenced, StoreUnavailable
+from storage.history import Turn
+from storage.ledger import Claim, Held, Parked, Settled, State, Step
+from tests.contracts.ledgers import (
+    KEY,
+    LEASE,
+    SECOND,
+    ask_for,
+    ask_to_resume,
+    claimed,
+    event_at,
+    letter_at,
+    park,
+    parked,
+    resumed,
+    settle,
+    story_of,
+)
+from tests.postgres.database import OWNER, connected
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from storage.supabase import SupabaseStore
+    from storage.supabase_ledger import SupabaseLedger
+    from tests.postgres.postgrest import PostgRest
+    from tests.postgres.server import PostgresServer
+
+CUT = Fault(Kind.ACCEPTED_THEN_CUT)
+STEPS = [Step("deliver", 0.5, None, "down")]
+
+
+@pytest.fixture
+def lose(rest: PostgRest) -> Callable[[str, Callable[[], Awaitable[object]]], Awaitable[None]]:
+    """Have a call done and its answer lost."""
+
+    async def lose(function: str, call: Callable[[], Awaitable[object]]) -> None:
+        rest.faults.next(function, CUT)
+        with pytest.raises(StoreUnavailable):
+            await call()
+
+    return lose
+
+
+async def test_claim_is_had_by_who_asked(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
+    """A claim that was granted unheard is told to its worker, and to nobody else, with a lease that runs from now."""
+    await lose("claim", lambda: claimed(ledger))
+    assert isinstance(await ask_for(ledger), Held)
+    claim = await claimed(ledger)
+    assert (claim.fence, claim.facts) == (1, {"first": "one"})
+    await ledger.advance(claim, State.KEPT, {})
+    assert isinstance(await ledger.claim(KEY, owner="one", lease_seconds=LEASE, facts={}), Held)
+
+
+async def test_claim_that_another_has_taken_over_is_theirs(
+    ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]
+) -> None:
+    """A claim that was granted unheard and has run out since is asked for as if for the first time."""
+    await lose("claim", lambda: ledger.claim(KEY, owner="one", lease_seconds=0.0, facts={}))
+    assert isinstance(await ask_for(ledger), Claim)
+    assert isinstance(await ledger.claim(KEY, owner="one", lease_seconds=LEASE, facts={}), Held)
+
+
+async def test_resumed_and_revived_memos_too(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
+    """The same goes for a parked memo that is taken up, and for one that an operator takes: one reply more, not two."""
+    await parked(ledger, seconds=0)
+    await lose("resume", lambda: resumed(ledger))
+    claim = await resumed(ledger)
+    assert claim.fence == 2
+    await settle(ledger, claim)
+
+    async def revive() -> object:
+        return await ledger.revive(KEY, owner="operator", lease_seconds=LEASE, without=["first"], again=True)
+
+    await lose("revive", revive)
+    again = await revive()
+    assert isinstance(again, Claim)
+    assert (again.fence, again.generation, again.facts) == (3, 2, {"reply": "hi"})
+
+
+async def test_settlement_is_one(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
+    """A memo that was settled unheard is settled once, with one story and one letter; to settle it anew is refused."""
+    claim = await claimed(ledger)
+    letter = letter_at(1, KEY, fence=1)
+
+    async def settle() -> None:
+        await ledger.settle(claim, State.FAILED, reason="hear-down", facts={"a": 1}, steps=STEPS, letter=letter)
+
+    await lose("settle", settle)
+    await settle()
+    story = await story_of(ledger)
+    assert (story.state, story.reason, len(story.steps)) == (State.FAILED, "hear-down", 1)
+    assert len(await ledger.dead_letters(limit=9)) == 1
+    with pytest.raises(Fenced):
+        await settle()
+
+
+async def test_another_end_is_no_repetition(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
+    """Who then wants another end for a memo is told that it is not theirs any more."""
+    claim = await claimed(ledger)
+    await lose("settle", lambda: settle(ledger, claim))
+    with pytest.raises(Fenced):
+        await settle(ledger, claim, State.DEAD)
+    assert await ask_for(ledger) == Settled(State.ANSWERED)
+
+
+async def test_memo_is_parked_once(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
+    """A memo that was parked unheard has had one try; to park it anew is refused."""
+    claim = await claimed(ledger)
+
+    async def park_it() -> None:
+        await park(ledger, claim, event_at(1))
+
+    await lose("park", park_it)
+    await park_it()
+    assert (await story_of(ledger)).tries == 1
+    assert await ask_for(ledger) == Parked()
+    with pytest.raises(Fenced):
+        await park_it()
+
+
+async def test_what_may_be_done_twice(
+    ledger: SupabaseLedger, store: SupabaseStore, lose: Callable[..., Awaitable[None]]
+) -> None:
+    """Advancing, renewing, parking behind, burying, publishing, remembering and releasing again change nothing more."""
+    claim = await claimed(ledger)
+    await parked(ledger, SECOND, seconds=0)
+    turns = [Turn("user", "hi", "en", datetime.now(UTC))]
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "advance": lambda: ledger.advance(claim, State.HEARD, {"transcript": "x"}),
+        "renew": lambda: ledger.renew(claim, lease_seconds=LEASE),
+        "bury": lambda: ledger.bury(letter_at(7)),
+        "published": lambda: ledger.published(letter_at(7)),
+        "remember": lambda: store.history.append("c", "m", turns),
+        "release": lambda: ledger.release(claim, steps=STEPS),
+        "park_behind": lambda: ledger.park_behind(KEY, event_at(3), facts={}),
+    }
+    for function, call in calls.items():
+        await lose(function, call)
+        await call()
+    story = await story_of(ledger)
+    assert (story.state, story.fence, len(story.steps)) == (State.HEARD, 1, 1)
+    assert len(await ledger.dead_letters(limit=9)) == 1
+    assert await store.history.recent("c", limit=9) == turns
+    await settle(ledger, await resumed(ledger, SECOND))
+    assert isinstance(await ask_to_resume(ledger), Claim)
+
+
+async def test_letters_whose_answer_was_lost_come_again(
+    ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]], postgres: PostgresServer, database: str
+) -> None:
+    """Letters that were taken unheard are nobody's for as long as they were asked for, and are then to be had."""
+    await ledger.bury(letter_at(1))
+    async with connected(postgres, OWNER, database) as owner:
+        await owner.execute("update voicememo_dead_letters set publish_after = now()")
+    await lose("unpublished", lambda: ledger.unpublished(limit=9, seconds=0.0))
+    assert [letter.event for letter in await ledger.unpublished(limit=9, seconds=0.0)] == [event_at(1)]
