@@ -1,0 +1,42 @@
+"""`voicememo webhook`: the door for Linq's webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from console.exits import FAILED, end, told
+from consumer.settings import load
+from consumer.stopping import stop_on_signals
+from consumer.telemetry import configure_logs
+from consumer.vitals import VitalsError
+from consumer.webhook import wiring
+from consumer.webhook.door import DoorError
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+
+
+@click.command(name="webhook")
+def command() -> None:
+    """Take Linq's webhooks at WEBHOOK_HOST:WEBHOOK_PORT WEBHOOK_PATH, and put them on KAFKA_TOPIC.
+
+    Only those that are signed with one of WEBHOOK_SECRETS, within WEBHOOK_TOLERANCE_SECONDS; each is answered when
+    Kafka has it. Runs until SIGTERM or SIGINT, beside `voicememo run`. Configured by environment variables alone: see
+    docs/webhook.md.
+    """
+    with told():
+        settings = load(os.environ, complete=False)
+        configure_logs(settings.log_format, settings.log_level, sys.stderr, secrets=settings.secrets())
+        try:
+            asyncio.run(_run(settings))
+        except (VitalsError, DoorError) as error:
+            end(f"voicememo: {error}", FAILED)
+
+
+async def _run(settings: Settings) -> None:
+    await wiring.run(settings, stop_on_signals())

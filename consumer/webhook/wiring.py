@@ -1,0 +1,66 @@
+"""Wiring: the composition root of the webhook door."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from consumer.connection import describe
+from consumer.publisher import KafkaPublisher
+from consumer.settings import required
+from consumer.vitals import Vitals
+from consumer.webhook.door import Door
+from consumer.webhook.metrics import DoorLog, DoorMetrics
+from consumer.webhook.signatures import Verifier
+from consumer.wiring import login_of
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+    from consumer.stopping import Stop
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, stop: Stop) -> None:
+    """Keep the door open until it is asked to close; then answer what is in hand, and let Kafka have it.
+
+    Raises:
+        ConfigurationError: there are no secrets.
+        SourceError: Kafka cannot be used.
+        VitalsError: the vitals' port is taken.
+        DoorError: the door's port is taken.
+    """
+    secrets = required(settings.webhook_secrets or None, "WEBHOOK_SECRETS")
+    verifier = Verifier(tuple(each.get_secret_value() for each in secrets), settings.webhook_tolerance_seconds)
+    metrics = DoorMetrics()
+    async with AsyncExitStack() as closing:
+        vitals = Vitals(metrics, host=settings.vitals_host, port=settings.vitals_port, why_unwell=lambda: None)
+        await vitals.start()
+        closing.push_async_callback(vitals.stop)
+        publisher = KafkaPublisher(login_of(settings))
+        closing.push_async_callback(publisher.close)
+        door = Door(
+            publisher,
+            settings.kafka_topic,
+            verifier,
+            metrics,
+            DoorLog(),
+            host=settings.webhook_host,
+            port=settings.webhook_port,
+            path=settings.webhook_path,
+        )
+        metrics.watch(door)
+        if await describe(login_of(settings), settings.kafka_topic) is None:
+            log.warning("topic.absent", extra={"topic": settings.kafka_topic})
+        await door.open()
+        closing.push_async_callback(door.close)
+        _enter(vitals, "open", door.port)
+        await stop.asked.wait()
+        _enter(vitals, "draining", door.port)
+    log.info("door.changed", extra={"phase": "stopped"})
+
+
+def _enter(vitals: Vitals, phase: str, port: int) -> None:
+    vitals.phase = phase
+    log.info("door.changed", extra={"phase": phase, "port": port})
