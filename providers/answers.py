@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -30,6 +30,8 @@ LONGEST_WORDS_BYTES: Final = 8 * 1024 * 1024
 _STATUSES: Final = range(400, 600)
 _MOVED: Final = 300
 _WRONG: Final = 400
+_END_SECONDS, _END_PIECES = 0.03, 4
+"""How long, and for how many pieces, the end of a stream is waited for that a client has left, as all do at [DONE]."""
 _AS_IT_IS: Final = "identity"
 
 
@@ -107,8 +109,16 @@ class _Checked(httpx.AsyncByteStream, httpx2.AsyncByteStream):
         return piece
 
     async def aclose(self) -> None:
-        """Close the connection, or give it back."""
-        await self._body.aclose()
+        """Give the connection back, where the answer is at its end but for what nobody read; else close it."""
+        try:
+            with suppress(ProviderError, StopAsyncIteration, TimeoutError):
+                await asyncio.wait_for(self._ended(), _END_SECONDS)
+        finally:
+            await self._body.aclose()
+
+    async def _ended(self) -> None:
+        for _ in range(_END_PIECES):
+            await anext(self)
 
 
 @asynccontextmanager

@@ -6,7 +6,8 @@ The client never retries, and has no time-out unless it is given one.
 
 from __future__ import annotations
 
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -21,7 +22,7 @@ from providers.ports import ChatTurn, Role, Transcript
 from providers.reply_stream import is_end, reply_stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
     from audio.clip import Clip
 
@@ -31,8 +32,36 @@ _MAX_TOKENS = 220
 """About 80 spoken words in the languages that take the most tokens; unset, the server's default would cut at 100."""
 
 
+class _Connections(httpx2.AsyncBaseTransport):
+    """Connections that outlive the clients that use them: a new client for each call would shake hands anew."""
+
+    def __init__(self) -> None:
+        self._kept = httpx2.AsyncHTTPTransport(verify=authorities(), trust_env=False)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Ask, over a connection that is open if there is one."""
+        return await self._kept.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Stay open, for a client that is done."""
+
+    async def close(self) -> None:
+        """Close them, for good."""
+        await self._kept.aclose()
+
+
+_CONNECTIONS: ContextVar[_Connections | None] = ContextVar("connections", default=None)
+"""Those of who is making a client just now: its factory is one for the whole process, and takes no arguments."""
+
+
 def _http_client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(verify=authorities(), follow_redirects=False, trust_env=False, event_hooks=hooks(SERVICE))
+    return httpx2.AsyncClient(
+        transport=_CONNECTIONS.get(),
+        verify=authorities(),
+        follow_redirects=False,
+        trust_env=False,
+        event_hooks=hooks(SERVICE),
+    )
 
 
 set_async_client_factory(_http_client)
@@ -90,18 +119,20 @@ class LlamaReplier:
         self._model = model
         self._timeout_seconds = timeout_seconds
         self._max_tokens = max_tokens
+        self._connections: _Connections | None = None
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncIterator[str]:  # noqa: ARG002
         """Stream the reply; the language stands in the turns already."""
         # A client per call: it closes its streams only when it is closed itself, so one kept for long would leak them.
         async with _mapped(), self._client() as client:
             async with within(SERVICE, self._timeout_seconds):
-                stream: Any = await client.chat_completion(
-                    [{"role": turn.role.value, "content": encodable(turn.text)} for turn in turns],
-                    model=self._model,
-                    max_tokens=self._max_tokens,
-                    stream=True,
-                )
+                with self._over_kept_connections():
+                    stream: Any = await client.chat_completion(
+                        [{"role": turn.role.value, "content": encodable(turn.text)} for turn in turns],
+                        model=self._model,
+                        max_tokens=self._max_tokens,
+                        stream=True,
+                    )
             words = reply_stream(_words(stream), service=SERVICE, timeout_seconds=self._timeout_seconds)
             async with aclosing(words) as pieces:
                 async for piece in pieces:
@@ -116,7 +147,20 @@ class LlamaReplier:
             raise BadAnswer(SERVICE, "no choices")
 
     async def close(self) -> None:
-        """Nothing is kept open between calls."""
+        """Close the connections."""
+        if self._connections is not None:
+            await self._connections.close()
+            self._connections = None
+
+    @contextmanager
+    def _over_kept_connections(self) -> Iterator[None]:
+        """Have the client that is made in the block use them."""
+        self._connections = self._connections or _Connections()
+        token = _CONNECTIONS.set(self._connections)
+        try:
+            yield
+        finally:
+            _CONNECTIONS.reset(token)
 
     def _client(self) -> AsyncInferenceClient:
         return AsyncInferenceClient(base_url=self._base_url, api_key=self._token)

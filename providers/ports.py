@@ -69,8 +69,15 @@ class Synthesizer(Protocol):
         """Of the PCM that speak() gives, in Hz."""
         ...
 
-    def speak(self, text: str, *, language: str) -> AsyncIterator[bytes]:
-        """Stream mono signed 16-bit little-endian PCM, in pieces of a whole number of samples."""
+    def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:
+        """Stream mono signed 16-bit little-endian PCM, in pieces of a whole number of samples.
+
+        Args:
+            text: what is said.
+            language: a primary subtag.
+            before: what was said before it, in the same breath; for the melody, where the service heeds it.
+            after: what will be said after it, as far as it is known.
+        """
         ...
 
 

@@ -75,8 +75,8 @@ async def json_of(response: aiohttp.ClientResponse) -> object:
     body = await body_of(response, limit_bytes=_LONGEST_ANSWER_BYTES)
     try:
         return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadAnswer(SERVICE, "not JSON") from error
+    except (ValueError, RecursionError):
+        raise BadAnswer(SERVICE, "not JSON") from None  # the cause would carry the answer along
 
 
 def voice_body(reply: VoiceReply) -> bytes:

@@ -80,6 +80,8 @@ class Faults:
         """Service → seconds before it answers."""
         self.requests: Counter[str] = Counter()
         """Service → requests that came."""
+        self.callers: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
+        """Service → where requests came from, so over how many connections."""
         self.held: Counter[str] = Counter()
         """Service → requests that were made to wait for what never comes."""
         self.left: Counter[str] = Counter()

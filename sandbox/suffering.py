@@ -66,6 +66,8 @@ def middleware(faults: Faults, closing: asyncio.Event) -> web.middleware:  # typ
             return await handler(request)
         service = request.match_info.route.name or "other"
         faults.requests[service] += 1
+        if request.transport is not None:
+            faults.callers[service].add(request.transport.get_extra_info("peername"))
         await asyncio.sleep(faults.latency.get(service, 0))
         fault = faults.take(service)
         if fault is None:

@@ -267,6 +267,14 @@ async def test_a_hundred_calls_leave_nothing(wired: Wired, sandbox: Sandbox) -> 
     await until(lambda: open_files() <= before)
 
 
+async def test_a_connection_is_kept(wired: Wired, sandbox: Sandbox) -> None:
+    """Calls one after the other go over one connection: nobody waits for another handshake."""
+    async with wired.adapter(sandbox.url) as adapter:
+        for _ in range(5):
+            await wired.ask(adapter, "Hello")
+    assert len(sandbox.faults.callers[wired.route]) == 1
+
+
 async def test_closed_twice(wired: Wired, sandbox: Sandbox) -> None:
     """close() may come twice, and before anything was asked."""
     for asked in (True, False):

@@ -5,56 +5,26 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 import pytest_asyncio
-from moto.server import ThreadedMotoServer
 
 from storage.disk import DiskArchive
-from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
+from storage.errors import ArchiveMissing, ArchiveUnavailable
 from storage.memory import MemoryArchive
 from storage.s3 import S3Archive
+from tests.contracts.buckets import BUCKET, client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from storage.archive import Archive
 
-BUCKET = "memos"
 # What botocore and moto do by themselves, in their own code.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def s3_server() -> Iterator[str]:
-    """An S3 server over HTTP on loopback."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def s3_environment(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The variables by which boto3 finds the server, and an empty bucket."""
-    variables = {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_S3": s3_server,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    client = boto3.client("s3")
-    client.create_bucket(Bucket=BUCKET)
-    client.close()
-    return s3_server
 
 
 @pytest_asyncio.fixture(params=["disk", "s3", "s3-prefix", "memory"])
@@ -93,6 +63,36 @@ async def test_missing_key(archive: Archive) -> None:
         await archive.get("nothing.opus")
 
 
+async def test_lists_its_keys_page_by_page(archive: Archive) -> None:
+    """Keys come in their order, in pages that begin after the last one, and only those that begin as asked for."""
+    names = [f"voice_memo_{number:04}.caf" for number in range(23)]
+    others = ["Upper.wav", "tts_response_1.m4a", "voice_memo.caf"]
+    await asyncio.gather(*(archive.put(key, b"x", content_type="audio/wav") for key in (*names, *others)))
+    assert list(await archive.keys()) == sorted((*names, *others))
+    found: list[str] = []
+    while page := await archive.keys(prefix="voice_memo_", after=found[-1] if found else "", limit=5):
+        found += page
+    assert found == names
+    assert list(await archive.keys(prefix="nobody")) == []
+
+
+async def test_an_archive_that_was_never_written(archive: Archive) -> None:
+    """Nothing is listed, and nothing can be deleted, where nothing is."""
+    assert list(await archive.keys()) == []
+    await archive.delete("nothing.wav")
+
+
+async def test_what_is_deleted_is_gone(archive: Archive) -> None:
+    """A deleted object is not kept any more, others are; deleting it again is no error."""
+    for key in ("a.wav", "b.wav"):
+        await archive.put(key, key.encode(), content_type="audio/wav")
+    for _ in range(2):
+        await archive.delete("a.wav")
+    with pytest.raises(ArchiveMissing):
+        await archive.get("a.wav")
+    assert (list(await archive.keys()), await archive.get("b.wav")) == (["b.wav"], b"b.wav")
+
+
 async def test_many_at_once(archive: Archive) -> None:
     """Puts side by side, of one key and of many, each leave whole objects."""
     datas = [bytes([number]) * 10_000 for number in range(16)]
@@ -108,9 +108,8 @@ async def test_check_leaves_nothing(archive: Archive, tmp_path: Path) -> None:
     if isinstance(archive, DiskArchive):
         assert await asyncio.to_thread(lambda: list((tmp_path / "archive").iterdir())) == []
     elif isinstance(archive, S3Archive):
-        client = boto3.client("s3")
-        listed = client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        client.close()
+        with client() as looking:
+            listed = looking.list_objects_v2(Bucket=BUCKET).get("Contents", [])
         assert not [each for each in listed if "probe" in each["Key"]]
 
 
@@ -126,35 +125,3 @@ async def test_disk_that_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ArchiveUnavailable):
         await DiskArchive(tmp_path / "file" / "archive").put("a.wav", b"", content_type="audio/wav")
-
-
-@pytest.mark.usefixtures("s3_environment")
-async def test_s3_content_type() -> None:
-    """An object carries the content type of its sound."""
-    archive = S3Archive(BUCKET)
-    await archive.put("a.m4a", b"x", content_type="audio/mp4")
-    await archive.close()
-    client = boto3.client("s3")
-    assert client.head_object(Bucket=BUCKET, Key="a.m4a")["ContentType"] == "audio/mp4"
-    client.close()
-
-
-@pytest.mark.usefixtures("s3_environment")
-async def test_s3_without_its_bucket() -> None:
-    """A bucket that is not there is for an operator to put right, at check() and at put()."""
-    archive = S3Archive("no-such-bucket")
-    with pytest.raises(ArchiveForbidden):
-        await archive.check()
-    with pytest.raises(ArchiveForbidden):
-        await archive.put("a.m4a", b"x", content_type="audio/mp4")
-    await archive.close()
-
-
-@pytest.mark.usefixtures("s3_environment")
-async def test_s3_away(monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int) -> None:
-    """A server that cannot be reached may be reached later."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{unused_tcp_port}")
-    archive = S3Archive(BUCKET)
-    with pytest.raises(ArchiveUnavailable):
-        await archive.put("a.m4a", b"x", content_type="audio/mp4")
-    await archive.close()

@@ -135,7 +135,7 @@ NewTopic: TypeAlias = "Callable[[], Awaitable[str]]"
 async def members(servers: str, new_topic: NewTopic) -> AsyncIterator[Iterator[Member]]:
     """Members of groups and topics of their own, joined side by side: the embedded broker lets each wait for 3 s."""
     async with AsyncExitStack() as closing:
-        made = [member(servers, await new_topic()) for _ in range(5)]
+        made = [member(servers, await new_topic()) for _ in range(6)]
         yield iter(await asyncio.gather(*map(closing.enter_async_context, made)))
 
 
@@ -160,6 +160,15 @@ class EventSourceContract:
         assert (records[2].key, records[2].headers) == (None, ())
         assert before <= records[0].at <= datetime.now(UTC)
         assert "not json" not in repr(records[0])
+
+    async def test_where_partitions_end(self, servers: str, members: Iterator[Member]) -> None:
+        """With what has come it is known where its partition ends, and nothing is told of what is not ours."""
+        one = next(members)
+        where = Partition(one.topic, 2)
+        await put(servers, one.topic, b"zero", b"one", b"two", partition=2)
+        await one.take(3)
+        assert one.source.ends()[where] == 3
+        assert set(one.source.ends()) <= one.ours
 
     async def test_a_group_goes_on_where_it_committed(self, servers: str, new_topic: NewTopic) -> None:
         """The next member begins at the committed offset, however much was taken; stopping commits nothing."""

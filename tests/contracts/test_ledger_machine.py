@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from storage.ledger import Ledger
     from tests.contracts.ledgers import Store
     from tests.postgres.server import PostgresServer
 
@@ -73,23 +72,23 @@ class TwoLedgers(RuleBasedStateMachine):
         self.runner.run(self.opened.aclose())
         self.runner.close()
 
-    def _both(self, call: Callable[[Ledger], Awaitable[Any]]) -> Any:  # noqa: ANN401 (whatever ledgers give)
+    def _both(self, call: Callable[[Store], Awaitable[Any]]) -> Any:  # noqa: ANN401 (whatever stores give)
         """Ask both; give the answer, or the error's type, that both of them gave."""
 
-        async def ask(ledger: Ledger) -> Any:  # noqa: ANN401
+        async def ask(store: Store) -> Any:  # noqa: ANN401
             try:
-                return await call(ledger)
+                return await call(store)
             except (Fenced, KeyError, ValueError) as error:
                 return type(error)
 
-        told, memory = (self.runner.run(ask(store.ledger)) for store in self.stores)
+        told, memory = (self.runner.run(ask(store)) for store in self.stores)
         assert told == memory
         if isinstance(told, Claim):
             self.claims.append(told)
         return told
 
     def _resumed(self, key: MemoKey) -> object:
-        return self._both(lambda ledger: ledger.resume(key, owner="z", lease_seconds=LEASE))
+        return self._both(lambda store: store.ledger.resume(key, owner="z", lease_seconds=LEASE))
 
     def _a_claim(self, data: st.DataObject) -> Claim:
         return _a_late(data, self.claims)
@@ -97,18 +96,22 @@ class TwoLedgers(RuleBasedStateMachine):
     @rule(key=memo_keys, owner=st.sampled_from("xy"), facts=FACTS, copy=st.integers(0, 1))
     def bring(self, key: MemoKey, owner: str, facts: dict[str, str], copy: int) -> None:
         """An event brings a memo, that is parked where it may not overtake."""
-        answer = self._both(lambda ledger: ledger.claim(key, owner=owner, lease_seconds=LEASE, facts=facts))
+        answer = self._both(lambda store: store.ledger.claim(key, owner=owner, lease_seconds=LEASE, facts=facts))
         if isinstance(answer, Behind):
-            self._both(lambda ledger: ledger.park_behind(key, _event_of(key, copy), facts=facts))
+            self._both(lambda store: store.ledger.park_behind(key, _event_of(key, copy), facts=facts))
 
     @rule(key=memo_keys, seconds=SECONDS)
     def bring_in_vain(self, key: MemoKey, seconds: float) -> None:
         """An event brings a memo that has to wait."""
-        claim = self._both(lambda ledger: ledger.claim(key, owner="x", lease_seconds=LEASE, facts={"transcript": "w"}))
+        claim = self._both(
+            lambda store: store.ledger.claim(key, owner="x", lease_seconds=LEASE, facts={"transcript": "w"})
+        )
         if isinstance(claim, Claim):
             event = _event_of(key, 0)
             self._both(
-                lambda ledger: ledger.park(claim, event, seconds=seconds, reason="deliver-down", facts={}, steps=[])
+                lambda store: store.ledger.park(
+                    claim, event, seconds=seconds, reason="deliver-down", facts={}, steps=[]
+                )
             )
 
     @precondition(lambda self: self.claims)
@@ -116,14 +119,14 @@ class TwoLedgers(RuleBasedStateMachine):
     def renew(self, data: st.DataObject, seconds: float) -> None:
         """A holder, or one who was, renews."""
         claim = self._a_claim(data)
-        self._both(lambda ledger: ledger.renew(claim, lease_seconds=seconds))
+        self._both(lambda store: store.ledger.renew(claim, lease_seconds=seconds))
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), state=st.sampled_from([State.KEPT, State.HEARD, State.SENDING]), facts=FACTS)
     def advance(self, data: st.DataObject, state: State, facts: dict[str, str]) -> None:
         """A holder, or one who was, gets further, or tries to go back."""
         claim = self._a_claim(data)
-        self._both(lambda ledger: ledger.advance(claim, state, facts))
+        self._both(lambda store: store.ledger.advance(claim, state, facts))
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), state=ENDINGS, facts=FACTS, steps=STEPS, with_letter=st.booleans())
@@ -142,14 +145,16 @@ class TwoLedgers(RuleBasedStateMachine):
             event = _event_of(claim.key, 0)
             letter = DeadLetter(event, reason, "hear", claim.key, claim.tries + 1, fence=claim.fence)
             self.letters.append(letter)
-        self._both(lambda ledger: ledger.settle(claim, state, reason=reason, facts=facts, steps=steps, letter=letter))
+        self._both(
+            lambda store: store.ledger.settle(claim, state, reason=reason, facts=facts, steps=steps, letter=letter)
+        )
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), steps=STEPS)
     def release(self, data: st.DataObject, steps: list[Step]) -> None:
         """A holder, or one who was, lets go."""
         claim = self._a_claim(data)
-        self._both(lambda ledger: ledger.release(claim, steps=steps))
+        self._both(lambda store: store.ledger.release(claim, steps=steps))
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), copy=st.integers(0, 1), seconds=SECONDS, facts=FACTS, steps=STEPS)
@@ -158,7 +163,7 @@ class TwoLedgers(RuleBasedStateMachine):
         claim, reason, holds_chat = self._a_claim(data), data.draw(REASONS), data.draw(st.booleans())
         event = _event_of(claim.key, copy)
         self._both(
-            lambda ledger: ledger.park(
+            lambda store: store.ledger.park(
                 claim, event, seconds=seconds, reason=reason, facts=facts, steps=steps, holds_chat=holds_chat
             )
         )
@@ -166,7 +171,7 @@ class TwoLedgers(RuleBasedStateMachine):
     @rule(key=memo_keys, copy=st.integers(0, 1), facts=FACTS)
     def park_behind(self, key: MemoKey, copy: int, facts: dict[str, str]) -> None:
         """An event brings a memo to be parked behind others."""
-        self._both(lambda ledger: ledger.park_behind(key, _event_of(key, copy), facts=facts))
+        self._both(lambda store: store.ledger.park_behind(key, _event_of(key, copy), facts=facts))
 
     @rule(key=memo_keys)
     def resume(self, key: MemoKey) -> None:
@@ -176,7 +181,7 @@ class TwoLedgers(RuleBasedStateMachine):
     @rule(topic=st.sampled_from("ttu"), partitions=st.sets(st.integers(0, 1), min_size=1), limit=st.integers(1, 3))
     def take_up(self, topic: str, partitions: set[int], limit: int) -> None:
         """Somebody takes up what is due; nothing can be in the way."""
-        due = self._both(lambda ledger: _listed(ledger.due(topic, partitions, limit=limit)))
+        due = self._both(lambda store: _listed(store.ledger.due(topic, partitions, limit=limit)))
         for key, _ in due:
             assert isinstance(self._resumed(key), Claim)
 
@@ -184,27 +189,51 @@ class TwoLedgers(RuleBasedStateMachine):
     def revive(self, key: MemoKey, without: set[str], again: bool) -> None:  # noqa: FBT001 (Hypothesis draws it)
         """An operator takes a memo."""
         self._both(
-            lambda ledger: ledger.revive(key, owner="operator", lease_seconds=LEASE, without=without, again=again)
+            lambda store: store.ledger.revive(key, owner="operator", lease_seconds=LEASE, without=without, again=again)
         )
+
+    @rule(key=memo_keys, seconds=st.sampled_from([None, None, 0.0, 10.0]), who=st.sampled_from([None, "w"]))
+    def purge(self, key: MemoKey, seconds: float | None, who: str | None) -> None:
+        """Somebody takes a memo to empty it, and does."""
+        claim = self._both(lambda store: store.purging.take(key, owner="purger", lease_seconds=LEASE, seconds=seconds))
+        if isinstance(claim, Claim):
+            self._both(lambda store: store.purging.empty(claim, who=who))
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def empty(self, data: st.DataObject) -> None:
+        """A holder, or one who was, empties a memo."""
+        claim = self._a_claim(data)
+        self._both(lambda store: store.purging.empty(claim))
+
+    @rule(key=memo_keys)
+    def remove(self, key: MemoKey) -> None:
+        """A memo that may be empty is removed."""
+        self._both(lambda store: store.purging.remove(key))
+
+    @rule(event=events)
+    def drop_letter(self, event: Event) -> None:
+        """A letter is deleted."""
+        self._both(lambda store: store.purging.drop_letter(event.place))
 
     @rule(event=events)
     def bury(self, event: Event) -> None:
         """An event that is no memo is buried."""
         letter = DeadLetter(event, "not-json", "parse")
         self.letters.append(letter)
-        self._both(lambda ledger: ledger.bury(letter))
+        self._both(lambda store: store.ledger.bury(letter))
 
     @rule(limit=st.integers(1, 3), seconds=SECONDS)
     def unpublished(self, limit: int, seconds: float) -> None:
         """Letters are taken."""
-        self._both(lambda ledger: _listed(ledger.unpublished(limit=limit, seconds=seconds)))
+        self._both(lambda store: _listed(store.ledger.unpublished(limit=limit, seconds=seconds)))
 
     @precondition(lambda self: self.letters)
     @rule(data=st.data())
     def published(self, data: st.DataObject) -> None:
         """The topic has a letter, that may have been written again since, or not at all."""
         letter = _a_late(data, self.letters)
-        self._both(lambda ledger: ledger.published(letter))
+        self._both(lambda store: store.ledger.published(letter))
 
     @rule(seconds=st.sampled_from([0.5, 10.0, LEASE]))
     def wait(self, seconds: float) -> None:
@@ -215,8 +244,13 @@ class TwoLedgers(RuleBasedStateMachine):
     def they_know_the_same(self) -> None:
         """Stories, what waits, what is due, letters and events are the same."""
 
-        async def all_of(ledger: Ledger) -> list[object]:
+        async def all_of(store: Store) -> list[object]:
+            ledger, purging = store.ledger, store.purging
             return [
+                list(await purging.memos(after=None, limit=9)),
+                *[list(await purging.settled(10.0, purged=each, limit=9)) for each in (False, True)],
+                list(await purging.letters(10.0, limit=9)),
+                list(await purging.letters_with(b"\xfe1", limit=9)),
                 *[list(await ledger.find(each)) for each in MESSAGES],
                 *[await ledger.event(key) for key in KEYS],
                 list(await ledger.waiting(limit=4)),
@@ -262,3 +296,6 @@ class TestPostgresBesideMemory(_Case):  # type: ignore[misc,valid-type] # made b
     @pytest.fixture(autouse=True)
     def _on_a_server(self, postgres: PostgresServer, clocked_database: str) -> None:
         PostgresBesideMemory.server, PostgresBesideMemory.database = postgres, clocked_database
+
+
+del _Case  # pytest would take it for a case of its own

@@ -11,6 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from audio.espeak import LONGEST_TEXT, EspeakVoice
+from providers.elevenlabs import ElevenLabsSynthesizer
 from providers.encodable import encodable
 from providers.errors import BadAnswer, NoVoice, ProviderError, Rejected, Unavailable
 from providers.local import LocalSynthesizer
@@ -137,6 +138,25 @@ class streaming:  # noqa: N801 (used like a function)
 
     async def __aexit__(self, *_: object) -> None:
         await self._serving.__aexit__()
+
+
+async def test_the_melody_carries_over() -> None:
+    """ElevenLabs is told what stands before and after a piece, so that the melody carries over the joins."""
+    told: list[dict[str, object]] = []
+
+    async def say(request: web.Request) -> web.Response:
+        told.append(await request.json())
+        return web.Response(body=SOUND, content_type="application/octet-stream")
+
+    async with serving(say) as url:
+        voice = ElevenLabsSynthesizer("key", model="eleven_flash_v2_5", voices={"default": "x"}, base_url=url)
+        for before, after in (("", ""), ("One. \ud83d", "Three.")):
+            assert [piece async for piece in voice.speak("Two.", language="en", before=before, after=after)]
+        await voice.close()
+    assert [(each.get("previous_text"), each.get("next_text")) for each in told] == [
+        (None, None),
+        ("One. ", "Three."),
+    ]
 
 
 async def said(voice: LocalSynthesizer, text: str, language: str = "en") -> bytes:

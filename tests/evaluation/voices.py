@@ -202,7 +202,7 @@ class _Misled:
 
     def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:
         """Stream mono s16le PCM."""
-        return self._voice.speak(text, language=language)
+        return self._voice.speak(text, language=language, before=before, after=after)
 
 
 async def _at_wrong_rate(texts: Iterable[str]) -> list[tuple[str, Clip]]:

@@ -1,0 +1,231 @@
+"""What the archive in S3 promises beyond the others: types, words, encryption, parts, and clear words about trouble."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from console import doctor
+from console.doctor import Verdict
+from consumer.parts import make_archive
+from consumer.settings import load
+from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
+from storage.owed import OwedArchive
+from storage.s3 import Encryption, S3Archive
+from tests.contracts.buckets import BUCKET, client, variables
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from storage.archive import Archive
+
+M4A = "audio/mp4"
+LARGE = bytes(range(256)) * 4096 * 20
+"""Twenty MiB."""
+ABOUT = {"message-id": "810001", "seconds": "9.98", "codec": "aac"}
+KMS_KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+# What botocore and moto do by themselves, in their own code.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+]
+
+
+@asynccontextmanager
+async def _closing(archive: Archive) -> AsyncIterator[Archive]:
+    try:
+        yield archive
+    finally:
+        await archive.close()
+
+
+@pytest_asyncio.fixture
+async def refusing(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """A server that lets nobody in, as S3 says it."""
+
+    async def refuse(request: web.Request) -> web.Response:
+        text = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        return web.Response(status=403, text="" if request.method == "HEAD" else text, content_type="application/xml")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", refuse)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    for name, value in variables(f"http://{host}:{port}").items():
+        monkeypatch.setenv(name, value)
+    yield f"http://{host}:{port}"
+    await runner.cleanup()
+
+
+def _head(key: str) -> Mapping[str, object]:
+    with client() as looking:
+        return dict(looking.head_object(Bucket=BUCKET, Key=key))
+
+
+@pytest.mark.usefixtures("s3_environment")
+@pytest.mark.parametrize("data", [b"x", LARGE], ids=["small", "large"])
+async def test_object_says_what_it_is(data: bytes) -> None:
+    """An object carries the type of its sound, and what is known about it, whether it went up whole or in parts."""
+    async with _closing(S3Archive(BUCKET)) as archive:
+        await archive.put("a.m4a", data, content_type=M4A, about=ABOUT)
+        assert await archive.get("a.m4a") == data
+    head = _head("a.m4a")
+    assert (head["ContentType"], head["Metadata"]) == (M4A, ABOUT)
+
+
+@pytest.mark.usefixtures("s3_environment")
+@pytest.mark.parametrize(("data", "parts"), [(b"x", None), (LARGE, 3)], ids=["small", "large"])
+async def test_large_objects_go_up_in_parts(data: bytes, parts: int | None) -> None:
+    """From 8 MiB on an object goes up in parts of that size: its tag ends in their number."""
+    async with _closing(S3Archive(BUCKET)) as archive:
+        await archive.put("a.wav", data, content_type="audio/wav")
+    tag = str(_head("a.wav")["ETag"]).strip('"')
+    assert tag.partition("-")[2] == (str(parts) if parts else "")
+    with client() as looking:
+        assert not looking.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
+
+
+@pytest.mark.usefixtures("s3_environment")
+@pytest.mark.parametrize("data", [b"x", LARGE], ids=["small", "large"])
+@pytest.mark.parametrize(
+    ("encryption", "algorithm", "key"),
+    [
+        (Encryption("AES256"), "AES256", None),
+        (Encryption("aws:kms"), "aws:kms", None),
+        (Encryption("aws:kms", KMS_KEY), "aws:kms", KMS_KEY),
+    ],
+    ids=["AES256", "kms", "kms-key"],
+)
+async def test_objects_are_encrypted_as_asked(
+    encryption: Encryption, algorithm: str, key: str | None, data: bytes
+) -> None:
+    """Every object is encrypted with what ARCHIVE_SSE names."""
+    async with _closing(S3Archive(BUCKET, encryption=encryption)) as archive:
+        await archive.check()
+        await archive.put("a.m4a", data, content_type=M4A)
+    head = _head("a.m4a")
+    assert (head["ServerSideEncryption"], head.get("SSEKMSKeyId")) == (algorithm, key)
+
+
+@pytest.mark.usefixtures("s3_environment")
+async def test_archive_is_made_as_the_settings_say() -> None:
+    """ARCHIVE_URL and ARCHIVE_SSE, and nothing else, say where and how; the endpoint is boto3's to read."""
+    settings = load({"ARCHIVE_URL": f"s3://{BUCKET}/kept/here", "ARCHIVE_SSE": f"aws:kms:{KMS_KEY}"}, complete=False)
+    async with _closing(make_archive(settings)) as archive:
+        assert await archive.put("a.m4a", b"x", content_type=M4A) == f"s3://{BUCKET}/kept/here/a.m4a"
+    assert _head("kept/here/a.m4a")["SSEKMSKeyId"] == KMS_KEY
+
+
+@pytest.mark.usefixtures("s3_environment")
+async def test_keys_of_others_are_listed_as_they_are() -> None:
+    """More keys than one answer holds are listed, below our prefix alone."""
+    with client() as looking:
+        for number in range(1005):
+            looking.put_object(Bucket=BUCKET, Key=f"ours/{number:04}", Body=b"")
+        for key in ("ours", "other/1", "outer"):
+            looking.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    async with _closing(S3Archive(BUCKET, prefix="ours")) as archive:
+        keys = await archive.keys()
+        for key in keys:
+            await archive.delete(key)
+        assert list(await archive.keys()) == []
+    assert list(keys) == [f"{number:04}" for number in range(1005)]
+    with client() as looking:
+        left = [each["Key"] for each in looking.list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert left == ["other/1", "ours", "outer"]
+
+
+@pytest.mark.usefixtures("s3_environment")
+async def test_bucket_that_is_not_there() -> None:
+    """It is for an operator to put right, and its name is told, whatever is asked of it."""
+    async with _closing(S3Archive("no-such-bucket")) as archive:
+        for asking in (
+            archive.check(),
+            archive.put("a.m4a", b"x", content_type=M4A),
+            archive.get("a.m4a"),
+            archive.keys(),
+            archive.delete("a.m4a"),
+        ):
+            with pytest.raises(ArchiveForbidden, match="there is no bucket no-such-bucket"):
+                await asking
+
+
+@pytest.mark.usefixtures("refusing")
+async def test_bucket_that_is_not_ours() -> None:
+    """A refusal is for an operator to put right; a large object leaves nothing behind that was begun."""
+    async with _closing(S3Archive(BUCKET)) as archive:
+        for asking in (
+            archive.check(),
+            archive.put("a.m4a", b"x", content_type=M4A),
+            archive.put("b.m4a", LARGE, content_type=M4A),
+            archive.keys(),
+            archive.delete("a.m4a"),
+        ):
+            with pytest.raises(ArchiveForbidden, match=r"S3 says (403|AccessDenied): bucket memos"):
+                await asking
+
+
+@pytest.mark.usefixtures("s3_environment")
+async def test_nobody_said_who_we_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without credentials it is for an operator to put right, and AWS_* is named."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    async with _closing(S3Archive(BUCKET)) as archive:
+        with pytest.raises(ArchiveForbidden, match="NoCredentialsError: no AWS_"):
+            await archive.check()
+
+
+@pytest.mark.usefixtures("s3_environment")
+async def test_server_is_away(monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int) -> None:
+    """A server that cannot be reached may be reached later."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{unused_tcp_port}")
+    async with _closing(S3Archive(BUCKET)) as archive:
+        with pytest.raises(ArchiveUnavailable):
+            await archive.put("a.m4a", b"x", content_type=M4A)
+
+
+@pytest.mark.usefixtures("s3_environment")
+async def test_what_a_missing_bucket_could_not_take(tmp_path: Path) -> None:
+    """It is owed until the bucket is there, and then is there with all that was known of it."""
+    inner = S3Archive("made-later", encryption=Encryption("AES256"))
+    async with _closing(OwedArchive(inner, tmp_path / "owed", max_bytes=10**8)) as archive:
+        assert await archive.put("a.m4a", LARGE, content_type=M4A, about=ABOUT) == "owed:a.m4a"
+        assert await archive.get("a.m4a") == LARGE
+        with client() as looking:
+            looking.create_bucket(Bucket="made-later")
+            assert isinstance(archive, OwedArchive)
+            assert await archive.pay() == 1
+            head = looking.head_object(Bucket="made-later", Key="a.m4a")
+            assert (head["ContentType"], head["Metadata"], head["ServerSideEncryption"]) == (M4A, ABOUT, "AES256")
+            await archive.delete("a.m4a")
+            looking.delete_bucket(Bucket="made-later")
+        with pytest.raises((ArchiveMissing, ArchiveForbidden)):
+            await archive.get("a.m4a")
+
+
+async def _told(bucket: str) -> str:
+    finding = await doctor._archive(load({"ARCHIVE_URL": f"s3://{bucket}"}, complete=False))
+    assert (finding.part, finding.verdict) == ("archive", Verdict.WRONG)
+    assert "see ARCHIVE_URL and AWS_*" in finding.words
+    return finding.words
+
+
+@pytest.mark.usefixtures("s3_environment")
+async def test_doctor_names_a_bucket_that_is_absent() -> None:
+    """A bucket that is not there is wrong, in words that say which and where to look."""
+    assert "there is no bucket no-such-bucket" in await _told("no-such-bucket")
+
+
+@pytest.mark.usefixtures("refusing")
+async def test_doctor_names_a_bucket_that_is_shut() -> None:
+    """So is one that refuses us."""
+    assert "S3 says 403: bucket memos is not open to these credentials" in await _told(BUCKET)
