@@ -27,6 +27,9 @@ T = TypeVar("T")
 
 LONGEST_WORDS_BYTES: Final = 8 * 1024 * 1024
 """Of an answer in JSON, or of a stream of it."""
+_CONNECTIONS: Final = 256
+KEEP_ALIVE_SECONDS: Final = 75.0
+"""For how long a connection is kept that nobody uses; httpx keeps it for 5, and each memo would shake hands anew."""
 _STATUSES: Final = range(400, 600)
 _MOVED: Final = 300
 _WRONG: Final = 400
@@ -46,6 +49,7 @@ def http_client(service: str, *, limit_bytes: int) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         verify=authorities(),
         timeout=None,  # noqa: S113 (as its docstring says)
+        limits=httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS),
         follow_redirects=False,
         trust_env=False,
         event_hooks=hooks(service, limit_bytes=limit_bytes),

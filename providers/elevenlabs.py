@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from elevenlabs.core.http_response import AsyncHttpResponse
 
 SERVICE = "elevenlabs"
+_PIECE_BYTES = 8 * 1024
+"""Of PCM, a sixth of a second: its client would cut speech into pieces of 1 KiB, some thousand for a reply."""
 _RATES: Final = {16000, 22050, 24000}
 _NO_LANGUAGE_CODE = "eleven_multilingual_v2"
 """The model that refuses a language code."""
@@ -112,7 +114,7 @@ class ElevenLabsSynthesizer:
             model_id=self._model,
             output_format=f"pcm_{self._sample_rate}",
             language_code=None if self._model == _NO_LANGUAGE_CODE else _CODES.get(language, language),
-            request_options={"max_retries": 0},
+            request_options={"max_retries": 0, "chunk_size": _PIECE_BYTES},
         )
         return request
 

@@ -15,7 +15,7 @@ from huggingface_hub import AsyncInferenceClient, set_async_client_factory
 from huggingface_hub.errors import TextGenerationError
 
 from audio.transcode import WAV_RATE, wav_clip
-from providers.answers import authorities, hooks, told_of, within
+from providers.answers import KEEP_ALIVE_SECONDS, authorities, hooks, told_of, within
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Unreachable
 from providers.ports import ChatTurn, Role, Transcript
@@ -32,11 +32,15 @@ _MAX_TOKENS = 220
 """About 80 spoken words in the languages that take the most tokens; unset, the server's default would cut at 100."""
 
 
+_MOST_CONNECTIONS = 256
+
+
 class _Connections(httpx2.AsyncBaseTransport):
     """Connections that outlive the clients that use them: a new client for each call would shake hands anew."""
 
     def __init__(self) -> None:
-        self._kept = httpx2.AsyncHTTPTransport(verify=authorities(), trust_env=False)
+        limits = httpx2.Limits(max_connections=_MOST_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS)
+        self._kept = httpx2.AsyncHTTPTransport(verify=authorities(), trust_env=False, limits=limits)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Ask, over a connection that is open if there is one."""
@@ -57,6 +61,7 @@ _CONNECTIONS: ContextVar[_Connections | None] = ContextVar("connections", defaul
 def _http_client() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         transport=_CONNECTIONS.get(),
+        limits=httpx2.Limits(max_connections=_MOST_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS),
         verify=authorities(),
         follow_redirects=False,
         trust_env=False,

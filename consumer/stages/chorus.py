@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 4.0
 """For the first sound of a piece, and between two, in seconds."""
-_AHEAD = 1
-"""Pieces that are spoken while an earlier one is still being heard: services bound how many they speak at once."""
+_AHEAD = 3
+"""Pieces that are spoken while an earlier one is still being heard: mostly all that are left of a reply."""
 _FEWEST_BYTES = 100
 """Of PCM, for a letter: at 16 kHz, and at twice the speed that anybody listens at, it takes ten times as many."""
 _LARGEST_PIECE_BYTES = 16 * 1024 * 1024
