@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -13,14 +11,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import imageio_ffmpeg
-
 from audio.clip import Clip
 from audio.formats import sniff
 from audio.transcode import WAV_RATE, Transcoder, pcm_of
+from tests.benchmarks import bare
+from tests.benchmarks.report import Section
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 FILES = ("en-call-me.caf", "en-weather.m4a", "en-long.opus")
@@ -36,10 +34,10 @@ class Cost:
     """Of this process and its children."""
 
 
-async def measure(rounds: int) -> list[str]:
-    """Give the table."""
-    lines = ["codecs, beside bare ffmpeg (median ms of alternating runs)"]
-    lines.append(f"  {'clip':<16}{'stage':<8}{'wall':>8}{'bare':>8}{'ratio':>7}{'cpu':>8}{'bare':>8}{'ratio':>7}")
+async def measure(rounds: int) -> Section:
+    """Let our codecs and bare runs take turns."""
+    section = Section("codecs", "codecs, beside bare ffmpeg (median ms of alternating runs)")
+    section.columns = ("", "stage", "wall", "bare", "ratio", "CPU", "bare CPU", "CPU ratio")
     transcoder = Transcoder()
     for name in FILES:
         data = (MEMOS / name).read_bytes()
@@ -47,10 +45,10 @@ async def measure(rounds: int) -> list[str]:
         wav = await transcoder.decode(clip)
         pcm = pcm_of(wav)
 
-        decode = await _compare(rounds, partial(transcoder.decode, clip), _bare_decode(MEMOS / name))
-        encode = await _compare(rounds, partial(_encode, transcoder, pcm), _bare_encode(pcm))
-        lines += [_row(name, "decode", *decode), _row(name, "encode", *encode)]
-    return lines
+        decode = await _compare(rounds, partial(transcoder.decode, clip), partial(bare.decode, MEMOS / name))
+        encode = await _compare(rounds, partial(_encode, transcoder, pcm), partial(bare.encode, pcm, WAV_RATE))
+        section.rows += [_row(name, "decode", *decode), _row(name, "encode", *encode)]
+    return section
 
 
 async def _encode(transcoder: Transcoder, pcm: bytes) -> Clip:
@@ -62,12 +60,12 @@ async def _encode(transcoder: Transcoder, pcm: bytes) -> Clip:
 
 
 async def _compare(
-    rounds: int, ours: Callable[[], Awaitable[object]], bare: Callable[[], None]
+    rounds: int, ours: Callable[[], Awaitable[object]], bare_run: Callable[[], None]
 ) -> tuple[list[Cost], list[Cost]]:
     our_costs, bare_costs = [], []
     for _ in range(rounds):
         our_costs.append(await _cost(ours))
-        bare_costs.append(await _cost(lambda: asyncio.to_thread(bare)))
+        bare_costs.append(await _cost(lambda: asyncio.to_thread(bare_run)))
     return our_costs, bare_costs
 
 
@@ -82,33 +80,7 @@ def _cpu() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def _bare_decode(path: Path) -> Callable[[], None]:
-    def run() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            _ffmpeg("-i", str(path), "-ac", "1", "-ar", str(WAV_RATE), f"{folder}/out.wav")
-
-    return run
-
-
-def _bare_encode(pcm: bytes) -> Callable[[], None]:
-    def run() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            given = ["-f", "s16le", "-ar", str(WAV_RATE), "-ac", "1", "-i", "-"]
-            coded = ["-c:a", "aac", "-aac_coder", "fast", "-b:a", "64k", "-movflags", "+faststart"]
-            _ffmpeg(*given, *coded, f"{folder}/out.m4a", given=pcm)
-
-    return run
-
-
-def _ffmpeg(*arguments: str, given: bytes | None = None) -> None:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-threads", "1", *arguments]
-    subprocess.run(command, input=given, check=True)  # noqa: S603 (our own command)
-
-
-def _row(name: str, stage: str, ours: list[Cost], bare: list[Cost]) -> str:
+def _row(name: str, stage: str, ours: list[Cost], bare: list[Cost]) -> Sequence[str | float]:
     wall, bare_wall = (median(cost.wall for cost in costs) * 1000 for costs in (ours, bare))
     cpu, bare_cpu = (median(cost.cpu for cost in costs) * 1000 for costs in (ours, bare))
-    return (
-        f"  {name:<16}{stage:<8}{wall:>8.1f}{bare_wall:>8.1f}{wall / bare_wall:>7.2f}"
-        f"{cpu:>8.1f}{bare_cpu:>8.1f}{cpu / bare_cpu:>7.2f}"
-    )
+    return (name, stage, wall, bare_wall, wall / bare_wall, cpu, bare_cpu, cpu / bare_cpu)

@@ -1,82 +1,138 @@
-"""Many memos in flight at once, with slow upstreams: wall, CPU a memo, and the worker's peak memory."""
+"""Many memos in flight at services that take four seconds: what each waits, beside one alone; memory and stalls.
+
+Memos arrive evenly, so many in four seconds that the named number is in flight all the time, if each takes no longer
+than it would alone; more than that the worker does not take. The clips are short, for it is not codecs that are to be
+measured here. Where the codecs alone need more than the machine has, that cannot be, and is not judged.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 import time
-from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
 
-from console.fixture import wrap
-from consumer.login import KafkaLogin
-from consumer.publisher import KafkaPublisher
-from sandbox.app import Sandbox
-from sandbox.broker import EmbeddedBroker
-from sandbox.mind import ScriptedMind
-from tests.benchmarks.startup import COMMAND, environment
+from sandbox.pace import Speed
+from tests.benchmarks.cpu import pair_of
+from tests.benchmarks.processes import cpu_seconds, family_rss_bytes, peak_rss_bytes
+from tests.benchmarks.report import Section, Verdict, quantile
+from tests.benchmarks.stalls import Stalls
 
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-weather.m4a"
-LATENCY = {"whisper": 2.0, "llama": 1.0, "elevenlabs": 1.0}
-"""Seconds before each upstream answers: together 4 s, so that all memos are in flight at once."""
-PATIENCE_SECONDS = 180.0
-TICKS = os.sysconf("SC_CLK_TCK")
+if TYPE_CHECKING:
+    from tests.benchmarks.bare import Pair
+    from tests.benchmarks.world import Worker, World
 
-
-async def measure(memos: int) -> list[str]:
-    """Give the table."""
-    async with Sandbox(ScriptedMind()) as sandbox:
-        sandbox.faults.latency.update(LATENCY)
-        with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as folder:
-            return await _measure(memos, sandbox, broker, folder)
-
-
-async def _measure(memos: int, sandbox: Sandbox, broker: EmbeddedBroker, folder: str) -> list[str]:
-    publisher = KafkaPublisher(KafkaLogin(broker.bootstrap_servers))
-    await _put(publisher, "warm", 0)
-    variables = environment(sandbox, broker, folder)
-    process = await asyncio.create_subprocess_exec(
-        str(COMMAND), "run", env={**os.environ, **variables}, stderr=asyncio.subprocess.DEVNULL
-    )
-    await _sent(sandbox, 1)
-    cpu, begun = _cpu(process.pid), time.perf_counter()
-    for number in range(memos):
-        await _put(publisher, f"chat-{number}", number)
-    await _sent(sandbox, memos + 1)
-    wall, cpu = time.perf_counter() - begun, _cpu(process.pid) - cpu
-    peak = _peak_kib(process.pid)
-    await publisher.close()
-    process.terminate()
-    await process.wait()
-    return [
-        f"{memos} memos of 5 s at once, upstreams that take {sum(LATENCY.values()):g} s together",
-        f"  all answered after                     {wall:6.2f} s",
-        f"  CPU, worker and ffmpeg, a memo         {cpu / memos * 1000:6.0f} ms",
-        f"  peak RSS of the worker                 {peak / 1024:6.0f} MiB",
-        f"  exit status after SIGTERM              {process.returncode:6d}",
-    ]
+MEMO_SECONDS = 5.0
+REPLY = "Yes, please do that."
+"""Short, for the soak as well: the upstreams keep every reply that they are sent."""
+SLOW = {"whisper": Speed(first_seconds=2), "llama": Speed(first_seconds=1), "elevenlabs": Speed(first_seconds=1)}
+"""Four seconds in all."""
+_SECONDS = 4.0
+_FILLED = 0.8
+"""Of all cores, that the codecs alone may need at most: with more no worker could keep up."""
+_ALONE = 5
+_MEGABYTE = 1_000_000
+_SAMPLE_SECONDS = 0.25
 
 
-async def _put(publisher: KafkaPublisher, chat: str, number: int) -> None:
-    value = await asyncio.to_thread(
-        wrap, MEMO, chat_id=chat, message_id=f"bench-{chat}-{number}", person="+15550100001"
-    )
-    await publisher.publish("message.received", key=chat.encode(), value=value)
+async def measure(world: World, *, numbers: tuple[int, ...] = (16, 64, 256)) -> Section:
+    """Let one worker answer each number of memos in flight, and a few one by one before."""
+    section = Section("flight", "in flight at 4 s of upstreams: memo in → voice out (s)")
+    section.columns = (
+        "", "p50", "p95", "p99", "p95 ÷ alone", "codecs of cores", "CPU ms", "RSS MB", "with ffmpegs",
+        "stalls p99.9 ms", "longest ms",
+    )  # fmt: skip
+    await world.pace({})
+    probe = await world.worker()
+    await world.warm(probe)
+    pair = await pair_of(world, probe)
+    await probe.stop()
+    await world.pace(SLOW)
+    alone = await _Flight(world, pair).one_by_one(section)
+    for number in numbers:
+        await _Flight(world, pair).many(section, number, alone)
+    return section
 
 
-async def _sent(sandbox: Sandbox, count: int) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(sandbox.sent) < count:  # noqa: ASYNC110 (another process sends)
-            await asyncio.sleep(0.02)
+class _Flight:
+    """One worker, and the memos that it has."""
 
+    def __init__(self, world: World, pair: Pair) -> None:
+        self._world = world
+        self._pair = pair
+        self._most_bytes = 0
 
-def _cpu(pid: int) -> float:
-    """CPU seconds of a process and of its children that have ended (proc(5), /proc/pid/stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(each) for each in fields[11:15]) / TICKS
+    async def one_by_one(self, section: Section) -> float:
+        """Give what a memo waits that is alone."""
+        worker = await self._started(1)
+        before = await self._reading(worker)
+        waited = []
+        for _ in range(_ALONE):
+            message = await self._world.put(worker)
+            await self._world.answered([message])
+            waited.append(self._waited(worker, message))
+        await self._ended(section, worker, "one alone", waited, before, filled=0.0)
+        return median(waited)
 
+    async def many(self, section: Section, number: int, alone: float) -> None:
+        """Keep so many in flight, twice over."""
+        worker = await self._started(number)
+        codecs = await self._pair.cpu_seconds(3) * number / _SECONDS / (os.cpu_count() or 1)
+        before = await self._reading(worker)
+        watching = asyncio.create_task(self._watch(worker))
+        messages, begun = [], time.perf_counter()
+        for count in range(2 * number):
+            await asyncio.sleep(max(0.0, begun + count * _SECONDS / number - time.perf_counter()))
+            messages.append(await self._world.put(worker))
+        await self._world.answered(messages)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        waited = [self._waited(worker, message) for message in messages]
+        peak = await self._ended(section, worker, f"{number} in flight", waited, before, filled=codecs, alone=alone)
+        excuse = f"the codecs alone need {codecs:.0%} of all cores" if codecs > _FILLED else None
+        ratio = quantile(waited, 0.95) / alone
+        section.verdicts.append(Verdict(f"{number} in flight, p95 ÷ one alone", ratio, 1.25, excuse=excuse))
+        section.verdicts.append(Verdict(f"{number} in flight, peak RSS in MB", peak / _MEGABYTE, 300))
 
-def _peak_kib(pid: int) -> int:
-    """Peak resident memory of a process (proc(5), VmHWM)."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    async def _started(self, at_once: int) -> Worker:
+        worker = await self._world.worker(WORKER_CONCURRENCY=str(at_once))
+        await self._world.warm(worker)
+        return worker
+
+    async def _reading(self, worker: Worker) -> tuple[float, Stalls]:
+        return cpu_seconds(worker.pid), Stalls.read(await self._world.metrics(worker))
+
+    def _waited(self, worker: Worker, message: str) -> float:
+        return self._world.sent[message].at - worker.taken[message]
+
+    async def _watch(self, worker: Worker) -> None:
+        while True:
+            self._most_bytes = max(self._most_bytes, await asyncio.to_thread(family_rss_bytes, worker.pid))
+            await asyncio.sleep(_SAMPLE_SECONDS)
+
+    async def _ended(
+        self,
+        section: Section,
+        worker: Worker,
+        name: str,
+        waited: list[float],
+        before: tuple[float, Stalls],
+        *,
+        filled: float,
+        alone: float | None = None,
+    ) -> int:
+        """Write the row; give the worker's peak memory in bytes."""
+        cpu, stalls = before
+        cpu_after, stalls_after = await self._reading(worker)
+        stalls = stalls_after.since(stalls)
+        peak = peak_rss_bytes(worker.pid)
+        p50, p95, p99 = (quantile(waited, share) for share in (0.5, 0.95, 0.99))
+        ratio = "" if alone is None else p95 / alone
+        memory = (round(peak / _MEGABYTE), round(self._most_bytes / _MEGABYTE) or "")
+        late = (f"≤ {stalls.quantile(0.999) * 1000:g}", f"≤ {stalls.quantile(1) * 1000:g}")
+        each = (cpu_after - cpu) / len(waited) * 1000
+        section.rows.append((name, p50, p95, p99, ratio, f"{filled:.0%}", round(each), *memory, *late))
+        section.notes += [f"trouble ({name}): {count} × {what}" for what, count in worker.troubles.items()]
+        await worker.stop()
+        return peak

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
+from tests.benchmarks.report import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,19 +23,23 @@ if TYPE_CHECKING:
 COMMAND = Path(sys.executable).parent / "voicememo"
 
 
-async def measure(rounds: int) -> list[str]:
-    """Give the table."""
+async def measure(rounds: int) -> Section:
+    """Start them a few times."""
     helps, pythons = [], []
     for _ in range(rounds):
         helps.append(await _seconds(str(COMMAND), "--help"))
         pythons.append(await _seconds(sys.executable, "-c", "pass"))
     polls = await _worker_starts(max(3, rounds // 3))
-    return [
-        "start-up (median s)",
-        f"  voicememo --help                       {median(helps):6.2f}   a bare Python: {median(pythons):.2f}",
-        f"  voicememo run, until its first poll    {median(polls):6.2f}",
-        "  (the group is joined beside the polls; a new one takes 3 s here, as on a real broker by default)",
+    section = Section("startup", "start-up (s)", ("", "median"))
+    section.rows = [
+        ("a bare Python", median(pythons)),
+        ("voicememo --help", median(helps)),
+        ("voicememo run, until its first poll", median(polls)),
     ]
+    section.notes.append(
+        "the group is joined beside the polls; a new one takes 3 s here, as on a real broker by default"
+    )
+    return section
 
 
 async def _seconds(*command: str) -> float:

@@ -92,8 +92,9 @@ def test_a_pace_is_put_as_json() -> None:
 async def test_a_pace_is_put_from_another_process() -> None:
     """What is put takes the place of what was before."""
     async with Sandbox(ScriptedMind()) as sandbox, aiohttp.ClientSession() as session:
-        first: dict[str, object] = {"speeds": {"llama": {"first_seconds": 1}}, "connect_seconds": 9}
-        for body in (first, {"speeds": {}}):
+        paced: dict[str, object] = {"speeds": {"llama": {"first_seconds": 1}}, "connect_seconds": 9}
+        instant: dict[str, object] = {"speeds": {}}
+        for body in (paced, instant):
             async with session.put(f"{sandbox.url}/sandbox/pace", json=body) as response:
                 assert response.status == 204
         assert (sandbox.pace.connect_seconds, sandbox.pace.of(asking("llama"))) == (0, Speed())

@@ -1,0 +1,43 @@
+"""The loop's own feeling for how late it is."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from consumer.stalls import Stalls
+from tests.virtual_time import VirtualTimeLoop, in_virtual_time
+
+
+@in_virtual_time
+async def test_an_idle_loop_is_never_late() -> None:
+    """Nothing is late where nothing blocks; and all listeners hear of each look."""
+    felt: list[float] = []
+    heard: list[float] = []
+    async with Stalls(felt.append, heard.append, interval_seconds=0.25):
+        await asyncio.sleep(1.1)
+    assert felt == pytest.approx([0, 0, 0, 0], abs=1e-6)
+    assert heard == felt
+
+
+@in_virtual_time
+async def test_a_long_stall_counts_for_each_look_that_it_cost() -> None:
+    """A stall is told with its whole length, and again with what later looks would have seen of it."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    felt: list[float] = []
+    async with Stalls(felt.append, interval_seconds=0.25):
+        await asyncio.sleep(0)
+        loop._now += 1.0  # as if something had blocked for so long
+        await asyncio.sleep(0.01)
+    assert felt == pytest.approx([0.75, 0.5, 0.25], abs=1e-6)
+
+
+@in_virtual_time
+async def test_nothing_is_left_behind() -> None:
+    """After the block nobody looks any more."""
+    before = asyncio.all_tasks()
+    async with Stalls():
+        await asyncio.sleep(0.1)
+    assert asyncio.all_tasks() == before
