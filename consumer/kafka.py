@@ -166,6 +166,13 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         if mine := self._ours.intersection(partitions):
             self._consumer.resume(*_topic_partitions(mine))
 
+    def ends(self) -> Mapping[Partition, int]:
+        """Give the high watermark of each partition of ours that a fetch has told; of a paused one it grows old."""
+        if self._consumer is None:
+            return {}
+        told = {partition: self._consumer.highwater(TopicPartition(*partition)) for partition in self._assigned_there()}
+        return {partition: end for partition, end in told.items() if end is not None}
+
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit these offsets and no others. Raises CommitRefused, SourceError."""
         if not offsets:  # without an argument aiokafka commits everything fetched
@@ -216,6 +223,10 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             self._looking = asyncio.ensure_future(self._look(self._consumer))
         with self._surfacing:
             self._rebalance.assigned(sorted(self._ours))
+
+    def _assigned_there(self) -> frozenset[Partition]:
+        """Of our own record, what the client itself still has: it refuses to tell of anything else."""
+        return self._ours & {Partition(*each) for each in self._consumer.assignment()}
 
     async def _fetch(self) -> tuple[int, list[Record]]:
         # No partition named means all of ours; what is paused gives nothing.

@@ -1,17 +1,15 @@
-"""Metrics: the catalogue of everything that is counted and timed, and the listener that does so.
+"""Metrics: the listener that counts and times what consumer/catalogue.py names.
 
-A label's value is a constant word of ours (an outcome, a stage, a rung, a reason): never an id, a name or a text (I6),
-and never more words than there is room for (I9).
+There are never more words as labels than there is room for (I9).
 """
 
 from __future__ import annotations
 
 import platform
 import re
-from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Literal, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
@@ -23,17 +21,50 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
+from consumer.catalogue import (
+    BUILD_INFO,
+    COMMITS,
+    EVENTS_BURIED,
+    EVENTS_PASSED,
+    IN_FLIGHT,
+    LAG,
+    LOOP_LAG,
+    LOOP_STALLS,
+    MEMO_SECONDS,
+    MEMOS,
+    MEMOS_FENCED,
+    MEMOS_PARKED,
+    MEMOS_TAKEN,
+    OLDEST_MEMO,
+    OLDEST_PARKED,
+    OWED_BYTES,
+    OWED_UPLOADS,
+    PARTITIONS,
+    REBALANCES,
+    RUNG_FAILURES,
+    RUNG_OPEN,
+    SINCE_POLL,
+    STAGE_FAILURES,
+    STAGE_SECONDS,
+    VOICE_OUT_RATIO,
+    WAITING,
+    WORKER_PHASE,
+)
 from consumer.notices import (
     EventBuried,
     EventPassed,
     MemoFenced,
     MemoParked,
+    MemoReleased,
     MemoSettled,
     MemoTaken,
     OffsetsCommitted,
     PartitionsChanged,
     RungFailed,
+    RungServed,
     StageFailed,
     StageFinished,
     WorkerChanged,
@@ -41,119 +72,15 @@ from consumer.notices import (
 from providers.breaker import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
+    from consumer.backlog import Backlog
+    from consumer.catalogue import Metric
     from consumer.notices import Notice
+    from consumer.source import Partition
     from consumer.watchdog import Watchdog
     from providers.ladder import Ladder
 
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A line of the catalogue."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    labels: tuple[str, ...]
-    help: str
-    buckets: tuple[float, ...] = ()
-    """Upper bounds in seconds, of a histogram."""
-
-
-MEMOS_TAKEN = Metric(
-    "voicememo_memos_taken_total",
-    "counter",
-    ("again",),
-    "Claims of memos; again is true when an earlier holder had begun.",
-)
-MEMOS = Metric(
-    "voicememo_memos_total",
-    "counter",
-    ("outcome", "form"),
-    "Memos that came to their end; form is voice, text, or none where no reply went out.",
-)
-MEMOS_PARKED = Metric(
-    "voicememo_memos_parked_total", "counter", ("reason",), "Times that a memo was set aside for another try."
-)
-MEMOS_FENCED = Metric(
-    "voicememo_memos_fenced_total", "counter", (), "Times that a memo was lost to another holder while worked on."
-)
-MEMO_SECONDS = Metric(
-    "voicememo_memo_seconds",
-    "histogram",
-    (),
-    "From the moment a memo was taken until it was settled, in seconds.",
-    (0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60, 90, 120),
-)
-IN_FLIGHT = Metric("voicememo_in_flight", "gauge", (), "Memos being worked on just now.")
-STAGE_SECONDS = Metric(
-    "voicememo_stage_seconds",
-    "histogram",
-    ("stage", "rung"),
-    "How long a stage took that ended well, in seconds; rung is the one that served, none where there is no ladder.",
-    (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60),
-)
-STAGE_FAILURES = Metric(
-    "voicememo_stage_failures_total", "counter", ("stage", "error"), "Stages that did not end well."
-)
-RUNG_FAILURES = Metric(
-    "voicememo_rung_failures_total",
-    "counter",
-    ("stage", "rung", "error"),
-    "Rungs that fell, so that the next was tried.",
-)
-RUNG_OPEN = Metric(
-    "voicememo_rung_open",
-    "gauge",
-    ("stage", "rung"),
-    "1 while a rung's breaker keeps it shut, from its opening until a probe has succeeded; 0 otherwise.",
-)
-EVENTS_PASSED = Metric("voicememo_events_passed_total", "counter", ("reason",), "Events that needed no work.")
-EVENTS_BURIED = Metric(
-    "voicememo_events_buried_total", "counter", ("reason",), "Events that went to the dead-letter topic."
-)
-COMMITS = Metric("voicememo_commits_total", "counter", (), "Commits of finished prefixes that the broker accepted.")
-PARTITIONS = Metric("voicememo_partitions", "gauge", (), "Partitions that the group has given this worker.")
-REBALANCES = Metric(
-    "voicememo_rebalances_total", "counter", (), "Times that the group gave this worker partitions, or took some."
-)
-LOOP_LAG = Metric(
-    "voicememo_loop_lag_seconds", "gauge", (), "The longest that the event loop was blocked in the last minute."
-)
-SINCE_POLL = Metric("voicememo_seconds_since_poll", "gauge", (), "How long ago Kafka was last polled.")
-OLDEST_MEMO = Metric(
-    "voicememo_oldest_memo_seconds", "gauge", (), "How long the oldest unfinished event has been here; 0 without any."
-)
-WORKER_PHASE = Metric(
-    "voicememo_worker_phase",
-    "gauge",
-    ("phase",),
-    "1 for what the worker does now: starting, polling, draining, stopped.",
-)
-BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Always 1; what is running.")
-
-CATALOGUE = (
-    MEMOS_TAKEN,
-    MEMOS,
-    MEMOS_PARKED,
-    MEMOS_FENCED,
-    MEMO_SECONDS,
-    IN_FLIGHT,
-    STAGE_SECONDS,
-    STAGE_FAILURES,
-    RUNG_FAILURES,
-    RUNG_OPEN,
-    EVENTS_PASSED,
-    EVENTS_BURIED,
-    COMMITS,
-    PARTITIONS,
-    REBALANCES,
-    WORKER_PHASE,
-    BUILD_INFO,
-    LOOP_LAG,
-    SINCE_POLL,
-    OLDEST_MEMO,
-)
 
 EXPOSITION_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """The content type of exposition(): the text format that every scraper reads."""
@@ -180,6 +107,9 @@ class Metrics:
         self._memos_parked = self._counter(MEMOS_PARKED)
         self._memos_fenced = self._counter(MEMOS_FENCED)
         self._memo_seconds = self._histogram(MEMO_SECONDS)
+        self._forms = {"voice": 0, "text": 0}
+        """Form → replies to voice memos that went out in it."""
+        self._gauge(VOICE_OUT_RATIO).set_function(self._voice_out_ratio)
         self._gauge(IN_FLIGHT).set_function(in_flight)
         self._stage_seconds = self._histogram(STAGE_SECONDS)
         self._stage_failures = self._counter(STAGE_FAILURES)
@@ -191,8 +121,9 @@ class Metrics:
         self._partitions = self._gauge(PARTITIONS)
         self._rebalances = self._counter(REBALANCES)
         self._worker_phase = self._gauge(WORKER_PHASE)
+        self._loop_stalls = self._histogram(LOOP_STALLS)
         self._enter("starting")
-        self._gauge(BUILD_INFO).labels(_version(), platform.python_version()).set(1)
+        self._gauge(BUILD_INFO).labels(running_version(), platform.python_version()).set(1)
 
     def __call__(self, notice: Notice) -> None:  # noqa: C901, PLR0912 (a case per notice; assert_never misses none)
         """Count a notice."""
@@ -207,7 +138,8 @@ class Metrics:
             case RungFailed():
                 self._rung_failures.labels(word(notice.stage), word(notice.rung), word(notice.error)).inc()
             case MemoSettled():
-                self._memos.labels(word(notice.outcome), word(notice.form)).inc()
+                self._memos.labels(word(notice.outcome), word(_form(notice))).inc()
+                self._count_form(_form(notice))
                 self._memo_seconds.observe(notice.seconds)
             case MemoParked():
                 self._memos_parked.labels(word(notice.reason)).inc()
@@ -224,14 +156,45 @@ class Metrics:
                 self._rebalances.inc()
             case WorkerChanged():
                 self._enter(word(notice.phase))
+            case RungServed() | MemoReleased():
+                pass  # the stage says who served, and who takes the memo again says so
             case _:
                 assert_never(notice)
+
+    def _count_form(self, form: str | None) -> None:
+        if form in self._forms:
+            self._forms[form] += 1
+
+    def _voice_out_ratio(self) -> float:
+        replies = sum(self._forms.values())
+        return self._forms["voice"] / replies if replies else 1.0
+
+    def loop_stalled(self, seconds: float) -> None:
+        """Count how late the event loop was at one look."""
+        self._loop_stalls.observe(seconds)
 
     def watch(self, watchdog: Watchdog) -> None:
         """Tell what the watchdog sees, as of each scrape."""
         self._gauge(LOOP_LAG).set_function(lambda: watchdog.longest_loop_lag_seconds)
         self._gauge(SINCE_POLL).set_function(lambda: watchdog.seconds_since_poll)
         self._gauge(OLDEST_MEMO).set_function(lambda: watchdog.oldest_memo_seconds or 0.0)
+
+    def watch_lag(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
+        """Tell how much of each partition is not finished, as of each scrape."""
+
+        def by_number() -> dict[str, float]:
+            return {str(partition.number): float(events) for partition, events in lag().items()}
+
+        self._registry.register(_Family(LAG, by_number))
+
+    def watch_backlog(self, backlog: Backlog) -> None:
+        """Tell what waits, as it last looked."""
+        self._registry.register(
+            _Family(WAITING, lambda: {state: float(backlog.memos[state]) for state in backlog.memos})
+        )
+        self._gauge(OLDEST_PARKED).set_function(lambda: backlog.oldest_parked_seconds)
+        self._gauge(OWED_UPLOADS).set_function(lambda: backlog.owed.count)
+        self._gauge(OWED_BYTES).set_function(lambda: backlog.owed.bytes)
 
     def watch_rungs(self, *ladders: Ladder[..., Any]) -> None:
         """Tell which rungs are shut, as of each scrape; scrapes are then for the event loop, as the ladders are."""
@@ -258,6 +221,20 @@ class Metrics:
         return Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets, registry=self._registry)
 
 
+class _Family(Collector):
+    """A gauge whose label comes and goes: asked at each scrape which values there are."""
+
+    def __init__(self, metric: Metric, read: Callable[[], Mapping[str, float]]) -> None:
+        self._metric = metric
+        self._read = read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily(self._metric.name, self._metric.help, labels=self._metric.labels)
+        for label, value in self._read().items():
+            family.add_metric((label,), value)
+        yield family
+
+
 class _Vocabulary:
     """Lets words through as label values, as long as there are not too many; anything else is `other`."""
 
@@ -275,20 +252,17 @@ class _Vocabulary:
         return word
 
 
+def _form(notice: MemoSettled) -> str | None:
+    """Say in which form the reply went out, so that no text that was asked for counts as a voice that failed."""
+    return "text-for-text" if notice.written and notice.form else notice.form
+
+
 def _is_shut(ladder: Ladder[..., Any], rung: str) -> float:
     return float(ladder.states()[rung] is not State.CLOSED)
 
 
-def catalogue_table() -> str:
-    """Write the catalogue as a Markdown table."""
-    lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for metric in CATALOGUE:
-        labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
-        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
-    return "\n".join(lines) + "\n"
-
-
-def _version() -> str:
+def running_version() -> str:
+    """Say which version of voicememo runs."""
     try:
         return metadata.version("voicememo")
     except metadata.PackageNotFoundError:

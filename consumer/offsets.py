@@ -29,6 +29,13 @@ class _Prefix:
         self.committed = -1
 
     @property
+    def reached(self) -> int | None:
+        """The lowest offset that is not finished; None before anything was received."""
+        if self.waiting:
+            return self.waiting[0]
+        return self.last_received + 1 if self.last_received >= 0 else None
+
+    @property
     def next(self) -> int | None:
         """The offset to read next, were we to die now: the lowest unfinished one; None before the prefix has begun."""
         if not self.begun:
@@ -86,6 +93,18 @@ class PrefixTracker:
         """How many received offsets are not finished."""
         prefix = self._prefixes.get(partition)
         return len(prefix.unfinished) if prefix else 0
+
+    def behind(self, ends: Mapping[Partition, int]) -> dict[Partition, int]:
+        """Say how many events of each partition of ours are not finished.
+
+        Args:
+            ends: the offset after the last event of each. Where nothing was received, nothing is taken to be there.
+        """
+        return {
+            partition: max(0, ends[partition] - reached) if (reached := prefix.reached) is not None else 0
+            for partition, prefix in self._prefixes.items()
+            if partition in ends
+        }
 
     def committable(self) -> dict[Partition, int]:
         """Give the next offset to read of each partition where that moved since it was last committed."""

@@ -72,12 +72,26 @@ class EventSource(Protocol):
         """Take from these again; partitions that are not ours are passed over."""
         ...
 
+    def ends(self) -> Mapping[Partition, int]:
+        """Give the offset after the last event of each partition of ours, as far as it was told with what came."""
+        ...
+
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit these offsets and no others. Raises CommitRefused when the group has moved on, else SourceError."""
         ...
 
     async def stop(self) -> None:
         """Leave the group; commits nothing."""
+        ...
+
+
+class Publisher(Protocol):
+    """Who puts events on topics."""
+
+    async def publish(
+        self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> tuple[Partition, int]:
+        """Write one event, and give where it is; returns once Kafka has it. Raises SourceError."""
         ...
 
 

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from audio.bench import clear_left_behind
+from consumer.backlog import Backlog
 from consumer.beside import Beside
 from consumer.bugs import BugLimit
 from consumer.dead_letters import KafkaDeadLetters
@@ -26,11 +27,13 @@ from consumer.offsets import PrefixTracker
 from consumer.outbox import Outbox
 from consumer.publisher import KafkaPublisher
 from consumer.retries import Retries
+from consumer.stalls import Stalls
+from consumer.stores import make_store
 from consumer.telemetry import Metrics, NoticeLog
+from consumer.traces import switch
 from consumer.vitals import Vitals
 from consumer.watchdog import Watchdog
 from consumer.worker import Worker
-from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from consumer.pipeline import Pipeline
     from consumer.settings import Settings
     from consumer.stopping import Stop
+    from consumer.traces.switch import Tracing
     from storage.ledger import Ledger
 
 _BUGS_PER_MINUTE = 20
@@ -52,6 +56,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
     """Run a worker until it is asked to stop.
 
     Raises:
+        ConfigurationError: traces cannot be had as they are wished for.
         SourceError: Kafka cannot be used.
         StoreUnavailable: the store cannot be opened.
         VitalsError: the vitals' port is taken.
@@ -65,15 +70,18 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
     )
     metrics = Metrics(in_flight=lambda: lanes.running)
     async with AsyncExitStack() as closing:
+        traces = await asyncio.to_thread(switch.begin, settings)
+        closing.push_async_callback(traces.close)
         # The worker comes after it, for its closing is watched too.
         watchdog = closing.enter_context(_watchdog(settings, lanes, lambda: worker))
         metrics.watch(watchdog)
+        await closing.enter_async_context(Stalls(metrics.loop_stalled, watchdog.felt))
         vitals = Vitals(metrics, host=settings.vitals_host, port=settings.vitals_port, why_unwell=watchdog.why_unwell)
-        notices = Notices(metrics, vitals, watchdog, NoticeLog(), *listeners)
+        notices = Notices(metrics, vitals, watchdog, NoticeLog(), *traces.listeners, *listeners)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
         beside = Beside()
-        handler = asyncio.create_task(_load(settings, notices, closing, beside), name="load")
+        handler = asyncio.create_task(_load(settings, metrics, notices, closing, beside, traces=traces), name="load")
         closing.push_async_callback(_settled, handler)
         worker = Worker(
             new_source=lambda: _source(settings),
@@ -82,11 +90,13 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
             offsets=PrefixTracker(),
             notices=notices,
             our_numbers=settings.our_numbers,
+            answers_texts=settings.answer_text_messages,
             drain_seconds=settings.drain_seconds,
             let_go_seconds=settings.let_go_seconds,
             beat=watchdog.beat,
             check=beside.raise_failure,
         )
+        metrics.watch_lag(lambda: worker.lag)
         stop.on_hurry(worker.hurry)
         await worker.run(stop.asked)
 
@@ -103,23 +113,38 @@ def _watchdog(settings: Settings, lanes: Lanes, worker: Callable[[], Worker]) ->
     )
 
 
-async def _load(settings: Settings, notices: Notices, closing: AsyncExitStack, beside: Beside) -> Handler:
+async def _load(
+    settings: Settings,
+    metrics: Metrics,
+    notices: Notices,
+    closing: AsyncExitStack,
+    beside: Beside,
+    *,
+    traces: Tracing,
+) -> Handler:
     """Open the store and make the parts, in a thread where that is slow."""
     await asyncio.to_thread(clear_left_behind)
     parts_module = await asyncio.to_thread(importlib.import_module, "consumer.parts")
     parts = parts_module.make_parts(settings)
     closing.push_async_callback(parts.close)
-    store = SqliteStore(settings.store_url.path)
+    store = await asyncio.to_thread(make_store, settings)
     await store.open()
     closing.push_async_callback(store.close)
     publisher = KafkaPublisher(login_of(settings))
     closing.push_async_callback(publisher.close)
-    outbox = Outbox(store.ledger, KafkaDeadLetters(publisher, settings.kafka_dead_letter_topic))
+    dead_letters = KafkaDeadLetters(
+        traces.publisher(publisher), settings.kafka_dead_letter_topic, traces.letter_headers
+    )
+    outbox = Outbox(store.ledger, dead_letters)
     closing.push_async_callback(beside.close)
     beside.start("outbox", outbox.run)
     beside.start("owed", parts.archive.keep_paying)
+    backlog = Backlog(store.ledger, parts.archive)
+    beside.start("backlog", backlog.run)
+    metrics.watch_backlog(backlog)
     closing.push_async_callback(outbox.flush)
     pipeline = parts_module.make_pipeline(settings, parts, store.history)
+    metrics.watch_rungs(*pipeline.ladders)
     return make_handler(settings, pipeline, store.ledger, outbox, notices)
 
 
@@ -134,7 +159,9 @@ def make_handler(settings: Settings, pipeline: Pipeline, ledger: Ledger, outbox:
         retries=Retries(settings.reply_deadline_seconds + settings.retry_for_seconds),
         owner=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         our_numbers=settings.our_numbers,
+        person_key=settings.person_key,
         lease_seconds=settings.lease_seconds,
+        deadline_seconds=settings.reply_deadline_seconds,
     )
 
 

@@ -45,6 +45,7 @@ class Worker:
         offsets: the finished prefix of each partition.
         notices: who is told.
         our_numbers: whose messages are echoes.
+        answers_texts: whether text messages are answered too; else they are passed.
         drain_seconds: how long memos in flight may go on after a stop was asked for, in seconds.
         let_go_seconds: how long a memo may go on after it was cancelled, in seconds: longer than a send.
         beat: called after each poll that came back.
@@ -64,6 +65,7 @@ class Worker:
         let_go_seconds: float,
         beat: Callable[[], None],
         check: Callable[[], None],
+        answers_texts: bool = False,
     ) -> None:
         self._new_source = new_source
         self._source = new_source()
@@ -72,6 +74,7 @@ class Worker:
         self._offsets = offsets
         self._notices = notices
         self._our_numbers = our_numbers
+        self._answers_texts = answers_texts
         self._drain_seconds = drain_seconds
         self._let_go_seconds = let_go_seconds
         self._beat = beat
@@ -88,6 +91,11 @@ class Worker:
     def steady(self) -> bool:
         """Whether the group has given us partitions, and no rebalance is under way."""
         return bool(self._assigned)
+
+    @property
+    def lag(self) -> dict[Partition, int]:
+        """How many events of each of our partitions are not finished, as far as Kafka has told."""
+        return self._offsets.behind(self._source.ends())
 
     def rebuild(self) -> None:
         """Have the member of the group replaced by a new one at the next poll: it seems to be stuck."""
@@ -171,9 +179,9 @@ class Worker:
         match event:
             case Ignored(reason):
                 self._pass(record, epoch, reason)
-            case TextMessage():
+            case TextMessage() if not self._answers_texts:
                 self._pass(record, epoch, "text-message")
-            case VoiceMemo() | Unreadable():
+            case VoiceMemo() | TextMessage() | Unreadable():
                 handle = partial(self._handle, record, epoch, event, owned)
                 self._lanes.submit(_lane(event, partition), handle, size=size, tag=partition)
 
@@ -187,7 +195,7 @@ class Worker:
         self._offsets.finished(record.partition, record.offset, epoch)
 
     async def _handle(
-        self, record: Record, epoch: int, event: VoiceMemo | Unreadable, owned: Callable[[], bool]
+        self, record: Record, epoch: int, event: VoiceMemo | TextMessage | Unreadable, owned: Callable[[], bool]
     ) -> float | None:
         handler = await asyncio.shield(self._handler)
         if not owned():  # it comes again, to whoever has the partition now
@@ -275,7 +283,7 @@ class Worker:
             await asyncio.gather(draining, hurrying, return_exceptions=True)
 
 
-def _lane(event: VoiceMemo | Unreadable, partition: Partition) -> tuple[str, str]:
+def _lane(event: VoiceMemo | TextMessage | Unreadable, partition: Partition) -> tuple[str, str]:
     """Name the lane: the chat, or the partition where no chat is known."""
     chat_id = event.memo.chat_id if isinstance(event, VoiceMemo) else event.chat_id
     return ("chat", chat_id) if chat_id is not None else ("partition", f"{partition.topic}-{partition.number}")

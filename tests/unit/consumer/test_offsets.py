@@ -98,6 +98,21 @@ def test_what_a_former_assignment_finishes_is_dropped() -> None:
     assert tracker.in_flight(FIRST) == 1
 
 
+def test_lag_counts_what_is_not_finished() -> None:
+    """Lag runs from the lowest unfinished offset to the end; what is not ours, or gave nothing yet, has none."""
+    tracker = _tracker(5, 6, 7)
+    tracker.assign(SECOND)
+    ends = {FIRST: 20, SECOND: 9, Partition("memos", 2): 3}
+    assert tracker.behind(ends) == {FIRST: 15, SECOND: 0}
+    _finish(tracker, 5, 7)
+    assert tracker.behind(ends) == {FIRST: 14, SECOND: 0}
+    _finish(tracker, 6)
+    assert tracker.behind(ends) == {FIRST: 12, SECOND: 0}
+    assert tracker.behind({FIRST: 3}) == {FIRST: 0}
+    tracker.revoke(FIRST)
+    assert tracker.behind(ends) == {SECOND: 0}
+
+
 def test_strangers_are_not_received() -> None:
     """A partition that is not ours has no offsets, and nothing of it can be committed."""
     tracker = _tracker()
