@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from consumer.publisher import TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from consumer.publisher import KafkaPublisher
-    from storage.ledger import DeadLetter, Event
+    from consumer.source import Publisher
+    from storage.ledger import DeadLetter
 
 _OURS = "voicememo-"
 
 log = logging.getLogger(__name__)
 
 
+def _as_they_came(letter: DeadLetter) -> Sequence[tuple[str, bytes]]:
+    return letter.event.headers
+
+
 @dataclass(frozen=True, slots=True)
 class KafkaDeadLetters:
     """The dead-letter topic."""
 
-    publisher: KafkaPublisher
+    publisher: Publisher
     topic: str
+    headers: Callable[[DeadLetter], Sequence[tuple[str, bytes]]] = field(default=_as_they_came, repr=False)
+    """Gives the headers that are kept: the event's own, with another trace context where the memo was traced."""
 
     async def put(self, letter: DeadLetter) -> None:
         """Keep the event's own key and bytes, with headers that say where it came from and why.
@@ -39,19 +45,19 @@ class KafkaDeadLetters:
         """
         value, told = letter.event.value, _told(letter)
         if value is None:
-            await self._publish(letter.event, b"", {**told, "value-omitted": "null"})
+            await self._publish(letter, b"", {**told, "value-omitted": "null"})
             return
         try:
-            await self._publish(letter.event, value, told)
+            await self._publish(letter, value, told)
         except TooLarge:
             log.warning("dead_letter.without_bytes", extra={"topic": self.topic, "bytes": len(value)})
-            await self._publish(letter.event, b"", {**told, "value-omitted": "too-large"})
+            await self._publish(letter, b"", {**told, "value-omitted": "too-large"})
 
-    async def _publish(self, event: Event, value: bytes, told: Mapping[str, str]) -> None:
+    async def _publish(self, letter: DeadLetter, value: bytes, told: Mapping[str, str]) -> None:
         ours = [(f"{_OURS}{name}", text.encode()) for name, text in told.items()]
         # A dead letter that was put back and died again tells of its last death only.
-        theirs = [(name, text) for name, text in event.headers if not name.startswith(_OURS)]
-        await self.publisher.publish(self.topic, key=event.key, value=value, headers=[*theirs, *ours])
+        theirs = [(name, text) for name, text in self.headers(letter) if not name.startswith(_OURS)]
+        await self.publisher.publish(self.topic, key=letter.event.key, value=value, headers=[*theirs, *ours])
 
 
 def _told(letter: DeadLetter) -> dict[str, str]:

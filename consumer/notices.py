@@ -5,13 +5,14 @@ A notice's `name` is subject + past verb. No notice carries words, sound, phone 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from storage.ledger import MemoKey
+    from consumer.traces.context import TraceContext
+    from storage.ledger import MemoKey, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,10 @@ class MemoTaken:
     name: ClassVar[str] = "memo.taken"
     key: MemoKey
     fence: int
+    place: Place | None = None
+    """Where its event stands; None when nobody knows any more."""
+    trace: TraceContext | None = None
+    """Whose work this goes on with, as the event's headers say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,21 @@ class RungFailed:
     rung: str
     seconds: float
     error: str
+    told_after_seconds: float = field(default=0.0, repr=False)
+    """How long ago that was: a ladder tells of its rungs when it is done. For those who draw times, and not told on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RungServed:
+    """A rung of a ladder gave what was asked for."""
+
+    name: ClassVar[str] = "rung.served"
+    key: MemoKey
+    stage: str
+    rung: str
+    seconds: float
+    told_after_seconds: float = field(default=0.0, repr=False)
+    """As of RungFailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +91,8 @@ class MemoSettled:
     """voice or text, when a reply went out."""
     seconds: float
     """From the moment it was taken."""
+    written: bool = False
+    """Whether it was a text message, which a text answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +115,17 @@ class MemoFenced:
     name: ClassVar[str] = "memo.fenced"
     key: MemoKey
     fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoReleased:
+    """A memo was let go of before its end, for somebody to take it again."""
+
+    name: ClassVar[str] = "memo.released"
+    key: MemoKey
+    fence: int
+    reason: str
+    """A constant word: cancelled (the worker stops, or its partition is another's), or store-away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +177,11 @@ Notice: TypeAlias = (
     | StageFinished
     | StageFailed
     | RungFailed
+    | RungServed
     | MemoSettled
     | MemoParked
     | MemoFenced
+    | MemoReleased
     | EventPassed
     | EventBuried
     | OffsetsCommitted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from consumer.connection import describe
 from consumer.publisher import KafkaPublisher
 from consumer.settings import required
+from consumer.traces import switch
 from consumer.vitals import Vitals
 from consumer.webhook.door import Door
 from consumer.webhook.metrics import DoorLog, DoorMetrics
@@ -38,10 +40,12 @@ async def run(settings: Settings, stop: Stop) -> None:
         vitals = Vitals(metrics, host=settings.vitals_host, port=settings.vitals_port, why_unwell=lambda: None)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
+        traces = await asyncio.to_thread(switch.begin, settings)
+        closing.push_async_callback(traces.close)
         publisher = KafkaPublisher(login_of(settings))
         closing.push_async_callback(publisher.close)
         door = Door(
-            publisher,
+            traces.publisher(publisher),
             settings.kafka_topic,
             verifier,
             metrics,

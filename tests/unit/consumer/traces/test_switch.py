@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.settings import ConfigurationError, load
+from consumer.source import Partition
+from consumer.traces import switch
+from consumer.traces.context import TraceContext, found, put_into
+from storage.ledger import DeadLetter, Event, MemoKey, Place
+from tests.acceptance.collector import collecting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.settings import Settings
+
+ROOT = Path(__file__).parents[4]
+NEEDED = {"SERIES_API_URL": "http://127.0.0.1:1", "SERIES_API_KEY": "a-key"}
+ON = {**NEEDED, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+PARENT = TraceContext(1, 2, 0, "a=1")
+EVENT = Event(Place("t", 0, 1), 1.5, b"key", b"value", (("x", b"1"),))
+LETTER = DeadLetter(EVENT, "reason", "hear", MemoKey("chat", "message"), fence=3)
+
+
+def _python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    return subprocess.run(  # noqa: S603 (our own code)
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, env=kept | environment
+    )
+
+
+@pytest.fixture
+def on() -> Settings:
+    """Settings with traces, to a collector that is not there."""
+    return load(ON)
+
+
+def test_off_means_not_even_imported() -> None:
+    """Neither --help nor the parts of a worker import OpenTelemetry, or what comes with it, unless traces are on."""
+    code = (
+        "import sys, console.run, console.webhook, consumer.parts, storage.supabase\n"
+        "from click.testing import CliRunner; from console.cli import main\n"
+        "from consumer.settings import load; from consumer.traces import switch\n"
+        "switch.begin(load({}, complete=False)); CliRunner().invoke(main, ['--help'])\n"
+        "print([name for name in sys.modules if name.partition('.')[0] in ('opentelemetry', 'google', 'requests')])"
+    )
+    assert _python(code).stdout == "[]\n"
+
+
+def test_without_the_extra_it_is_said() -> None:
+    """Traces that are wished for and not installed end the start, with what to do and the status for configuration."""
+    code = "import sys; sys.modules['opentelemetry'] = None; from console.cli import main; main(['run'])"
+    ended = _python(code, **ON)
+    assert ended.returncode == 2
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT: is set, and OpenTelemetry is not installed" in ended.stderr
+    assert "pip install 'voicememo[otel]'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("value", ["true", " TRUE "])
+def test_the_sdks_own_switch(on: Settings, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """OTEL_SDK_DISABLED turns traces off, whatever else is set."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", value)
+    assert isinstance(switch.begin(on), switch.NoTraces)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fault"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL: only http/protobuf is spoken here"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "1", r"OTEL_BSP_\*: the limits do not agree"),
+    ],
+)
+def test_what_the_sdk_will_not_have_is_a_fault(
+    on: Settings, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, fault: str
+) -> None:
+    """Variables of the SDK that cannot be are told as our own are."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=fault):
+        switch.begin(on)
+
+
+def test_off_leaves_headers_alone() -> None:
+    """Without traces a dead letter keeps its headers, the trace context of others too."""
+    headers = put_into(EVENT.headers, PARENT)
+    letter = replace(LETTER, event=replace(EVENT, headers=headers))
+    assert switch.NoTraces().letter_headers(letter) == headers
+
+
+async def test_a_letter_names_the_try_that_died(on: Settings) -> None:
+    """Any worker of the group finds the span in which a memo died, in its parent's trace or one of its own."""
+    traces, others = switch.begin(on), switch.begin(on)
+    try:
+        carried = replace(LETTER, event=replace(EVENT, headers=put_into(EVENT.headers, PARENT)))
+        under, alone = found(traces.letter_headers(carried)), found(traces.letter_headers(LETTER))
+        assert under is not None
+        assert alone is not None
+        assert (under.trace_id, under.flags, under.state) == (PARENT.trace_id, 0, "a=1")
+        assert alone.flags & 1
+        assert under.span_id == alone.span_id
+        assert found(others.letter_headers(LETTER)) == alone
+        assert found(traces.letter_headers(replace(LETTER, fence=4))) != alone
+        assert traces.letter_headers(replace(carried, key=None)) == carried.event.headers
+    finally:
+        await traces.close()
+        await others.close()
+
+
+async def test_a_letter_of_a_memo_that_was_not_sampled(on: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the sampler left the memo out, its letter says so to whoever reads it."""
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    traces = switch.begin(on)
+    alone = found(traces.letter_headers(LETTER))
+    await traces.close()
+    assert alone is not None
+    assert alone.flags & 1 == 0
+
+
+async def test_a_redirect_is_no_delivery(caplog: pytest.LogCaptureFixture) -> None:
+    """Spans, and the key that may stand beside them, go to the collector that is named and to no other (I6)."""
+    async with collecting() as collector, collecting() as elsewhere:
+        collector.status, collector.location = 307, elsewhere.url
+        traces = switch.begin(load({**ON, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}))
+        publisher = traces.publisher(_Nowhere())
+        await publisher.publish("topic", key=None, value=b"")
+        await traces.close()
+    assert len(collector.bodies) == 1
+    assert elsewhere.bodies == []
+    lines = [record for record in caplog.records if record.name.startswith("consumer.traces")]
+    assert [(line.getMessage(), line.__dict__["reason"]) for line in lines] == [("traces.undelivered", "http-307")]
+
+
+async def test_a_collector_that_is_well_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That spans go again is told once, after it was told that they do not."""
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
+    async with collecting() as collector:
+        collector.status = 400
+        with caplog.at_level(logging.INFO):
+            traces = switch.begin(load({**ON, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}))
+            publisher = traces.publisher(_Nowhere())
+            for batches in (1, 2):
+                await publisher.publish("topic", key=None, value=b"")
+                await collector.has(batches)
+            collector.status = 200
+            for batches in (3, 4):
+                await publisher.publish("topic", key=None, value=b"")
+                await collector.has(batches)
+            await traces.close()
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("consumer.traces")]
+    assert lines == ["traces.undelivered", "traces.delivered"]
+
+
+async def test_our_names_yield_to_the_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES stand above what we call ourselves."""
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "memos")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.version=7,deployment.environment.name=test")
+    async with collecting() as collector:
+        traces = switch.begin(load({**ON, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}))
+        await traces.publisher(_Nowhere()).publish("topic", key=None, value=b"")
+        await traces.close()
+    told = {name: collector.resource[name] for name in ("service.name", "service.version")}
+    assert told == {"service.name": "memos", "service.version": "7"}
+    assert collector.resource["deployment.environment.name"] == "test"
+
+
+class _Nowhere:
+    """A publisher that takes everything."""
+
+    async def publish(
+        self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> tuple[Partition, int]:
+        """Take it."""
+        assert (key, value) == (None, b"")
+        assert found(headers) is not None
+        return Partition(topic, 0), 0
