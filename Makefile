@@ -3,11 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 3 # test files at once: more than two cores, for many of them wait
-LOCK   := uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
+LOCK   := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock clean
+.PHONY: help demo test check bench quality stack format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,13 +26,21 @@ check: $(VENV)/.dev ## lint, format check and types, code and tests alike
 bench: $(VENV)/.dev ## measure stages, start-up and memory beside bare ffmpeg
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+quality: $(VENV)/.dev ## measure how well it understands, and how well it is understood
+	$(BIN)/python -m tests.evaluation $(ARGS)
+
+stack: $(VENV)/.dev ## run the stack of docker-compose.yml as processes, kill a worker, stop (needs Java, Maven, PostgreSQL)
+	$(BIN)/python -m tests.stack
+
 format: $(VENV)/.dev ## let ruff lay the code out
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 lock: ## resolve the dependencies anew (needs uv)
-	$(LOCK) --extra demo --group build -o requirements.lock
-	$(LOCK) --extra demo --group dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra demo --group build -o requirements.lock
+	$(LOCK) pyproject.toml --extra demo --extra otel --group dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra otel -c requirements.lock -o deploy/image.lock
+	$(LOCK) --group image -c requirements.lock -o deploy/image-build.lock
 
 clean: ## remove what make made
 	rm -rf $(VENV) var build .mypy_cache .ruff_cache .pytest_cache .hypothesis

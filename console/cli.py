@@ -11,11 +11,13 @@ import click
 _COMMANDS = {
     "demo": "Answer the fixture memos on embedded parts, and show each step.",
     "run": "Run the worker.",
+    "webhook": "Take Linq's webhooks, and put them on the topic.",
     "replay": "Put fixture events, or recordings, on the topic.",
     "show": "Tell a memo's story.",
     "failed": "List what waits for a person.",
     "reprocess": "Answer failed memos now, from ledger and archive.",
     "doctor": "Check settings and every upstream.",
+    "purge": "Delete what is too old, or everything of one person.",
 }
 """In the order in which a new user meets them."""
 

@@ -21,12 +21,12 @@ from consumer import wiring
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stopping import Stop
+from consumer.stores import make_store
 from consumer.telemetry import configure_logs
 from sandbox.__main__ import engine_mind
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.faults import Fault, Kind
-from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,7 +92,7 @@ class _Demo:
         """Put one event after the other, so that each can be watched; the worker itself takes many at once."""
         expected = json.loads((_FIXTURES / "expected.json").read_text("utf-8"))
         accounts = []
-        store = SqliteStore(settings.store_url.path)
+        store = make_store(settings)
         await store.open()
         try:
             for path in sorted((_FIXTURES / "events").glob("[0-9]*")):

@@ -24,9 +24,10 @@ from consumer.parts import make_archive, make_messenger
 from consumer.reference import redacted
 from consumer.settings import load
 from consumer.source import SourceError
+from consumer.stores import exposed, make_store
+from consumer.variables import SupabaseProject
 from providers.errors import ProviderError, Unauthorized
-from storage.errors import StorageError
-from storage.sqlite import SqliteStore
+from storage.errors import StorageError, StoreNotReady
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
 
 _SECONDS = 20.0
+_MESSENGERS = {"SERIES_API_URL", "SERIES_API_KEY", "LINQ_API_KEY"}
+"""Without which there is no messenger to ask."""
 _VARIABLES = {
     "huggingface": "HF_TOKEN and HF_*_URL",
     "elevenlabs": "ELEVENLABS_API_KEY and ELEVENLABS_BASE_URL",
@@ -93,8 +96,10 @@ async def examine(settings: Settings) -> list[Finding]:
     """Check everything, side by side."""
     adapters = Adapters(settings)
     checks = [_kafka(settings), _ffmpeg(settings), _store(settings), _archive(settings), *_rungs(adapters)]
-    if settings.series_api_url and settings.series_api_key:
-        checks.append(_series(settings))
+    if _in_supabase(settings):
+        checks.append(_public_key(settings))
+    if not _MESSENGERS & {fault.variable for fault in settings.missing()}:
+        checks.append(_messenger(settings))
     try:
         found = await asyncio.gather(*checks)
     finally:
@@ -123,14 +128,38 @@ async def _ffmpeg(settings: Settings) -> Finding:
 
 
 async def _store(settings: Settings) -> Finding:
-    store = SqliteStore(settings.store_url.path)
+    store = make_store(settings)
     try:
         await store.open()
+        await store.check()
+    except StoreNotReady as error:  # it says what to do
+        return Finding("store", Verdict.WRONG, str(error))
     except (StorageError, OSError) as error:
-        return Finding("store", Verdict.WRONG, f"{error}: set STORE_URL to a file that can be written")
+        advice = "see SUPABASE_URL" if _in_supabase(settings) else "set STORE_URL to a file that can be written"
+        return Finding("store", Verdict.WRONG, f"{error}: {advice}")
     finally:
         await store.close()
     return Finding("store", Verdict.GOOD, str(settings.store_url))
+
+
+async def _public_key(settings: Settings) -> Finding:
+    """See that the key which everybody may have opens nothing of ours."""
+    part, variable = "store · public key", "SUPABASE_ANON_KEY"
+    if settings.supabase_anon_key is None:
+        return Finding(part, Verdict.LEFT_OUT, f"set {variable} to have it seen that it opens nothing")
+    try:
+        names = await exposed(settings)
+    except StoreNotReady:
+        return Finding(part, Verdict.WRONG, f"it is not accepted as a key: see {variable}")
+    except StorageError as error:
+        return Finding(part, Verdict.WRONG, f"{error}: see SUPABASE_URL, or try again later")
+    if names:
+        return Finding(part, Verdict.WRONG, f"it opens {', '.join(names)}: apply the migrations again")
+    return Finding(part, Verdict.GOOD, "opens nothing")
+
+
+def _in_supabase(settings: Settings) -> bool:
+    return isinstance(settings.store_url, SupabaseProject)
 
 
 async def _archive(settings: Settings) -> Finding:
@@ -144,10 +173,11 @@ async def _archive(settings: Settings) -> Finding:
     return Finding("archive", Verdict.GOOD, str(settings.archive_url))
 
 
-async def _series(settings: Settings) -> Finding:
+async def _messenger(settings: Settings) -> Finding:
     messenger = make_messenger(settings)
     try:
-        return await _asked("series", messenger.check, "SERIES_API_URL and SERIES_API_KEY")
+        name = settings.messenger
+        return await _asked(name, messenger.check, f"{name.upper()}_API_URL and {name.upper()}_API_KEY")
     finally:
         await messenger.close()
 

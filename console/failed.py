@@ -16,7 +16,7 @@ from console.exits import told
 from console.printing import printer
 from console.show import standing, tries, why
 from consumer.settings import load
-from storage.sqlite import SqliteStore
+from consumer.stores import make_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ def command(limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes fl
 
 
 async def _find(settings: Settings, limit: int) -> tuple[Sequence[Story], list[DeadLetter]]:
-    store = SqliteStore(settings.store_url.path)
+    store = make_store(settings)
     await store.open()
     try:
         stories = await store.ledger.waiting(limit=limit)

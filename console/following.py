@@ -40,6 +40,7 @@ async def follow(
     *,
     our_numbers: tuple[str, ...],
     patience_seconds: float,
+    texts: bool = False,
 ) -> Followed:
     """Wait for the end of an event that was put on the topic.
 
@@ -50,12 +51,15 @@ async def follow(
         offset: its offset there.
         our_numbers: as the worker has them.
         patience_seconds: how long to wait, in seconds.
+        texts: whether the worker answers text messages.
     """
     event = parse(value, received_at=datetime.now(UTC), our_numbers=our_numbers)
     if isinstance(event, Ignored):
         return Followed("ignored", event.reason, None)
     if isinstance(event, TextMessage):
-        return Followed("ignored", "text-message", None)
+        if not texts:
+            return Followed("ignored", "text-message", None)
+        return await _within(patience_seconds, _settled(ledger, event.chat_id, event.message_id))
     if isinstance(event, VoiceMemo):
         return await _within(patience_seconds, _settled(ledger, event.memo.chat_id, event.memo.message_id))
     if event.chat_id is None:

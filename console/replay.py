@@ -22,8 +22,8 @@ from console.show import tell
 from consumer.events import VoiceMemo, parse
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
+from consumer.stores import make_store
 from consumer.wiring import login_of
-from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | No
 def event_of(path: Path, settings: Settings, chat_id: str) -> bytes:
     """Read an event, or wrap a recording in one. Raises FixtureError."""
     if by_name(path.name) is None:
-        return fixture.load(path, series_api_url=settings.series_api_url or "")
+        return fixture.load(path, series_api_url=settings.messenger_url or "")
     message_id = f"{path.stem}-{time.time_ns():x}"
     return fixture.wrap(path, chat_id=chat_id, message_id=message_id, person=_PERSON)
 
@@ -97,7 +97,7 @@ async def _replay(
     as_json: bool,  # noqa: FBT001 (passed through)
 ) -> list[Followed]:
     publisher = KafkaPublisher(login_of(settings))
-    store = SqliteStore(settings.store_url.path)
+    store = make_store(settings)
     ended = []
     try:
         if patience is not None:
@@ -113,6 +113,7 @@ async def _replay(
                     each.offset,
                     our_numbers=settings.our_numbers,
                     patience_seconds=patience,
+                    texts=settings.answer_text_messages,
                 )
                 ended.append(followed)
             _report(each, followed, as_json=as_json)
@@ -158,7 +159,7 @@ def _key(value: bytes) -> bytes | None:
 
 def _message_id(value: bytes) -> str | None:
     event = _parsed(value)
-    return event.memo.message_id if isinstance(event, VoiceMemo) else None
+    return event.memo.message_id if isinstance(event, VoiceMemo) else getattr(event, "message_id", None)
 
 
 def _parsed(value: bytes) -> Event:

@@ -23,9 +23,9 @@ from consumer.outbox import Outbox
 from consumer.publisher import KafkaPublisher
 from consumer.resume import Restart, facts_to_drop
 from consumer.settings import load
+from consumer.stores import make_store
 from storage.errors import Fenced
 from storage.ledger import Held, Settled, State
-from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -128,11 +128,18 @@ async def _failed(ledger: Ledger) -> list[tuple[str, MemoKey | None]]:
 
 
 async def _reprocessed(handler: Handler, message_id: str, key: MemoKey | None, wish: Wish) -> list[Ending]:
-    keys = [key] if key else [story.key for story in await handler.ledger.find(message_id)]
-    if not keys:
+    if key is not None:
+        return [await _one(handler, key, wish)]
+    stories = await handler.ledger.find(message_id)
+    if not stories:
         words = "no memo has this id; is STORE_URL the worker's own?"
         return [Ending(message_id, None, "unknown", NO_SUCH_MEMO, words)]
-    return [await _one(handler, each, wish) for each in keys]
+    return [await _one(handler, each.key, wish) if each.purged_at is None else _purged(each.key) for each in stories]
+
+
+def _purged(key: MemoKey) -> Ending:
+    words = "nothing is left of it: it was too old, or its person was forgotten"
+    return Ending(key.message_id, key.chat_id, "purged", NO_SUCH_MEMO, words)
 
 
 async def _one(handler: Handler, key: MemoKey, wish: Wish) -> Ending:
@@ -180,7 +187,7 @@ async def _handler(settings: Settings) -> AsyncIterator[Handler]:
     # The vendors' SDKs take a second: not for --help, and not for a word about wrong usage.
     parts = importlib.import_module("consumer.parts")
     made = parts.make_parts(settings)
-    store = SqliteStore(settings.store_url.path)
+    store = make_store(settings)
     publisher = KafkaPublisher(wiring.login_of(settings))
     try:
         await store.open()

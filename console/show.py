@@ -16,7 +16,7 @@ from rich.text import Text
 from console.exits import NO_SUCH_MEMO, end, told
 from console.printing import printer
 from consumer.settings import load
-from storage.sqlite import SqliteStore
+from consumer.stores import make_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ def command(message_id: str, as_json: bool) -> None:  # noqa: FBT001 (click pass
 
 async def find(settings: Settings, message_id: str) -> Sequence[Story]:
     """Look a memo up. Raises StoreUnavailable."""
-    store = SqliteStore(settings.store_url.path)
+    store = make_store(settings)
     await store.open()
     try:
         return await store.ledger.find(message_id)
@@ -98,11 +98,13 @@ def _head(story: Story) -> dict[str, str | None]:
         "reached": None if story.state.settled else story.state.value,
         "received": _time(story.received_at),
         "settled": _time(story.settled_at) if story.settled_at else "not yet",
+        "purged": f"{_time(story.purged_at)}: its words, its story and its recordings" if story.purged_at else None,
         "tries": str(tries(story)) if waits else None,
         "due": _time(story.due_at) if story.due_at is not None else None,
         "held by": f"{story.owner} until {_time(story.lease_until)}" if story.owner and story.lease_until else None,
         "claims": _claims(story),
         "replies": f"{story.generation}: one more was asked for with --again" if story.generation > 1 else None,
+        "read": _word(facts, "written"),
         "heard": _word(facts, "transcript"),
         "language": _word(facts, "language"),
         "replied": _word(facts, "said") or _word(facts, "reply"),

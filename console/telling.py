@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from storage.ledger import Step, Story
 
 _STYLES = {"answered": "bold green", "apologised": "yellow", "ignored": "dim", "dead": "magenta", "failed": "bold red"}
-_MAIN_LINE = ("fetch", "decode", "hear", "answer", "speak", "deliver")
+_MAIN_LINE = ("fetch", "decode", "hear", "read", "answer", "speak", "deliver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ def telling(account: Account, folder: Path) -> RenderableType:
 def _told(story: Story, folder: Path) -> RenderableType:
     facts = story.facts
     lines = []
+    if facts.get("written"):
+        lines.append(Text.assemble(("read  ", "cyan"), f"[{facts.get('language')}] {facts['written']}"))
     if facts.get("transcript"):
         lines.append(Text.assemble(("heard ", "cyan"), f"[{facts.get('language')}] {facts['transcript']}"))
     if facts.get("said"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from consumer.variables import FileArchive, SupabaseProject
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,27 +52,39 @@ def required(value: T | None, variable: str) -> T:
 def disagreements(settings: Settings) -> Iterator[Fault]:
     """Find what is right by itself and wrong together."""
     yield from _kafka(settings)
-    yield from _voices(settings)
+    yield from _supabase(settings)
     kept_seconds = settings.retention_days * _DAY_SECONDS
     if settings.reply_deadline_seconds + settings.retry_for_seconds >= kept_seconds:
         yield Fault(
             "RETRY_FOR_SECONDS",
             f"a memo would be tried for longer than RETENTION_DAYS keeps it ({kept_seconds} seconds)",
         )
+    if settings.ledger_days < settings.retention_days:
+        yield Fault("LEDGER_DAYS", f"must not be less than RETENTION_DAYS ({settings.retention_days})")
+    if settings.archive_sse.algorithm is not None and isinstance(settings.archive_url, FileArchive):
+        yield Fault("ARCHIVE_SSE", "is for a bucket: set it to none, or ARCHIVE_URL to s3://BUCKET")
 
 
 def missing(settings: Settings) -> Iterator[Fault]:
     """Find what `run` cannot do without."""
-    if settings.series_api_url is None:
-        yield Fault("SERIES_API_URL", "is needed: the base URL of the Series API")
-    if settings.series_api_key is None:
-        yield Fault("SERIES_API_KEY", "is needed: the Bearer key of the Series API")
+    if settings.messenger == "linq":
+        if settings.linq_api_key is None:
+            yield Fault("LINQ_API_KEY", "is needed with MESSENGER=linq: the Bearer key of Linq v3")
+    else:
+        yield from _series(settings)
     ladders: tuple[LadderName, ...] = ("transcribers", "repliers", "synthesizers")
     for ladder in ladders:
         rungs = settings.configured(ladder)
         if not rungs.used:
             needs = ", ".join(f"{rung} needs {need}" for rung, need in rungs.left_out.items())
             yield Fault(ladder.upper(), f"leaves no rung that is configured: {needs}")
+
+
+def _series(settings: Settings) -> Iterator[Fault]:
+    if settings.series_api_url is None:
+        yield Fault("SERIES_API_URL", "is needed: the base URL of the Series API")
+    if settings.series_api_key is None:
+        yield Fault("SERIES_API_KEY", "is needed: the Bearer key of the Series API")
 
 
 def _kafka(settings: Settings) -> Iterator[Fault]:
@@ -87,9 +101,9 @@ def _kafka(settings: Settings) -> Iterator[Fault]:
         yield Fault("KAFKA_DEAD_LETTER_TOPIC", "must be another topic than KAFKA_TOPIC")
 
 
-def _voices(settings: Settings) -> Iterator[Fault]:
-    speaks = "elevenlabs" in settings.synthesizers  # with the same key Scribe hears, and needs no voice
-    if settings.elevenlabs_api_key is not None and speaks and "default" not in settings.elevenlabs_voices:
-        yield Fault("ELEVENLABS_VOICES", "must name a default voice when ELEVENLABS_API_KEY is set: default=VOICE")
-    if settings.cartesia_api_key is not None and "default" not in settings.cartesia_voices:
-        yield Fault("CARTESIA_VOICES", "must name a default voice when CARTESIA_API_KEY is set: default=VOICE")
+def _supabase(settings: Settings) -> Iterator[Fault]:
+    if isinstance(settings.store_url, SupabaseProject):
+        if settings.supabase_url is None:
+            yield Fault("SUPABASE_URL", "is needed with STORE_URL=supabase: the URL of the project")
+        if settings.supabase_key is None:
+            yield Fault("SUPABASE_KEY", "is needed with STORE_URL=supabase: the project's secret key (service_role)")

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from audio.clips import Line
 from consumer import resume
+from consumer.budget import DEADLINE_SECONDS, Budget
 from consumer.bugs import digest, where
 from consumer.carried import Carried
 from consumer.events import Unreadable
 from consumer.lease import LEASE_SECONDS, Lease, boottime
-from consumer.notices import EventBuried, EventPassed, MemoFenced, MemoParked, MemoSettled, MemoTaken
+from consumer.notices import EventBuried, EventPassed, MemoFenced, MemoParked, MemoReleased, MemoSettled, MemoTaken
 from consumer.pipeline import NotKept
 from consumer.progress import Progress, reason_of
 from consumer.stages.apology import Apology
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from consumer.bugs import BugLimit
-    from consumer.events import VoiceMemo
+    from consumer.events import TextMessage, VoiceMemo
     from consumer.memo import Delivered
     from consumer.notices import Notices
     from consumer.outbox import Outbox
@@ -52,7 +53,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What is done with one voice memo, or with one event that cannot be read.
+    """What is done with one voice memo, one text message, or one event that cannot be read.
 
     Its calls give None when the event has come to its end, so that its offset may be committed; else after how many
     seconds to call again. While nobody waits for that the event costs its chat, and nobody else.
@@ -67,20 +68,25 @@ class Handler:
     owner: str
     """Who claims: this process and no other."""
     our_numbers: Collection[str] = field(default=(), repr=False)
+    person_key: bytes | None = field(default=None, repr=False)
+    """Secret behind the names under which the ledger knows people; None: it does not."""
     lease_seconds: float = LEASE_SECONDS
+    deadline_seconds: float = DEADLINE_SECONDS
     clock: Callable[[], float] = field(default=perf_counter, repr=False)
     lease_clock: Callable[[], float] = field(default=boottime, repr=False)
     carried: Carried = field(default_factory=Carried, repr=False)
 
-    async def take(self, event: Event, parsed: VoiceMemo | Unreadable, owned: Callable[[], bool]) -> float | None:
+    async def take(
+        self, event: Event, parsed: VoiceMemo | TextMessage | Unreadable, owned: Callable[[], bool]
+    ) -> float | None:
         """Bring an event from Kafka to its end. Raises TooManyBugs when the worker has to stop."""
         try:
             if isinstance(parsed, Unreadable) and parsed.chat_id is None:
                 await self._bury(DeadLetter(event, parsed.reason, "parse"))
                 return None
             return await self._take(brought(event, parsed, owned))
-        except StoreUnavailable:
-            log.warning("ledger.away")
+        except StoreUnavailable as away:
+            log.warning("ledger.away", extra={"error": str(away)})
             return _STORE_AWAY_SECONDS
 
     async def take_up(self, key: MemoKey, owned: Callable[[], bool]) -> None:
@@ -94,8 +100,8 @@ class Handler:
             # In a thread, for an event may carry 35 MB.
             work = await asyncio.to_thread(remembered, claim, event, owned, our_numbers=self.our_numbers)
             await self._hold(claim, asked_at, work)
-        except StoreUnavailable:
-            log.warning("ledger.away")
+        except StoreUnavailable as away:
+            log.warning("ledger.away", extra={"error": str(away)})
 
     async def revive(self, key: MemoKey, *, without: Collection[str], again: bool) -> State | Held | Settled:
         """Answer a memo for an operator, now; give how that ended, or who holds it, or how it had ended before.
@@ -122,7 +128,7 @@ class Handler:
 
     async def _take(self, work: Work) -> float | None:
         key = MemoKey(work.memo.chat_id, work.memo.message_id)
-        facts = resume.known_facts(work.memo)
+        facts = resume.known_facts(work.memo, self.person_key)
         asked_at = self.lease_clock()
         answer = await self.ledger.claim(key, owner=self.owner, lease_seconds=self.lease_seconds, facts=facts)
         match answer:
@@ -151,7 +157,7 @@ class Handler:
 
     async def _worked(self, claim: Claim, asked_at: float, work: Work) -> State:
         """Work on a memo under its lease; give the state that it ended or was parked in."""
-        self.notices(MemoTaken(claim.key, claim.fence))
+        self.notices(MemoTaken(claim.key, claim.fence, work.place, work.trace))
         lease = Lease(
             self.ledger,
             claim,
@@ -160,14 +166,21 @@ class Handler:
             owned=work.owned,
             clock=self.lease_clock,
         )
-        progress = Progress(claim, self.ledger, self.notices, lease, self.clock, facts=self.carried.into(claim))
+        budget = Budget(self.deadline_seconds, self.clock)
+        facts = self.carried.into(claim)
+        progress = Progress(claim, self.ledger, self.notices, lease, self.clock, budget=budget, facts=facts)
         try:
             async with lease.kept():
                 return await self._ended(progress, work)
         except asyncio.CancelledError:
+            self.notices(MemoReleased(claim.key, claim.fence, "cancelled"))
             await self._release(claim, progress)
             raise
-        except (Fenced, StoreUnavailable):
+        except StoreUnavailable:
+            self.notices(MemoReleased(claim.key, claim.fence, "store-away"))
+            self.carried.keep(claim, progress.facts)
+            raise
+        except Fenced:
             self.carried.keep(claim, progress.facts)
             raise
 
@@ -274,7 +287,8 @@ class Handler:
         )
         form = progress.facts.get("form")
         told = str(form) if form else None
-        self.notices(MemoSettled(claim.key, state.value, reason, told, self.clock() - begun))
+        written = work.memo.text is not None
+        self.notices(MemoSettled(claim.key, state.value, reason, told, self.clock() - begun, written=written))
         if letter is not None:
             self._post(letter)
         return state

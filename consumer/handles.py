@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from consumer.fields import first, identifier, object_of, objects_of, word, yes
+from storage.archive import pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -34,7 +35,7 @@ def is_ours(places: Sequence[Json], our_numbers: Collection[str]) -> bool:
     if named is None:
         return False
     ours = (_handle(member) for member in _members(places) if yes(member.get("is_me")))
-    return _comparable(named) in {_comparable(number) for number in (*our_numbers, *ours) if number}
+    return comparable(named) in {comparable(number) for number in (*our_numbers, *ours) if number}
 
 
 def is_group(places: Sequence[Json]) -> bool:
@@ -59,11 +60,16 @@ def _members(places: Sequence[Json]) -> Iterator[Json]:
         yield from ({"is_me": True, **owner} for owner in objects_of(chat.get("owner_handle")))
 
 
+def who(handle: str, key: bytes) -> str:
+    """Name a person so that it tells nothing, and the same however their handle is spelt."""
+    return pseudonym(comparable(handle), key)
+
+
 def _handle(value: object) -> str | None:
     return first((value,), _HANDLE_KEYS, identifier) if isinstance(value, dict) else identifier(value)
 
 
-def _comparable(handle: str) -> str:
+def comparable(handle: str) -> str:
     """Give what two spellings of one handle have in common: the digits of a phone number, else the small letters."""
     digits = "".join(re.findall(r"[0-9]", handle)).removeprefix("00")
     return digits if digits and _PHONE_NUMBER.fullmatch(handle) else handle.casefold()

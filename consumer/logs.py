@@ -24,17 +24,20 @@ from consumer.notices import (
     EventPassed,
     MemoFenced,
     MemoParked,
+    MemoReleased,
     MemoSettled,
     MemoTaken,
     OffsetsCommitted,
     PartitionsChanged,
     RungFailed,
+    RungServed,
     StageFailed,
     StageFinished,
     WorkerChanged,
 )
 from consumer.redaction import Redactor
-from storage.ledger import MemoKey, State
+from consumer.traces.context import TraceContext
+from storage.ledger import MemoKey, Place, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -63,9 +66,9 @@ class NoticeLog:
 def level_of(notice: Notice) -> int:
     """Say how much a notice matters."""
     match notice:
-        case StageFinished() | EventPassed() | OffsetsCommitted():
+        case StageFinished() | RungServed() | EventPassed() | OffsetsCommitted():
             level = logging.DEBUG
-        case MemoTaken() | PartitionsChanged() | WorkerChanged():
+        case MemoTaken() | MemoReleased() | PartitionsChanged() | WorkerChanged():
             level = logging.INFO
         case StageFailed() | RungFailed() | MemoParked() | MemoFenced():
             level = logging.WARNING
@@ -178,10 +181,14 @@ def _exception(exc_info: object) -> BaseException | None:
 def _fields_of(notice: Notice) -> dict[str, object]:
     """Give a notice's values as fields, without those that are not there."""
     found: dict[str, object] = {}
-    for each in fields(notice):
+    for each in (each for each in fields(notice) if each.repr):
         value = getattr(notice, each.name)
         if isinstance(value, MemoKey):
             found |= {"chat_id": value.chat_id, "message_id": value.message_id}
+        elif isinstance(value, Place):
+            found |= {"topic": value.topic, "partition": value.partition, "offset": value.offset}
+        elif isinstance(value, TraceContext):
+            found["trace_id"] = value.trace
         elif isinstance(value, float):
             found[each.name] = round(value, 3)
         elif value is not None:

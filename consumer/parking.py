@@ -55,8 +55,8 @@ class Parking:
             await asyncio.sleep(_DUE_SECONDS)
             try:
                 await self._take_up(handler)
-            except StoreUnavailable:
-                log.warning("ledger.away")
+            except StoreUnavailable as away:
+                log.warning("ledger.away", extra={"error": str(away)})
 
     def forget(self) -> None:
         """Forget which memos are in lanes: those have been emptied."""

@@ -20,6 +20,7 @@ from consumer.stages.keep import Keep
 from consumer.stages.remember import Recall, Remember
 from consumer.stages.speak import Speak
 from consumer.variables import FileArchive
+from providers.linq import LinqMessenger, Pace
 from providers.series import SeriesMessenger
 from storage.disk import DiskArchive
 from storage.owed import OwedArchive
@@ -36,7 +37,7 @@ class Parts:
 
     adapters: ladders.Adapters
     archive: OwedArchive
-    messenger: SeriesMessenger
+    messenger: SeriesMessenger | LinqMessenger
     transcoder: Transcoder
     closing: AsyncExitStack
 
@@ -50,7 +51,7 @@ def make_parts(settings: Settings) -> Parts:
     closing = AsyncExitStack()
     adapters = ladders.Adapters(settings)
     closing.push_async_callback(adapters.close)
-    archive = OwedArchive(make_archive(settings), settings.archive_spool, max_bytes=settings.archive_spool_bytes)
+    archive = make_owed_archive(settings)
     closing.push_async_callback(archive.close)
     messenger = make_messenger(settings)
     closing.push_async_callback(messenger.close)
@@ -82,12 +83,27 @@ def make_archive(settings: Settings) -> Archive:
             return DiskArchive(directory)
         case url:
             # boto3 is 8 MB in memory, for those who use it.
-            archive: Archive = importlib.import_module("storage.s3").S3Archive(url.bucket, prefix=url.prefix)
+            s3, sse = importlib.import_module("storage.s3"), settings.archive_sse
+            encryption = s3.Encryption(sse.algorithm, sse.key) if sse.algorithm else None
+            archive: Archive = s3.S3Archive(url.bucket, prefix=url.prefix, encryption=encryption)
             return archive
 
 
-def make_messenger(settings: Settings) -> SeriesMessenger:
-    """Make the client of the Series API."""
+def make_owed_archive(settings: Settings) -> OwedArchive:
+    """Make the same, with the folder of what is owed to it."""
+    return OwedArchive(make_archive(settings), settings.archive_spool, max_bytes=settings.archive_spool_bytes)
+
+
+def make_messenger(settings: Settings) -> SeriesMessenger | LinqMessenger:
+    """Make the client of the API that MESSENGER names."""
+    if settings.messenger == "linq":
+        return LinqMessenger(
+            settings.linq_api_url,
+            required(settings.linq_api_key, "LINQ_API_KEY").get_secret_value(),
+            media_hosts=settings.media_hosts,
+            max_memo_bytes=settings.max_memo_bytes,
+            pace=Pace.within(settings.send_seconds),
+        )
     return SeriesMessenger(
         required(settings.series_api_url, "SERIES_API_URL"),
         required(settings.series_api_key, "SERIES_API_KEY").get_secret_value(),

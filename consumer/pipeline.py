@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audio import clips
-from consumer import resume
+from consumer import budget, resume
 from consumer.asides import Asides
 from consumer.memo import Answering, Fetched, Spoken
 from consumer.progress import CannotAnswer
 from consumer.stages.apology import Apology
 from consumer.stages.hear import last_language
-from storage.errors import ArchiveError, StorageError
+from consumer.texting import Texting
+from storage.errors import ArchiveError
 from storage.ledger import State
 
 if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Awaitable
 
+    from consumer.draft import Drafts
     from consumer.memo import Decoded, Delivered, Heard, Memo
     from consumer.progress import Progress
     from consumer.stages.answer import Answer
@@ -32,12 +34,15 @@ if TYPE_CHECKING:
     from consumer.stages.hear import Hear
     from consumer.stages.keep import Keep
     from consumer.stages.remember import Recall, Remember
-    from consumer.stages.speak import Speak
+    from consumer.stages.speak import Rehearsal, Speak
+    from providers.ladder import Ladder
     from providers.ports import Messenger
     from storage.history import Turn
 
 _ASIDE_SECONDS = 30.0
 """How long an upload or a history write may take before it is owed, in seconds."""
+_RECALL_SECONDS = 3.0
+"""How long the person waits, at most, for their history to be read, in seconds."""
 _KEEP_REPLY_SECONDS = 5.0
 """How long the person waits, at most, for the reply to be kept before it is sent, in seconds."""
 
@@ -50,6 +55,17 @@ class NotKept(Exception):
     def __init__(self, delivered: Delivered) -> None:
         super().__init__(self.reason)
         self.delivered = delivered
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What goes on beside the main line of one memo."""
+
+    asides: Asides
+    past: Task[tuple[Turn, ...]]
+    """What was said before, being read."""
+    drafts: Drafts
+    """The reply, being spoken while it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +84,15 @@ class Pipeline:
     remember: Remember
     default_language: str
 
+    @property
+    def ladders(self) -> tuple[Ladder[..., Any], ...]:
+        """All ladders, for those who watch them."""
+        return self.hear.transcribers, self.answer.repliers, self.speak.voices
+
     async def __call__(self, memo: Memo, progress: Progress, apology: Apology | None = None) -> Delivered:
         """Take a memo all the way to its spoken answer, or to a spoken apology: the one given, or one that it earns.
+
+        A message that was written goes its own way, to an answer in writing.
 
         Raises:
             NoRecording: it was no voice memo after all.
@@ -77,17 +100,20 @@ class Pipeline:
             Fenced: the memo is no longer ours.
             NotKept: all is done but keeping the original.
         """
+        if memo.text is not None:
+            return await self._texting()(memo, memo.text, progress, apology)
         async with Asides(progress, patience_seconds=_ASIDE_SECONDS) as asides, self.messenger.typing(memo.chat_id):
             delivered = await self._found(memo, progress)
             if delivered is None:
-                past = self._recalling(memo, asides)
-                answering = await self._answering_or_apologising(memo, apology, past, progress, asides)
-                spoken = await self._spoken(answering, progress, asides)
+                spoken = await self._answered_aloud(memo, apology, progress, asides)
                 with progress.stage("deliver") as timing:
                     delivered = await self.deliver(spoken, progress, timing)
             elif progress.facts.get("fetched"):
                 self._keeping(memo, progress, asides)
             return await self._finished(delivered, progress, asides)
+
+    def _texting(self) -> Texting:
+        return Texting(self.messenger, self.recall, self.answer, self.deliver, self.remember, self.default_language)
 
     async def _found(self, memo: Memo, progress: Progress) -> Delivered | None:
         """Look for what an earlier holder may have sent, before anything is sent now."""
@@ -96,51 +122,52 @@ class Pipeline:
         with progress.stage("look"):
             return await self.deliver.found(memo, progress)
 
+    async def _answered_aloud(self, memo: Memo, apology: Apology | None, progress: Progress, asides: Asides) -> Spoken:
+        """Write the reply, and speak it meanwhile."""
+        past = self._recalling(memo, asides)
+        async with self.speak.rehearsing(progress) as rehearsal:
+            beside = _Beside(asides, past, rehearsal.drafts)
+            answering = await self._answering_or_apologising(memo, apology, progress, beside)
+            return await self._spoken(answering, progress, asides, rehearsal)
+
     def _recalling(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
         """Begin to read the past; it is read while others work, and empty when history is away."""
         nothing: tuple[Turn, ...] = ()
-        return asides.start("recall", lambda: self.recall(memo), otherwise=nothing)
+        return asides.start("recall", lambda: self.recall(memo), otherwise=nothing, patience_seconds=_RECALL_SECONDS)
 
     async def _answering_or_apologising(
-        self,
-        memo: Memo,
-        apology: Apology | None,
-        past: Task[tuple[Turn, ...]],
-        progress: Progress,
-        asides: Asides,
+        self, memo: Memo, apology: Apology | None, progress: Progress, beside: _Beside
     ) -> Answering:
         if apology is not None:
             if progress.facts.get("fetched"):
-                self._keeping(memo, progress, asides)
-            return await self._apologising(memo, apology, past, progress)
+                self._keeping(memo, progress, beside.asides)
+            return await self._apologising(memo, apology, beside.past, progress)
         try:
-            return await self._answering(memo, past, progress, asides)
+            return await self._answering(memo, progress, beside)
         except Apology as earned:
-            return await self._apologising(memo, earned, past, progress)
+            return await self._apologising(memo, earned, beside.past, progress)
 
-    async def _answering(
-        self, memo: Memo, past: Task[tuple[Turn, ...]], progress: Progress, asides: Asides
-    ) -> Answering:
+    async def _answering(self, memo: Memo, progress: Progress, beside: _Beside) -> Answering:
         known = resume.answering(memo, progress.facts)
         if known is not None:
-            self._keeping(memo, progress, asides)
+            self._keeping(memo, progress, beside.asides)
             return known
-        heard = await self._heard(memo, past, progress, asides)
+        heard = await self._heard(memo, progress, beside)
         with progress.stage("answer") as timing:
-            answering = await self.answer(heard, progress, timing)
+            answering = await self.answer(heard, progress, timing, beside.drafts)
         gained = {"reply": answering.text, "replier": answering.rung, "line": None, "reason": None}
         await progress.advance(State.ANSWERED_TEXT, gained)
         return answering
 
-    async def _heard(self, memo: Memo, past: Task[tuple[Turn, ...]], progress: Progress, asides: Asides) -> Heard:
+    async def _heard(self, memo: Memo, progress: Progress, beside: _Beside) -> Heard:
         known = resume.heard(memo, progress.facts)
         if known is not None:
-            self._keeping(memo, progress, asides)
-            return replace(known, past=await past)
-        fetched = await self._fetched(memo, progress, asides)
-        decoded = await self._decoded(fetched, progress, asides)
+            self._keeping(memo, progress, beside.asides)
+            return replace(known, past=await beside.past)
+        fetched = await self._fetched(memo, progress, beside.asides)
+        decoded = await self._decoded(fetched, progress, beside.asides)
         with progress.stage("hear") as timing:
-            heard = await self.hear(decoded, past, progress, timing)
+            heard = await self.hear(decoded, beside.past, progress, timing)
         gained = {"transcript": heard.words, "language": heard.language, "ears": heard.rung}
         await progress.advance(State.HEARD, gained)
         return heard
@@ -151,7 +178,7 @@ class Pipeline:
             if fetched is not None:
                 timing.rung = "archive"
                 return fetched
-            fetched = await self.fetch(memo)
+            fetched = await self.fetch(memo, seconds=progress.budget.part(budget.FETCH))
         progress.facts["fetched"] = True
         asides.start("keep", lambda: self._kept(fetched, progress), otherwise=None)
         return fetched
@@ -196,12 +223,12 @@ class Pipeline:
         progress.facts.update(line=apology.line.value, reason=apology.reason, language=language)
         return Answering(memo, text, language, rung="line", line=apology.line, reason=apology.reason)
 
-    async def _spoken(self, answering: Answering, progress: Progress, asides: Asides) -> Spoken:
+    async def _spoken(self, answering: Answering, progress: Progress, asides: Asides, rehearsal: Rehearsal) -> Spoken:
         known = await self._spoken_before(answering, progress)
         if known is not None:
             return known
         with progress.stage("speak") as timing:
-            spoken = await self.speak(answering, progress, timing)
+            spoken = await self.speak(answering, progress, timing, rehearsal)
         progress.facts["spoken"] = None
         if answering.line is not None:
             asides.start("keep-reply", lambda: self._kept_reply(spoken, progress), otherwise=None)
@@ -223,12 +250,9 @@ class Pipeline:
             return None
 
     async def _kept_before_it_is_sent(self, spoken: Spoken, progress: Progress, asides: Asides) -> None:
-        try:
-            with progress.stage("keep-reply"):
-                async with asyncio.timeout(_KEEP_REPLY_SECONDS):
-                    await self._kept_reply(spoken, progress)
-        except (StorageError, TimeoutError):
-            asides.owed.append("keep-reply")
+        """Keep what the voice was paid for; it goes on being kept beside the send, where that takes too long."""
+        keeping = asides.start("keep-reply", lambda: self._kept_reply(spoken, progress), otherwise=None)
+        await asyncio.wait([keeping], timeout=min(_KEEP_REPLY_SECONDS, progress.budget.part(budget.KEEP)))
 
     async def _kept_reply(self, spoken: Spoken, progress: Progress) -> None:
         await _noted(progress, "spoken", self.keep.reply(spoken, progress.claim.generation))

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 _SECTIONS = {
     "kafka_bootstrap_servers": "Kafka",
-    "series_api_url": "The Series API",
+    "webhook_secrets": "Events without a Kafka feed: Linq's webhooks",
+    "messenger": "Where replies go: the Series API",
+    "linq_api_url": "Where replies go: Linq v3",
     "hf_token": "Hearing and answering: Hugging Face",
     "elevenlabs_api_key": "Speaking: ElevenLabs and Cartesia",
     "openai_api_key": "Hearing, answering and speaking: any server that speaks the OpenAI wire",
     "transcribers": "The ladders",
     "archive_url": "What is kept, and where",
     "worker_concurrency": "The worker",
-    "vitals_host": "Vitals and logs",
+    "vitals_host": "Vitals, logs and traces",
 }
 """Headings, each by the first field under it."""
 _NEEDED_TO_RUN = frozenset({"series_api_url", "series_api_key"})
@@ -38,7 +40,7 @@ def redacted(settings: Settings) -> list[tuple[str, str, bool]]:
 def shown(value: object) -> str:
     """Write a value as its variable would have it; of a secret only that it is there."""
     match value:
-        case SecretStr():
+        case SecretStr() | (SecretStr(), *_):
             text = "(set)"
         case tuple():
             text = ",".join(value)

@@ -4,7 +4,7 @@ The facts, by the stage that stores them:
 
 | stage | facts |
 |---|---|
-| (at once) | person, sent_at, group · written, for a text message |
+| (at once) | person, who (the same, as a pseudonym), sent_at, group · written, for a text message |
 | fetch, keep | fetched · original, wav (archive keys) |
 | hear | transcript, language, ears (the rung) |
 | answer | reply, replier (the rung); or line, reason, for a spoken fallback |
@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from audio.clips import Line
+from consumer.handles import who
 from consumer.memo import AbsentAudio, Answering, Delivered, Form, Heard, Memo
 
 if TYPE_CHECKING:
@@ -60,9 +61,14 @@ def facts_to_drop(restart: Restart | None, *, again: bool) -> tuple[str, ...]:
     return tuple(name for name in (*gained, *_SENT) if again or name not in _SENT)
 
 
-def known_facts(memo: Memo) -> dict[str, JsonValue]:
-    """Give what the ledger is told of a memo when it is new: enough to ask for it again when Kafka has forgotten it."""
+def known_facts(memo: Memo, person_key: bytes | None = None) -> dict[str, JsonValue]:
+    """Give what the ledger is told of a memo when it is new: enough to ask for it again when Kafka has forgotten it.
+
+    With the key also by which name it knows people who asked to be forgotten.
+    """
     known: dict[str, JsonValue] = {"person": memo.person, "sent_at": memo.sent_at.isoformat(), "group": memo.group}
+    if person_key is not None and memo.person:
+        known["who"] = who(memo.person, person_key)
     return known if memo.text is None else {**known, "written": memo.text}
 
 

@@ -21,7 +21,7 @@ from consumer import agreement, rungs, variables
 from consumer.agreement import ConfigurationError, Fault, required
 from consumer.lease import LEASE_SECONDS
 from consumer.rungs import LadderName, OpenAiEndpoint, Rungs
-from consumer.variables import FileArchive, S3ArchiveUrl, SqliteStore
+from consumer.variables import BucketEncryption, FileArchive, S3ArchiveUrl, SqliteStore, SupabaseProject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,8 @@ __all__ = ["ConfigurationError", "Fault", "Rungs", "Settings", "load", "required
 
 Words = Annotated[str, PlainValidator(variables.words)]
 Secret = Annotated[SecretStr, PlainValidator(variables.secret)]
+WebhookSecrets = Annotated[tuple[SecretStr, ...], PlainValidator(variables.webhook_secrets)]
+UrlPath = Annotated[str, PlainValidator(variables.path)]
 PhoneNumber = Annotated[SecretStr, PlainValidator(variables.phone_number)]
 Topic = Annotated[str, PlainValidator(variables.topic)]
 Servers = Annotated[tuple[str, ...], PlainValidator(variables.servers)]
@@ -45,7 +47,8 @@ Transcribers = Annotated[tuple[str, ...], PlainValidator(variables.rungs(*variab
 Repliers = Annotated[tuple[str, ...], PlainValidator(variables.rungs(*variables.REPLIER_RUNGS))]
 Synthesizers = Annotated[tuple[str, ...], PlainValidator(variables.rungs(*variables.SYNTHESIZER_RUNGS))]
 ArchiveUrl = Annotated[FileArchive | S3ArchiveUrl, PlainValidator(variables.archive)]
-StoreUrl = Annotated[SqliteStore, PlainValidator(variables.store)]
+ArchiveSse = Annotated[BucketEncryption, PlainValidator(variables.encryption)]
+StoreUrl = Annotated[SqliteStore | SupabaseProject, PlainValidator(variables.store)]
 
 SecurityProtocol = Annotated[
     Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
@@ -61,6 +64,7 @@ LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     PlainValidator(variables.one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
 ]
+Messenger = Annotated[Literal["series", "linq"], PlainValidator(variables.one_of("series", "linq"))]
 LogFormat = Annotated[Literal["auto", "human", "json"], PlainValidator(variables.one_of("auto", "human", "json"))]
 
 _REVOKE_MARGIN_SECONDS = 10.0
@@ -108,9 +112,29 @@ class Settings(BaseSettings):
         default="message.received.dead", description="where events go that could not be answered"
     )
 
-    series_api_url: Url | None = Field(default=None, description="base URL of the Series API; needed to run")
+    webhook_secrets: WebhookSecrets = Field(
+        default=(),
+        description="secrets of Linq's webhooks, any of which may have signed, with commas between; needed by"
+        " `voicememo webhook`",
+    )
+    webhook_host: Host = Field(default="127.0.0.1", description="where webhooks are taken")
+    webhook_port: Annotated[int, PlainValidator(variables.whole(0, 65_535))] = Field(
+        default=8081, description="and on which port; 0 takes any that is free"
+    )
+    webhook_path: UrlPath = Field(default="/webhook", description="and at which path; anything else is not found")
+    webhook_tolerance_seconds: Annotated[float, PlainValidator(variables.seconds(1, 86_400))] = Field(
+        default=300.0, description="how far a webhook's timestamp may lie from our time, either way, in seconds"
+    )
+
+    messenger: Messenger = Field(
+        default="series", description="through which API replies go: series (the Series API) or linq (Linq v3)"
+    )
+    series_api_url: Url | None = Field(
+        default=None, description="base URL of the Series API; needed to run, unless MESSENGER=linq"
+    )
     series_api_key: Secret | None = Field(
-        default=None, description="Bearer key; goes to SERIES_API_URL's host and port only; needed to run"
+        default=None,
+        description="Bearer key; goes to SERIES_API_URL's host and port only; needed to run, unless MESSENGER=linq",
     )
     series_sender_number: PhoneNumber | None = Field(
         default=None, description="our own number, such as +15550100123: its messages are echoes and never answered"
@@ -119,6 +143,19 @@ class Settings(BaseSettings):
         default=(),
         description="hosts that recordings may come from beside the API's own, with commas between",
         json_schema_extra={"unset": "the host of SERIES_API_URL"},
+    )
+
+    linq_api_url: Url = Field(
+        default="https://api.linqapp.com/api/partner", description="base URL of Linq v3, without /v3"
+    )
+    linq_api_key: Secret | None = Field(
+        default=None,
+        description="Bearer key; goes to LINQ_API_URL's host and port only; needed to run with MESSENGER=linq",
+    )
+    linq_media_hosts: Hosts = Field(
+        default=("cdn.linqapp.com",),
+        description="hosts that recordings may come from beside the API's own, with commas between; an upload may go to"
+        " any public host that the API names, and to a private one that stands here",
     )
 
     hf_token: Secret | None = Field(default=None, description="opens the rung huggingface, for hearing and answering")
@@ -142,7 +179,8 @@ class Settings(BaseSettings):
     elevenlabs_model: Model = Field(default="eleven_flash_v2_5", description="what speaks")
     elevenlabs_voices: Voices = Field(
         default_factory=dict,
-        description="a voice per language, such as default=ID,hi=ID,fr=ID; needed with the key, but not to hear",
+        description="a voice per language, such as default=ID,hi=ID,fr=ID; without a default ours fill in",
+        json_schema_extra={"unset": "a premade voice, which speaks all languages"},
     )
     cartesia_api_key: Secret | None = Field(default=None, description="opens the rung cartesia")
     cartesia_base_url: Url | None = Field(
@@ -150,7 +188,9 @@ class Settings(BaseSettings):
     )
     cartesia_model: Model = Field(default="sonic-3", description="what speaks")
     cartesia_voices: Voices = Field(
-        default_factory=dict, description="a voice per language, such as default=ID,hi=ID,fr=ID; needed with the key"
+        default_factory=dict,
+        description="a voice per language, such as default=ID,hi=ID,fr=ID; without a default ours fill in",
+        json_schema_extra={"unset": "a voice for each of ten languages, and one for all others"},
     )
 
     openai_api_key: Secret | None = Field(
@@ -170,8 +210,9 @@ class Settings(BaseSettings):
         default="gpt-4o-mini-tts", description="what speaks; one that gives bare PCM at 24 kHz"
     )
     openai_voices: Voices = Field(
-        default_factory=lambda: {"default": variables.OPENAI_VOICE},
-        description="a voice per language, such as default=alloy,hi=nova; where no default is named it is alloy",
+        default_factory=dict,
+        description="a voice per language, such as default=alloy,hi=nova",
+        json_schema_extra={"unset": "alloy"},
     )
     openai_transcribe_url: Url | None = Field(
         default=None,
@@ -219,12 +260,17 @@ class Settings(BaseSettings):
         default="en", description="the language to speak where none is known: a primary subtag"
     )
     answer_text_messages: Flag = Field(
-        default=False, description="true: text in, text out; comes later, so far text messages are passed over"
+        default=False, description="true: a text message is answered by a text, from the same history; else passed over"
     )
 
     archive_url: ArchiveUrl = Field(
         default=variables.archive("file:audio_files"),
         description="where recordings and replies are kept: file:DIR or s3://BUCKET[/PREFIX]",
+    )
+    archive_sse: ArchiveSse = Field(
+        default=variables.encryption("none"),
+        description="how S3 is asked to encrypt what it keeps: AES256, aws:kms, aws:kms:KEY (a key's id or ARN), or"
+        " none: as the bucket is set to",
     )
     archive_user: ArchiveUser = Field(
         default="pseudonym", description="how the archive's keys name a person: pseudonym or phone"
@@ -232,7 +278,7 @@ class Settings(BaseSettings):
     archive_user_key: Secret | None = Field(
         default=None,
         description="secret behind the pseudonyms; with another one the same person gets another pseudonym",
-        json_schema_extra={"unset": "derived from SERIES_API_KEY"},
+        json_schema_extra={"unset": "derived from SERIES_API_KEY, else LINQ_API_KEY"},
     )
     archive_spool: Folder = Field(
         default=Path("var/owed"),
@@ -242,12 +288,26 @@ class Settings(BaseSettings):
         default=2**30, description="how much may wait there, in bytes"
     )
     store_url: StoreUrl = Field(
-        default=variables.store("sqlite:var/voicememo.db"), description="where history and ledger are kept: sqlite:PATH"
+        default=variables.store("sqlite:var/voicememo.db"),
+        description="where history and ledger are kept: sqlite:PATH, or supabase for workers on several machines",
     )
-    supabase_url: Url | None = Field(default=None, description="for STORE_URL=supabase, which comes later")
-    supabase_key: Secret | None = Field(default=None, description="for STORE_URL=supabase, which comes later")
+    supabase_url: Url | None = Field(default=None, description="URL of the project; needed with STORE_URL=supabase")
+    supabase_key: Secret | None = Field(
+        default=None,
+        description="its secret key (service_role), which goes to SUPABASE_URL only; needed with STORE_URL=supabase",
+    )
+    supabase_anon_key: Secret | None = Field(
+        default=None, description="its public key, for `voicememo doctor` to see that it opens nothing of ours"
+    )
     retention_days: Annotated[int, PlainValidator(variables.whole(1, 3650))] = Field(
-        default=30, description="how long all is kept, in days; comes later, so far nothing is deleted"
+        default=30,
+        description="how long recordings, replies, words and dead letters are kept, in days; `voicememo purge` deletes"
+        " what is older",
+    )
+    ledger_days: Annotated[int, PlainValidator(variables.whole(1, 36_500))] = Field(
+        default=365,
+        description="how long it is known that a memo was settled, in days, so that it is not answered again: longer"
+        " than KAFKA_TOPIC keeps events; its words are gone after RETENTION_DAYS",
     )
 
     worker_concurrency: Annotated[int, PlainValidator(variables.whole(1, 1024))] = Field(
@@ -292,6 +352,12 @@ class Settings(BaseSettings):
     )
     log_format: LogFormat = Field(
         default="auto", description="human, json, or auto: human on a terminal and JSON lines elsewhere"
+    )
+    otel_exporter_otlp_endpoint: Url | None = Field(
+        default=None,
+        description="where OpenTelemetry traces go: base URL of a collector that takes OTLP over HTTP, such as"
+        " http://localhost:4318; needs the extra otel",
+        json_schema_extra={"unset": "no traces"},
     )
 
     @classmethod
@@ -338,22 +404,36 @@ class Settings(BaseSettings):
 
     @property
     def media_hosts(self) -> tuple[str, ...]:
-        """Hosts that recordings may come from: the Series API's own, then those that are listed."""
-        own = urlsplit(self.series_api_url).hostname if self.series_api_url else None
-        return tuple(dict.fromkeys((own, *self.series_media_hosts) if own else self.series_media_hosts))
+        """Hosts that recordings may come from: the messenger's own, then those that are listed."""
+        listed = self.linq_media_hosts if self.messenger == "linq" else self.series_media_hosts
+        own = urlsplit(self.messenger_url).hostname if self.messenger_url else None
+        return tuple(dict.fromkeys((own, *listed) if own else listed))
+
+    @property
+    def messenger_url(self) -> str | None:
+        """Base URL of the API that replies go through."""
+        return self.linq_api_url if self.messenger == "linq" else self.series_api_url
 
     @property
     def pseudonym_key(self) -> bytes | None:
         """Secret behind the pseudonyms in archive keys; None when keys carry the phone number (ARCHIVE_USER=phone).
 
         Raises:
-            ConfigurationError: there is neither ARCHIVE_USER_KEY nor SERIES_API_KEY to derive it from.
+            ConfigurationError: there is no ARCHIVE_USER_KEY, SERIES_API_KEY or LINQ_API_KEY to derive it from.
         """
-        if self.archive_user == "phone":
-            return None
+        return None if self.archive_user == "phone" else self.person_key
+
+    @property
+    def person_key(self) -> bytes:
+        """Secret behind the names under which the store knows people who asked to be forgotten.
+
+        Raises:
+            ConfigurationError: there is no ARCHIVE_USER_KEY, SERIES_API_KEY or LINQ_API_KEY to derive it from.
+        """
         if self.archive_user_key is not None:
             return self.archive_user_key.get_secret_value().encode()
-        api_key = required(self.series_api_key, "SERIES_API_KEY").get_secret_value()
+        # The Series key first, whichever messenger is used: to move to Linq must not give people other names.
+        api_key = required(self.series_api_key or self.linq_api_key, "SERIES_API_KEY").get_secret_value()
         return hmac.new(api_key.encode(), b"voicememo archive user", hashlib.sha256).digest()
 
     def configured(self, ladder: LadderName) -> Rungs:
@@ -371,7 +451,8 @@ class Settings(BaseSettings):
 
     def secrets(self) -> frozenset[str]:
         """Every secret that is set, for the logs to watch for."""
-        return frozenset(value.get_secret_value() for _, value in self if isinstance(value, SecretStr))
+        values = (each for _, value in self for each in (value if isinstance(value, tuple) else (value,)))
+        return frozenset(each.get_secret_value() for each in values if isinstance(each, SecretStr))
 
 
 def load(environ: Mapping[str, str], *, complete: bool = True) -> Settings:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
     from storage.history import History
     from storage.ledger import Ledger
+    from storage.purging import Purging
 
 
 class Store(Protocol):
@@ -27,6 +28,11 @@ class Store(Protocol):
     @property
     def ledger(self) -> Ledger:
         """What became of each memo."""
+        ...
+
+    @property
+    def purging(self) -> Purging:
+        """How both let go of what they keep."""
         ...
 
     async def open(self) -> None:

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from consumer.webhook import signatures
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from urllib.parse import SplitResult
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 TRANSCRIBER_RUNGS = ("huggingface", "openai", "scribe", "local")
 REPLIER_RUNGS = ("huggingface", "openai", "canned")
 SYNTHESIZER_RUNGS = ("elevenlabs", "cartesia", "openai", "local", "clip")
-OPENAI_VOICE = "alloy"
-"""Of the OpenAI wire, where none is chosen."""
 
 _MOST_QUOTED = 40
 """Characters of a value that a fault repeats, at most."""
@@ -33,6 +33,9 @@ _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,200}")
+_LEAST_WEBHOOK_SECRET = 16
+"""Characters, or bytes where it is base64."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _FLAGS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}
 
@@ -60,6 +63,19 @@ class S3ArchiveUrl:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketEncryption:
+    """How the bucket is asked to encrypt what it keeps."""
+
+    algorithm: str | None = None
+    """As S3 calls it; None: as the bucket is set to."""
+    key: str | None = None
+    """Id or ARN of a KMS key; None: the one that S3 has in KMS for us."""
+
+    def __str__(self) -> str:
+        return ":".join(filter(None, (self.algorithm or "none", self.key)))
+
+
+@dataclass(frozen=True, slots=True)
 class SqliteStore:
     """History and ledger are one SQLite file."""
 
@@ -67,6 +83,14 @@ class SqliteStore:
 
     def __str__(self) -> str:
         return f"sqlite:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class SupabaseProject:
+    """History and ledger are in a project of Supabase; which one, and who we are to it, is SUPABASE_*."""
+
+    def __str__(self) -> str:
+        return "supabase"
 
 
 def words(text: str) -> str:
@@ -79,6 +103,25 @@ def words(text: str) -> str:
 def secret(text: str) -> SecretStr:
     """Take what is never shown."""
     return SecretStr(words(text))
+
+
+def webhook_secrets(text: str) -> tuple[SecretStr, ...]:
+    """Secrets of webhooks, with commas between; never quoted."""
+    entries = _entries(text)
+    for place, entry in enumerate(entries, 1):
+        if entry.startswith(signatures.PREFIX):
+            if len(signatures.decoded(entry) or b"") < _LEAST_WEBHOOK_SECRET:
+                raise ValueError(f"secret {place} is cut short or mistyped: whsec_ and base64, as Linq gave it")
+        elif len(entry) < _LEAST_WEBHOOK_SECRET:
+            raise ValueError(f"secret {place} can be guessed: it needs {_LEAST_WEBHOOK_SECRET} characters at least")
+    return tuple(map(SecretStr, entries))
+
+
+def path(text: str) -> str:
+    """Path of a URL, from its slash on."""
+    if not _PATH.fullmatch(words(text)):
+        raise ValueError(f"{_quoted(text)} is no path such as /webhook: letters, digits, '.', '_', '~', '-' and '/'")
+    return text
 
 
 def phone_number(text: str) -> SecretStr:
@@ -238,18 +281,29 @@ def archive(text: str) -> FileArchive | S3ArchiveUrl:
     return S3ArchiveUrl(bucket, prefix.strip("/"))
 
 
+def encryption(text: str) -> BucketEncryption:
+    """`none`, `AES256` or `aws:kms[:KEY]`."""
+    for algorithm in ("none", "AES256", "aws:kms"):
+        if text.casefold() == algorithm.casefold():
+            return BucketEncryption(None if algorithm == "none" else algorithm)
+    key = text.removeprefix("aws:kms:")
+    if key == text or not key or any(map(str.isspace, key)):
+        raise ValueError(f"{_quoted(text)} is not none, AES256 or aws:kms[:KEY], with a key's id or ARN")
+    return BucketEncryption("aws:kms", key)
+
+
 def folder(text: str) -> Path:
     """Path of a folder; it is made when it is needed."""
     return Path(text)
 
 
-def store(text: str) -> SqliteStore:
-    """`sqlite:PATH`."""
+def store(text: str) -> SqliteStore | SupabaseProject:
+    """`sqlite:PATH` or `supabase`."""
     if text == "supabase":
-        raise ValueError("supabase comes later: use sqlite:PATH")
+        return SupabaseProject()
     path = text.removeprefix("sqlite:")
     if path == text or not path or path == ":memory:":
-        raise ValueError("must be sqlite:PATH, with the path of a file")
+        raise ValueError("must be sqlite:PATH, with the path of a file, or supabase")
     return SqliteStore(Path(path))
 
 

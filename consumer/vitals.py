@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
+from consumer.listening import refusal
 from consumer.metrics import EXPOSITION_TYPE
 from consumer.notices import WorkerChanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.metrics import Metrics
     from consumer.notices import Notice
 
 _KEEPALIVE_SECONDS = 15.0
@@ -22,14 +21,23 @@ _SHUTDOWN_SECONDS = 1.0
 _MOST_LINE_BYTES = 2048
 _MOST_HEADER_BYTES = 4096
 _BACKLOG = 16
+_READY = frozenset({"polling", "open"})
 
 
 class VitalsError(Exception):
     """The vitals cannot be served; the message says which variable to change."""
 
 
+class Exposed(Protocol):
+    """What /metrics tells, as Metrics does."""
+
+    def exposition(self) -> bytes:
+        """Give everything in Prometheus's text format, whose content type is EXPOSITION_TYPE."""
+        ...
+
+
 class Vitals:
-    """Serves the worker's vitals.
+    """Serves the vitals of the worker, or of the webhook door.
 
     Args:
         metrics: what /metrics tells.
@@ -40,7 +48,7 @@ class Vitals:
 
     def __init__(
         self,
-        metrics: Metrics,
+        metrics: Exposed,
         *,
         host: str,
         port: int,
@@ -51,7 +59,10 @@ class Vitals:
         self._port = port
         self._why_unwell = why_unwell
         self.phase = "starting"
-        """What the worker does: starting, joining, polling, draining or stopped; it is ready only while it polls."""
+        """What the worker does: starting, joining, polling, draining or stopped; it is ready only while it polls.
+
+        A door is open instead of polling.
+        """
         self._runner: web.AppRunner | None = None
 
     def __call__(self, notice: Notice) -> None:
@@ -85,7 +96,7 @@ class Vitals:
             await web.TCPSite(runner, self._host, self._port, backlog=_BACKLOG).start()
         except OSError as error:
             await self.stop()
-            raise VitalsError(self._refused(error)) from error
+            raise VitalsError(refusal(error, "VITALS", self._host, self._port)) from error
         self._port = runner.addresses[0][1]
 
     async def stop(self) -> None:
@@ -110,19 +121,12 @@ class Vitals:
         return _told("ok") if reason is None else _told(reason, status=503)
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        if self.phase != "polling":
+        if self.phase not in _READY:
             return _told(self.phase, status=503)
         return _told("ready")
 
     async def _exposition(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": EXPOSITION_TYPE})
-
-    def _refused(self, error: OSError) -> str:
-        if error.errno == errno.EADDRINUSE:
-            return f"VITALS_PORT {self._port} is taken on {self._host}: set VITALS_PORT to a free one, or to 0 for any"
-        if error.errno == errno.EACCES:
-            return f"VITALS_PORT {self._port} is not ours to listen on: set VITALS_PORT to one above 1023"
-        return f"VITALS_HOST {self._host} cannot be listened on: set it to an address of this machine"
 
 
 def _told(text: str, *, status: int = 200) -> web.Response:

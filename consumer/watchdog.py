@@ -181,6 +181,11 @@ class Watchdog:
             self._forget_old_lags()
             return max(self._lags[0][1] if self._lags else 0.0, self._owed_seconds())
 
+    def felt(self, seconds: float) -> None:
+        """Take note of a lag that the loop itself has felt: pings are a second apart, and miss what is shorter."""
+        with self._lock:
+            self._note_lag(seconds)
+
     @property
     def oldest_memo_seconds(self) -> float | None:
         """How long the oldest memo has been unprocessed, in seconds; None without any. As thread-safe as `oldest`."""
@@ -244,10 +249,13 @@ class Watchdog:
         with self._lock:
             self._lag_seconds = self._owed_seconds()
             self._asked_at = None
-            self._forget_old_lags()
-            while self._lags and self._lags[-1][1] <= self._lag_seconds:
-                self._lags.pop()
-            self._lags.append((self._clock(), self._lag_seconds))
+            self._note_lag(self._lag_seconds)
+
+    def _note_lag(self, seconds: float) -> None:
+        self._forget_old_lags()
+        while self._lags and self._lags[-1][1] <= seconds:
+            self._lags.pop()
+        self._lags.append((self._clock(), seconds))
 
     def _owed_seconds(self) -> float:
         return 0.0 if self._asked_at is None else self._clock() - self._asked_at

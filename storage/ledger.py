@@ -135,6 +135,8 @@ class Story:
     """When it is to be taken up again; None where it is not parked."""
     lease_until: float | None = None
     """Until when somebody holds it; None where nobody does."""
+    purged_at: float | None = None
+    """When it was emptied (storage/purging.py), and nobody can have it any more; None where it was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,8 @@ class Ledger(Protocol):
         """Take a memo that an event has brought, unless it is settled, parked, held, or would overtake a parked one.
 
         Of these the first that is so is the answer: who holds a memo that is not parked is told before what it is
-        behind of. `facts` are stored when the memo is new. A new memo that is Behind is not stored at all.
+        behind of. `facts` are stored when the memo is new. A new memo that is Behind is not stored at all; nor is that
+        of a person who was forgotten after it was sent (storage/purging.py), which gives Settled.
         """
         ...
 
@@ -236,7 +239,8 @@ class Ledger(Protocol):
             owner: who takes it.
             lease_seconds: for how long.
             without: names of facts to drop, so that what they stand for is done again.
-            again: take an answered one too, as a new generation: a further reply. Without, that gives Settled.
+            again: take an answered one too, as a new generation: a further reply. Without, that gives Settled; one that
+                was emptied gives it either way.
 
         Raises:
             KeyError: there is no such memo.

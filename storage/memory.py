@@ -8,11 +8,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from storage.archive import NOTHING, PAGE
 from storage.errors import ArchiveMissing
 from storage.memory_ledger import MemoryLedger
+from storage.memory_purging import Chats, MemoryPurging
+from storage.memory_rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from storage.history import Turn
 
@@ -25,8 +28,10 @@ class MemoryStore:
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
-        self.history = MemoryHistory()
-        self.ledger = MemoryLedger(clock)
+        rows, chats = Rows(), Chats()
+        self.history = MemoryHistory(chats)
+        self.ledger = MemoryLedger(clock, rows)
+        self.purging = MemoryPurging(clock, rows, chats)
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -38,8 +43,8 @@ class MemoryStore:
 class MemoryHistory:
     """Turns as a dict per chat."""
 
-    def __init__(self) -> None:
-        self._chats: dict[str, dict[tuple[str, str], Turn]] = {}
+    def __init__(self, chats: Chats | None = None) -> None:
+        self._chats = Chats() if chats is None else chats
 
     async def recent(self, chat_id: str, *, limit: int) -> Sequence[Turn]:
         """Give the last `limit` turns, oldest first."""
@@ -59,7 +64,14 @@ class MemoryArchive:
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
 
-    async def put(self, key: str, data: bytes, *, content_type: str) -> str:  # noqa: ARG002 (nobody asks for the type)
+    async def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str,  # noqa: ARG002 (nobody asks for the type)
+        about: Mapping[str, str] = NOTHING,  # noqa: ARG002 (nor for this)
+    ) -> str:
         """Keep `data`; give where it is."""
         self._objects[key] = data
         return f"memory:{key}"
@@ -70,6 +82,14 @@ class MemoryArchive:
             return self._objects[key]
         except KeyError:
             raise ArchiveMissing(f"nothing is kept as {key}") from None
+
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+        """List keys in their order."""
+        return sorted(key for key in self._objects if key.startswith(prefix) and key > after)[:limit]
+
+    async def delete(self, key: str) -> None:
+        """Keep an object no longer."""
+        self._objects.pop(key, None)
 
     async def check(self) -> None:
         """One may always write here."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
 from storage.ledger import LETTER_SECONDS, Behind, Claim, Held, Parked, Settled, State
-from storage.memory_rows import Letter, Memo
+from storage.memory_rows import Letter, Memo, Rows
 from storage.states import refuse_to_go_back
 
 if TYPE_CHECKING:
@@ -23,16 +23,14 @@ class MemoryLedger:
 
     Args:
         clock: the ledger's own clock, in seconds since the epoch.
+        rows: where it keeps them; for those who purge them too.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], rows: Rows | None = None) -> None:
         self._now = clock
-        self._memos: dict[MemoKey, Memo] = {}
-        self._queues: dict[str, dict[MemoKey, Memo]] = {}
-        """The parked memos that hold up their chats, in the order in which they were first parked."""
-        self._aside: dict[MemoKey, Memo] = {}
-        """The parked memos that hold up nobody."""
-        self._letters: dict[Place, Letter] = {}
+        self._rows = rows or Rows()
+        self._memos, self._letters = self._rows.memos, self._rows.letters
+        self._queues, self._aside = self._rows.queues, self._rows.aside
         self._sequence = count(1)
 
     async def claim(
@@ -40,6 +38,8 @@ class MemoryLedger:
     ) -> Claim | Held | Parked | Behind | Settled:
         """Take a memo that an event has brought, unless it is settled, parked, held, or would overtake a parked one."""
         memo = self._memos.get(key)
+        if memo is None and self._rows.is_forgotten(facts):
+            return Settled(State.IGNORED)
         if memo is not None and memo.state.settled:
             return Settled(memo.state)
         if memo is not None and memo.due_at is not None:
@@ -75,7 +75,7 @@ class MemoryLedger:
             raise ValueError(f"{state} settles nothing")
         memo = self._ours(claim)
         self._tell(memo, reason, facts, steps)
-        self._unpark(memo)
+        self._rows.unpark(memo)
         memo.state, memo.settled_at, memo.lease_until = state, self._now(), 0.0
         if letter is not None:
             self._write(replace(letter, first_at=memo.begun_at))
@@ -109,6 +109,8 @@ class MemoryLedger:
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
         """Park a new memo behind the parked ones of its chat; False when there are none any more."""
         memo = self._memos.get(key)
+        if memo is None and self._rows.is_forgotten(facts):
+            return True
         if memo is not None and (memo.state.settled or memo.due_at is not None):
             return True
         if (memo is not None and self._held(memo)) or not self._queues.get(key.chat_id):
@@ -145,7 +147,7 @@ class MemoryLedger:
         memo = self._memos[key]
         if held := self._held(memo):
             return held
-        if memo.state.settled and not memo.state.for_a_person and not again:
+        if memo.purged_at is not None or (memo.state.settled and not memo.state.for_a_person and not again):
             return Settled(memo.state)
         if memo.state.settled or without:
             memo.state = State.RECEIVED
@@ -153,7 +155,7 @@ class MemoryLedger:
         if event is not None:
             self._park(memo, event, 0.0)
         else:
-            self._unpark(memo)
+            self._rows.unpark(memo)
         memo.facts = {name: value for name, value in memo.facts.items() if name not in without}
         memo.generation += again
         memo.reason, memo.settled_at, memo.begun_at, memo.tries = None, None, self._now(), 0
@@ -198,8 +200,7 @@ class MemoryLedger:
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
         """Give the newest dead letters first, without what their events say."""
-        newest = (each.letter for each in islice(reversed(self._letters.values()), limit))
-        return [replace(each, event=replace(each.event, key=None, value=None, headers=())) for each in newest]
+        return [each.contentless() for each in islice(reversed(self._letters.values()), limit)]
 
     def _add(self, key: MemoKey, facts: Mapping[str, JsonValue]) -> Memo:
         now = self._now()
@@ -219,14 +220,10 @@ class MemoryLedger:
         return memo
 
     def _held(self, memo: Memo) -> Held | None:
-        seconds_left = memo.lease_until - self._now()
-        return Held(memo.owner, seconds_left) if seconds_left > 0 else None
+        return memo.held(self._now())
 
     def _grant(self, memo: Memo, owner: str, lease_seconds: float) -> Claim:
-        now = self._now()
-        memo.fence, memo.owner, memo.lease_until = memo.fence + 1, owner, now + lease_seconds
-        age_seconds = now - memo.begun_at
-        return Claim(memo.key, memo.fence, memo.state, memo.facts, memo.generation, memo.tries, age_seconds)
+        return memo.grant(owner, self._now(), lease_seconds)
 
     def _tell(self, memo: Memo, reason: str | None, facts: Mapping[str, JsonValue], steps: Sequence[Step]) -> None:
         memo.reason, memo.facts = reason, {**memo.facts, **facts}
@@ -234,7 +231,7 @@ class MemoryLedger:
 
     def _park(self, memo: Memo, event: Event, seconds: float, *, holds_chat: bool = True) -> None:
         if not (holds_chat and memo.sequence):
-            self._unpark(memo)
+            self._rows.unpark(memo)
         memo.event, memo.due_at = event, self._now() + seconds
         if not holds_chat:
             self._aside[memo.key] = memo
@@ -242,19 +239,10 @@ class MemoryLedger:
             memo.sequence = next(self._sequence)
             self._queues.setdefault(memo.key.chat_id, {})[memo.key] = memo
 
-    def _unpark(self, memo: Memo) -> None:
-        """Take a memo out of its chat's queue; a queue is never empty."""
-        memo.due_at, memo.event, memo.sequence = None, None, 0
-        self._aside.pop(memo.key, None)
-        queue = self._queues.get(memo.key.chat_id, {})
-        queue.pop(memo.key, None)
-        if not queue:
-            self._queues.pop(memo.key.chat_id, None)
-
     def _write(self, letter: DeadLetter) -> None:
         """Write a letter, or write it again where its place has one: it keeps its age, and its place in the row."""
         place = letter.event.place
         before = self._letters.get(place)
         if before is not None:
             letter = replace(letter, first_at=before.letter.first_at)
-        self._letters[place] = Letter(letter, self._now() + LETTER_SECONDS)
+        self._letters[place] = Letter(letter, self._now() + LETTER_SECONDS, self._now())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from storage.ledger import State, Story
+from storage.ledger import Claim, Held, State, Story
+from storage.purging import was_before
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from storage.ledger import DeadLetter, Event, JsonValue, MemoKey, Step
+    from storage.ledger import DeadLetter, Event, JsonValue, MemoKey, Place, Step
 
 
 @dataclass(slots=True)
@@ -38,13 +39,26 @@ class Memo:
     event: Event | None = None
     """For as long as it is parked."""
     steps: list[Step] = field(default_factory=list)
+    purged_at: float | None = None
 
     def waits(self, now: float) -> bool:
         """Whether somebody should know of it: it failed, is parked, or was revived, unparked, and let go of."""
+        if self.purged_at is not None:
+            return False
         if self.state.for_a_person or self.due_at is not None:
             return True
         revived = self.generation > 1 or self.begun_at != self.received_at
         return revived and not self.state.settled and self.lease_until <= now
+
+    def held(self, now: float) -> Held | None:
+        """Tell who holds it, if anybody does."""
+        seconds_left = self.lease_until - now
+        return Held(self.owner, seconds_left) if seconds_left > 0 else None
+
+    def grant(self, owner: str, now: float, lease_seconds: float) -> Claim:
+        """Let somebody have it."""
+        self.fence, self.owner, self.lease_until = self.fence + 1, owner, now + lease_seconds
+        return Claim(self.key, self.fence, self.state, self.facts, self.generation, self.tries, now - self.begun_at)
 
     def story(self, now: float, steps: Sequence[Step] = ()) -> Story:
         """Tell all that is known of it, with these of its steps."""
@@ -63,6 +77,7 @@ class Memo:
             tries=self.tries,
             due_at=self.due_at,
             lease_until=self.lease_until if held else None,
+            purged_at=self.purged_at,
         )
 
 
@@ -73,3 +88,37 @@ class Letter:
     letter: DeadLetter
     publish_after: float | None
     """None: the topic has it."""
+    at: float
+    """When it was written."""
+
+    def contentless(self) -> DeadLetter:
+        """Give it without what its event says."""
+        return replace(self.letter, event=replace(self.letter.event, key=None, value=None, headers=()))
+
+
+@dataclass(slots=True)
+class Rows:
+    """All rows."""
+
+    memos: dict[MemoKey, Memo] = field(default_factory=dict)
+    queues: dict[str, dict[MemoKey, Memo]] = field(default_factory=dict)
+    """The parked memos that hold up their chats, in the order in which they were first parked."""
+    aside: dict[MemoKey, Memo] = field(default_factory=dict)
+    """The parked memos that hold up nobody."""
+    letters: dict[Place, Letter] = field(default_factory=dict)
+    forgotten: dict[str, float] = field(default_factory=dict)
+    """People by their pseudonyms, and when they were forgotten."""
+
+    def unpark(self, memo: Memo) -> None:
+        """Take a memo out of its chat's queue; a queue is never empty."""
+        memo.due_at, memo.event, memo.sequence = None, None, 0
+        self.aside.pop(memo.key, None)
+        queue = self.queues.get(memo.key.chat_id, {})
+        queue.pop(memo.key, None)
+        if not queue:
+            self.queues.pop(memo.key.chat_id, None)
+
+    def is_forgotten(self, facts: Mapping[str, JsonValue]) -> bool:
+        """Whether a memo is of somebody who was forgotten after it was sent."""
+        forgotten_at = self.forgotten.get(str(facts.get("who")))
+        return forgotten_at is not None and was_before(facts.get("sent_at"), forgotten_at)

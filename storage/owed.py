@@ -11,11 +11,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from storage.archive import NOTHING, PAGE
 from storage.errors import ArchiveError, ArchiveMissing, ArchiveUnavailable
 from storage.spool import Damaged, Spool, Spooled, file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from storage.archive import Archive
@@ -60,7 +61,7 @@ class OwedArchive:
         self._fresh = asyncio.Event()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def put(self, key: str, data: bytes, *, content_type: str) -> str:
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
         """Keep `data`, or owe it; give where it is, for people: the archive's word, or `owed:` and the key.
 
         Raises:
@@ -69,10 +70,11 @@ class OwedArchive:
         name = file_name(key)
         async with self._alone(name):
             older = await asyncio.to_thread(self._spool.stamp, name)
+            wanted = Spooled(key, content_type, data, about)
             try:
-                where = await self._put(key, data, content_type)
+                where = await self._put(wanted)
             except ArchiveError as refusal:
-                if not await self._owe(Spooled(key, content_type, data), refusal):
+                if not await self._owe(wanted, refusal):
                     raise
                 return f"owed:{key}"
             # An older copy must not be paid over this one.
@@ -80,16 +82,19 @@ class OwedArchive:
                 await self._forget(name, older)
             return where
 
-    async def _put(self, key: str, data: bytes, content_type: str) -> str:
+    async def _put(self, wanted: Spooled) -> str:
         """Put into the inner archive; one that hangs is as good as away."""
         scope = asyncio.timeout(self._patience_seconds)
         try:
             async with scope:
-                return await self._archive.put(key, data, content_type=content_type)
+                return await self._offer(wanted)
         except TimeoutError as late:
             if scope.expired():
                 raise ArchiveUnavailable("no answer in time") from late
             raise
+
+    async def _offer(self, wanted: Spooled) -> str:
+        return await self._archive.put(wanted.key, wanted.data, content_type=wanted.content_type, about=wanted.about)
 
     async def get(self, key: str) -> bytes:
         """Give what is owed under the key, else what is kept: what is owed was put last.
@@ -109,6 +114,31 @@ class OwedArchive:
             if owed is None:
                 raise
             return owed.data
+
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+        """List what is kept and what is owed, in one order. Raises ArchiveError."""
+        try:
+            owed = await asyncio.to_thread(self._spool.keys)
+        except OSError as error:
+            raise ArchiveUnavailable(f"the folder of what is owed: {_reason(error)}") from error
+        kept = await self._archive.keys(prefix=prefix, after=after, limit=limit)
+        wanted = (key for key in owed if key.startswith(prefix) and key > after)
+        return sorted({*kept, *wanted})[:limit]
+
+    async def delete(self, key: str) -> None:
+        """Keep an object no longer, and owe it no longer: what is owed would be kept again. Raises ArchiveError.
+
+        Another process that is just paying it may be the later one; then it is listed again.
+        """
+        name = file_name(key)
+        async with self._alone(name):
+            try:
+                stamp = await asyncio.to_thread(self._spool.stamp, name)
+                if stamp is not None:
+                    await asyncio.to_thread(self._spool.remove, name, stamp)
+            except OSError as error:
+                raise ArchiveUnavailable(f"the folder of what is owed: {_reason(error)}") from error
+            await self._archive.delete(key)
 
     async def check(self) -> None:
         """Learn whether the inner archive may be written; that we could owe is no answer. Raises ArchiveError."""
@@ -180,7 +210,7 @@ class OwedArchive:
                 owed = await asyncio.to_thread(self._spool.read, name)
                 if owed is None:
                     return None
-                await self._archive.put(owed.object.key, owed.object.data, content_type=owed.object.content_type)
+                await self._offer(owed.object)
             except ArchiveUnavailable:
                 raise
             except ArchiveError as refusal:

@@ -7,28 +7,61 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
 
+from storage.archive import NOTHING, PAGE
 from storage.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
 
+_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 3.0, 6.0, 2
+"""What is not taken by then is owed, and tried again later; a thread that waits cannot be cancelled."""
+_PART_BYTES = 8 * 1024 * 1024
+"""From this size on an object goes up in parts of this size, each with its own attempts; S3 takes none below 5 MiB."""
+_LISTED_AT_ONCE = 1000
+_ABSENT = frozenset({"NoSuchBucket", "404"})
 _MISSING = frozenset({"NoSuchKey", "404"})
 _FORBIDDEN = frozenset({
-    "AccessDenied", "AllAccessDisabled", "ExpiredToken", "Forbidden", "InvalidAccessKeyId", "InvalidToken",
-    "NoSuchBucket", "PermanentRedirect", "SignatureDoesNotMatch", "403", "404",
+    "AccessDenied", "AllAccessDisabled", "AuthorizationHeaderMalformed", "ExpiredToken", "Forbidden",
+    "IllegalLocationConstraintException", "InvalidAccessKeyId", "InvalidToken", "KMS.DisabledException",
+    "KMS.NotFoundException", "NoSuchBucket", "PermanentRedirect", "SignatureDoesNotMatch", "301", "400", "401", "403",
 })  # fmt: skip
-"""What only an operator can put right; for check(), a bucket that is not there too."""
+"""What only an operator can put right."""
+_NOT_SET_UP = (NoCredentialsError, PartialCredentialsError, NoRegionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How S3 encrypts what it keeps (x-amz-server-side-encryption)."""
+
+    algorithm: str
+    """AES256, with keys of S3's own, or aws:kms."""
+    key: str | None = None
+    """Id or ARN of the KMS key; None: the one that S3 has in KMS for us."""
+
+    def arguments(self) -> dict[str, str]:
+        """Give it as arguments of a request."""
+        arguments = {"ServerSideEncryption": self.algorithm}
+        return arguments if self.key is None else {**arguments, "SSEKMSKeyId": self.key}
 
 
 class S3Archive:
@@ -37,27 +70,39 @@ class S3Archive:
     Args:
         bucket: its name.
         prefix: stands before every key, without slashes at its ends; empty for none.
+        encryption: what S3 is asked to encrypt with; None: whatever the bucket is set to.
         threads: how many requests may run at once.
     """
 
-    def __init__(self, bucket: str, *, prefix: str = "", threads: int = 8) -> None:
+    def __init__(
+        self, bucket: str, *, prefix: str = "", encryption: Encryption | None = None, threads: int = 8
+    ) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
+        self._encrypted = encryption.arguments() if encryption else {}
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="s3")
         self._config = Config(
-            connect_timeout=3,
-            read_timeout=15,
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
             max_pool_connections=threads,
-            retries={"mode": "adaptive", "max_attempts": 3},
+            retries={"mode": "adaptive", "total_max_attempts": _ATTEMPTS},
+        )
+        # Parts go up one after the other: the threads are few, and are ours.
+        self._transfer = TransferConfig(
+            multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, use_threads=False
         )
         self._client: S3Client | None = None
         self._making = Lock()
 
-    async def put(self, key: str, data: bytes, *, content_type: str) -> str:
-        """Keep `data`; give its s3:// URL. Raises ArchiveUnavailable, ArchiveForbidden."""
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
+        """Keep `data`; give its s3:// URL. Raises ArchiveUnavailable, ArchiveForbidden.
+
+        A large object goes up in parts, and is there when the last one is; parts without an end are aborted.
+        """
+        extra = {"ContentType": content_type, "Metadata": dict(about), **self._encrypted}
         await self._in_thread(
-            lambda client: client.put_object(
-                Bucket=self._bucket, Key=self._prefix + key, Body=data, ContentType=content_type
+            lambda client: client.upload_fileobj(
+                BytesIO(data), self._bucket, self._prefix + key, ExtraArgs=extra, Config=self._transfer
             )
         )
         return f"s3://{self._bucket}/{self._prefix}{key}"
@@ -71,19 +116,44 @@ class S3Archive:
 
         return await self._in_thread(read)
 
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+        """List keys in their order. Raises ArchiveUnavailable, ArchiveForbidden."""
+
+        def read(client: S3Client) -> list[str]:
+            found: list[str] = []
+            while len(found) < limit:
+                page = client.list_objects_v2(
+                    Bucket=self._bucket,
+                    Prefix=self._prefix + prefix,
+                    StartAfter=self._prefix + (found[-1] if found else after),
+                    MaxKeys=min(_LISTED_AT_ONCE, limit - len(found)),
+                )
+                found += [each["Key"].removeprefix(self._prefix) for each in page.get("Contents", [])]
+                if not page["IsTruncated"]:
+                    break
+            return found
+
+        return await self._in_thread(read)
+
+    async def delete(self, key: str) -> None:
+        """Keep an object no longer; where the bucket has versions, older ones are left to its lifecycle rules.
+
+        Raises:
+            ArchiveUnavailable, ArchiveForbidden: as put() does.
+        """
+        await self._in_thread(lambda client: client.delete_object(Bucket=self._bucket, Key=self._prefix + key))
+
     async def check(self) -> None:
         """Look the bucket up, write a probe and take it away again. Raises ArchiveUnavailable, ArchiveForbidden."""
 
         def probe(client: S3Client) -> None:
             client.head_bucket(Bucket=self._bucket)
             key = f"{self._prefix}voicememo-probe"
-            client.put_object(Bucket=self._bucket, Key=key, Body=b"")
+            encrypted: Any = self._encrypted
+            client.put_object(Bucket=self._bucket, Key=key, Body=b"", **encrypted)
             client.delete_object(Bucket=self._bucket, Key=key)
 
-        try:
-            await self._in_thread(probe)
-        except ArchiveMissing as error:
-            raise ArchiveForbidden(f"no bucket {self._bucket}") from error
+        await self._in_thread(probe)
 
     async def close(self) -> None:
         """Close the connections, and end the threads."""
@@ -93,7 +163,9 @@ class S3Archive:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(self._made()))
         except ClientError as error:
-            raise _told(error) from error
+            raise self._told(error) from error
+        except _NOT_SET_UP as error:
+            raise ArchiveForbidden(f"S3: {type(error).__name__}: no AWS_* that boto3 could use") from error
         except BotoCoreError as error:
             raise ArchiveUnavailable(f"S3: {type(error).__name__}") from error
 
@@ -109,10 +181,14 @@ class S3Archive:
         if self._client is not None:
             self._client.close()
 
-
-def _told(error: ClientError) -> ArchiveError:
-    code = str(error.response.get("Error", {}).get("Code", "unknown"))
-    if code in _MISSING:
-        return ArchiveMissing("nothing is kept under that key")
-    kind = ArchiveForbidden if code in _FORBIDDEN else ArchiveUnavailable
-    return kind(f"S3 says {code}")
+    def _told(self, error: ClientError) -> ArchiveError:
+        """Say what a refusal means; S3 answers a HEAD without a body, so there its code is the HTTP status."""
+        code = str(error.response.get("Error", {}).get("Code", "unknown"))
+        of_the_bucket = error.operation_name == "HeadBucket"
+        if code == "NoSuchBucket" or (of_the_bucket and code in _ABSENT):
+            return ArchiveForbidden(f"there is no bucket {self._bucket}")
+        if code in _MISSING:
+            return ArchiveMissing("nothing is kept under that key")
+        if code in _FORBIDDEN:
+            return ArchiveForbidden(f"S3 says {code}: bucket {self._bucket} is not open to these credentials")
+        return ArchiveUnavailable(f"S3 says {code}")

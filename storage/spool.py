@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storage.archive import NOTHING
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _OWED = ".owed"
 _TEMPORARY = ".part"
@@ -41,6 +43,7 @@ class Spooled:
     key: str
     content_type: str
     data: bytes
+    about: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Spool:
 
     def write(self, wanted: Spooled) -> None:
         """Keep an object so that it survives a power loss. Raises OSError, ENOSPC also when the bound is reached."""
-        header = json.dumps({"key": wanted.key, "content_type": wanted.content_type}).encode() + b"\n"
+        header = _header(wanted)
         _make(self.folder)
         with self._locked():
             self._sweep()
@@ -105,7 +108,7 @@ class Spool:
             return None
         try:
             told = json.loads(header)
-            found = Spooled(told["key"], told["content_type"], data)
+            found = Spooled(told["key"], told["content_type"], data, told.get("about", NOTHING))
             if file_name(found.key) == name:
                 return Found(found, stamp)
         except (ValueError, LookupError, TypeError, AttributeError):
@@ -134,10 +137,24 @@ class Spool:
             self._sweep()
             return [name for name, _ in sorted(self._stamps(), key=lambda each: (each[1].modified_ns, each[0]))]
 
+    def keys(self) -> list[str]:
+        """List the keys of what is owed; a file that cannot be read has none. Raises OSError."""
+        found = (self._key(name) for name in self.names())
+        return [key for key in found if key is not None]
+
     def total(self) -> Owed:
         """Count what is owed. Raises OSError."""
         sizes = [stamp.size_bytes for _, stamp in self._stamps()] if self.folder.exists() else []
         return Owed(len(sizes), sum(sizes))
+
+    def _key(self, name: str) -> str | None:
+        """Read no more of a file than its header."""
+        try:
+            with (self.folder / name).open("rb") as file:
+                key = json.loads(file.readline())["key"]
+        except (FileNotFoundError, ValueError, LookupError, TypeError):
+            return None
+        return key if isinstance(key, str) else None
 
     def _stamps(self) -> list[tuple[str, Stamp]]:
         stamps = []
@@ -156,6 +173,11 @@ class Spool:
         with (self.folder / _LOCK).open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, even by a crash
             yield
+
+
+def _header(wanted: Spooled) -> bytes:
+    told = {"key": wanted.key, "content_type": wanted.content_type, "about": dict(wanted.about)}
+    return json.dumps(told).encode() + b"\n"
 
 
 def file_name(key: str) -> str:

@@ -33,6 +33,8 @@ class SqliteLedger:
 
         def work(rows: Rows) -> Claim | Held | Parked | Behind | Settled:
             row = rows.get(key)
+            if row is None and rows.forgotten(facts):
+                return Settled(State.IGNORED)
             if row is not None and state_of(row).settled:
                 return Settled(state_of(row))
             if row is not None and row["due_at"] is not None:
@@ -146,6 +148,8 @@ class SqliteLedger:
 
         def work(rows: Rows) -> bool:
             row = rows.get(key)
+            if row is None and rows.forgotten(facts):
+                return True
             if row is not None and (state_of(row).settled or row["due_at"] is not None):
                 return True
             if (row is not None and rows.held(row)) or rows.first_parked(key.chat_id) is None:
@@ -187,7 +191,7 @@ class SqliteLedger:
             state = state_of(row)
             if held := rows.held(row):
                 return held
-            if state.settled and not state.for_a_person and not again:
+            if row["purged_at"] is not None or (state.settled and not state.for_a_person and not again):
                 return Settled(state)
             event = letters.event_of(rows, key)
             if event is not None:

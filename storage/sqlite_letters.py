@@ -31,10 +31,10 @@ SELECT topic, partition, "offset", event_at AS at, event_key AS "key", event_val
     event_headers AS headers, reason, stage, chat_id, message_id, attempts, digest, first_at, fence
 FROM dead_letters
 """
-_WITHOUT_CONTENTS = """
+_CONTENTLESS = """
 SELECT topic, partition, "offset", coalesce(event_at, at) AS at, NULL AS "key", NULL AS value,
     '[]' AS headers, reason, stage, chat_id, message_id, attempts, digest, first_at, fence
-FROM dead_letters ORDER BY sequence DESC LIMIT ?
+FROM dead_letters
 """
 
 
@@ -103,7 +103,27 @@ def mark_published(rows: Rows, letter: DeadLetter) -> None:
 
 def newest(rows: Rows, limit: int) -> list[DeadLetter]:
     """Give letters without what their events say."""
-    return [_letter(row) for row in rows.connection.execute(_WITHOUT_CONTENTS, (limit,)).fetchall()]
+    query = _CONTENTLESS + "ORDER BY sequence DESC LIMIT ?"
+    return [_letter(row) for row in rows.connection.execute(query, (limit,)).fetchall()]
+
+
+def before(rows: Rows, at: float, limit: int) -> list[DeadLetter]:
+    """Give old letters of events that are no memo, without what their events say."""
+    query = _CONTENTLESS + "WHERE chat_id IS NULL AND dead_letters.at < ? ORDER BY dead_letters.at, sequence LIMIT ?"
+    return [_letter(row) for row in rows.connection.execute(query, (at, limit)).fetchall()]
+
+
+def with_word(rows: Rows, word: bytes, limit: int) -> list[DeadLetter]:
+    """Give letters of events that are no memo, and that have these bytes in them."""
+    query = "SELECT sequence, event_headers AS headers, instr(event_value, :word) OR instr(event_key, :word) AS found"
+    candidates = rows.connection.execute(query + " FROM dead_letters WHERE chat_id IS NULL", {"word": word})
+    sequences = [row["sequence"] for row in candidates if row["found"] or _in_headers(row["headers"], word)]
+    query = _CONTENTLESS + "WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence LIMIT ?"  # noqa: S608 (constants)
+    return [_letter(row) for row in rows.connection.execute(query, (json.dumps(sequences), limit)).fetchall()]
+
+
+def _in_headers(headers: str | None, word: bytes) -> bool:
+    return any(word in b64decode(value) for _, value in json.loads(headers or "[]"))
 
 
 def _set_publish_after(rows: Rows, letter: DeadLetter, at: float | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
 from storage.ledger import Claim, Held, MemoKey, Place, State, Step, Story
+from storage.purging import was_before
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,7 +32,7 @@ _WAITING = """
 SELECT * FROM memos
 WHERE (state IN ('failed', 'dead') OR due_at IS NOT NULL
     OR settled_at IS NULL AND (generation > 1 OR begun_at <> received_at))
-AND (due_at IS NOT NULL OR lease_until <= :now)
+AND (due_at IS NOT NULL OR lease_until <= :now) AND purged_at IS NULL
 ORDER BY received_at DESC, chat_id, message_id LIMIT :limit
 """
 
@@ -145,8 +146,17 @@ class Rows:
 
     def waiting(self, limit: int) -> list[Story]:
         """Tell of memos that failed, are parked, or are nobody's."""
-        rows = self.connection.execute(_WAITING, {"now": self.now, "limit": limit})
-        return [self._story(row) for row in rows.fetchall()]
+        return self.stories(_WAITING, {"now": self.now, "limit": limit})
+
+    def stories(self, query: str, wanted: Mapping[str, object]) -> list[Story]:
+        """Tell, without their steps, of the memos whose rows a query gives."""
+        return [self._story(row) for row in self.connection.execute(query, wanted).fetchall()]
+
+    def forgotten(self, facts: Mapping[str, JsonValue]) -> bool:
+        """Whether a memo is of somebody who was forgotten after it was sent."""
+        who, sent_at = facts.get("who"), facts.get("sent_at")
+        row = self.connection.execute("SELECT at FROM forgotten WHERE person = ?", (who,)).fetchone()
+        return was_before(sent_at, row["at"]) if row is not None else False
 
     def _steps(self, row: sqlite3.Row) -> tuple[Step, ...]:
         rows = self.connection.execute(
@@ -172,6 +182,7 @@ class Rows:
             tries=row["tries"],
             due_at=row["due_at"],
             lease_until=row["lease_until"] if held else None,
+            purged_at=row["purged_at"],
         )
 
 

@@ -16,11 +16,12 @@ from storage.supabase_client import CALL_SECONDS, SupabaseClient
 from storage.supabase_errors import NotAllowed
 from storage.supabase_history import SupabaseHistory
 from storage.supabase_ledger import SupabaseLedger
+from storage.supabase_purging import SupabasePurging
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
-_TABLES = ("schema_versions", "conversations", "messages", "memos", "steps", "events", "dead_letters")
+_TABLES = ("schema_versions", "conversations", "messages", "memos", "steps", "events", "dead_letters", "forgotten")
 _READING: Mapping[str, Mapping[str, object]] = {
     "voicememo_versions": {},
     "voicememo_waiting": {"p_limit": 1},
@@ -44,6 +45,7 @@ class SupabaseStore:
         self._client = SupabaseClient(url, key, call_seconds=call_seconds)
         self.history = SupabaseHistory(self._client)
         self.ledger = SupabaseLedger(self._client)
+        self.purging = SupabasePurging(self._client)
 
     async def open(self) -> None:
         """Get ready. A store that is away now may be back when it is needed: that is told, and is no error yet.

@@ -132,6 +132,7 @@ def read_story(row: Row) -> Story:
         tries=row["tries"],
         due_at=row["due_at"],
         lease_until=row["lease_until"],
+        purged_at=row["purged_at"],
     )
 
 

@@ -59,6 +59,14 @@ def test_only_the_worker_side_knows_prometheus_and_structlog() -> None:
             assert not _imported(path) & {"prometheus_client", "structlog"}, path.name
 
 
+def test_only_traces_know_opentelemetry() -> None:
+    """What traces are made with is imported where they are made, and there not by what is always imported."""
+    users = {
+        path.relative_to(ROOT) for each in MAY_IMPORT for path in _modules(each) if "opentelemetry" in _imported(path)
+    }
+    assert users == {Path("consumer/traces") / f"{name}.py" for name in ("export", "ids", "sending", "spans")}
+
+
 def test_names_say_what_is_inside() -> None:
     """No module and no folder is a drawer, nor shadows a module of the standard library at the top level."""
     for package in MAY_IMPORT:

@@ -17,7 +17,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-from consumer.metrics import BUILD_INFO, Metric, running_version
+from consumer.catalogue import BUILD_INFO, Metric
+from consumer.metrics import running_version
 from consumer.webhook.answers import FORGERIES, Handled, Outcome, Unpublished
 
 if TYPE_CHECKING:

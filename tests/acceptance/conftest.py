@@ -1,4 +1,4 @@
-"""A whole worker for the acceptance tests: embedded broker, simulated upstreams, disk, SQLite; nothing is faked."""
+"""A whole worker for the acceptance tests: embedded broker, simulated upstreams, disk, a store; nothing is faked."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from consumer import wiring
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stopping import Stop
+from consumer.stores import make_store
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
-from storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from consumer.notices import Notice
     from consumer.settings import Settings
     from consumer.source import Partition
+    from consumer.stores import Store
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 PATIENCE_SECONDS = 60.0
@@ -43,7 +44,7 @@ class Rig:
 
     settings: Settings
     sandbox: Sandbox
-    store: SqliteStore
+    store: Store
     publisher: KafkaPublisher
     folder: Path
     worker: asyncio.Task[None]
@@ -110,7 +111,7 @@ async def rig(
             "VITALS_PORT": "0",
             **environment,
         })  # fmt: skip
-        store = SqliteStore(settings.store_url.path)
+        store = make_store(settings)
         await store.open()
         closing.push_async_callback(store.close)
         publisher = KafkaPublisher(wiring.login_of(settings))

@@ -9,7 +9,7 @@ import os
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import pytest_asyncio
@@ -35,10 +35,13 @@ AWAY = Fault(Kind.STATUS, 503, retry_after="0")
 """Nothing was accepted, and whoever tries again need not wait: a try is over at once."""
 NOT_LET_IN = Fault(Kind.STATUS, 401)
 """No later try would help: the memo fails at once."""
-HASTY = {"RETRY_FOR_SECONDS": "0", "REPLY_DEADLINE_SECONDS": "1"}
+HASTY = {"RETRY_FOR_SECONDS": "0", "REPLY_DEADLINE_SECONDS": "3"}
 PAID_FOR = ("whisper", "llama", "elevenlabs")
 NUMBERS = itertools.count(1)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ONE_PIECE = "I heard you, and this is one sentence"
+"""A reply that is spoken in one go, so that each request for speech is a whole reply's."""
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -50,8 +53,9 @@ async def patient(running: Rig) -> AsyncIterator[Rig]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def giving_up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    """A worker that gives a memo up after a second."""
+    """A worker that gives a memo up after three seconds."""
     async with rig(tmp_path_factory.mktemp("hasty"), **HASTY) as made:
+        cast("ScriptedMind", made.sandbox.mind).answer = ONE_PIECE
         yield made
 
 
@@ -290,7 +294,7 @@ async def test_worker_and_kafka_are_gone(tmp_path: Path) -> None:
     """Store, archive and upstreams are enough to answer a failed memo, whatever has become of Kafka."""
     async with rig(tmp_path) as made:
         whole, partly = await _refused(made, 2)
-    async with Sandbox(ScriptedMind()) as made.sandbox:  # the upstreams, at another address
+    async with Sandbox(ScriptedMind(answer=ONE_PIECE)) as made.sandbox:  # the upstreams, at another address
         here = _variables(made)
         commands = [("reprocess", whole), ("reprocess", "--from", "hear", partly)]
         ended = await asyncio.gather(*(_ended(here, *each) for each in commands))

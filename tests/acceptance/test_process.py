@@ -109,7 +109,7 @@ async def test_help_is_complete() -> None:
     """--help names every command, and each command's own says what it does."""
     status, out, _ = await _ended("--help")
     assert status == 0
-    for command in ("demo", "run", "replay", "show", "failed", "reprocess", "doctor"):
+    for command in ("demo", "run", "webhook", "replay", "show", "failed", "reprocess", "doctor"):
         assert f"  {command} " in out
         status, said, _ = await _ended(command, "--help")
         assert status == 0

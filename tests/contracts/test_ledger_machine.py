@@ -211,6 +211,14 @@ class TwoLedgers(RuleBasedStateMachine):
         """A memo that may be empty is removed."""
         self._both(lambda store: store.purging.remove(key))
 
+    @rule(seconds=st.sampled_from([0.0, 10.0]), purged=st.booleans(), limit=st.integers(1, 3))
+    def list_what_is_old(self, seconds: float, purged: bool, limit: int) -> None:  # noqa: FBT001 (Hypothesis draws it)
+        """Somebody looks for what may be deleted."""
+        self._both(lambda store: _listed(store.purging.settled(seconds, purged=purged, limit=limit)))
+        self._both(lambda store: _listed(store.purging.memos(after=KEYS[limit], limit=limit)))
+        self._both(lambda store: _listed(store.purging.letters(seconds, limit=limit)))
+        self._both(lambda store: _listed(store.purging.letters_with(b"\xfe1", limit=limit)))
+
     @rule(event=events)
     def drop_letter(self, event: Event) -> None:
         """A letter is deleted."""
@@ -245,12 +253,8 @@ class TwoLedgers(RuleBasedStateMachine):
         """Stories, what waits, what is due, letters and events are the same."""
 
         async def all_of(store: Store) -> list[object]:
-            ledger, purging = store.ledger, store.purging
+            ledger = store.ledger
             return [
-                list(await purging.memos(after=None, limit=9)),
-                *[list(await purging.settled(10.0, purged=each, limit=9)) for each in (False, True)],
-                list(await purging.letters(10.0, limit=9)),
-                list(await purging.letters_with(b"\xfe1", limit=9)),
                 *[list(await ledger.find(each)) for each in MESSAGES],
                 *[await ledger.event(key) for key in KEYS],
                 list(await ledger.waiting(limit=4)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,9 @@ from aiohttp import web
 from console import doctor
 from console.doctor import Verdict
 from consumer.parts import make_archive
+from consumer.retention import DAY_SECONDS
 from consumer.settings import load
+from storage.archive import MEMO_PREFIX, REPLY_PREFIX
 from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 from storage.owed import OwedArchive
 from storage.s3 import Encryption, S3Archive
@@ -20,10 +24,10 @@ from tests.contracts.buckets import BUCKET, client, variables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
 
     from storage.archive import Archive
 
+ROOT = Path(__file__).parent.parent.parent
 M4A = "audio/mp4"
 LARGE = bytes(range(256)) * 4096 * 20
 """Twenty MiB."""
@@ -210,6 +214,22 @@ async def test_what_a_missing_bucket_could_not_take(tmp_path: Path) -> None:
             looking.delete_bucket(Bucket="made-later")
         with pytest.raises((ArchiveMissing, ArchiveForbidden)):
             await archive.get("a.m4a")
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_lifecycle_in_the_documentation() -> None:
+    """A bucket takes the rules of docs/retention.md; they are for our keys, and come after `voicememo purge`."""
+    page = (ROOT / "docs" / "retention.md").read_text("utf-8")
+    rules = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    with client() as looking:
+        looking.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration=rules)
+        taken = looking.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+        looking.delete_bucket_lifecycle(Bucket=BUCKET)
+    assert {rule["Filter"]["Prefix"] for rule in taken} == {MEMO_PREFIX, REPLY_PREFIX}
+    assert {rule["Status"] for rule in taken} == {"Enabled"}
+    settings = load({}, complete=False)
+    longest_try_days = (settings.reply_deadline_seconds + settings.retry_for_seconds) / DAY_SECONDS
+    assert all(rule["Expiration"]["Days"] > settings.retention_days + longest_try_days for rule in taken)
 
 
 async def _told(bucket: str) -> str:

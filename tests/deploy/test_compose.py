@@ -182,7 +182,7 @@ def test_topics_take_what_comes(stack: dict[str, dict[str, Any]], env: dict[str,
     assert int(largest) == stack["kafka"]["environment"]["KAFKA_MESSAGE_MAX_BYTES"] > MAX_EVENT_BYTES
     made = re.findall(r"^create (\S+) (\d+) (\d+)$", script, re.MULTILINE)
     assert [name for name, _, _ in made] == [settings.kafka_topic, settings.kafka_dead_letter_topic]
-    assert int(made[0][2]) / 1000 < settings.retention_days * 86_400
+    assert int(made[0][2]) / 1000 < settings.ledger_days * 86_400
     assert int(made[0][1]) >= stack[WORKER]["deploy"]["replicas"]
     assert stack["kafka"]["environment"]["KAFKA_PROCESS_ROLES"] == "broker,controller"
 

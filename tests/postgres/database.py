@@ -45,7 +45,7 @@ $$;
 """
 _EMPTY = """
 truncate voicememo_conversations, voicememo_messages, voicememo_memos, voicememo_steps, voicememo_events,
-    voicememo_dead_letters
+    voicememo_dead_letters, voicememo_forgotten
 """
 
 

@@ -27,6 +27,8 @@ SERVICE_KEY, ANON_KEY = "sb_secret_of_the_stand_in", "sb_publishable_of_the_stan
 FUNCTIONS = (
     *("versions", "remember", "recent", "claim", "renew", "advance", "settle", "release", "park", "park_behind"),
     *("due", "resume", "revive", "event", "bury", "unpublished", "published", "find", "waiting", "letters"),
+    *("settled", "memos_after", "take", "empty", "remove", "old_letters", "letters_with", "drop_letter"),
+    *("old_turns", "drop_turns", "forget"),
 )
 """All that the store calls, without voicememo_."""
 

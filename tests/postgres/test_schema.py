@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.postgres.server import PostgresServer
 
-TABLES = ("schema_versions", "conversations", "messages", "memos", "steps", "events", "dead_letters")
+TABLES = ("schema_versions", "conversations", "messages", "memos", "steps", "events", "dead_letters", "forgotten")
 NUMBERS = count(1)
 NOT_ALLOWED = "42501"
 
@@ -127,7 +127,11 @@ async def test_everything_is_shut_in_the_catalogue(postgres: PostgresServer, dat
 async def test_public_key_reads_and_writes_nothing(stranger: AsyncClient, table: str) -> None:
     """With the key that everybody may have no table is read, and no row gets into one."""
     relation = stranger.table(f"voicememo_{table}")
-    columns: dict[str, dict[str, object]] = {"schema_versions": {"version": 99}, "conversations": {"chat_id": "c"}}
+    columns: dict[str, dict[str, object]] = {
+        "schema_versions": {"version": 99},
+        "conversations": {"chat_id": "c"},
+        "forgotten": {"person": "p"},
+    }
     for request in (
         relation.select("*"),
         relation.select("*").limit(1),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.events import Event, Ignored, TextMessage, Unreadable, VoiceMemo, parse
+from consumer.events import Address, Event, Ignored, TextMessage, Unreadable, VoiceMemo, address, parse
 from consumer.memo import AbsentAudio, InlineAudio, LinkedAudio
 from tests.unit.consumer.event_reading import RECEIVED_AT, URL, memo_of, read, v2
 from tests.unit.consumer.event_strategies import Built, built, damaged, echoes, json_values
@@ -199,6 +199,29 @@ def test_same_event_gives_the_same_memo(one: Built) -> None:
     again = {**one.event, "event_id": "another", "created_at": "2025-11-09T00:00:00Z", "trace_id": "t-2"}
     assert read(one.event) == read(one.event)
     assert read(again) == read(one.event)
+
+
+@given(built())
+def test_address_is_that_of_the_message(one: Built) -> None:
+    """Whoever only asks where an event belongs is told the chat of its memo, in any shape, and the event's own id."""
+    assert address(one.value).chat_id == one.message.chat_id
+    again = json.dumps({**one.event, "event_id": "e-2"}).encode()
+    assert address(again) == Address(one.message.chat_id, "e-2")
+
+
+@pytest.mark.parametrize(
+    ("value", "lacking"), [(b" ", "empty"), (b"{", "not-json"), (b"[1]", "not-an-object"), (b"{}", "no-chat")]
+)
+def test_address_says_what_is_lacking(value: bytes, lacking: str) -> None:
+    """Where no chat can be read, the reason is told by a constant word."""
+    assert address(value) == Address(lacking=lacking)
+
+
+@given(st.one_of(st.binary(), json_values.map(lambda value: json.dumps(value).encode())))
+def test_every_value_has_an_address_or_lacks_one(value: bytes) -> None:
+    """No bytes make it raise; it gives a chat or a reason, never both."""
+    found = address(value)
+    assert (found.chat_id is None) == (found.lacking is not None)
 
 
 @given(built())

@@ -162,7 +162,8 @@ async def test_spoken_while_it_is_written() -> None:
 async def test_side_by_side_in_order() -> None:
     """Pieces are spoken a few at a time, and heard in their order."""
     voice = Voice(seconds=3.9)
-    sentences = " ".join(f"Incomprehensibilities notwithstanding goodbye{'!' * (number % 2 + 1)}" for number in range(25))
+    shout = "Incomprehensibilities notwithstanding goodbye!"
+    sentences = " ".join([shout] * 25)
     clip = (await answered(speak(voice), rungs(Writer(sentences, pause=0)), Told()))[2]
     assert voice.most == 4
     assert len(voice.asked) > voice.most

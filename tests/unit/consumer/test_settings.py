@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from consumer.reference import example_env, redacted, reference_table, shown
 from consumer.settings import ConfigurationError, Fault, Settings, load, required, variable_names
-from consumer.variables import FileArchive, S3ArchiveUrl, SqliteStore
+from consumer.variables import FileArchive, S3ArchiveUrl, SqliteStore, SupabaseProject
 
 if TYPE_CHECKING:
     from consumer.rungs import LadderName
@@ -22,7 +22,9 @@ NEEDED = {"SERIES_API_URL": "https://api.example.com", "SERIES_API_KEY": "the-se
 SECRETS = (
     "KAFKA_SASL_USERNAME",
     "KAFKA_SASL_PASSWORD",
+    "WEBHOOK_SECRETS",
     "SERIES_API_KEY",
+    "LINQ_API_KEY",
     "HF_TOKEN",
     "ELEVENLABS_API_KEY",
     "CARTESIA_API_KEY",
@@ -32,6 +34,7 @@ SECRETS = (
     "OPENAI_SPEECH_KEY",
     "ARCHIVE_USER_KEY",
     "SUPABASE_KEY",
+    "SUPABASE_ANON_KEY",
 )
 CONTRACT = {
     "KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
@@ -45,10 +48,19 @@ CONTRACT = {
     "KAFKA_AUTO_OFFSET_RESET": "earliest",
     "KAFKA_SESSION_SECONDS": "30",
     "KAFKA_DEAD_LETTER_TOPIC": "message.received.dead",
+    "WEBHOOK_SECRETS": "",
+    "WEBHOOK_HOST": "127.0.0.1",
+    "WEBHOOK_PORT": "8081",
+    "WEBHOOK_PATH": "/webhook",
+    "WEBHOOK_TOLERANCE_SECONDS": "300",
+    "MESSENGER": "series",
     "SERIES_API_URL": "",
     "SERIES_API_KEY": "",
     "SERIES_SENDER_NUMBER": "",
     "SERIES_MEDIA_HOSTS": "",
+    "LINQ_API_URL": "https://api.linqapp.com/api/partner",
+    "LINQ_API_KEY": "",
+    "LINQ_MEDIA_HOSTS": "cdn.linqapp.com",
     "HF_TOKEN": "",
     "HF_WHISPER_MODEL": "openai/whisper-large-v3-turbo",
     "HF_LLAMA_MODEL": "meta-llama/Llama-3.2-3B-Instruct",
@@ -67,7 +79,7 @@ CONTRACT = {
     "OPENAI_TRANSCRIBE_MODEL": "whisper-1",
     "OPENAI_CHAT_MODEL": "gpt-4o-mini",
     "OPENAI_SPEECH_MODEL": "gpt-4o-mini-tts",
-    "OPENAI_VOICES": "default=alloy",
+    "OPENAI_VOICES": "",
     "OPENAI_TRANSCRIBE_URL": "",
     "OPENAI_TRANSCRIBE_KEY": "",
     "OPENAI_CHAT_URL": "",
@@ -80,6 +92,7 @@ CONTRACT = {
     "DEFAULT_LANGUAGE": "en",
     "ANSWER_TEXT_MESSAGES": "false",
     "ARCHIVE_URL": "file:audio_files",
+    "ARCHIVE_SSE": "none",
     "ARCHIVE_USER": "pseudonym",
     "ARCHIVE_USER_KEY": "",
     "ARCHIVE_SPOOL": "var/owed",
@@ -87,7 +100,9 @@ CONTRACT = {
     "STORE_URL": "sqlite:var/voicememo.db",
     "SUPABASE_URL": "",
     "SUPABASE_KEY": "",
+    "SUPABASE_ANON_KEY": "",
     "RETENTION_DAYS": "30",
+    "LEDGER_DAYS": "365",
     "WORKER_CONCURRENCY": "64",
     "REPLY_DEADLINE_SECONDS": "30",
     "DRAIN_SECONDS": "25",
@@ -101,6 +116,7 @@ CONTRACT = {
     "VITALS_PORT": "8080",
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "auto",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "",
 }
 
 LADDERS: tuple[LadderName, ...] = ("transcribers", "repliers", "synthesizers")
@@ -132,6 +148,15 @@ def test_run_needs_the_series_api() -> None:
     assert load(NEEDED).missing() == ()
 
 
+def test_run_over_linq_needs_its_key_alone() -> None:
+    """With MESSENGER=linq nothing of the Series API is needed, and everything has the vendor's defaults but the key."""
+    assert list(faults({"MESSENGER": "linq"}, complete=True)) == ["LINQ_API_KEY"]
+    settings = load({"MESSENGER": "linq", "LINQ_API_KEY": "k"})
+    assert settings.messenger_url == "https://api.linqapp.com/api/partner"
+    assert settings.media_hosts == ("api.linqapp.com", "cdn.linqapp.com")
+    assert load(NEEDED | {"LINQ_API_KEY": "k"}).messenger_url == NEEDED["SERIES_API_URL"]
+
+
 def test_all_faults_come_at_once_in_the_order_of_the_table() -> None:
     """An operator sees everything that is wrong in one go, a line each."""
     environ = {"VITALS_PORT": "http", "KAFKA_GROUP_ID": "", "WORKER_CONCURRENCY": "0", "SERIES_API_URL": "api"}
@@ -161,6 +186,13 @@ def test_all_faults_come_at_once_in_the_order_of_the_table() -> None:
         ("KAFKA_SECURITY_PROTOCOL", "TLS", "TLS is not one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"),
         ("KAFKA_SASL_MECHANISM", "GSSAPI", "is not one of PLAIN"),
         ("KAFKA_AUTO_OFFSET_RESET", "none", "is not one of earliest, latest"),
+        ("WEBHOOK_SECRETS", "a-secret-of-version-2,", "has an empty entry"),
+        ("WEBHOOK_SECRETS", "a-secret-of-version-2,short", "secret 2 can be guessed: it needs 16 characters at least"),
+        ("WEBHOOK_SECRETS", "whsec_MfKQ9r8GKYqrTwjUPD8IL", "secret 1 is cut short or mistyped"),
+        ("WEBHOOK_SECRETS", "whsec_MfKQ9r8G", "secret 1 is cut short or mistyped"),
+        ("WEBHOOK_PATH", "webhook", "webhook is no path such as /webhook"),
+        ("WEBHOOK_PATH", "/{chat}", "is no path"),
+        ("WEBHOOK_TOLERANCE_SECONDS", "0", "0 is not between 1 and 86400 seconds"),
         ("SERIES_API_URL", "ftp://api.example.com", "must be a URL"),
         ("SERIES_API_URL", "https://", "must be a URL"),
         ("SERIES_API_URL", "https://ho st", "must be a URL"),
@@ -186,11 +218,14 @@ def test_all_faults_come_at_once_in_the_order_of_the_table() -> None:
         ("ARCHIVE_URL", "audio_files", "must be file:DIR or s3://BUCKET[/PREFIX]"),
         ("ARCHIVE_URL", "file:", "must be file:DIR"),
         ("ARCHIVE_URL", "s3://B", "is no bucket name"),
+        ("ARCHIVE_SSE", "AES128", "AES128 is not none, AES256 or aws:kms[:KEY]"),
+        ("ARCHIVE_SSE", "aws:kms:", "is not none, AES256 or aws:kms[:KEY]"),
+        ("ARCHIVE_SSE", "AES256", "is for a bucket: set it to none"),
         ("ARCHIVE_USER", "name", "is not one of pseudonym, phone"),
-        ("STORE_URL", "supabase", "supabase comes later: use sqlite:PATH"),
-        ("STORE_URL", "postgres://x", "must be sqlite:PATH"),
+        ("STORE_URL", "postgres://x", "must be sqlite:PATH, with the path of a file, or supabase"),
         ("STORE_URL", "sqlite::memory:", "must be sqlite:PATH"),
         ("RETENTION_DAYS", "0", "0 is not between 1 and 3650"),
+        ("LEDGER_DAYS", "29", "must not be less than RETENTION_DAYS (30)"),
         ("REPLY_DEADLINE_SECONDS", "nan", "is not a number of seconds between 1 and 600"),
         ("REPLY_DEADLINE_SECONDS", "0.5", "0.5 is not between 1 and 600 seconds"),
         ("REPLY_DEADLINE_SECONDS", "٣٠", "is not a number of seconds"),
@@ -255,12 +290,21 @@ def test_sasl_needs_user_and_password() -> None:
     )
 
 
-@pytest.mark.parametrize("vendor", ["ELEVENLABS", "CARTESIA"])
-def test_a_key_needs_a_default_voice(vendor: str) -> None:
-    """A vendor that may speak must know which voice answers a language that nobody named."""
-    assert list(faults({f"{vendor}_API_KEY": "k"})) == [f"{vendor}_VOICES"]
-    assert list(faults({f"{vendor}_API_KEY": "k", f"{vendor}_VOICES": "hi=V"})) == [f"{vendor}_VOICES"]
-    load({f"{vendor}_API_KEY": "k", f"{vendor}_VOICES": "default=V"}, complete=False)
+@pytest.mark.parametrize("vendor", ["ELEVENLABS", "CARTESIA", "OPENAI"])
+@pytest.mark.parametrize("voices", ["", "hi=V", "default=V"])
+def test_a_key_alone_suffices_to_speak(vendor: str, voices: str) -> None:
+    """No voice has to be chosen: there is one for each language that nobody named."""
+    settings = load({f"{vendor}_API_KEY": "k", f"{vendor}_VOICES": voices}, complete=False)
+    assert vendor.lower() in settings.configured("synthesizers").used
+
+
+def test_supabase_needs_url_and_key() -> None:
+    """With STORE_URL=supabase every command must know which project, and have its secret key."""
+    assert list(faults({"STORE_URL": "supabase"})) == ["SUPABASE_URL", "SUPABASE_KEY"]
+    project = {"SUPABASE_URL": "https://x.example.com", "SUPABASE_KEY": "k"}
+    settings = load({"STORE_URL": "supabase", **project}, complete=False)
+    assert settings.store_url == SupabaseProject()
+    assert dict(load({"STORE_URL": shown(settings.store_url), **project}, complete=False)) == dict(settings)
 
 
 def test_no_memo_is_tried_for_longer_than_it_is_kept() -> None:
@@ -384,6 +428,8 @@ def test_pseudonyms_have_a_secret_of_their_own_or_a_derived_one() -> None:
     assert derived == load(NEEDED).pseudonym_key
     assert derived != load(NEEDED | {"SERIES_API_KEY": "another"}).pseudonym_key
     assert load(NEEDED | {"ARCHIVE_USER_KEY": "own"}).pseudonym_key == b"own"
+    assert derived == load(NEEDED | {"MESSENGER": "linq", "LINQ_API_KEY": "another"}).pseudonym_key
+    assert derived == load({"MESSENGER": "linq", "LINQ_API_KEY": NEEDED["SERIES_API_KEY"]}).pseudonym_key
     assert load(NEEDED | {"ARCHIVE_USER": "phone"}).pseudonym_key is None
     with pytest.raises(ConfigurationError, match="SERIES_API_KEY"):
         _ = load({}, complete=False).pseudonym_key
@@ -415,8 +461,6 @@ def test_the_number_and_secrets_are_the_ones_to_watch_for() -> None:
     """The logs are given every secret, our own number included."""
     environ = {name: f"secret-of-{name}" for name in SECRETS} | {
         "SERIES_SENDER_NUMBER": "+15550100123",
-        "ELEVENLABS_VOICES": "default=V",
-        "CARTESIA_VOICES": "default=V",
     }
     watched = load(environ, complete=False).secrets()
     assert watched == {f"secret-of-{name}" for name in SECRETS} | {"+15550100123"}
@@ -432,7 +476,7 @@ def test_secrets_are_never_shown(secrets: dict[str, str], number: str, *, broken
     marked = {name: f"§{text}§" for name, text in secrets.items()}
     environ = marked | {"SERIES_SENDER_NUMBER": number, "VITALS_PORT": "x" if broken else "1"}
     try:
-        settings = load(environ | {"CARTESIA_VOICES": "default=V"}, complete=False)
+        settings = load(environ, complete=False)
     except ConfigurationError as error:
         told = f"{error}{error!r}{error.faults!r}{error.__cause__!r}{error.__context__!r}"
     else:

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from consumer import notices
+from consumer.backlog import Backlog
 from consumer.notices import (
     EventBuried,
     EventPassed,
     MemoFenced,
     MemoParked,
+    MemoReleased,
     MemoSettled,
     MemoTaken,
     Notice,
@@ -27,19 +29,25 @@ from consumer.notices import (
     OffsetsCommitted,
     PartitionsChanged,
     RungFailed,
+    RungServed,
     StageFailed,
     StageFinished,
     WorkerChanged,
 )
 from consumer.redaction import MASK, Redactor
+from consumer.source import Partition
 from consumer.telemetry import CATALOGUE, Metrics, NoticeLog, catalogue_table, configure_logs
 from providers.errors import Unauthorized
 from providers.ladder import Ladder, Rung
+from storage.disk import DiskArchive
 from storage.ledger import MemoKey
+from storage.memory import MemoryStore
+from storage.owed import OwedArchive
 from tests.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 KEY = MemoKey("chat-1", "message-1")
 STORY: tuple[Notice, ...] = (
@@ -58,6 +66,8 @@ STORY: tuple[Notice, ...] = (
     MemoParked(KEY, "deliver-unavailable", 1.5, 1),
     MemoFenced(KEY, 2),
     PartitionsChanged(4),
+    RungServed(KEY, "hear", "local", 2.0, 0.5),
+    MemoReleased(KEY, 2, "cancelled"),
 )
 
 
@@ -163,6 +173,35 @@ def test_metrics_count_and_time_what_they_are_told() -> None:
     assert after["voicememo_memo_seconds_bucket{le=5.0}"] == 1
 
 
+def test_a_text_for_a_text_is_no_voice_that_failed() -> None:
+    """A text that answers a text message is counted apart from one that stands in for a voice."""
+    metrics = Metrics(in_flight=lambda: 0)
+    metrics(MemoSettled(KEY, "answered", None, "text", 1.0, written=True))
+    metrics(MemoSettled(KEY, "failed", "deliver-gone", None, 1.0, written=True))
+    assert samples(metrics)["voicememo_voice_out_ratio{}"] == 1
+    metrics(MemoSettled(KEY, "answered", None, "text", 1.0))
+    assert samples(metrics)["voicememo_voice_out_ratio{}"] == 0
+    told = {name: value for name, value in samples(metrics).items() if name.startswith("voicememo_memos_total")}
+    assert told == {
+        "voicememo_memos_total{form=text-for-text,outcome=answered}": 1,
+        "voicememo_memos_total{form=none,outcome=failed}": 1,
+        "voicememo_memos_total{form=text,outcome=answered}": 1,
+    }
+
+
+def test_voice_in_voice_out() -> None:
+    """The ratio counts the replies to voice memos: those that could go out only as text lower it, nothing else does."""
+    metrics = Metrics(in_flight=lambda: 0)
+    assert b"voicememo_voice_out_ratio 1.0" in metrics.exposition()
+    for _ in range(3):
+        metrics(MemoSettled(KEY, "answered", None, "voice", 1.0))
+    metrics(MemoSettled(KEY, "answered", None, "text", 1.0, written=True))
+    metrics(MemoSettled(KEY, "ignored", "no-audio", None, 1.0))
+    assert b"voicememo_voice_out_ratio 1.0" in metrics.exposition()
+    metrics(MemoSettled(KEY, "answered", None, "text", 1.0))
+    assert b"voicememo_voice_out_ratio 0.75" in metrics.exposition()
+
+
 def test_gauges_tell_what_is() -> None:
     """In-flight memos are asked for at each scrape, the worker is in one phase, and the build is named."""
     running = 0
@@ -190,11 +229,13 @@ async def test_a_shut_rung_is_seen() -> None:
     assert samples(metrics)[shut] == 1
 
 
-def test_the_catalogue_is_what_is_exposed() -> None:
+def test_the_catalogue_is_what_is_exposed(tmp_path: Path) -> None:
     """Names, types, labels and help of a scrape are those of the catalogue; beside them only the process's own."""
     metrics = Metrics(in_flight=int)
     metrics.watch(Seen())  # type: ignore[arg-type] # all of a watchdog that is read
     metrics.watch_rungs(speaking())
+    metrics.watch_lag(lambda: {Partition("message.received", 3): 17})
+    metrics.watch_backlog(Backlog(MemoryStore().ledger, OwedArchive(DiskArchive(tmp_path), tmp_path, max_bytes=0)))
     for notice in STORY:
         metrics(notice)
     families = {family.name: family for family in text_string_to_metric_families(metrics.exposition().decode())}
@@ -210,6 +251,16 @@ def test_the_catalogue_is_what_is_exposed() -> None:
                 *metric.buckets,
                 float("inf"),
             }
+
+
+def test_lag_is_that_of_the_partitions_of_now() -> None:
+    """A partition that has gone takes its series with it: nobody would ever bring that down again."""
+    metrics, lag = Metrics(in_flight=int), {Partition("message.received", 3): 17, Partition("message.received", 4): 0}
+    metrics.watch_lag(lambda: lag)
+    first, second = "voicememo_lag_events{partition=3}", "voicememo_lag_events{partition=4}"
+    assert (samples(metrics)[first], samples(metrics)[second]) == (17, 0)
+    del lag[Partition("message.received", 3)]
+    assert first not in samples(metrics)
 
 
 def test_two_workers_in_one_process_do_not_share_metrics() -> None:
@@ -257,7 +308,7 @@ def test_each_notice_is_one_line() -> None:
     assert [line["event"] for line in told] == [notice.name for notice in STORY]
     assert [line["level"] for line in told] == [
         *("info", "info", "debug", "warning", "debug", "warning", "info", "info", "warning", "error", "debug", "debug"),
-        *("warning", "warning", "info"),
+        *("warning", "warning", "info", "debug", "info"),
     ]
     assert told[3] == {
         "timestamp": told[3]["timestamp"],

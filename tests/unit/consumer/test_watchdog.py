@@ -132,6 +132,17 @@ def test_readings_are_what_was_measured() -> None:
     dog._look()
     clock.now += 7
     assert (dog.loop_lag_seconds, dog.longest_loop_lag_seconds) == (7.0, 7.0)
+
+
+def test_what_the_loop_itself_felt_counts_as_well() -> None:
+    """A lag between two pings is among those of the last minute, and is no ping's."""
+    clock, loop, heard = Clock(), Loop(), Heard()
+    dog = heard.watchdog(loop, clock=clock)
+    dog.felt(0.4)
+    dog.felt(0.1)
+    assert (dog.loop_lag_seconds, dog.longest_loop_lag_seconds) == (0.0, 0.4)
+    clock.now += 61
+    assert dog.longest_loop_lag_seconds == 0.0
     assert dog.seconds_since_poll == clock.now - 1000
     assert (dog.steady, dog.oldest_memo_seconds) == (True, None)
     heard.oldest = 4.0

@@ -1,0 +1,46 @@
+"""Which codec is inside a container: read off its header, for whoever looks at what is kept; nobody decodes by it."""
+
+from __future__ import annotations
+
+from audio.formats import Format
+
+_OF_ITS_CONTAINER = {
+    Format.AAC: "aac",
+    Format.AMR: "amr",
+    Format.FLAC: "flac",
+    Format.MP3: "mp3",
+    Format.WAV: "pcm",
+}
+_BY_MARK = {
+    Format.OGG: {b"OpusHead": "opus", b"\x01vorbis": "vorbis", b"Speex   ": "speex", b"\x7fFLAC": "flac"},
+    Format.WEBM: {b"A_OPUS": "opus", b"A_VORBIS": "vorbis"},
+}
+"""What stands near the beginning: in the first packet (RFC 7845 section 5.1 and its like), or as the track's codec."""
+_BY_CODE = {
+    b"opus": "opus",
+    b"Opus": "opus",
+    b"mp4a": "aac",
+    b"aac ": "aac",
+    b"alac": "alac",
+    b"lpcm": "pcm",
+    b"samr": "amr",
+    b"sawb": "amr",
+}
+_HEADER_BYTES = 4096
+_CAF_CODE_AT = 28
+"""In CAF the format's code stands here: the description is the first chunk, and begins with the sample rate."""
+_SAMPLE_ENTRY_AT = 16
+"""In MP4 the code of the first sample entry stands so far behind `stsd` (ISO/IEC 14496-12, 8.5.2)."""
+
+
+def codec(data: bytes, container: Format) -> str | None:
+    """Name the codec; None where the header does not tell, or tells of one that we do not know."""
+    if container is Format.CAF:
+        return _BY_CODE.get(data[_CAF_CODE_AT : _CAF_CODE_AT + 4])
+    if container is Format.M4A:
+        entries = data.find(b"stsd")
+        code = data[entries + _SAMPLE_ENTRY_AT : entries + _SAMPLE_ENTRY_AT + 4]
+        return _BY_CODE.get(code) if entries >= 0 else None
+    header = data[:_HEADER_BYTES]
+    marked = (name for mark, name in _BY_MARK.get(container, {}).items() if mark in header)
+    return _OF_ITS_CONTAINER.get(container) or next(marked, None)
