@@ -16,14 +16,14 @@ demo: $(VENV)/.run ## answer the fixture memos on embedded parts and show each s
 	$(BIN)/voicememo demo
 
 test: $(VENV)/.dev ## pass every test (a real Kafka too, where Java and Maven are at hand)
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev ## lint, format check and types, code and tests alike
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev ## measure stages, start-up and memory beside bare ffmpeg
+bench: $(VENV)/.dev ## measure latency, CPU and throughput beside a critical path and bare ffmpeg
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 quality: $(VENV)/.dev ## measure how well it understands, and how well it is understood

@@ -89,7 +89,14 @@ async def _put_down(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
-    await asyncio.shield(asyncio.ensure_future(process.wait()))
+    await asyncio.shield(asyncio.ensure_future(_reaped(process)))
+
+
+async def _reaped(process: asyncio.subprocess.Process) -> None:
+    """See it end, and read its output to the end: an unread pipe would stay open."""
+    while await _read(process.stdout):
+        pass
+    await process.wait()
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
 from storage.archive import NOTHING, PAGE
 from storage.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
@@ -166,7 +167,7 @@ class S3Archive:
             raise self._told(error) from error
         except _NOT_SET_UP as error:
             raise ArchiveForbidden(f"S3: {type(error).__name__}: no AWS_* that boto3 could use") from error
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:
             raise ArchiveUnavailable(f"S3: {type(error).__name__}") from error
 
     def _made(self) -> S3Client:

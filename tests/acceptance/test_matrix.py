@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.acceptance.matrix import pairs_in, rows_of
-from tests.acceptance.troubles import ROWS
+from tests.acceptance.troubles import ALL, ROWS, WELL
 
 
 def test_every_pair_is_there() -> None:
@@ -22,3 +24,14 @@ def test_rows_are_the_same_each_time() -> None:
     levels = {"a": "xyz", "b": "xyz", "c": "xyz", "d": "xy"}
     assert rows_of(levels) == rows_of(levels)
     assert 9 <= len(rows_of(levels)) <= 14
+
+
+@pytest.mark.skipif(not ALL, reason="these rows are played by a flag: OUTAGES=all")
+def test_every_pair_is_met_where_it_is_heard() -> None:
+    """Each trouble of ears, model or voice meets each of each other one in a row where the words are heard, too."""
+    heard = [row for row in ROWS if row["media"] == WELL and WELL in {row["whisper"], row["second ears"]}]
+    names = [name for name in ROWS[0] if name not in {"media", "whisper", "second ears", "history"}]
+    for one in (*names, "whisper", "second ears"):
+        for other in names:
+            if one != other:
+                assert len({(row[one], row[other]) for row in heard}) == 11 * 11, (one, other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -60,8 +61,30 @@ _LEVELS: Final = {
     **dict.fromkeys((*SERVICES, "archive"), (WELL, *TROUBLES)),
     "history": (WELL, "locked", "no-table", "garbage"),
 }
-ROWS: Final = rows_of(_LEVELS)
-"""Each a trouble, or none, for each upstream."""
+_EARS: Final = (WELL, *(f"{ears}={trouble}" for ears in ("whisper", "second ears") for trouble in TROUBLES))
+
+
+def _heard_rows() -> list[Mapping[str, str]]:
+    """Make rows in which the words are heard, by one pair of ears at least, so that model and voice are asked."""
+    levels = {name: its for name, its in _LEVELS.items() if name not in {"media", "whisper", "second ears"}}
+    return [_with_ears(row) for row in rows_of({"ears": _EARS, **levels})]
+
+
+def _with_ears(row: Mapping[str, str]) -> Mapping[str, str]:
+    deaf, _, trouble = row["ears"].partition("=")
+    others = {name: it for name, it in row.items() if name != "ears"}
+    ears = {name: trouble if name == deaf else WELL for name in ("whisper", "second ears")}
+    return {"media": WELL, **ears, **others}
+
+
+ALL: Final = bool(os.environ.get("OUTAGES"))
+"""Whether the rows in which the words are heard are played, too: minutes, and a machine that is busy spoils them."""
+ROWS: Final = [*rows_of(_LEVELS), *(_heard_rows() if ALL else [])]
+"""Each a trouble, or none, for each upstream.
+
+In most of the first rows nothing is heard, for the recording or both pairs of ears are in trouble, and what comes after
+is not asked; in the others it is.
+"""
 LANGUAGE: Final = "es"
 
 

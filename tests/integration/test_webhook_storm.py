@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
     from tests.integration.kafka.broker import RealKafka
 
-DELIVERIES = int(os.environ.get("WEBHOOK_DELIVERIES", "5000"))
+DELIVERIES = int(os.environ.get("WEBHOOK_DELIVERIES", "2000"))
 SEED = int(os.environ.get("WEBHOOK_SEED", "1"))
 COMMAND = Path(sys.executable).parent / "voicememo"
 PARTITIONS = 6
