@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 3.0, 6.0, 2
+_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 3.0, 5.0, 3
 """What is not taken by then is owed, and tried again later; a thread that waits cannot be cancelled."""
 _PART_BYTES = 8 * 1024 * 1024
 """From this size on an object goes up in parts of this size, each with its own attempts; S3 takes none below 5 MiB."""

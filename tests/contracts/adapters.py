@@ -215,10 +215,15 @@ def recording(seconds: int) -> Clip:
 
 
 def children() -> set[int]:
-    """Give our child processes, those that have not been reaped among them (proc(5), /proc/PID/stat)."""
+    """Give the engines among our child processes, and whatever has not been reaped (proc(5), /proc/PID/stat).
+
+    Servers of other tests may be children of this process too.
+    """
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == os.getpid():
+            ours = int(stat.read_text().rpartition(")")[2].split()[1]) == os.getpid()
+            command = (stat.parent / "cmdline").read_bytes()
+            if ours and (not command or b"audio." in command):
                 found.add(int(stat.parent.name))
     return found
