@@ -18,6 +18,7 @@ from console.printing import printer
 from console.replay import event_of, put
 from console.telling import Account, opening, summary, telling
 from consumer import wiring
+from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stopping import Stop
@@ -78,7 +79,7 @@ class _Demo:
                 settings = self._settings(broker, sandbox)
                 configure_logs("json", settings.log_level, log, secrets=settings.secrets())
                 await closing.enter_async_context(_worker(settings))
-                publisher = KafkaPublisher(wiring.login_of(settings))
+                publisher = KafkaPublisher(login_of(settings))
                 closing.push_async_callback(publisher.close)
             self._console.print(opening(broker.bootstrap_servers, sandbox.url, self._folder))
             _script(sandbox)

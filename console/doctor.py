@@ -17,9 +17,9 @@ from audio.errors import AudioError
 from audio.transcode import Transcoder
 from console.exits import FAILED, told
 from console.printing import printer
-from consumer import wiring
 from consumer.connection import describe
 from consumer.ladders import Adapters
+from consumer.login import login_of
 from consumer.parts import make_archive, make_messenger
 from consumer.reference import redacted
 from consumer.settings import load
@@ -111,7 +111,7 @@ async def examine(settings: Settings) -> list[Finding]:
 async def _kafka(settings: Settings) -> Finding:
     topic = settings.kafka_topic
     try:
-        partitions = await describe(wiring.login_of(settings), topic)
+        partitions = await describe(login_of(settings), topic)
     except SourceError as error:
         return Finding("kafka", Verdict.WRONG, str(error))
     if partitions is None:

@@ -20,10 +20,10 @@ from console.following import Followed, follow
 from console.printing import printer
 from console.show import tell
 from consumer.events import VoiceMemo, parse
+from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stores import make_store
-from consumer.wiring import login_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,6 +18,7 @@ from console.show import standing
 from consumer import wiring
 from consumer.bugs import TooManyBugs
 from consumer.dead_letters import KafkaDeadLetters
+from consumer.login import login_of
 from consumer.notices import Notices
 from consumer.outbox import Outbox
 from consumer.publisher import KafkaPublisher
@@ -188,7 +189,7 @@ async def _handler(settings: Settings) -> AsyncIterator[Handler]:
     parts = importlib.import_module("consumer.parts")
     made = parts.make_parts(settings)
     store = make_store(settings)
-    publisher = KafkaPublisher(wiring.login_of(settings))
+    publisher = KafkaPublisher(login_of(settings))
     try:
         await store.open()
         outbox = Outbox(store.ledger, KafkaDeadLetters(publisher, settings.kafka_dead_letter_topic))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from consumer.progress import Progress
 
+_PATIENCE_SECONDS = 30.0
+"""How long an upload or a history write may take before it is owed, in seconds."""
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -24,19 +27,17 @@ log = logging.getLogger(__name__)
 class Asides:
     """The asides of one memo; leaving the block waits for them, within a bound, unless the memo is lost."""
 
-    def __init__(self, progress: Progress, *, patience_seconds: float) -> None:
+    def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._patience_seconds = patience_seconds
         self._tasks: list[asyncio.Task[object]] = []
         self.owed: list[str] = []
         """Names of the asides that failed: still to be done."""
 
     def start(
-        self, name: str, work: Callable[[], Awaitable[T]], *, otherwise: T, patience_seconds: float | None = None
+        self, name: str, work: Callable[[], Awaitable[T]], *, otherwise: T, patience_seconds: float = _PATIENCE_SECONDS
     ) -> asyncio.Task[T]:
         """Begin an aside; its task gives the work's value, or `otherwise` when storage fails it or is slow."""
-        seconds = self._patience_seconds if patience_seconds is None else patience_seconds
-        task = asyncio.create_task(self._run(name, work, otherwise, seconds), name=f"aside-{name}")
+        task = asyncio.create_task(self._run(name, work, otherwise, patience_seconds), name=f"aside-{name}")
         self._tasks.append(task)
         return task
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from consumer.source import SourceError
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
 
 _CREDENTIALS_REFUSED = "the credentials were refused; check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
 _NOT_OFFERED = "this way to log in is not offered; check KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_MECHANISM"
@@ -66,3 +69,16 @@ class KafkaLogin:
         names = (kind.__name__ for kind in type(error).__mro__)
         reason = next((_REASONS[name] for name in names if name in _REASONS), type(error).__name__)
         return SourceError(f"Kafka at {self.bootstrap_servers} ({self.security_protocol}) cannot be used: {reason}")
+
+
+def login_of(settings: Settings) -> KafkaLogin:
+    """Say how to reach the brokers."""
+    username, password = settings.kafka_sasl_username, settings.kafka_sasl_password
+    return KafkaLogin(
+        bootstrap_servers=",".join(settings.kafka_bootstrap_servers),
+        client_id=settings.kafka_client_id,
+        security_protocol=settings.kafka_security_protocol,
+        sasl_mechanism=settings.kafka_sasl_mechanism,
+        username=username.get_secret_value() if username else None,
+        password=password.get_secret_value() if password else None,
+    )

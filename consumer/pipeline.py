@@ -39,10 +39,6 @@ if TYPE_CHECKING:
     from providers.ports import Messenger
     from storage.history import Turn
 
-_ASIDE_SECONDS = 30.0
-"""How long an upload or a history write may take before it is owed, in seconds."""
-_RECALL_SECONDS = 3.0
-"""How long the person waits, at most, for their history to be read, in seconds."""
 _KEEP_REPLY_SECONDS = 5.0
 """How long the person waits, at most, for the reply to be kept before it is sent, in seconds."""
 
@@ -102,8 +98,8 @@ class Pipeline:
         """
         if memo.text is not None:
             return await self._texting()(memo, memo.text, progress, apology)
-        async with Asides(progress, patience_seconds=_ASIDE_SECONDS) as asides, self.messenger.typing(memo.chat_id):
-            delivered = await self._found(memo, progress)
+        async with Asides(progress) as asides, self.messenger.typing(memo.chat_id):
+            delivered = await self.deliver.found(memo, progress)
             if delivered is None:
                 spoken = await self._answered_aloud(memo, apology, progress, asides)
                 with progress.stage("deliver") as timing:
@@ -115,25 +111,13 @@ class Pipeline:
     def _texting(self) -> Texting:
         return Texting(self.messenger, self.recall, self.answer, self.deliver, self.remember, self.default_language)
 
-    async def _found(self, memo: Memo, progress: Progress) -> Delivered | None:
-        """Look for what an earlier holder may have sent, before anything is sent now."""
-        if "filename" not in progress.facts:
-            return None
-        with progress.stage("look"):
-            return await self.deliver.found(memo, progress)
-
     async def _answered_aloud(self, memo: Memo, apology: Apology | None, progress: Progress, asides: Asides) -> Spoken:
         """Write the reply, and speak it meanwhile."""
-        past = self._recalling(memo, asides)
+        past = self.recall.begun(memo, asides)
         async with self.speak.rehearsing(progress) as rehearsal:
             beside = _Beside(asides, past, rehearsal.drafts)
             answering = await self._answering_or_apologising(memo, apology, progress, beside)
             return await self._spoken(answering, progress, asides, rehearsal)
-
-    def _recalling(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
-        """Begin to read the past; it is read while others work, and empty when history is away."""
-        nothing: tuple[Turn, ...] = ()
-        return asides.start("recall", lambda: self.recall(memo), otherwise=nothing, patience_seconds=_RECALL_SECONDS)
 
     async def _answering_or_apologising(
         self, memo: Memo, apology: Apology | None, progress: Progress, beside: _Beside
@@ -230,10 +214,9 @@ class Pipeline:
         with progress.stage("speak") as timing:
             spoken = await self.speak(answering, progress, timing, rehearsal)
         progress.facts["spoken"] = None
-        if answering.line is not None:
-            asides.start("keep-reply", lambda: self._kept_reply(spoken, progress), otherwise=None)
-        else:
-            await self._kept_before_it_is_sent(spoken, progress, asides)
+        keeping = asides.start("keep-reply", lambda: self._kept_reply(spoken, progress), otherwise=None)
+        if answering.line is None:  # what the voice was paid for is kept before it is sent, unless that takes too long
+            await asyncio.wait([keeping], timeout=min(_KEEP_REPLY_SECONDS, progress.budget.part(budget.KEEP)))
         await progress.advance(State.SPOKEN, {"voice": spoken.rung, "said": spoken.said})
         return spoken
 
@@ -248,11 +231,6 @@ class Pipeline:
                 return Spoken(answering, await self.keep.kept(key), said, str(voice))
         except ArchiveError:
             return None
-
-    async def _kept_before_it_is_sent(self, spoken: Spoken, progress: Progress, asides: Asides) -> None:
-        """Keep what the voice was paid for; it goes on being kept beside the send, where that takes too long."""
-        keeping = asides.start("keep-reply", lambda: self._kept_reply(spoken, progress), otherwise=None)
-        await asyncio.wait([keeping], timeout=min(_KEEP_REPLY_SECONDS, progress.budget.part(budget.KEEP)))
 
     async def _kept_reply(self, spoken: Spoken, progress: Progress) -> None:
         await _noted(progress, "spoken", self.keep.reply(spoken, progress.claim.generation))

@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from providers.ports import Messenger
     from storage.history import Turn
 
-_ASIDE_SECONDS = 30.0
-"""How long a history write may take before it is owed, in seconds."""
-_RECALL_SECONDS = 3.0
-"""How long the person waits, at most, for their history to be read, in seconds."""
 _READ = "read"
 """Who made out the words: nobody had to."""
 
@@ -57,10 +53,10 @@ class Texting:
             ProviderError: the Series API could not be had, or refused.
             Fenced: the message is no longer ours.
         """
-        async with Asides(progress, patience_seconds=_ASIDE_SECONDS) as asides, self.messenger.typing(memo.chat_id):
-            delivered = await self._found(memo, progress)
+        async with Asides(progress) as asides, self.messenger.typing(memo.chat_id):
+            delivered = await self.deliver.found(memo, progress)
             if delivered is None:
-                past = self._recalling(memo, asides)
+                past = self.recall.begun(memo, asides)
                 answering = await self._answering(memo, text, past, progress, apology)
                 with progress.stage("deliver") as timing:
                     delivered = await self.deliver.in_writing(answering, progress, timing)
@@ -70,18 +66,6 @@ class Texting:
             await asides.finish()
             progress.facts["owed"] = sorted(asides.owed)
             return delivered
-
-    def _recalling(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
-        """Begin to read the past; empty when history is away."""
-        nothing: tuple[Turn, ...] = ()
-        return asides.start("recall", lambda: self.recall(memo), otherwise=nothing, patience_seconds=_RECALL_SECONDS)
-
-    async def _found(self, memo: Memo, progress: Progress) -> Delivered | None:
-        """Look for what an earlier holder may have sent, before anything is sent now."""
-        if "idempotency_key" not in progress.facts:
-            return None
-        with progress.stage("look"):
-            return await self.deliver.found(memo, progress)
 
     async def _answering(
         self, memo: Memo, text: str, past: Task[tuple[Turn, ...]], progress: Progress, apology: Apology | None

@@ -21,7 +21,7 @@ from consumer.dead_letters import KafkaDeadLetters
 from consumer.handler import Handler
 from consumer.kafka import KafkaSource
 from consumer.lanes import Lanes
-from consumer.login import KafkaLogin
+from consumer.login import login_of
 from consumer.notices import Notices
 from consumer.offsets import PrefixTracker
 from consumer.outbox import Outbox
@@ -178,17 +178,4 @@ def _source(settings: Settings) -> KafkaSource:
         offset_reset=settings.kafka_auto_offset_reset,
         rebalance_seconds=settings.rebalance_timeout_seconds,
         session_seconds=settings.kafka_session_seconds,
-    )
-
-
-def login_of(settings: Settings) -> KafkaLogin:
-    """Say how to reach the brokers."""
-    username, password = settings.kafka_sasl_username, settings.kafka_sasl_password
-    return KafkaLogin(
-        bootstrap_servers=",".join(settings.kafka_bootstrap_servers),
-        client_id=settings.kafka_client_id,
-        security_protocol=settings.kafka_security_protocol,
-        sasl_mechanism=settings.kafka_sasl_mechanism,
-        username=username.get_secret_value() if username else None,
-        password=password.get_secret_value() if password else None,
     )

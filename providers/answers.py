@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import httpx
 import httpx2
 
+from providers.deadline import deadline
 from providers.errors import BadAnswer, ProviderError, TimedOut, from_status
 from providers.http import retry_after_seconds
 
@@ -125,17 +126,9 @@ class _Checked(httpx.AsyncByteStream, httpx2.AsyncByteStream):
             await anext(self)
 
 
-@asynccontextmanager
-async def within(service: str, seconds: float) -> AsyncIterator[None]:
+def within(service: str, seconds: float) -> AbstractAsyncContextManager[None]:
     """Give a block so many seconds. Raises TimedOut."""
-    scope = asyncio.timeout(seconds)
-    try:
-        async with scope:
-            yield
-    except TimeoutError as late:
-        if scope.expired():
-            raise TimedOut(service) from late
-        raise
+    return deadline(seconds, TimedOut(service))
 
 
 @asynccontextmanager

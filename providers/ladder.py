@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar
 
 from providers.breaker import Breaker, State
+from providers.deadline import deadline
 from providers.errors import LadderExhausted, ProviderError, TimedOut
 
 if TYPE_CHECKING:
@@ -187,14 +188,9 @@ class _CutShort(TimedOut):
 
 async def _within(rung: Rung[P, T], seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a rung under a deadline; a TimeoutError that is not our deadline's own is a bug, and passes through."""
-    scope = asyncio.timeout(seconds)
-    try:
-        async with scope:
-            return await rung.call(*args, **kwargs)
-    except TimeoutError as late:
-        if scope.expired():
-            raise (TimedOut if seconds >= _FAIR_SHARE * rung.deadline_seconds else _CutShort)(rung.name) from late
-        raise
+    late = TimedOut if seconds >= _FAIR_SHARE * rung.deadline_seconds else _CutShort
+    async with deadline(seconds, late(rung.name)):
+        return await rung.call(*args, **kwargs)
 
 
 def _loop_seconds() -> float:

@@ -17,12 +17,13 @@ from urllib.parse import quote, urlencode
 
 from providers import indicator
 from providers.attempts import retried
+from providers.deadline import deadline
 from providers.errors import BadAnswer, OptedOut, OutcomeUnknown, ProviderError, TimedOut, Unavailable
 from providers.http import policy_for
-from providers.linq_calls import Calls
 from providers.linq_upload import Upload
 from providers.linq_wire import (
     SERVICE,
+    WIRE,
     announcement,
     chat_path,
     fit,
@@ -33,13 +34,14 @@ from providers.linq_wire import (
     voice_send,
 )
 from providers.media import Media
+from providers.messenger_calls import Calls
 from providers.ports import SentText, always_ours
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from providers.linq_wire import Send
+    from providers.messenger_wire import Send
     from providers.ports import VoiceReply
 
 _LISTED_BY_SECONDS: Final = 5.0
@@ -103,7 +105,7 @@ class LinqMessenger:
     ) -> None:
         self._pace = pace or Pace.within(20.0)
         self._calls = Calls(
-            base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=self._pace.request_seconds
+            WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=self._pace.request_seconds
         )
         sources = policy_for(base_url, media_hosts, variable="LINQ_MEDIA_HOSTS")
         self._media = Media(sources, {}, max_memo_bytes=max_memo_bytes, timeout_seconds=timeout_seconds)
@@ -201,14 +203,8 @@ class LinqMessenger:
             await self._upload.put(ticket, reply.clip.data, still_ours)
             return ticket.attachment_id
 
-        scope = asyncio.timeout(self._pace.upload_seconds)
-        try:
-            async with scope:
-                return await self._retried(once)
-        except TimeoutError as late:
-            if scope.expired():
-                raise TimedOut(SERVICE, "uploading") from late
-            raise
+        async with deadline(self._pace.upload_seconds, TimedOut(SERVICE, "uploading")):
+            return await self._retried(once)
 
     async def _sent(self, send: Send) -> str:
         """Send, and never twice: what may be out is looked for, and not sent again."""

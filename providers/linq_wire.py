@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
 
@@ -26,16 +25,16 @@ from providers.errors import (
     from_status,
 )
 from providers.http import body_of, retry_after_seconds
+from providers.messenger_wire import Send, Wire, json_of, sent_since
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import aiohttp
 
     from audio.clip import Clip
+    from providers.messenger_wire import Json
     from providers.ports import SentText
-
-    Json = Mapping[str, object]
 
 SERVICE: Final = "linq"
 _BLANK: Final = "\N{MICROPHONE}"
@@ -48,7 +47,6 @@ _CONFLICT: Final = 409
 """A state, not the audio."""
 _SERVER: Final = 500
 """From here on the status says that the server failed (RFC 9110, 15.6)."""
-_LONGEST_ANSWER_BYTES: Final = 32 * 1024 * 1024
 _LONGEST_REFUSAL_BYTES: Final = 64 * 1024
 _CONTENT_TYPES: Final = {Format.M4A: "audio/x-m4a", Format.WAV: "audio/x-wav"}
 """As Linq calls them; audio/mp4 is deprecated there."""
@@ -69,24 +67,6 @@ _SURELY_REFUSED: Final = frozenset({4001, 4004, 5001, 5003, *_BARRED, *_MEDIA_RE
 """Where a 5xx carries one of these, nothing was sent; any other 5xx may hide a message that is out."""
 _NO_TELLING: Final = frozenset({408, 425})
 """What a proxy in between may say of a request that went on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """A message on its way out, and what it may be found by."""
-
-    chat_id: str
-    path: str
-    body: bytes = field(repr=False)
-    filenames: tuple[str, ...]
-    text: SentText | None
-    """Where it is no more than a text."""
-    still_ours: Callable[[], None]
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Give the body, if the memo is still ours at the moment when it is written."""
-        self.still_ours()
-        yield self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +124,7 @@ async def answer_of(response: aiohttp.ClientResponse) -> Json:
     """Give an answer's JSON object. Raises ProviderError for a refusal, BadAnswer for what is none."""
     if response.status >= _OK:
         raise (await _refused(response))[0]
-    return await _json_of(response)
+    return await _object_of(response)
 
 
 async def sent_id_of(response: aiohttp.ClientResponse) -> str:
@@ -158,7 +138,7 @@ async def sent_id_of(response: aiohttp.ClientResponse) -> str:
             raise Unavailable(SERVICE, f"code {code}", status=response.status) from refusal
         raise refusal
     try:
-        answer = await _json_of(response)
+        answer = await _object_of(response)
     except BadAnswer as error:
         raise OutcomeUnknown(SERVICE, "accepted without an id") from error
     for name in ("voice_memo", "message"):
@@ -194,7 +174,7 @@ def is_it(message: Json, ids: Collection[str], filenames: Collection[str], text:
     parts = _parts(message)
     if parts and all(part.get("type") == "text" for part in parts):
         words = "\n".join(str(part.get("value")) for part in parts)
-        return text is not None and words == fit(text.text) and _sent_since(message, text.since)
+        return text is not None and words == fit(text.text) and sent_since(message, text.since)
     stems = {_stem(name) for name in filenames}
     return any(_names(part) & set(ids) or _stem(str(part.get("filename"))) in stems for part in parts)
 
@@ -219,14 +199,6 @@ def _stem(filename: str) -> str:
     return filename.rpartition(".")[0] or filename
 
 
-def _sent_since(message: Json, since: float) -> bool:
-    """Say whether a message was sent after a moment; one that does not say when was not."""
-    for name in ("sent_at", "created_at"):
-        with suppress(ValueError):
-            return datetime.fromisoformat(str(message.get(name))).timestamp() >= since
-    return False
-
-
 async def _refused(response: aiohttp.ClientResponse) -> tuple[ProviderError, int | None]:
     """Read a refusal: `{success: false, error: {status, code, message, retry_after?}}`; its words are not kept (I6)."""
     error: object = None
@@ -241,12 +213,11 @@ async def _refused(response: aiohttp.ClientResponse) -> tuple[ProviderError, int
     return refusal_of(response.status, code, wait), code
 
 
-async def _json_of(response: aiohttp.ClientResponse) -> Json:
-    body = await body_of(response, limit_bytes=_LONGEST_ANSWER_BYTES)
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadAnswer(SERVICE, "not JSON") from error
+async def _object_of(response: aiohttp.ClientResponse) -> Json:
+    answer = await json_of(SERVICE, response)
     if not isinstance(answer, dict):
         raise BadAnswer(SERVICE, "no object")
     return answer
+
+
+WIRE: Final = Wire(SERVICE, answer_of, sent_id_of)

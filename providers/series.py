@@ -8,28 +8,26 @@ chat first, and sent again, with the same idempotency key, only when it is not t
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-import aiohttp
-from yarl import URL
-
 from providers import indicator
-from providers.attempts import LATER, RETRY_SECONDS, UNLESS_NEVER, reading, retried
-from providers.errors import BadAnswer, OutcomeUnknown, ProviderError, Unreachable
-from providers.http import policy_for, session
+from providers.attempts import LATER, UNLESS_NEVER, retried
+from providers.errors import BadAnswer, OutcomeUnknown, ProviderError
+from providers.http import policy_for
 from providers.media import Media
+from providers.messenger_calls import Calls
 from providers.ports import SentText, always_ours
-from providers.series_wire import BLANK, SERVICE, Send, is_it, json_of, messages_of, refuse, sent_id_of, voice_body
+from providers.series_wire import SERVICE, WIRE, fit, is_it, messages_of, text_send, voice_send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from providers.errors import Verdict
+    from providers.messenger_wire import Send
     from providers.ports import VoiceReply
 
 _TYPING_SECONDS = 5.0
@@ -67,16 +65,18 @@ class SeriesMessenger:
         resend_unknown: bool = True,
         typing_refresh_seconds: float = 40.0,
     ) -> None:
-        self._base = URL(base_url.rstrip("/"))
-        self._headers = {"Authorization": f"Bearer {api_key}"}
-        self._policy = policy_for(base_url, media_hosts)
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
+        self._calls = Calls(
+            WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=send_timeout_seconds
+        )
+        self._media = Media(
+            policy_for(base_url, media_hosts),
+            {"Authorization": f"Bearer {api_key}"},
+            max_memo_bytes=max_memo_bytes,
+            timeout_seconds=timeout_seconds,
+        )
         self._attempts = attempts
         self._resend_unknown = resend_unknown
         self._typing_refresh_seconds = typing_refresh_seconds
-        self._session: aiohttp.ClientSession | None = None
-        self._media = Media(self._policy, self._headers, max_memo_bytes=max_memo_bytes, timeout_seconds=timeout_seconds)
 
     async def download(self, url: str) -> bytes:
         """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
@@ -84,7 +84,7 @@ class SeriesMessenger:
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
         """Ask for a message as the API has it now."""
-        answer = await self._retried(self._get, f"{messages_of(chat_id)}/{quote(message_id, safe='')}")
+        answer = await self._retried(self._calls.get, f"{messages_of(chat_id)}/{quote(message_id, safe='')}")
         found = answer.get("data", answer)
         if not isinstance(found, dict):
             raise BadAnswer(SERVICE, "no message")
@@ -94,29 +94,25 @@ class SeriesMessenger:
         """Show that we are at it while the block runs. Never raises, never delays the block."""
         chat = f"/api/chats/{quote(chat_id, safe='')}"
         return indicator.shown(
-            lambda: self._typed("POST", f"{chat}/start_typing"),
-            lambda: self._typed("DELETE", f"{chat}/stop_typing", seconds=_STOP_TYPING_SECONDS),
+            lambda: self._calls.nudge("POST", f"{chat}/start_typing", seconds=_TYPING_SECONDS),
+            lambda: self._calls.nudge("DELETE", f"{chat}/stop_typing", seconds=_STOP_TYPING_SECONDS),
             refresh_seconds=self._typing_refresh_seconds,
         )
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
         """Send a voice message; give its message id."""
-        body = await asyncio.to_thread(voice_body, reply)
-        return await self._sent(Send(reply.chat_id, body, (reply.filename,), None, still_ours))
+        return await self._sent(await asyncio.to_thread(voice_send, reply, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
         """Send a text message; give its message id."""
-        message = {"text": text or BLANK, "idempotency_key": idempotency_key}
-        since = time.time() - _CLOCKS_DIFFER_SECONDS
-        return await self._sent(
-            Send(chat_id, json.dumps({"message": message}).encode(), (), SentText(text or BLANK, since), still_ours)
-        )
+        sent = SentText(fit(text), time.time() - _CLOCKS_DIFFER_SECONDS)
+        return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Look for a message with an attachment of one of these names, or with that text alone."""
-        answer = await self._retried(self._get, messages_of(chat_id))
+        answer = await self._retried(self._calls.get, messages_of(chat_id))
         found = answer.get("data", answer.get("messages"))
         if not isinstance(found, list):
             raise BadAnswer(SERVICE, "no list of messages")
@@ -126,14 +122,12 @@ class SeriesMessenger:
     async def check(self) -> None:
         """List chats, to learn whether address and key are right."""
         with suppress(BadAnswer):  # whatever it lists: it let us in
-            await self._get("/api/chats")
+            await self._calls.get("/api/chats")
 
     async def close(self) -> None:
         """Close the connections."""
         await self._media.close()
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._calls.close()
 
     async def _sent(self, send: Send) -> str:
         """Send, and never twice: what may have happened is looked for before it is done again."""
@@ -149,7 +143,7 @@ class SeriesMessenger:
                     raise OutcomeUnknown(SERVICE, "and is not in the chat")
             send.still_ours()
             try:
-                return await self._post_message(send)
+                return await self._calls.send(send)
             except OutcomeUnknown:
                 unsure = True
                 raise
@@ -167,46 +161,5 @@ class SeriesMessenger:
         except ProviderError as error:
             raise OutcomeUnknown(SERVICE, "and cannot be looked for") from error
 
-    async def _post_message(self, send: Send) -> str:
-        length = {"Content-Type": "application/json", "Content-Length": str(len(send.body))}
-        try:
-            async with self._open().post(
-                self._url(messages_of(send.chat_id)),
-                data=send.pieces(),
-                headers={**self._headers, **length},
-                timeout=self._send_timeout,
-                allow_redirects=False,
-            ) as response:
-                return await sent_id_of(response)
-        except aiohttp.ClientConnectorError as error:
-            raise Unreachable(SERVICE, "no connection") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise OutcomeUnknown(SERVICE, type(error).__name__) from error
-
-    async def _get(self, path: str) -> dict[str, Any]:
-        async with (
-            reading(SERVICE),
-            self._open().get(self._url(path), headers=self._headers, allow_redirects=False) as response,
-        ):
-            refuse(response)
-            answer = await json_of(response)
-        return answer if isinstance(answer, dict) else {"data": answer}
-
-    async def _typed(self, method: str, path: str, *, seconds: float = _TYPING_SECONDS) -> None:
-        timeout = aiohttp.ClientTimeout(total=seconds)
-        with suppress(aiohttp.ClientError, TimeoutError):  # best effort, by its nature
-            async with self._open().request(
-                method, self._url(path), headers=self._headers, timeout=timeout, allow_redirects=False
-            ):
-                pass
-
     async def _retried(self, work: Callable[..., Awaitable[T]], *args: str, verdicts: frozenset[Verdict] = LATER) -> T:
         return await retried(work, *args, attempts=self._attempts, verdicts=verdicts)
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = session(total_seconds=self._timeout.total or RETRY_SECONDS)
-        return self._session
-
-    def _url(self, path: str) -> URL:
-        return URL(f"{self._base}{path}", encoded=True)

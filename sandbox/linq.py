@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.series import Sent
+from sandbox.series import Sent, media_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -255,12 +255,7 @@ class _Wire:
         return web.json_response({"phone_numbers": []})
 
     async def media(self, request: web.Request) -> web.StreamResponse:
-        name = request.match_info["name"]
-        # An encoded slash comes decoded: no name with one is a file of ours.
-        paths = [folder / name for folder in self._state.media if "/" not in name and (folder / name).is_file()]
-        if not paths:
-            raise web.HTTPNotFound
-        return web.FileResponse(paths[0])
+        return web.FileResponse(media_file(self._state.media, request.match_info["name"]))
 
     def _as_message(self, sent: Sent) -> dict[str, object]:
         """Give a message of ours as v3 lists it."""

@@ -102,6 +102,15 @@ class SeriesState:
         return sent, True
 
 
+def media_file(folders: Sequence[Path], name: str) -> Path:
+    """Find a recording that came in. Raises HTTPNotFound."""
+    # An encoded slash comes decoded: no name with one is a file of ours.
+    paths = [folder / name for folder in folders if "/" not in name and (folder / name).is_file()]
+    if not paths:
+        raise web.HTTPNotFound
+    return paths[0]
+
+
 def routes(state: SeriesState, *, key: str) -> list[web.RouteDef]:
     """Give the routes; `key` is the Bearer key that is let in, everywhere but at the media."""
     wire = _Wire(state)
@@ -166,11 +175,6 @@ class _Wire:
         return web.json_response({"data": []})
 
     async def media(self, request: web.Request) -> web.StreamResponse:
-        name = request.match_info["name"]
-        # An encoded slash comes decoded: no name with one is a file of ours.
-        paths = [folder / name for folder in self._state.media if "/" not in name and (folder / name).is_file()]
-        path = paths[0] if paths else None
-        if path is None:
-            raise web.HTTPNotFound
+        path = media_file(self._state.media, request.match_info["name"])
         content_type = _MIME_TYPES.get(path.suffix, "application/octet-stream")
         return web.FileResponse(path, headers={"Content-Type": content_type})

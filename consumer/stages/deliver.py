@@ -22,6 +22,7 @@ from audio.errors import TranscodeError
 from audio.formats import Format
 from consumer import resume
 from consumer.memo import Delivered, Form
+from providers.deadline import deadline
 from providers.errors import Gone, OutcomeUnknown, ProviderError, Rejected, Verdict
 from providers.ports import SentText, VoiceReply
 from storage.archive import reply_key, safe_id
@@ -70,6 +71,12 @@ class Deliver:
         Raises:
             ProviderError: the Series API cannot say, so nothing may be sent now.
         """
+        if "idempotency_key" not in progress.facts:
+            return None
+        with progress.stage("look"):
+            return await self._looked_for(memo, progress)
+
+    async def _looked_for(self, memo: Memo, progress: Progress) -> Delivered | None:
         known = resume.sent_before(memo, progress.facts)
         if known is not None:
             return known
@@ -128,7 +135,8 @@ class Deliver:
     ) -> tuple[str, Form]:
         """Send, and note the answer; where that cannot be noted in time, whoever comes next asks the chat."""
         try:
-            sent_id, form = await self._in_time(send)
+            async with deadline(self.send_seconds, OutcomeUnknown(SERVICE, "no answer in time")):
+                sent_id, form = await send()
         except ProviderError as failure:
             # What was surely refused is not out, and need not be looked for.
             progress.facts["unsure"] = failure.verdict is Verdict.UNKNOWN
@@ -137,16 +145,6 @@ class Deliver:
             async with asyncio.timeout(self.note_seconds):
                 await progress.advance(State.SENDING, {"sent_id": sent_id, "form": form.value})
         return sent_id, form
-
-    async def _in_time(self, send: Callable[[], Awaitable[tuple[str, Form]]]) -> tuple[str, Form]:
-        scope = asyncio.timeout(self.send_seconds)
-        try:
-            async with scope:
-                return await send()
-        except TimeoutError as late:
-            if scope.expired():
-                raise OutcomeUnknown(SERVICE, "no answer in time") from late
-            raise
 
     async def _sent(self, reply: VoiceReply, progress: Progress) -> tuple[str, Form]:
         still_ours = progress.lease.check

@@ -7,7 +7,6 @@ import base64
 import binascii
 import re
 from collections import deque
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,10 +18,12 @@ from consumer.events import recordings
 from consumer.memo import AbsentAudio, Fetched, InlineAudio, LinkedAudio
 from consumer.progress import CannotAnswer
 from consumer.stages.apology import Apology
+from providers.deadline import deadline
 from providers.errors import ProviderError, TimedOut, TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from consumer.memo import Audio, Memo
     from providers.ports import Messenger
@@ -110,18 +111,10 @@ class Fetch:
         return _clip(data, filename, mime_type)
 
 
-@asynccontextmanager
-async def _in_time(end: float, *, more: bool) -> AsyncIterator[None]:
+def _in_time(end: float, *, more: bool) -> AbstractAsyncContextManager[None]:
     """Give the block what is left until `end`, by the loop's time; half of it if there is more to come."""
     left = max(0.0, end - asyncio.get_running_loop().time())
-    scope = asyncio.timeout(left / 2 if more else left)
-    try:
-        async with scope:
-            yield
-    except TimeoutError as late:
-        if scope.expired():
-            raise TimedOut(SERVICE) from late
-        raise
+    return deadline(left / 2 if more else left, TimedOut(SERVICE))
 
 
 def _clip(data: bytes, filename: str | None, mime_type: str | None) -> Clip:

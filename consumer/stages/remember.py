@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 from storage.history import Turn
 
 if TYPE_CHECKING:
+    from asyncio import Task
+
+    from consumer.asides import Asides
     from consumer.memo import Delivered, Heard, Memo
     from storage.history import History
 
 _TURNS = 10
 """How many turns the model is shown."""
+_PATIENCE_SECONDS = 3.0
+"""How long the person waits, at most, for their history to be read, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,11 @@ class Recall:
     async def __call__(self, memo: Memo) -> tuple[Turn, ...]:
         """Give the last turns, oldest first. Raises StoreUnavailable."""
         return tuple(await self.history.recent(memo.chat_id, limit=_TURNS))
+
+    def begun(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
+        """Begin to read the past; it is read while others work, and empty when history is away."""
+        nothing: tuple[Turn, ...] = ()
+        return asides.start("recall", lambda: self(memo), otherwise=nothing, patience_seconds=_PATIENCE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

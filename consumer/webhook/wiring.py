@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from consumer.connection import describe
+from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import required
 from consumer.traces import switch
@@ -15,7 +16,6 @@ from consumer.vitals import Vitals
 from consumer.webhook.door import Door
 from consumer.webhook.metrics import DoorLog, DoorMetrics
 from consumer.webhook.signatures import Verifier
-from consumer.wiring import login_of
 
 if TYPE_CHECKING:
     from consumer.settings import Settings

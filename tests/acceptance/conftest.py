@@ -18,6 +18,7 @@ from console import fixture
 from console.following import Followed, follow
 from console.replay import event_of, put
 from consumer import wiring
+from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stopping import Stop
@@ -114,7 +115,7 @@ async def rig(
         store = make_store(settings)
         await store.open()
         closing.push_async_callback(store.close)
-        publisher = KafkaPublisher(wiring.login_of(settings))
+        publisher = KafkaPublisher(login_of(settings))
         closing.push_async_callback(publisher.close)
         stop = Stop()
         notices: list[Notice] = []

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from console.fixture import wrap
+from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
-from consumer.wiring import login_of
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind

@@ -14,10 +14,10 @@ import pytest
 
 from console.fixture import wrap
 from consumer.bugs import TooManyBugs
+from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stages.decode import Decode
-from consumer.wiring import login_of
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind

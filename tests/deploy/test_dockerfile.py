@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from console.fixture import wrap
+from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
-from consumer.wiring import login_of
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind

@@ -21,10 +21,10 @@ from console import fixture
 from console.following import follow
 from console.replay import event_of, put
 from consumer.catalogue import CATALOGUE
+from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stores import make_store
-from consumer.wiring import login_of
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from tests.deploy import compose

@@ -1,4 +1,4 @@
-"""Calls: requests to Linq v3, each made once, with its key and a time-out; what an answer means is linq_wire.py's."""
+"""Calls: requests to a messenger's API, each made once, with its key and a time-out; a Wire tells what answers mean."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from yarl import URL
 from providers.attempts import reading
 from providers.errors import OutcomeUnknown, Unreachable
 from providers.http import session
-from providers.linq_wire import SERVICE, answer_of, sent_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from providers.linq_wire import Json, Send
+    from providers.messenger_wire import Json, Send, Wire
 
 
 class Calls:
-    """Requests to one Linq API.
+    """Requests to one API.
 
     Args:
-        base_url: of the API, without /v3.
+        wire: what its answers mean.
+        base_url: of the API; what a path is appended to.
         api_key: its Bearer key; goes nowhere else.
         timeout_seconds: for one request, in seconds.
         send_timeout_seconds: for the request that sends, in seconds.
     """
 
-    def __init__(self, base_url: str, api_key: str, *, timeout_seconds: float, send_timeout_seconds: float) -> None:
-        self._base = base_url.rstrip("/")
+    def __init__(
+        self, wire: Wire, base_url: str, api_key: str, *, timeout_seconds: float, send_timeout_seconds: float
+    ) -> None:
+        self._wire = wire
+        self._base = URL(base_url.rstrip("/"))
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._timeout_seconds = timeout_seconds
         self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
@@ -60,11 +63,11 @@ class Calls:
                 timeout=self._send_timeout,
                 allow_redirects=False,
             ) as response:
-                return await sent_id_of(response)
+                return await self._wire.sent_id_of(response)
         except aiohttp.ClientConnectorError as error:
-            raise Unreachable(SERVICE, "no connection") from error
+            raise Unreachable(self._wire.service, "no connection") from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise OutcomeUnknown(SERVICE, type(error).__name__) from error
+            raise OutcomeUnknown(self._wire.service, type(error).__name__) from error
 
     async def nudge(self, method: str, path: str, *, seconds: float) -> None:
         """Ask for what is best effort by its nature. Never raises."""
@@ -83,12 +86,12 @@ class Calls:
 
     async def _asked(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
         async with (
-            reading(SERVICE),
+            reading(self._wire.service),
             self._open().request(
                 method, self._url(path), json=body, headers=self._headers, allow_redirects=False
             ) as response,
         ):
-            return await answer_of(response)
+            return await self._wire.answer_of(response)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
