@@ -30,11 +30,11 @@ def shortened(text: str, most: int) -> str:
     if len(words) <= most:
         return text
     limit = words[most - 1].end()
-    over = words[most].start()
-    ends = [end.end() for end in _SENTENCE_END.finditer(text, 0, over) if end.end() <= over and _ends(end, text)]
+    begun, over = words[0].start(), words[most].start()  # before the first word nothing ends that could be said
+    ends = [end.end() for end in _SENTENCE_END.finditer(text, begun, over) if end.end() <= over and _ends(end, text)]
     if ends:
         return text[: ends[-1]].strip()
-    clauses = [end.start() for end in _CLAUSE_END.finditer(text) if 0 < end.start() <= over and _apart(end, text)]
+    clauses = [end.start() for end in _CLAUSE_END.finditer(text) if begun < end.start() <= over and _apart(end, text)]
     return _closed(text[: clauses[-1]] if clauses else _to_word(text, limit))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from providers.sentences import Sentences, joined, split
@@ -76,6 +76,8 @@ def test_nothing_is_lost(text: list[tuple[str, str]], size: int) -> None:
     assert said == cut(whole, size=10_000, max_words=10_000)
 
 
+@example("»: 0%", 40, 1)  # a mark that ends a clause, and no word before it
+@example("! one two", 40, 1)
 @given(st.text(max_size=200), st.integers(1, 40), st.integers(1, 12))
 def test_any_text(text: str, size: int, most: int) -> None:
     """Whatever a model writes: no more words than may be said, and no sentence without any."""
