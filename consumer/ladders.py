@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 # Each ladder's budget, in seconds: what a step may take that is alone with its memo. The memo's own budget is shorter.
 _HEAR_SECONDS, _ANSWER_SECONDS, _SPEAK_SECONDS = 45.0, 20.0, 45.0
 # Each kind of rung's deadline, in seconds. A voice may have to wait for the words; how promptly it speaks those that
-# are there is judged apart from that.
+# are there is judged apart from that, as is how promptly a model writes.
 _EARS_SECONDS, _MODEL_SECONDS, _VOICE_SECONDS, _SHORT_SECONDS, _LOCAL_SECONDS = 10.0, 8.0, 25.0, 8.0, 30.0
+_PROMPTLY_SECONDS = 4.0
+"""Until an answer begins, until its first word or sound, and between two, in seconds."""
 _REMOTE_QUICK_SECONDS, _LOCAL_QUICK_SECONDS = 0.5, 0.3
 """With less than this left, in seconds, a service is not asked, a local voice not started."""
 
@@ -112,9 +114,10 @@ class Adapters:
         settings = self._settings
         if name == "openai":
             url, key = self._openai("repliers")
-            return OpenAiReplier(url, key, model=settings.openai_chat_model)
+            return OpenAiReplier(url, key, model=settings.openai_chat_model, timeout_seconds=_PROMPTLY_SECONDS)
         token = required(settings.hf_token, "HF_TOKEN").get_secret_value()
-        return LlamaReplier(token, settings.hf_llama_url or f"{ROUTER_URL}/v1", settings.hf_llama_model)
+        url = settings.hf_llama_url or f"{ROUTER_URL}/v1"
+        return LlamaReplier(token, url, settings.hf_llama_model, timeout_seconds=_PROMPTLY_SECONDS)
 
     def _synthesizer(self, name: str) -> SynthesizerAdapter:
         settings = self._settings
@@ -123,19 +126,23 @@ class Adapters:
         if name == "openai":
             url, key = self._openai("synthesizers")
             chosen = filled_in(settings.openai_voices, OPENAI_VOICES)
-            return OpenAiSynthesizer(url, key, model=settings.openai_speech_model, voices=chosen)
+            return OpenAiSynthesizer(
+                url, key, model=settings.openai_speech_model, voices=chosen, timeout_seconds=_PROMPTLY_SECONDS
+            )
         if name == "cartesia":
             return CartesiaSynthesizer(
                 required(settings.cartesia_api_key, "CARTESIA_API_KEY").get_secret_value(),
                 model=settings.cartesia_model,
                 voices=filled_in(settings.cartesia_voices, CARTESIA_VOICES),
                 base_url=settings.cartesia_base_url,
+                timeout_seconds=_PROMPTLY_SECONDS,
             )
         return ElevenLabsSynthesizer(
             required(settings.elevenlabs_api_key, "ELEVENLABS_API_KEY").get_secret_value(),
             model=settings.elevenlabs_model,
             voices=filled_in(settings.elevenlabs_voices, ELEVENLABS_VOICES),
             base_url=settings.elevenlabs_base_url,
+            timeout_seconds=_PROMPTLY_SECONDS,
         )
 
     def _openai(self, ladder: LadderName) -> tuple[str, str]:

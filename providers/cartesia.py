@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from cartesia import APIConnectionError, APIError, AsyncCartesia
 
-from providers.answers import http_client, opened, within
+from providers.answers import opened, within
 from providers.errors import BadAnswer, ProviderError, Unreachable
 from providers.pcm import LONGEST_BYTES, sayable, speech
+from providers.transport import http_client
 from providers.voices import Voices
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 SERVICE = "cartesia"
 
@@ -58,7 +59,7 @@ class CartesiaSynthesizer:
         """Of the PCM, in Hz."""
         return self._sample_rate
 
-    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:  # noqa: ARG002 (its wire takes none)
+    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
         """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
         request = self._request(sayable(SERVICE, text), language)
         async with (

@@ -10,21 +10,22 @@ from elevenlabs.client import AsyncElevenLabs
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.core.parse_error import ParsingError
 
-from providers.answers import http_client, opened, within
+from providers.answers import opened, within
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Unreachable
 from providers.pcm import LONGEST_BYTES, sayable, speech
+from providers.transport import http_client
 from providers.voices import Voices
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from elevenlabs.core.http_response import AsyncHttpResponse
 
 SERVICE = "elevenlabs"
-_PIECE_BYTES = 8 * 1024
-"""Of PCM, a sixth of a second: its client would cut speech into pieces of 1 KiB, some thousand for a reply."""
+_PIECE_BYTES = 32 * 1024
+"""Of PCM, two thirds of a second: its client would cut speech into pieces of 1 KiB, some thousand for a reply."""
 _RATES: Final = {16000, 22050, 24000}
 _NO_LANGUAGE_CODE = "eleven_multilingual_v2"
 """The model that refuses a language code."""
@@ -72,7 +73,7 @@ class ElevenLabsSynthesizer:
         """Of the PCM, in Hz."""
         return self._sample_rate
 
-    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:
+    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
         """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
         request = self._request(sayable(SERVICE, text), language, encodable(before), encodable(after))
         async with (

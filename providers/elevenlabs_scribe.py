@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from elevenlabs.client import AsyncElevenLabs
 
 from audio.transcode import WAV_RATE, wav_clip
-from providers.answers import LONGEST_WORDS_BYTES, http_client, within
+from providers.answers import within
 from providers.elevenlabs import mapped
 from providers.encodable import encodable
 from providers.errors import BadAnswer
 from providers.language_codes import subtag
 from providers.ports import Transcript
+from providers.transport import LONGEST_WORDS_BYTES, http_client
 
 if TYPE_CHECKING:
     from audio.clip import Clip

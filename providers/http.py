@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _CONNECT_SECONDS = 5.0
-_CONNECTIONS = 100
-_KEEP_ALIVE_SECONDS = 60.0
+_CONNECTIONS = 256
+_KEEP_ALIVE_SECONDS = 75.0
+"""For how long a connection is kept that nobody uses: a new one shakes hands anew, which takes two round trips."""
 _LONGEST_RETRY_AFTER_SECONDS = 3600.0
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -104,8 +105,13 @@ class CheckedResolver(AbstractResolver):
         await self._inner.close()
 
 
-def session(*, total_seconds: float, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
-    """Make a client session: bounded, without cookies, proxies from the environment or error bodies in exceptions."""
+def session(*, total_seconds: float | None, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """Make a client session: bounded, without cookies, proxies from the environment or error bodies in exceptions.
+
+    Args:
+        total_seconds: how long a request may take, its answer included, in seconds; None where who asks sees to that.
+        resolver: of names; the system's when None.
+    """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=_CONNECTIONS, resolver=resolver, keepalive_timeout=_KEEP_ALIVE_SECONDS, ttl_dns_cache=30

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 from huggingface_hub import AsyncInferenceClient, set_async_client_factory
 from huggingface_hub.errors import TextGenerationError
 
 from audio.transcode import WAV_RATE, wav_clip
-from providers.answers import KEEP_ALIVE_SECONDS, authorities, hooks, told_of, within
+from providers.answers import told_of, within
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Unreachable
 from providers.ports import ChatTurn, Role, Transcript
 from providers.reply_stream import is_end, reply_stream
+from providers.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
@@ -32,41 +33,39 @@ _MAX_TOKENS = 220
 """About 80 spoken words in the languages that take the most tokens; unset, the server's default would cut at 100."""
 
 
-_MOST_CONNECTIONS = 256
-
-
-class _Connections(httpx2.AsyncBaseTransport):
+class _Lasting(httpx2.AsyncBaseTransport):
     """Connections that outlive the clients that use them: a new client for each call would shake hands anew."""
 
     def __init__(self) -> None:
-        limits = httpx2.Limits(max_connections=_MOST_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS)
-        self._kept = httpx2.AsyncHTTPTransport(verify=authorities(), trust_env=False, limits=limits)
+        self._transport = Transport(SERVICE)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Ask, over a connection that is open if there is one."""
-        return await self._kept.handle_async_request(request)
+        return cast("httpx2.Response", await self._transport.handle_async_request(request))
 
     async def aclose(self) -> None:
         """Stay open, for a client that is done."""
 
     async def close(self) -> None:
         """Close them, for good."""
-        await self._kept.aclose()
+        await self._transport.aclose()
+
+    @contextmanager
+    def beneath(self) -> Iterator[None]:
+        """Have the client that is made in the block use them."""
+        token = _BENEATH.set(self)
+        try:
+            yield
+        finally:
+            _BENEATH.reset(token)
 
 
-_CONNECTIONS: ContextVar[_Connections | None] = ContextVar("connections", default=None)
-"""Those of who is making a client just now: its factory is one for the whole process, and takes no arguments."""
+_BENEATH: ContextVar[_Lasting | None] = ContextVar("beneath", default=None)
+"""What the client that is being made is to use: their factory is one for the whole process, and takes no arguments."""
 
 
 def _http_client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(
-        transport=_CONNECTIONS.get(),
-        limits=httpx2.Limits(max_connections=_MOST_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS),
-        verify=authorities(),
-        follow_redirects=False,
-        trust_env=False,
-        event_hooks=hooks(SERVICE),
-    )
+    return httpx2.AsyncClient(transport=_BENEATH.get() or Transport(SERVICE), follow_redirects=False)
 
 
 set_async_client_factory(_http_client)
@@ -124,14 +123,14 @@ class LlamaReplier:
         self._model = model
         self._timeout_seconds = timeout_seconds
         self._max_tokens = max_tokens
-        self._connections: _Connections | None = None
+        self._connections = _Lasting()
 
-    async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncIterator[str]:  # noqa: ARG002
+    async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002
         """Stream the reply; the language stands in the turns already."""
         # A client per call: it closes its streams only when it is closed itself, so one kept for long would leak them.
         async with _mapped(), self._client() as client:
             async with within(SERVICE, self._timeout_seconds):
-                with self._over_kept_connections():
+                with self._connections.beneath():
                     stream: Any = await client.chat_completion(
                         [{"role": turn.role.value, "content": encodable(turn.text)} for turn in turns],
                         model=self._model,
@@ -153,19 +152,7 @@ class LlamaReplier:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._connections is not None:
-            await self._connections.close()
-            self._connections = None
-
-    @contextmanager
-    def _over_kept_connections(self) -> Iterator[None]:
-        """Have the client that is made in the block use them."""
-        self._connections = self._connections or _Connections()
-        token = _CONNECTIONS.set(self._connections)
-        try:
-            yield
-        finally:
-            _CONNECTIONS.reset(token)
+        await self._connections.close()
 
     def _client(self) -> AsyncInferenceClient:
         return AsyncInferenceClient(base_url=self._base_url, api_key=self._token)

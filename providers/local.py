@@ -16,7 +16,7 @@ from providers.pcm import sayable
 from providers.ports import Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from audio.clip import Clip
     from audio.espeak import EspeakVoice
@@ -59,7 +59,7 @@ class LocalSynthesizer:
         """Of the PCM, in Hz."""
         return SAMPLE_RATE
 
-    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:  # noqa: ARG002 (its wire takes none)
+    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
         """Stream mono s16le PCM. Raises NoVoice for a language that it does not speak."""
         if language not in VOICES:
             raise NoVoice(SERVICE)
@@ -95,7 +95,7 @@ def _replies() -> dict[str, str]:
 class CannedReplier:
     """Says one honest sentence in the person's language, as far as we know it."""
 
-    async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncIterator[str]:  # noqa: ARG002 (canned)
+    async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (canned)
         """Give the sentence."""
         yield canned_reply(language)
 

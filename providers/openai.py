@@ -113,7 +113,7 @@ class OpenAiReplier:
         self._model = model
         self._max_tokens = max_tokens
 
-    async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncIterator[str]:  # noqa: ARG002 (in the turns)
+    async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (in the turns)
         """Stream the reply; the language stands in the turns already."""
         body = {**self._body(turns, self._max_tokens), "stream": True}
         async with self._wire.post_json("/chat/completions", body) as response:
@@ -164,7 +164,7 @@ class OpenAiSynthesizer:
         """Of the PCM, in Hz."""
         return _SAMPLE_RATE
 
-    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:  # noqa: ARG002 (its wire takes none)
+    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
         """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
         body = {
             "model": self._model,

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from audio.clip import Clip
@@ -56,7 +56,7 @@ class ChatTurn:
 class Replier(Protocol):
     """Conversation to reply."""
 
-    def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncIterator[str]:
+    def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:
         """Stream the reply's text, piece by piece as the model writes it; `language` is a primary subtag."""
         ...
 
@@ -69,7 +69,7 @@ class Synthesizer(Protocol):
         """Of the PCM that speak() gives, in Hz."""
         ...
 
-    def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:
+    def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
         """Stream mono signed 16-bit little-endian PCM, in pieces of a whole number of samples.
 
         Args:

@@ -10,21 +10,22 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar
 
+from providers.deadline import deadline
 from providers.errors import Stalled
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Callable
 
 T = TypeVar("T")
 
 
 async def promptly(
-    stream: AsyncIterator[T], *, service: str, seconds: float, useful: Callable[[T], bool]
+    stream: AsyncGenerator[T], *, service: str, seconds: float, useful: Callable[[T], bool]
 ) -> AsyncGenerator[T]:
     """Pass a stream on, as long as it keeps giving.
 
     Args:
-        stream: what a port's method gave; closed on every path.
+        stream: closed on every path.
         service: its short name.
         seconds: how long the first useful piece may take, and each further one after it, in seconds. Time that the
             reader takes between two pieces does not count.
@@ -35,9 +36,9 @@ async def promptly(
     """
     loop = asyncio.get_running_loop()
     left = seconds
-    async with aclosing(_generator(stream)) as pieces:
+    async with aclosing(stream) as pieces:
         begun = loop.time()
-        while (piece := await _within(left, service, anext(pieces, None))) is not None:
+        while (piece := await _next(pieces, left, service)) is not None:
             left = seconds if useful(piece) else left - (loop.time() - begun)
             yield piece
             begun = loop.time()
@@ -53,23 +54,6 @@ def has_sound(piece: bytes) -> bool:
     return any(piece)
 
 
-async def _within(seconds: float, service: str, work: Awaitable[T]) -> T:
-    scope = asyncio.timeout(seconds)
-    try:
-        async with scope:
-            return await work
-    except TimeoutError as late:
-        if scope.expired():
-            raise Stalled(service) from late
-        raise
-
-
-async def _generator(stream: AsyncIterator[T]) -> AsyncGenerator[T]:
-    """Give a stream what aclosing() needs, whatever kind of iterator it is."""
-    try:
-        async for piece in stream:
-            yield piece
-    finally:
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
+async def _next(pieces: AsyncGenerator[T], seconds: float, service: str) -> T | None:
+    async with deadline(seconds, Stalled(service)):
+        return await anext(pieces, None)

@@ -13,12 +13,11 @@ from consumer.memo import Answering
 from providers.errors import BadAnswer
 from providers.persona import compose
 from providers.ports import ChatTurn, Role
-from providers.promptly import has_words, promptly
 from providers.reply_check import refuse_unfit
 from storage.history import behaviour
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from consumer.draft import Cutter, Draft, Drafts
     from consumer.memo import Heard
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 _OURS = "canned"
 """The replier whose words are our own: they are not judged, for nobody stands behind it."""
-_PATIENCE_SECONDS = 4.0
-"""For the first word of a model, and between two, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn],
     async def call(turns: Sequence[ChatTurn], language: str, drafts: Drafts) -> str:
         draft = drafts.begin(language)
         try:
-            written = await _write(draft, drafts.cutter(language), service, replier.reply(turns, language=language))
+            written = await _write(draft, drafts.cutter(language), replier.reply(turns, language=language))
             if not draft.text:
                 raise BadAnswer(service, "nothing fit to be spoken")
             if service != _OURS:
@@ -79,11 +76,10 @@ def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn],
     return call
 
 
-async def _write(draft: Draft, cutter: Cutter, service: str, stream: AsyncIterator[str]) -> str:
+async def _write(draft: Draft, cutter: Cutter, stream: AsyncGenerator[str]) -> str:
     """Read a model's stream for as long as what it says will be said; give what was read, as it was written."""
     written: list[str] = []
-    prompt = promptly(stream, service=service, seconds=_PATIENCE_SECONDS, useful=has_words)
-    async with aclosing(prompt) as pieces:
+    async with aclosing(stream) as pieces:
         async for piece in pieces:
             written.append(piece)
             draft.say(*cutter.feed(piece))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from audio.joins import Take
 from providers.errors import BadAnswer, ProviderError
-from providers.promptly import has_sound, promptly
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -21,14 +20,10 @@ if TYPE_CHECKING:
     from consumer.draft import Draft, Piece
     from providers.ports import Synthesizer
 
-_PATIENCE_SECONDS = 4.0
-"""For the first sound of a piece, and between two, in seconds."""
 _AHEAD = 3
 """Pieces that are spoken while an earlier one is still being heard: mostly all that are left of a reply."""
 _FEWEST_BYTES = 100
 """Of PCM, for a letter: at 16 kHz, and at twice the speed that anybody listens at, it takes ten times as many."""
-_LARGEST_PIECE_BYTES = 16 * 1024 * 1024
-"""Of PCM: minutes, for what is said in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +76,9 @@ class Chorus:
         take, size = Take(self._synthesizer.sample_rate), 0
         text, before, after = said
         stream = self._synthesizer.speak(text, language=self._draft.language, before=before, after=after)
-        prompt = promptly(stream, service=self._service, seconds=_PATIENCE_SECONDS, useful=has_sound)
-        async with aclosing(prompt) as pieces:
+        async with aclosing(stream) as pieces:
             async for piece in pieces:
                 size += len(piece)
-                if size > _LARGEST_PIECE_BYTES:
-                    raise BadAnswer(self._service, "endless")
                 part.pcm.put_nowait(take.feed(piece))
         end = take.end()
         if not end:

@@ -200,7 +200,7 @@ async def test_the_local_one_is_left_or_cancelled() -> None:
     """Who leaves after the first piece, or is cancelled, leaves no process; and the one slot is free for the next."""
     voice = LocalSynthesizer(EspeakVoice(processes=1))
     long = "And so it went on. " * 200
-    async with aclosing(voice.speak(long, language="en")) as pieces:  # type: ignore[type-var] # a generator
+    async with aclosing(voice.speak(long, language="en")) as pieces:
         async for _ in pieces:
             break
     assert children() == set()

@@ -33,7 +33,7 @@ from tests.evaluation.likeness import likeness
 from tests.evaluation.report import Line, Rows, Section
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from audio.clip import Clip
 
@@ -200,7 +200,7 @@ class _Misled:
         """Not of the PCM, in Hz."""
         return round(self._voice.sample_rate * _WRONG_RATE_BY)
 
-    def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:
+    def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
         """Stream mono s16le PCM."""
         return self._voice.speak(text, language=language, before=before, after=after)
 

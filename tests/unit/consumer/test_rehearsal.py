@@ -25,7 +25,7 @@ from providers.ports import ChatTurn, Role
 from tests.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from audio.transcode import Transcoder
     from consumer.progress import Progress
@@ -42,7 +42,7 @@ class Writer:
         self.pause = pause
         self.error = error
 
-    async def reply(self, turns: object, *, language: str) -> AsyncIterator[str]:
+    async def reply(self, turns: object, *, language: str) -> AsyncGenerator[str]:
         """Write."""
         del turns, language
         for word in self.words:
@@ -65,7 +65,7 @@ class Voice:
     most: int = 0
     sample_rate: int = RATE
 
-    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncIterator[bytes]:
+    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
         """Speak: each piece a level of its own, so that the order can be heard."""
         del language
         self.around.append((before, after))
@@ -198,7 +198,7 @@ async def test_voice_says_nothing() -> None:
     silent = Voice()
     silent.sample_rate = RATE
 
-    async def hush(text: str, **_: str) -> AsyncIterator[bytes]:
+    async def hush(text: str, **_: str) -> AsyncGenerator[bytes]:
         del text
         yield bytes(200)
 

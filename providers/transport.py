@@ -1,0 +1,158 @@
+"""The connections beneath the vendors' own clients, and what an answer must be before such a client sees it.
+
+Their clients put an answer's body into their errors' texts, follow redirects with all that was said, read without end,
+and call an answer that broke off a failed connection. All of that is settled here, beneath httpx, and beneath httpx2,
+its continuation. Here, too, aiohttp takes the place of their own connections, which cost several times its CPU for a
+stream, and more with each connection that stands idle (docs/decisions/0014-aiohttp-beneath-the-clients.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import aiohttp
+import httpx
+import httpx2
+from yarl import URL
+
+from providers.errors import BadAnswer, Unreachable, from_status
+from providers.http import retry_after_seconds, session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+Request: TypeAlias = httpx.Request | httpx2.Request
+Response: TypeAlias = httpx.Response | httpx2.Response
+
+LONGEST_WORDS_BYTES: Final = 8 * 1024 * 1024
+"""Of an answer in JSON, or of a stream of it."""
+_MOVED: Final = 300
+_WRONG: Final = 400
+_END_SECONDS, _END_PIECES = 0.03, 4
+"""How long, and for how many pieces, the end of an answer is waited for that a client has left, as all do at [DONE]."""
+_AS_IT_IS: Final = "identity"
+
+
+class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
+    """Asks, over connections that are kept. It has no time-outs: who asks gives them, with opened() or within().
+
+    Args:
+        service: whom it asks, in errors.
+        limit_bytes: of one answer, in bytes; a longer one is a BadAnswer.
+    """
+
+    def __init__(self, service: str, *, limit_bytes: int = LONGEST_WORDS_BYTES) -> None:
+        self._service = service
+        self._limit_bytes = limit_bytes
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: Request) -> Response:  # type: ignore[override] # of either kind
+        """Ask, and give an answer that is one.
+
+        What is raised passes through every client but Cartesia's, which takes it for its cause.
+
+        Raises:
+            ProviderError: there is none, or it is not worth reading.
+        """
+        answer = await self._asked(request)
+        body = _Body(self._service, answer, self._limit_bytes)
+        try:
+            self._judge(answer)
+        except BaseException:
+            await body.aclose()
+            raise
+        made = httpx.Response if isinstance(request, httpx.Request) else httpx2.Response
+        return made(answer.status, headers=answer.raw_headers, stream=body, request=request)  # type: ignore[arg-type] # the same
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _asked(self, request: Request) -> aiohttp.ClientResponse:
+        request.headers["Accept-Encoding"] = _AS_IT_IS  # a limit on what was packed would be none
+        if self._session is None:
+            self._session = session(total_seconds=None)
+        try:
+            return await self._session.request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=request.headers.multi_items(),
+                data=_body(request),
+                allow_redirects=False,  # followed, one would take what was said, and perhaps the key, to a stranger
+                auto_decompress=False,
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unreachable(self._service, type(error).__name__) from error
+
+    def _judge(self, answer: aiohttp.ClientResponse) -> None:
+        if answer.status >= _WRONG:
+            wait = retry_after_seconds(answer.headers.get("Retry-After"))
+            raise from_status(self._service, answer.status, wait)
+        if answer.status >= _MOVED:
+            raise BadAnswer(self._service, "redirect", status=answer.status)
+        if answer.headers.get("Content-Encoding", _AS_IT_IS) != _AS_IT_IS:
+            raise BadAnswer(self._service, "packed")
+
+
+def http_client(service: str, *, limit_bytes: int) -> httpx.AsyncClient:
+    """Make an HTTP client for a vendor's own; its time-outs are those of whoever asks."""
+    return httpx.AsyncClient(transport=Transport(service, limit_bytes=limit_bytes), follow_redirects=False)
+
+
+class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
+    """An answer's body, bounded, whose failures are those of an answer and not of a connection."""
+
+    def __init__(self, service: str, answer: aiohttp.ClientResponse, limit_bytes: int) -> None:
+        self._service = service
+        self._answer = answer
+        self._left_bytes = limit_bytes
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._closed:
+            raise BadAnswer(self._service, "cut short")
+        try:
+            piece = await self._answer.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise BadAnswer(self._service, "cut short") from error
+        if not piece:
+            raise StopAsyncIteration
+        self._left_bytes -= len(piece)
+        if self._left_bytes < 0:
+            raise BadAnswer(self._service, "endless")
+        return piece
+
+    async def aclose(self) -> None:
+        """Give the connection back, where the answer is at its end but for what nobody reads; else close it."""
+        try:
+            with suppress(aiohttp.ClientError, OSError):  # a TimeoutError is an OSError
+                async with asyncio.timeout(_END_SECONDS):
+                    await self._ended()
+        finally:
+            self._answer.close()  # of an answer that has ended the connection is back already
+
+    async def _ended(self) -> None:
+        for _ in range(_END_PIECES):
+            if self._closed or self._answer.content.at_eof():
+                return
+            await self._answer.content.readany()
+
+    @property
+    def _closed(self) -> bool:
+        """Whether there is nothing to wait for: the session is closed, which the reader is told of only later."""
+        connection = self._answer.connection
+        return connection is not None and connection.closed
+
+
+def _body(request: Request) -> bytes | AsyncIterator[bytes] | None:
+    """Give what a request says: whole where it is there, else as it is made."""
+    try:
+        return request.content or None
+    except (httpx.RequestNotRead, httpx2.RequestNotRead):
+        return aiter(request.stream)  # type: ignore[arg-type] # an asynchronous client makes no other
