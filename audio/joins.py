@@ -6,6 +6,7 @@ measure everywhere, and fades, for a take may begin or end where the wave is not
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -41,7 +42,7 @@ class Take:
     def feed(self, pcm: bytes) -> bytes:
         """Take a piece; give what is surely to be heard."""
         samples: Samples = np.concatenate([self._held, np.frombuffer(pcm, "<i2")])
-        loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > _QUIET)
+        loud = np.flatnonzero((samples > _QUIET) | (samples < -_QUIET))
         if not loud.size:
             end = max(0, samples.size - self._count(_LONGEST_PAUSE_SECONDS))
             self._held = samples[end:]
@@ -73,6 +74,7 @@ class Take:
         return round(seconds * self._rate)
 
 
+@cache
 def _ramp(size: int) -> Floats:
     ramp: Floats = np.linspace(0, 1, size)
     return ramp

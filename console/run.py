@@ -12,6 +12,7 @@ import click
 from console.exits import FAILED, end, told
 from consumer import wiring
 from consumer.bugs import TooManyBugs
+from consumer.heap import Heap
 from consumer.lanes import Abandoned
 from consumer.settings import load
 from consumer.stopping import stop_on_signals
@@ -32,14 +33,21 @@ def command() -> None:
         settings = load(os.environ)
         configure_logs(settings.log_format, settings.log_level, sys.stderr, secrets=settings.secrets())
         try:
+            _watch_children()
             asyncio.run(_run(settings))
         except (VitalsError, TooManyBugs) as error:
             end(f"voicememo: {error}", FAILED)
 
 
+def _watch_children() -> None:
+    """Have the loop itself wait for ffmpeg's end, as it does by default from Python 3.12 on, and not a thread each."""
+    if sys.version_info < (3, 12) and sys.platform == "linux":
+        asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
+
+
 async def _run(settings: Settings) -> None:
     try:
-        await wiring.run(settings, stop_on_signals())
+        await wiring.run(settings, stop_on_signals(), Heap())
     except Abandoned as stuck:
         # A memo that would not end might still send: nothing may be waited for, threads neither.
         click.echo(f"voicememo: {stuck}; the process ends at once, and another worker goes on", err=True)

@@ -29,25 +29,29 @@ class Stalls:
     def __init__(self, *listeners: Callable[[float], None], interval_seconds: float = INTERVAL_SECONDS) -> None:
         self._listeners = listeners
         self._interval_seconds = interval_seconds
-        self._looking: asyncio.Task[None] | None = None
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
-        self._looking = asyncio.create_task(self._look(), name="stalls")
+        self._wait()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        if self._timer is not None:
+            self._timer.cancel()
 
-    async def _look(self) -> None:
+    def _wait(self) -> None:
+        """Look later; a timer costs a third of what a task that sleeps does, 50 times a second."""
         loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + self._interval_seconds
-            await asyncio.sleep(self._interval_seconds)
-            self._tell(max(0.0, loop.time() - due))
+        self._due = loop.time() + self._interval_seconds
+        self._timer = loop.call_at(self._due, self._look)
+
+    def _look(self) -> None:
+        late = asyncio.get_running_loop().time() - self._due
+        self._wait()
+        self._tell(max(0.0, late))
 
     def _tell(self, late: float) -> None:
         for missed in range(_MOST_MISSED):

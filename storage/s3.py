@@ -86,7 +86,7 @@ class S3Archive:
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS,
             max_pool_connections=threads,
-            retries={"mode": "adaptive", "total_max_attempts": _ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         )
         # Parts go up one after the other: the threads are few, and are ours.
         self._transfer = TransferConfig(
@@ -100,13 +100,17 @@ class S3Archive:
 
         A large object goes up in parts, and is there when the last one is; parts without an end are aborted.
         """
-        extra = {"ContentType": content_type, "Metadata": dict(about), **self._encrypted}
-        await self._in_thread(
-            lambda client: client.upload_fileobj(
-                BytesIO(data), self._bucket, self._prefix + key, ExtraArgs=extra, Config=self._transfer
-            )
-        )
-        return f"s3://{self._bucket}/{self._prefix}{key}"
+        extra: Any = {"ContentType": content_type, "Metadata": dict(about), **self._encrypted}
+        key = self._prefix + key
+
+        def upload(client: S3Client) -> None:
+            if len(data) < _PART_BYTES:  # boto3's manager of transfers would make four tasks and a lock of it
+                client.put_object(Bucket=self._bucket, Key=key, Body=data, **extra)
+            else:
+                client.upload_fileobj(BytesIO(data), self._bucket, key, ExtraArgs=extra, Config=self._transfer)
+
+        await self._in_thread(upload)
+        return f"s3://{self._bucket}/{key}"
 
     async def get(self, key: str) -> bytes:
         """Give what is kept. Raises ArchiveMissing, ArchiveUnavailable, ArchiveForbidden."""
