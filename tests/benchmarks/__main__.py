@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import codecs, cpu, flight, intake, latency, soak, startup, throughput
+from tests.benchmarks import codecs, coders, cpu, flight, intake, latency, scale, soak, startup, throughput
 from tests.benchmarks.processes import machine
 from tests.benchmarks.upstreams import REPLY
 from tests.benchmarks.world import MEMO_SECONDS, world
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.report import Section
     from tests.benchmarks.world import World
 
-_SECTIONS = ("codecs", "startup", "latency", "cpu", "throughput", "flight", "soak", "intake")
+_SECTIONS = ("codecs", "startup", "latency", "cpu", "throughput", "flight", "soak", "intake", "scale")
 _BY_DEFAULT = _SECTIONS[:6]
 
 
@@ -41,6 +41,7 @@ class _Wishes:
     events: int
     kafka: bool
     json: Path | None
+    speech: tuple[Path, ...]
 
 
 def _wishes() -> _Wishes:
@@ -51,15 +52,19 @@ def _wishes() -> _Wishes:
     parser.add_argument("--soak", action="store_true", help="thousands of memos as well; takes many minutes")
     parser.add_argument("--soak-memos", type=int, default=5000, help="how many (default: 5000)")
     parser.add_argument("--intake", action="store_true", help="events from a real Kafka as well; needs Java")
+    parser.add_argument("--scale", action="store_true", help="one to four workers on a real Kafka; needs Java")
     parser.add_argument("--events", type=int, default=300_000, help="how many (default: 300000)")
     parser.add_argument("--kafka", action="store_true", help="a real Kafka, not the embedded broker; needs Java")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--speech", type=Path, nargs="+", default=[], help="recordings to judge AAC by, beside our own")
     told = parser.parse_args()
     sections = tuple(told.only.split(",")) if told.only else _BY_DEFAULT
-    sections += tuple(name for name in ("soak", "intake") if getattr(told, name) and name not in sections)
+    sections += tuple(name for name in _SECTIONS[6:] if getattr(told, name) and name not in sections)
     if unknown := set(sections) - set(_SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
-    return _Wishes(sections, told.rounds, told.memos, told.soak_memos, told.events, told.kafka, told.json)
+    return _Wishes(
+        sections, told.rounds, told.memos, told.soak_memos, told.events, told.kafka, told.json, (*told.speech,)
+    )
 
 
 async def main(wishes: _Wishes) -> int:
@@ -70,15 +75,16 @@ async def main(wishes: _Wishes) -> int:
     for name in wishes.sections:
         load = machine()["load_1_minute"]
         try:
-            section = await _measured(name, wishes)
+            sections = await _measured(name, wishes)
         except NoKafka as reason:
             _say(f"\n{name}: skipped, there is no real Kafka: {reason}")
             continue
-        section.notes.append(
+        sections[-1].notes.append(
             f"load of the machine (1 minute): {load:.1f} before, {machine()['load_1_minute']:.1f} after"
         )
-        _say("", *section.lines())
-        found.append(section)
+        for section in sections:
+            _say("", *section.lines())
+        found += sections
     if wishes.json is not None:
         report = {"machine": about, "sections": [section.as_json() for section in found]}
         await asyncio.to_thread(wishes.json.write_text, json.dumps(report, indent=1, ensure_ascii=False))
@@ -86,31 +92,34 @@ async def main(wishes: _Wishes) -> int:
     return 1 if missed else 0
 
 
-async def _measured(name: str, wishes: _Wishes) -> Section:
+async def _measured(name: str, wishes: _Wishes) -> list[Section]:
     if name == "codecs":
-        return await codecs.measure(wishes.rounds)
+        heard = await coders.measure(wishes.rounds, recordings=wishes.speech)
+        return [await codecs.measure(wishes.rounds), heard]
     if name == "startup":
-        return await startup.measure(wishes.rounds)
+        return [await startup.measure(wishes.rounds)]
     async with AsyncExitStack() as closing:
         servers = None
-        if wishes.kafka or name == "intake":
+        if wishes.kafka or name in {"intake", "scale"}:
             servers = await closing.enter_async_context(intake.kafka())
-        short = name in {"soak", "flight"}
+        if name == "latency":
+            return await latency.measure(servers, rounds=wishes.rounds)
+        short = name in {"soak", "flight", "scale"}
         clips = (flight.REPLY, flight.MEMO_SECONDS) if short else (REPLY, MEMO_SECONDS)
         place = await closing.enter_async_context(world(servers, reply=clips[0], memo_seconds=clips[1]))
-        return await _measured_in(place, name, wishes)
+        return [await _measured_in(place, name, wishes)]
 
 
 async def _measured_in(place: World, name: str, wishes: _Wishes) -> Section:
     match name:
-        case "latency":
-            section = await latency.measure(place, rounds=wishes.rounds, real_kafka=wishes.kafka)
         case "cpu":
             section = await cpu.measure(place, rounds=max(1, wishes.rounds // 3), memos=16)
         case "throughput":
             section = await throughput.measure(place, rounds=max(1, wishes.rounds // 4), memos=wishes.memos)
         case "flight":
             section = await flight.measure(place)
+        case "scale":
+            section = await scale.measure(place)
         case "soak":
             section = await soak.measure(place, memos=wishes.soak_memos)
         case _:

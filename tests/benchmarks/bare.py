@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import resource
 import subprocess
 import tempfile
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import imageio_ffmpeg
 
 from audio.transcode import WAV_RATE
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 SPEECH_RATE = 24_000
 """Of the PCM that voices give, in Hz."""
+CODER = "fast"
+BIT_RATE = "64k"
+"""As audio/transcode.py has them."""
+_CODERS = re.compile(r"^  -aac_coder .*\n((?:     +\S+ .*\n)+)", re.MULTILINE)
 
 
 def decode(path: Path) -> None:
@@ -27,12 +29,13 @@ def decode(path: Path) -> None:
         ffmpeg("-i", str(path), "-ac", "1", "-ar", str(WAV_RATE), f"{folder}/out.wav")
 
 
-def encode(pcm: bytes, sample_rate: int = SPEECH_RATE) -> None:
-    """Make an M4A of mono s16le PCM, as voicememo sends it."""
+def encode(pcm: bytes, sample_rate: int = SPEECH_RATE, *, coder: str = CODER, bit_rate: str = BIT_RATE) -> bytes:
+    """Make an M4A of mono s16le PCM: as voicememo sends it, unless something else is asked for."""
     with tempfile.TemporaryDirectory() as folder:
         given = ["-f", "s16le", "-ar", str(sample_rate), "-ac", "1", "-i", "-"]
-        coded = ["-c:a", "aac", "-aac_coder", "fast", "-b:a", "64k", "-movflags", "+faststart"]
+        coded = ["-c:a", "aac", "-aac_coder", coder, "-b:a", bit_rate, "-movflags", "+faststart"]
         ffmpeg(*given, *coded, f"{folder}/out.m4a", given=pcm)
+        return Path(f"{folder}/out.m4a").read_bytes()
 
 
 def samples(m4a: bytes) -> bytes:
@@ -40,7 +43,18 @@ def samples(m4a: bytes) -> bytes:
     with tempfile.NamedTemporaryFile(suffix=".m4a") as file:
         file.write(m4a)
         file.flush()
-        return ffmpeg("-i", file.name, "-ac", "1", "-ar", str(SPEECH_RATE), "-f", "s16le", "-")
+        return speech(Path(file.name))
+
+
+def speech(path: Path) -> bytes:
+    """Give the PCM (mono s16le, SPEECH_RATE) of a recording."""
+    return ffmpeg("-i", str(path), "-ac", "1", "-ar", str(SPEECH_RATE), "-f", "s16le", "-")
+
+
+def coders() -> list[str]:
+    """Name the ways in which this ffmpeg can choose what AAC leaves out."""
+    told = _CODERS.search(ffmpeg("-hide_banner", "-h", "encoder=aac").decode())
+    return [line.split()[0] for line in told[1].splitlines()] if told else []
 
 
 def ffmpeg(*arguments: str, given: bytes | None = None) -> bytes:
@@ -68,10 +82,10 @@ class Pair:
 
     async def cpu_seconds(self, times: int) -> float:
         """Run one after the other; give the CPU seconds of one pair: those of the two ffmpegs, and no others."""
-        before = _children_seconds()
+        before = children_seconds()
         for _ in range(times):
             await asyncio.to_thread(self.run)
-        return (_children_seconds() - before) / times
+        return (children_seconds() - before) / times
 
     async def per_second(self, times: int) -> float:
         """Run as many side by side as there are cores; give how many pairs end in a second."""
@@ -86,7 +100,7 @@ class Pair:
         return times / (time.perf_counter() - begun)
 
 
-def _children_seconds() -> float:
+def children_seconds() -> float:
     """CPU of our children that have ended, in seconds."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime

@@ -60,7 +60,7 @@ async def _encode(transcoder: Transcoder, pcm: bytes) -> Clip:
 
 
 async def _compare(
-    rounds: int, ours: Callable[[], Awaitable[object]], bare_run: Callable[[], None]
+    rounds: int, ours: Callable[[], Awaitable[object]], bare_run: Callable[[], object]
 ) -> tuple[list[Cost], list[Cost]]:
     our_costs, bare_costs = [], []
     for _ in range(rounds):

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sandbox.pace import Speed
-    from tests.benchmarks.world import Worker, World
+    from tests.benchmarks.worker import Worker
+    from tests.benchmarks.world import World
 
 _BARE_RUNS = 8
 _LIMIT = 1.3

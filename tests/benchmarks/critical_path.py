@@ -3,7 +3,8 @@
     download → Whisper → the model's first token → each sentence is spoken as soon as it is written → the last one ends
     → send
 
-Sentences are spoken side by side. What is kept, remembered or shown as typing goes on beside; decoding, encoding and
+A memo that is too long for Whisper is heard in pieces, side by side: the longest one decides. Sentences are spoken side
+by side. What is kept, remembered or shown as typing goes on beside; decoding, encoding and
 everything else that we do ourselves counts for nothing, and so do handshakes: connections are warm. The sequential
 path has the same services, one after the other, and the trips to the archive between them.
 """
@@ -37,25 +38,29 @@ class Script:
     memo_seconds: float
     """How long the recording plays, in seconds."""
     reply: Sequence[Sentence]
+    pieces: Sequence[float] = ()
+    """How long the pieces play that the recording is heard in, in seconds; none where it is heard whole."""
     voice: str = "elevenlabs"
 
     def critical_seconds(self) -> float:
         """Give the shortest time from memo in to voice out that the upstreams allow, in seconds."""
-        return self._first("series.media") + self._heard() + self._written_and_spoken() + self._first("series.send")
+        heard = self._heard(self._longest_piece())
+        return self._first("series.media") + heard + self._written_and_spoken() + self._first("series.send")
 
     def sequential_seconds(self) -> float:
         """Give what the same services take one after the other, with an archive between them, in seconds."""
         kept = 3 * self._first("archive.put") + self._first("archive.get")
         written = self._first("llama") + self._written(sum(each.tokens for each in self.reply))
         spoken = self._spoken(sum(each.seconds for each in self.reply))
-        return self._first("series.media") + kept + self._heard() + written + spoken + self._first("series.send")
+        heard = self._heard(self.memo_seconds)
+        return self._first("series.media") + kept + heard + written + spoken + self._first("series.send")
 
     def stages(self) -> dict[str, float]:
         """Give what each stage of voicememo waits for on the critical path, in seconds; what is not named, nothing."""
         answer = self._first("llama") + self._written(sum(each.tokens for each in self.reply))
         return {
             "fetch": self._first("series.media"),
-            "hear": self._heard(),
+            "hear": self._heard(self._longest_piece()),
             "answer": answer,
             "speak": self._written_and_spoken() - answer,
             "deliver": self._first("series.send"),
@@ -68,8 +73,11 @@ class Script:
             ends.append(self._first("llama") + self._written(tokens) + self._spoken(sentence.seconds))
         return max(ends, default=0.0)
 
-    def _heard(self) -> float:
-        return self._first("whisper") + self.speeds["whisper"].heard_factor * self.memo_seconds
+    def _longest_piece(self) -> float:
+        return max(self.pieces, default=self.memo_seconds)
+
+    def _heard(self, seconds: float) -> float:
+        return self._first("whisper") + self.speeds["whisper"].heard_factor * seconds
 
     def _written(self, tokens: int) -> float:
         """Of so many tokens the first comes at once."""

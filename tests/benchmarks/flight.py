@@ -21,15 +21,16 @@ from tests.benchmarks.stalls import Stalls
 
 if TYPE_CHECKING:
     from tests.benchmarks.bare import Pair
-    from tests.benchmarks.world import Worker, World
+    from tests.benchmarks.worker import Worker
+    from tests.benchmarks.world import World
 
 MEMO_SECONDS = 5.0
 REPLY = "Yes, please do that."
 """Short, for the soak as well: the upstreams keep every reply that they are sent."""
 SLOW = {"whisper": Speed(first_seconds=2), "llama": Speed(first_seconds=1), "elevenlabs": Speed(first_seconds=1)}
 """Four seconds in all."""
-_SECONDS = 4.0
-_FILLED = 0.8
+SLOW_SECONDS = 4.0
+FILLED = 0.8
 """Of all cores, that the codecs alone may need at most: with more no worker could keep up."""
 _ALONE = 5
 _MEGABYTE = 1_000_000
@@ -78,19 +79,19 @@ class _Flight:
     async def many(self, section: Section, number: int, alone: float) -> None:
         """Keep so many in flight, twice over."""
         worker = await self._started(number)
-        codecs = await self._pair.cpu_seconds(3) * number / _SECONDS / (os.cpu_count() or 1)
+        codecs = await self._pair.cpu_seconds(3) * number / SLOW_SECONDS / (os.cpu_count() or 1)
         before = await self._reading(worker)
         watching = asyncio.create_task(self._watch(worker))
         messages, begun = [], time.perf_counter()
         for count in range(2 * number):
-            await asyncio.sleep(max(0.0, begun + count * _SECONDS / number - time.perf_counter()))
+            await asyncio.sleep(max(0.0, begun + count * SLOW_SECONDS / number - time.perf_counter()))
             messages.append(await self._world.put(worker))
         await self._world.answered(messages)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         waited = [self._waited(worker, message) for message in messages]
         peak = await self._ended(section, worker, f"{number} in flight", waited, before, filled=codecs, alone=alone)
-        excuse = f"the codecs alone need {codecs:.0%} of all cores" if codecs > _FILLED else None
+        excuse = f"the codecs alone need {codecs:.0%} of all cores" if codecs > FILLED else None
         ratio = quantile(waited, 0.95) / alone
         section.verdicts.append(Verdict(f"{number} in flight, p95 ÷ one alone", ratio, 1.25, excuse=excuse))
         section.verdicts.append(Verdict(f"{number} in flight, peak RSS in MB", peak / _MEGABYTE, 300))

@@ -1,107 +1,146 @@
 """Memo in to voice out at the pace that services publish: voicememo beside a sequential worker, and the critical path.
 
-The two take turns, memo by memo, so that both meet the same machine. Memo in is the moment in which the worker says
-that it has taken the memo: the embedded broker keeps an idle consumer waiting for up to half a second, which no worker
-can help. On a real Kafka (`--kafka`) it is the moment in which the event is put on the topic.
+For each size of memos and replies the two take turns, memo by memo, so that both meet the same machine. Memo in is the
+moment in which the worker says that it has taken the memo: the embedded broker keeps an idle consumer waiting for up to
+half a second, which no worker can help. On a real Kafka (`--kafka`) it is the moment in which the event is put on the
+topic.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from statistics import mean, median
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING
 
-from providers.sentences import split
 from sandbox.pace import PUBLISHED, PUBLISHED_CONNECT_SECONDS
-from tests.benchmarks.bare import SPEECH_RATE
-from tests.benchmarks.critical_path import Script, Sentence
 from tests.benchmarks.report import Section, Verdict, quantile
-from tests.benchmarks.upstreams import REPLY, RehearsedMind
-from tests.benchmarks.world import MEMO_SECONDS
+from tests.benchmarks.sizes import SIZES
+from tests.benchmarks.world import world
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from tests.benchmarks.world import Worker, World
+    from tests.benchmarks.critical_path import Script
+    from tests.benchmarks.report import Cell
+    from tests.benchmarks.sizes import Size
+    from tests.benchmarks.world import World
 
 _MAIN_LINE = ("fetch", "decode", "hear", "answer", "speak", "keep-reply", "deliver")
 """The stages that the person waits for, in order; those of the reply's keeping only as far as the send waits for it."""
-_SAMPLE_BYTES = 2
+_WAV_BYTES = 32_000
+"""For a second."""
 
 
-async def measure(world: World, *, rounds: int, real_kafka: bool) -> Section:
-    """Let both answer so many memos."""
-    script = await published()
+@dataclass(slots=True)
+class Waited:
+    """What the memos of one size waited, in seconds."""
+
+    size: Size
+    script: Script
+    ours: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
+    handed: list[float] = field(default_factory=list)
+    """From the topic to the worker."""
+    stages: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Of voicememo, by name."""
+    reply_bytes: int = 0
+    """What voicememo sent last."""
+    troubles: Counter[str] = field(default_factory=Counter)
+
+
+async def measure(servers: str | None, *, rounds: int, sizes: Sequence[Size] = SIZES) -> list[Section]:
+    """Let both answer so many memos of each size; on the embedded broker unless a real one is named."""
+    found = []
+    for size in sizes:
+        async with world(
+            servers, reply=size.reply, memo_seconds=size.memo_seconds, words_per_minute=size.words_per_minute
+        ) as place:
+            found.append(await _measured(place, size, rounds=rounds, real_kafka=servers is not None))
+    return [_table(found, rounds=rounds, real_kafka=servers is not None), _stages(found)]
+
+
+async def _measured(world: World, size: Size, *, rounds: int, real_kafka: bool) -> Waited:
+    waited = Waited(size, await size.script(world.memo))
     await world.pace(PUBLISHED, connect_seconds=PUBLISHED_CONNECT_SECONDS)
     ours, plain = await world.worker(LOG_LEVEL="DEBUG"), await world.sequential()
     await asyncio.gather(world.warm(ours), world.warm(plain))
-    waited: dict[int, list[float]] = defaultdict(list)
-    handed = []
     for _ in range(rounds):
-        for worker in (ours, plain):
+        for worker, times in ((ours, waited.ours), (plain, waited.plain)):
             message = await world.put(worker)
             await world.answered([message])
-            taken = worker.taken[message]
-            begun = world.asked[message] if real_kafka else taken
-            waited[worker.pid].append(world.sent[message].at - begun)
-            handed.append(taken - world.asked[message])
-    section = _section(script, waited[ours.pid], waited[plain.pid])
-    section.rows += _stages(script, ours)
-    section.notes.append(
-        f"from the topic to the worker (in these figures: {_word(real_kafka)}): {median(handed):.3f} s"
-    )
-    section.notes += [
-        f"trouble: {count} × {what}" for worker in (ours, plain) for what, count in worker.troubles.items()
-    ]
+            taken, sent = worker.taken[message], world.sent[message]
+            if sent.text != size.reply:
+                raise RuntimeError("a worker did not say the whole reply: the two cannot be compared")
+            times.append(sent.at - (world.asked[message] if real_kafka else taken))
+            waited.handed.append(taken - world.asked[message])
+            if worker is ours:
+                waited.reply_bytes = sent.audio_bytes
     await asyncio.gather(ours.stop(), plain.stop())
+    for _, stage, seconds in ours.stages:
+        waited.stages[stage].append(seconds)
+    waited.troubles = ours.troubles + plain.troubles
+    return waited
+
+
+def _table(found: Sequence[Waited], *, rounds: int, real_kafka: bool) -> Section:
+    section = Section("latency", f"memo in → voice out, at the published pace, {rounds} memos of each size each (s)")
+    section.columns = (
+        "", "critical path", "voicememo p50", "p95", "p50 ÷ critical", "p95 ÷ critical",
+        "sequential, by formula", "sequential worker p50", "÷ voicememo", "÷ critical",
+    )  # fmt: skip
+    for each in found:
+        section.rows.append(_row(each))
+        section.verdicts += _verdicts(each)
+        section.notes += [f"trouble ({each.size.name}): {count} × {what}" for what, count in each.troubles.items()]
+    section.notes.append(
+        "÷ critical, the last column: the most that any worker could be quicker than the sequential one"
+    )
+    handed = median(seconds for each in found for seconds in each.handed)
+    word = "counted" if real_kafka else "not counted"
+    section.notes.append(f"from the topic to the worker (in these figures: {word}): {handed:.3f} s")
+    for each in found:
+        name, pieces = each.size.name, ", ".join(f"{seconds:.0f} s" for seconds in each.script.pieces)
+        slow, quick = quantile(each.plain, 0.5), quantile(each.ours, 0.5)
+        saved = (slow - quick) / (slow - each.script.critical_seconds())
+        section.notes.append(
+            f"{name}: heard in pieces of {pieces}; of the time that could be saved, voicememo saves {saved:.0%}"
+        )
     return section
 
 
-async def published() -> Script:
-    """Give the script of the published pace, with the reply as it is spoken here."""
-    mind, sentences = RehearsedMind(), []
-    for sentence in split(REPLY):
-        pcm = await mind.speak(sentence, language="en", sample_rate=SPEECH_RATE)
-        sentences.append(Sentence(len(sentence.split()), len(pcm) / _SAMPLE_BYTES / SPEECH_RATE))
-    return Script(PUBLISHED, MEMO_SECONDS, sentences)
-
-
-def _section(script: Script, ours: Sequence[float], plain: Sequence[float]) -> Section:
+def _row(waited: Waited) -> Sequence[Cell]:
+    size, script = waited.size, waited.script
     critical, sequence = script.critical_seconds(), script.sequential_seconds()
-    section = Section("latency", f"memo in → voice out, at the published pace, {len(ours)} memos each (s)")
-    section.columns = ("", "p50", "p95", "longest", "mean", "p50 ÷ critical")
-    for name, waited in (("sequential worker", plain), ("voicememo", ours)):
-        p50 = quantile(waited, 0.5)
-        section.rows.append((name, p50, quantile(waited, 0.95), max(waited), mean(waited), p50 / critical))
-    for name, seconds in (("critical path, by formula", critical), ("sequential path, by formula", sequence)):
-        section.rows.append((name, seconds, "", "", "", seconds / critical))
-    p50, p95 = quantile(ours, 0.5), quantile(ours, 0.95)
-    slow = quantile(plain, 0.5)
-    section.verdicts = [
-        Verdict("p50 ÷ critical path", p50 / critical, 1.15),
-        Verdict("p95 ÷ critical path", p95 / critical, 1.3),
-        Verdict("sequential worker ÷ voicememo, p50", slow / p50, 1.8, at_least=True),
+    p50, p95, slow = quantile(waited.ours, 0.5), quantile(waited.ours, 0.95), quantile(waited.plain, 0.5)
+    memo = f"{size.memo_seconds:.0f} s, WAV of {size.memo_seconds * _WAV_BYTES / 1e6:.2f} MB"
+    spoken = sum(sentence.seconds for sentence in script.reply)
+    name = f"{size.name}: memo of {memo}, reply of {spoken:.0f} s, {waited.reply_bytes / 1e3:.0f} KB"
+    ratios = (p50 / critical, p95 / critical)
+    return (name, critical, p50, p95, *ratios, sequence, slow, slow / p50, slow / critical)
+
+
+def _verdicts(waited: Waited) -> list[Verdict]:
+    name, critical = waited.size.name, waited.script.critical_seconds()
+    p50, p95, slow = quantile(waited.ours, 0.5), quantile(waited.ours, 0.95), quantile(waited.plain, 0.5)
+    return [
+        Verdict(f"{name}: p50 ÷ critical path", p50 / critical, 1.15),
+        Verdict(f"{name}: p95 ÷ critical path", p95 / critical, 1.3),
+        Verdict(f"{name}: sequential worker ÷ voicememo, p50", slow / p50, 1.8, at_least=True),
     ]
-    section.notes.append(f"the most that any worker could be quicker than the sequential one: {slow / critical:.2f} ×")
-    section.notes.append(f"of the time that could be saved, voicememo saves {(slow - p50) / (slow - critical):.0%}")
-    return section
 
 
-def _stages(script: Script, worker: Worker) -> list[Sequence[str | float]]:
+def _stages(found: Sequence[Waited]) -> Section:
     """Say where the time goes, stage by stage, beside what the script makes each take."""
-    took = defaultdict(list)
-    for _, stage, seconds in worker.stages:
-        took[stage].append(seconds)
-    scripted = script.stages()
-    return [_stage(name, took, scripted) for name in _MAIN_LINE if took[name]]
-
-
-def _stage(name: str, took: Mapping[str, Sequence[float]], scripted: Mapping[str, float]) -> Sequence[str | float]:
-    seconds = took[name]
-    p50, script = quantile(seconds, 0.5), scripted.get(name, 0.0)
-    return (f"  {name}, scripted {script:.3f}", p50, quantile(seconds, 0.95), max(seconds), mean(seconds), "")
-
-
-def _word(real_kafka: bool) -> str:  # noqa: FBT001 (a word for a flag)
-    return "counted" if real_kafka else "not counted"
+    section = Section("stages", "where voicememo's time goes, stage by stage (s)")
+    names = [each.size.name for each in found]
+    section.columns = ("", *(f"{name}, {what}" for name in names for what in ("scripted", "p50", "over")))
+    scripted = [each.script.stages() for each in found]
+    for stage in _MAIN_LINE:
+        cells: list[Cell] = []
+        for each, script in zip(found, scripted, strict=True):
+            p50, told = quantile(each.stages[stage], 0.5), script.get(stage, 0.0)
+            cells += [told, p50, p50 - told]
+        section.rows.append((stage, *cells))
+    return section

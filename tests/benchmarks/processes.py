@@ -84,6 +84,12 @@ def machine() -> dict[str, float | int]:
     return {"cores": os.cpu_count() or 1, "load_1_minute": one, "load_5_minutes": five}
 
 
+def busy_seconds() -> float:
+    """CPU seconds of everything that runs on this machine, since it was started."""
+    user, nice, system, _, _, *others = Path("/proc/stat").read_text().splitlines()[0].split()[1:8]
+    return sum(map(int, (user, nice, system, *others))) / _TICKS
+
+
 def _stat(pid: int) -> list[str]:
     """Give the fields of /proc/PID/stat from the third on."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

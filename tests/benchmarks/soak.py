@@ -12,7 +12,8 @@ from tests.benchmarks.report import Section, Verdict
 
 if TYPE_CHECKING:
     from tests.benchmarks.processes import Footprint
-    from tests.benchmarks.world import Worker, World
+    from tests.benchmarks.worker import Worker
+    from tests.benchmarks.world import World
 
 _AT_ONCE = 24
 _LOOK_EVERY = 250

@@ -47,21 +47,31 @@ def test_a_long_first_sentence_decides() -> None:
     assert script.critical_seconds() == Script(SPEEDS, 6, [Sentence(5, 800)]).critical_seconds()
 
 
+def test_the_longest_piece_decides() -> None:
+    """Pieces of a memo are heard side by side; the sequential path hears the whole."""
+    whole = Script(SPEEDS, 60, [Sentence(5, 8)])
+    cut = replace(whole, pieces=(20, 28, 12))
+    assert whole.critical_seconds() - cut.critical_seconds() == (60 - 28) * 0.5
+    assert cut.sequential_seconds() == whole.sequential_seconds()
+    assert cut.stages()["hear"] == 4 + 28 * 0.5
+
+
 def test_one_after_the_other() -> None:
     """In sequence the reply is spoken when it is written, and the archive is waited for three times, and once read."""
     script = Script(SPEEDS, 6, [Sentence(5, 8), Sentence(4, 4)])
     assert script.sequential_seconds() == 1 + 50 + (4 + 3) + (8 + 4) + (16 + 3) + 2
 
 
-@given(speeds, times, replies)
+@given(speeds, st.lists(times, min_size=1, max_size=4), replies)
 def test_the_critical_path_is_never_longer(
-    speeds: dict[str, Speed], memo_seconds: float, reply: list[Sentence]
+    speeds: dict[str, Speed], pieces: list[float], reply: list[Sentence]
 ) -> None:
     """Nothing that is done side by side takes longer than one after the other, nor does a quicker service."""
-    script = Script(speeds, memo_seconds, reply)
+    script = Script(speeds, sum(pieces), reply, pieces)
     assert script.critical_seconds() <= script.sequential_seconds() + 1e-6
+    assert script.critical_seconds() <= replace(script, pieces=()).critical_seconds()
     quicker = {service: replace(speed, first_seconds=speed.first_seconds / 2) for service, speed in speeds.items()}
-    assert Script(quicker, memo_seconds, reply).critical_seconds() <= script.critical_seconds() + 1e-6
+    assert replace(script, speeds=quicker).critical_seconds() <= script.critical_seconds() + 1e-6
 
 
 def test_the_published_pace_is_that_of_the_original() -> None:
@@ -70,9 +80,9 @@ def test_the_published_pace_is_that_of_the_original() -> None:
     assert 3 < script.sequential_seconds() < 6
 
 
-@given(speeds, times, replies)
-def test_the_stages_add_up(speeds: dict[str, Speed], memo_seconds: float, reply: list[Sentence]) -> None:
+@given(speeds, st.lists(times, min_size=1, max_size=4), replies)
+def test_the_stages_add_up(speeds: dict[str, Speed], pieces: list[float], reply: list[Sentence]) -> None:
     """What each stage waits for makes up the critical path, where there is anything to say."""
-    script = Script(speeds, memo_seconds, reply)
+    script = Script(speeds, sum(pieces), reply, pieces)
     if reply:
         assert sum(script.stages().values()) == pytest.approx(script.critical_seconds())

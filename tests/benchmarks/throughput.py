@@ -17,7 +17,8 @@ from tests.benchmarks.report import Section, Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.benchmarks.world import Worker, World
+    from tests.benchmarks.worker import Worker
+    from tests.benchmarks.world import World
 
 _LIMIT = 0.8
 _CHATS = 24
@@ -88,7 +89,7 @@ class _Run:
         cores = (os.cpu_count() or 1) * wall
         self.worker_share = (cpu_seconds(self._worker.pid) - cpu) / cores
         self.others_share = (self._others() - others) / cores
-        self.disordered = sum(self._disorder(chat) for chat in chats.values())
+        self.disordered = sum(disorder(self._world, chat) for chat in chats.values())
         await asyncio.sleep(0.5)  # for what goes on beside the last reply
         return memos / wall
 
@@ -96,7 +97,8 @@ class _Run:
         ours = os.times()
         return cpu_seconds(self._world.upstream_pid) + ours.user + ours.system
 
-    def _disorder(self, messages: Sequence[str]) -> int:
-        """Count the replies of a chat that went out before an earlier one."""
-        numbers = [self._world.sent[message].number for message in messages]
-        return sum(earlier > later for earlier, later in pairwise(numbers))
+
+def disorder(world: World, messages: Sequence[str]) -> int:
+    """Count the replies of a chat that went out before an earlier one."""
+    numbers = [world.sent[message].number for message in messages]
+    return sum(earlier > later for earlier, later in pairwise(numbers))

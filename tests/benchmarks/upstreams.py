@@ -1,7 +1,8 @@
-"""`python -m tests.benchmarks.upstreams MEDIA [REPLY]`: all upstreams in a process of their own: their CPU is not ours.
+"""`python -m tests.benchmarks.upstreams MEDIA [REPLY [WORDS]]`: all upstreams in a process of their own.
 
-Prints the variables that point a worker here, as one line of JSON, and goes on until its standard input ends. Its voice
-is espeak-ng, asked once for each text: then what it says costs nothing any more.
+So their CPU is not counted as ours. Prints the variables that point a worker here, as one line of JSON, and goes on
+until its standard input ends. Its voice is espeak-ng, at so many words a minute, asked once for each text: then what it
+says costs nothing any more.
 """
 
 from __future__ import annotations
@@ -28,6 +29,16 @@ REPLY = (
     " there, and tell me how it went."
 )
 """What every memo is answered."""
+LONG_REPLY = (
+    "That sounds like a lovely plan for Saturday. The weather should stay dry until the evening, so ten in the morning"
+    " is a good time to leave. Take light jackets with you, because it gets cool by the water. There is a quiet"
+    " restaurant behind the old bridge, where the children can play while you have coffee. If the wind gets stronger,"
+    " come back through the park instead. Call me when you are there, and tell me how it went."
+)
+"""The longest that is spoken whole: 80 words."""
+WORDS_PER_MINUTE = 130
+SLOW_WORDS_PER_MINUTE = 80
+"""The slowest that espeak-ng speaks."""
 
 
 @dataclass(slots=True)
@@ -48,9 +59,14 @@ class RehearsedMind(ScriptedMind):
         return self.spoken_before[key]
 
 
-async def main(media: Path, reply: str) -> None:
+async def main(media: Path, reply: str = REPLY, words_per_minute: str = str(WORDS_PER_MINUTE)) -> None:
     """Serve until standard input ends."""
-    async with Sandbox(RehearsedMind(answer=reply), media=[media]) as sandbox, Bucket(sandbox.pace) as bucket:
+    mind = RehearsedMind(answer=reply, voice=EspeakVoice(words_per_minute=int(words_per_minute)))
+    # No idempotency: a memo that is sent twice is to be seen twice.
+    async with (
+        Sandbox(mind, media=[media], honours_keys=False) as sandbox,
+        Bucket(sandbox.pace) as bucket,
+    ):
         variables = {**sandbox.environment(), **bucket.environment()}
         sys.stdout.write(f"{json.dumps(variables)}\n")
         sys.stdout.flush()
@@ -58,4 +74,4 @@ async def main(media: Path, reply: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else REPLY))
+    asyncio.run(main(Path(sys.argv[1]), *sys.argv[2:]))

@@ -10,12 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 import imageio_ffmpeg
@@ -24,7 +23,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
 from sandbox.broker import EmbeddedBroker
-from tests.benchmarks.upstreams import REPLY
+from tests.benchmarks.upstreams import REPLY, WORDS_PER_MINUTE
+from tests.benchmarks.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -39,7 +39,6 @@ MEMO_SECONDS = 16.0
 PARTITIONS = 4
 """Of a topic; the embedded broker's topics have as many."""
 _LOOK_SECONDS = 0.02
-_END_SECONDS = 60.0
 _LONGEST_LINE_BYTES = 1024 * 1024
 
 
@@ -55,58 +54,6 @@ class Sent:
     number: int
     """Its place among all that was sent."""
     audio_bytes: int
-
-
-@dataclass(slots=True)
-class Worker:
-    """A worker process, and what its log told."""
-
-    process: asyncio.subprocess.Process
-    topic: str
-    vitals_url: str
-    taken: dict[str, float] = field(default_factory=dict)
-    """Message id → when it was taken from the topic, by the wall clock, in seconds."""
-    stages: list[tuple[str, str, float]] = field(default_factory=list)
-    """Message id, stage, seconds: told where LOG_LEVEL is DEBUG."""
-    troubles: Counter[str] = field(default_factory=Counter)
-    """What it logged as a warning or worse."""
-    reading: asyncio.Task[None] | None = None
-    stopped: bool = False
-    """Whether it was asked to end."""
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self.process.pid
-
-    async def stop(self) -> int:
-        """Ask it to end, and give its exit status."""
-        self.stopped = True
-        if self.process.returncode is None:
-            self.process.terminate()
-        async with asyncio.timeout(_END_SECONDS):
-            status = await self.process.wait()
-        if self.reading is not None:
-            await self.reading
-        return status
-
-    async def read_log(self) -> None:
-        """Read what it logs, to the end."""
-        if self.process.stderr is None:
-            raise RuntimeError("the worker's log is not piped")
-        async for line in self.process.stderr:
-            try:
-                self._note(json.loads(line))
-            except ValueError:
-                self.troubles[line.decode(errors="replace").strip()[:120]] += 1
-
-    def _note(self, told: Mapping[str, Any]) -> None:
-        if told["event"] == "memo.taken":
-            self.taken[told["message_id"]] = datetime.fromisoformat(told["timestamp"]).timestamp()
-        elif told["event"] == "stage.finished":
-            self.stages.append((told["message_id"], told["stage"], told["seconds"]))
-        elif told["level"] not in {"info", "debug"}:
-            self.troubles[f"{told['event']} {told.get('stage', '')} {told.get('error', '')}".strip()] += 1
 
 
 class World:
@@ -146,30 +93,30 @@ class World:
         async with self.http.put(f"{self._variables['SERIES_API_URL']}/sandbox/pace", json=body) as response:
             response.raise_for_status()
 
-    async def topic(self) -> str:
-        """Make a topic; the embedded broker makes it by itself, at first use."""
+    async def topic(self, *, partitions: int = PARTITIONS) -> str:
+        """Make a topic; the embedded broker makes it by itself, at first use, with as many partitions as it likes."""
         self._names += 1
         topic = f"bench-{self._names}"
         if self._real:
             admin = AIOKafkaAdminClient(bootstrap_servers=self.servers)
             await admin.start()
             try:
-                await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+                await admin.create_topics([NewTopic(topic, partitions, 1)])
             finally:
                 await admin.close()
         return topic
 
     async def worker(self, *command: str, topic: str | None = None, **environment: str) -> Worker:
-        """Start a worker, on a topic of its own unless one is named."""
+        """Start a worker, on a topic of its own unless one is named; those of one topic share its group and store."""
         topic, port = topic or await self.topic(), _free_port()
         folder = self.folder / topic
-        (folder / "scratch").mkdir(parents=True)
+        (folder / "scratch").mkdir(parents=True, exist_ok=True)
         variables = {
             **self._variables,
             "KAFKA_BOOTSTRAP_SERVERS": self.servers,
             "KAFKA_TOPIC": topic,
             "KAFKA_GROUP_ID": topic,
-            "ARCHIVE_SPOOL": f"{folder}/owed",
+            "ARCHIVE_SPOOL": f"{folder}/owed/{port}",
             "STORE_URL": f"sqlite:{folder}/voicememo.db",
             "VITALS_PORT": str(port),
             "LOG_FORMAT": "json",
@@ -192,7 +139,7 @@ class World:
         return await self.worker(sys.executable, "-m", "tests.benchmarks.sequential")
 
     async def put(self, worker: Worker, *, chat: str | None = None) -> str:
-        """Put a memo on a worker's topic, in a chat of its own unless one is named; give the memo's id."""
+        """Put a memo on a worker's topic, in a chat of its own unless one is named, which is its key; give its id."""
         self._names += 1
         message_id = f"m{self._names}"
         chat = chat or f"c{self._names}"
@@ -213,8 +160,12 @@ class World:
             while left := left - self.sent.keys():
                 await asyncio.sleep(_LOOK_SECONDS)
                 self._check()
-                async with self._looking:
-                    await self._look()
+                await self.look()
+
+    async def look(self) -> None:
+        """See what was sent meanwhile: a second reply to a memo, too, which raises."""
+        async with self._looking:
+            await self._look()
 
     async def warm(self, worker: Worker, memos: int = 2) -> None:
         """Have a worker answer some memos that nobody measures."""
@@ -261,7 +212,11 @@ class World:
 
 @asynccontextmanager
 async def world(
-    servers: str | None = None, *, reply: str = REPLY, memo_seconds: float = MEMO_SECONDS
+    servers: str | None = None,
+    *,
+    reply: str = REPLY,
+    memo_seconds: float = MEMO_SECONDS,
+    words_per_minute: int = WORDS_PER_MINUTE,
 ) -> AsyncIterator[World]:
     """Make a world, on the embedded broker unless a real one is named; afterwards nothing of it runs."""
     async with AsyncExitStack() as closing:
@@ -271,7 +226,7 @@ async def world(
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="measuring-")))
         await asyncio.to_thread(_record, folder / "media", memo_seconds)
         upstreams = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.benchmarks.upstreams", str(folder / "media"), reply),
+            *(sys.executable, "-m", "tests.benchmarks.upstreams", str(folder / "media"), reply, str(words_per_minute)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -294,9 +249,19 @@ async def _ended(upstreams: asyncio.subprocess.Process) -> None:
 
 
 def _record(folder: Path, seconds: float) -> None:
-    """Cut the memo out of the longest of the fixtures."""
+    """Cut the memo out of the longest of the fixtures, which begins anew when it has ended."""
     folder.mkdir()
-    cut = ("-i", str(_MEMOS / "en-long.opus"), "-t", str(seconds), "-c", "copy", str(folder / MEMO))
+    cut = (
+        "-stream_loop",
+        "-1",
+        "-i",
+        str(_MEMOS / "en-long.opus"),
+        "-t",
+        str(seconds),
+        "-c",
+        "copy",
+        str(folder / MEMO),
+    )
     subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *cut], check=True)  # noqa: S603 (ours)
 
 
