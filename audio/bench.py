@@ -18,12 +18,13 @@ import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from audio.errors import TranscodeTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from audio.errors import TranscodeError
 
@@ -37,6 +38,7 @@ _LAST_WORDS = 300
 _NAMES = re.compile(r"(?:file:|/)[^\s'\"]+")
 _ADDRESSES = re.compile(r" @ 0x[0-9a-f]+")
 _NOT_ASCII = re.compile(r"[^ -~]+")
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,6 @@ class Bench:
     failure: type[TranscodeError]
     """What it is called when the machine refuses: no room on the disk, no such program."""
 
-    async def put(self, name: str, data: bytes) -> None:
-        """Write a file. Raises the bench's failure."""
-        await _work((self.folder / name).write_bytes, data, failure=self.failure)
-
     async def get(self, name: str) -> bytes:
         """Read a file; one that was never written is empty. Raises the bench's failure."""
         return await _work(_read, self.folder / name, failure=self.failure)
@@ -192,16 +190,25 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(failure: type[TranscodeError], *, seconds: float) -> AsyncIterator[Bench]:
+async def bench(
+    failure: type[TranscodeError], *, seconds: float, files: Mapping[str, bytes] = _NOTHING
+) -> AsyncIterator[Bench]:
     """Set up a bench; afterwards its folder is gone.
 
     Args:
         failure: what it is called when the machine refuses.
         seconds: how long the programs may take, in all.
+        files: what lies there from the start: name → content.
     """
     made: list[_Folder] = []
+
+    def set_up() -> None:
+        made.append(_Folder())
+        for name, data in files.items():
+            (made[0].path / name).write_bytes(data)
+
     try:
-        await _work(lambda: made.append(_Folder()), failure=failure)
+        await _work(set_up, failure=failure)
         yield Bench(made[0].path, Patience(seconds), failure)
     finally:
         for folder in made:

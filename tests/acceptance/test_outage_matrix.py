@@ -227,5 +227,6 @@ async def test_within_the_deadline(cases: list[Case]) -> None:
     took = sorted(case.seconds for case in cases)
     cuts = quantiles(took, n=20)
     told = f"p50 {cuts[9]:.1f} s, p95 {cuts[18]:.1f} s, longest {took[-1]:.1f} s"
-    print(f"\n{len(took)} memos, deadline {DEADLINE_SECONDS:g} s: {told}")  # noqa: T201 (a figure for docs/quality.md, by -s)
+    over = sum(seconds > DEADLINE_SECONDS for seconds in took)
+    print(f"\n{len(took)} memos, deadline {DEADLINE_SECONDS:g} s: {told}; {over} over it")  # noqa: T201 (a figure for docs/quality.md, by -s)
     assert took[-1] <= 2 * DEADLINE_SECONDS

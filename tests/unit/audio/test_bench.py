@@ -23,8 +23,7 @@ SECONDS = 20.0
 
 async def test_a_program_runs_in_the_folder_and_is_heard() -> None:
     """It finds what was put there, its status and what it wrote to either output are known, its files can be read."""
-    async with bench(DecodeFailed, seconds=SECONDS) as place:
-        await place.put("in", b"sound")
+    async with bench(DecodeFailed, seconds=SECONDS, files={"in": b"sound"}) as place:
         ended = await place.run(["/bin/sh", "-c", "cat in; echo bad >&2; cp in out; exit 3"])
         assert ended == Ended(3, "soundbad\n")
         assert await place.get("out") == b"sound"
@@ -140,10 +139,9 @@ async def test_no_place_to_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 async def test_a_full_disk() -> None:
     """A file that cannot be written is the bench's failure."""
-    async with bench(DecodeFailed, seconds=SECONDS) as place:
-        (place.folder / "in").symlink_to("/dev/full")
-        with pytest.raises(DecodeFailed, match="No space left on device"):
-            await place.put("in", b"sound" * 100_000)
+    with pytest.raises(DecodeFailed, match="No space left on device"):
+        async with bench(DecodeFailed, seconds=SECONDS, files={"/dev/full": b"sound" * 100_000}):
+            pass
 
 
 async def test_a_program_that_takes_no_more() -> None:
