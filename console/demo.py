@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from console import fixture
+from audio.transcode import Transcoder
+from console import fixture, listening
 from console.exits import FAILED, end, told
 from console.following import follow
 from console.printing import printer
 from console.replay import event_of, put
-from console.telling import Account, opening, summary, telling
+from console.telling import Account, opening, summary, telling, understanding
 from consumer import wiring
 from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
@@ -24,22 +25,36 @@ from consumer.settings import load
 from consumer.stopping import Stop
 from consumer.stores import make_store
 from consumer.telemetry import configure_logs
+from providers.local import LocalTranscriber
 from sandbox.__main__ import engine_mind
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.faults import Fault, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from typing import TextIO
 
     from rich.console import Console
 
+    from console.listening import Recognised
     from consumer.settings import Settings
+    from sandbox.faults import Faults
+    from sandbox.mind import EngineMind
 
 _FIXTURES = Path(__file__).parent.parent / "fixtures"
 _MEDIA = (_FIXTURES / "memos", _FIXTURES / "broken")
 _PATIENCE_SECONDS = 180.0
+_CUT: Final = Fault(Kind.CUT)
+TROUBLE: Final[Mapping[str, Mapping[str, Fault]]] = {
+    "01-iphone-caf-without-mime.json": {
+        "whisper": Fault(Kind.STATUS, 503),
+        "elevenlabs": Fault(Kind.STATUS, 429, "2"),
+    },
+    "17-link-expired-asked-again.json": {"elevenlabs": _CUT, "cartesia": _CUT},
+}
+"""Event → service → what it suffers meanwhile. Providers fail now and then, and each voice is to be heard: Cartesia
+while ElevenLabs wants to be left alone, the local one where both are gone."""
 
 
 @click.command(name="demo")
@@ -57,9 +72,24 @@ def command(folder: Path) -> None:
     folder = folder.resolve()
     _emptied(folder)
     with told(), (folder / "worker.log").open("w") as log:
-        accounts = asyncio.run(_Demo(folder, printer()).run(log))
+        accounts, heard = asyncio.run(_Demo(folder, printer()).run(log))
+    if found := shortcomings(accounts, heard):
+        end("\n".join(found), FAILED)
+
+
+def shortcomings(accounts: Sequence[Account], heard: Sequence[Recognised]) -> list[str]:
+    """Say what did not go as it should; nothing when all went well."""
+    found = []
     if not all(account.as_expected for account in accounts):
-        end("Some events did not end as fixtures/expected.json says they should.", FAILED)
+        found.append("Some events did not end as fixtures/expected.json says they should.")
+    if not heard:
+        found.append("No reply could be recognised again: no voice said enough English.")
+    found.extend(
+        f"The reply that {each.reply.rung} spoke is garbled: {each.errors} errors in {each.words} words."
+        for each in heard
+        if not each.shares_its_words
+    )
+    return found
 
 
 class _Demo:
@@ -69,8 +99,8 @@ class _Demo:
         self._folder = folder
         self._console = console
 
-    async def run(self, log: TextIO) -> list[Account]:
-        """Start the parts, put the events on the topic, follow each to its end, stop the parts."""
+    async def run(self, log: TextIO) -> tuple[Sequence[Account], Sequence[Recognised]]:
+        """Start the parts, put the events on the topic, follow each to its end, listen to replies, stop the parts."""
         async with AsyncExitStack() as closing:
             with self._console.status("starting: broker, upstreams, worker"):
                 broker = closing.enter_context(EmbeddedBroker())
@@ -82,14 +112,23 @@ class _Demo:
                 publisher = KafkaPublisher(login_of(settings))
                 closing.push_async_callback(publisher.close)
             self._console.print(opening(broker.bootstrap_servers, sandbox.url, self._folder))
-            _script(sandbox)
             for key, message in fixture.messages(_FIXTURES / "messages.json", series_api_url=sandbox.url).items():
                 sandbox.series.add_message(*key, message)
-            accounts = await self._answered(settings, publisher)
+            accounts = await self._answered(settings, publisher, sandbox.faults)
+            heard = await self._heard(accounts, sandbox, mind)
             self._console.print(summary(accounts, sandbox, scripted=mind.scripted, folder=self._folder))
-            return accounts
+            return accounts, heard
 
-    async def _answered(self, settings: Settings, publisher: KafkaPublisher) -> list[Account]:
+    async def _heard(self, accounts: Sequence[Account], sandbox: Sandbox, mind: EngineMind) -> Sequence[Recognised]:
+        """Have a reply of each voice recognised again, by the ears that heard the memos: they are idle now."""
+        stories = [account.followed.story for account in accounts if account.followed.story is not None]
+        chosen = listening.longest(listening.replies(stories, sandbox.sent))
+        with self._console.status("listening to replies"):
+            heard = await listening.recognised(chosen.values(), LocalTranscriber(mind.ears), Transcoder())
+        self._console.print(understanding(chosen, heard))
+        return heard
+
+    async def _answered(self, settings: Settings, publisher: KafkaPublisher, faults: Faults) -> list[Account]:
         """Put one event after the other, so that each can be watched; the worker itself takes many at once."""
         expected = json.loads((_FIXTURES / "expected.json").read_text("utf-8"))
         accounts = []
@@ -98,7 +137,7 @@ class _Demo:
         try:
             for path in sorted((_FIXTURES / "events").glob("[0-9]*")):
                 value = event_of(path, settings, "demo")
-                with self._console.status(path.name):
+                with self._console.status(path.name), _suffering(faults, path.name):
                     where = await put(publisher, settings.kafka_topic, path, value)
                     followed = await follow(
                         store.ledger,
@@ -139,10 +178,15 @@ async def _worker(settings: Settings) -> AsyncIterator[None]:
             stop.ask()
 
 
-def _script(sandbox: Sandbox) -> None:
-    """Let a provider fail now and then, as providers do: the next rungs are to be heard too."""
-    sandbox.faults.next("whisper", Fault(Kind.STATUS, 503))
-    sandbox.faults.next("elevenlabs", Fault(Kind.STATUS, 429, "30"), Fault(Kind.CUT))
+@contextmanager
+def _suffering(faults: Faults, event: str) -> Iterator[None]:
+    """Let the upstreams suffer what is scripted for an event, and nothing after it."""
+    for service, fault in TROUBLE.get(event, {}).items():
+        faults.always(service, fault)
+    try:
+        yield
+    finally:
+        faults.clear()
 
 
 def _emptied(folder: Path) -> None:

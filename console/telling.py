@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from console.following import Followed
+    from console.listening import Recognised, Reply
     from sandbox.app import Sandbox
     from storage.ledger import Step, Story
 
@@ -92,6 +93,26 @@ def _stages(steps: Sequence[Step]) -> Text:
         fallen = f" ✗ {step.error}" if step.error else ""
         text.append(f"{step.stage}{rung} {step.seconds * 1000:.0f} ms{fallen}", style="red" if step.error else "")
     return text
+
+
+def understanding(chosen: Mapping[str, Reply], heard: Sequence[Recognised]) -> RenderableType:
+    """Say of each voice how well its reply was understood: a line each."""
+    by_rung = {each.reply.rung: each for each in heard}
+    return Group(
+        Text(""),
+        Text("Each voice's longest English reply, as it was sent, recognised again by the local engine:", style="bold"),
+        *(_understood(reply, by_rung.get(rung)) for rung, reply in chosen.items()),
+        Text(""),
+    )
+
+
+def _understood(reply: Reply, heard: Recognised | None) -> Text:
+    rung = (f"  {reply.rung:<11} ", "cyan")
+    if heard is None:
+        return Text.assemble(rung, ("says too little to be judged by its words: see docs/quality.md", "dim"))
+    verdict = ("shares its words", "green") if heard.shares_its_words else ("is garbled      ", "bold red")
+    rate = f"word-error rate {heard.rate:5.1f} %  of {heard.words:>2} words  "
+    return Text.assemble(rung, rate, verdict, (f"  {reply.file}", "dim"))
 
 
 def summary(accounts: Sequence[Account], sandbox: Sandbox, *, scripted: int, folder: Path) -> RenderableType:

@@ -12,7 +12,7 @@ from tests.evaluation import hallucinations, language, silence, voices
 from tests.evaluation.likeness import likeness
 from tests.evaluation.page import PAGE, SECTIONS, PartMissing, part, renewed
 from tests.evaluation.report import Line, Section, markdown, shown
-from tests.evaluation.voices import BASELINE, CLIPS, MARGIN_PERCENT, PATHS, WRONG_RATE, word_errors
+from tests.evaluation.voices import BASELINE, CLIPS, MARGIN_PERCENT, PATHS, WRONG_RATE
 
 DETERMINISTIC = {"language": language.section, "silence": silence.section, "hallucinations": hallucinations.section}
 FEW_WORDS_PERCENT = 12.0
@@ -85,21 +85,6 @@ def test_a_recording_at_a_wrong_rate_is_not_like_itself() -> None:
 def faster(pcm: bytes) -> bytes:
     """Leave out every third sample."""
     return b"".join(pcm[at : at + 4] for at in range(0, len(pcm) // 6 * 6, 6))
-
-
-@pytest.mark.parametrize(
-    ("said", "heard", "errors"),
-    [
-        ("Hello there.", "hello there", 0),
-        ("Hello there.", "", 2),
-        ("I'm home", "i'm at home", 1),
-        ("one two three", "one too three four", 2),
-        ("a b", "c d e", 3),
-    ],
-)
-def test_word_errors(said: str, heard: str, errors: int) -> None:
-    """Words that are replaced, left out or added are counted; case and punctuation are not."""
-    assert word_errors(said, heard) == (errors, len(said.split()))
 
 
 def test_a_broken_promise_is_told() -> None:

@@ -10,7 +10,6 @@ in the baseline (they do not know the word "memo"), so these are compared with t
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -22,6 +21,7 @@ from audio.clips import Line as SpokenLine
 from audio.espeak import SAMPLE_RATE, EspeakVoice
 from audio.sphinx import SphinxEars
 from audio.transcode import WAV_RATE, Transcoder, pcm_of, wav_clip
+from audio.word_errors import word_errors
 from consumer.draft import Draft
 from consumer.ladders import Adapters, speaking
 from consumer.settings import load
@@ -51,7 +51,6 @@ TEXTS: Final = (
     "I am going to the market to buy some bread. He said that he would be there in the morning.",
 )
 """Of 18 sentences those that the ears understand nearly as well each time."""
-_WORD: Final = re.compile(r"[a-z']+")
 
 
 class NotItsVoice(Exception):
@@ -77,17 +76,6 @@ class Understood:
     def baseline_rate(self) -> float:
         """The same of the baseline."""
         return 100.0 * self.baseline_errors / self.words
-
-
-def word_errors(said: str, heard: str) -> tuple[int, int]:
-    """Count the words that were replaced, left out or added (Levenshtein), and those that were to be said."""
-    wanted, got = _WORD.findall(said.lower()), _WORD.findall(heard.lower())
-    row = list(range(len(got) + 1))
-    for number, word in enumerate(wanted, 1):
-        before, row[0] = row[0], number
-        for place, other in enumerate(got, 1):
-            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (word != other))
-    return row[-1], len(wanted)
 
 
 def section() -> Section:

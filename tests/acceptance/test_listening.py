@@ -1,0 +1,67 @@
+"""What the demo does at its end, with a whole worker before it: a reply that went out is recognised again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audio.espeak import EspeakVoice
+from audio.sphinx import SphinxEars
+from audio.transcode import Transcoder
+from console.demo import shortcomings
+from console.listening import LEAST_WORDS, longest, recognised, replies
+from console.telling import Account
+from providers.local import LocalTranscriber
+from sandbox.app import Sandbox
+from sandbox.mind import EngineMind
+from tests.acceptance.conftest import FIXTURES, rig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from console.listening import Recognised
+    from sandbox.mind import Mind
+
+EVENTS = FIXTURES / "events"
+ENDS = {
+    "01-iphone-caf-without-mime.json": {"outcome": "answered"},
+    "20-nothing-said.json": {"outcome": "apologised", "reason": "silence"},
+}
+
+
+class Hasty(EngineMind):
+    """Speaks at a lower rate than was asked for, and does not say so: it is heard half as fast again."""
+
+    async def speak(self, text: str, *, language: str, sample_rate: int) -> bytes:
+        """Speak with espeak-ng."""
+        return await super().speak(text, language=language, sample_rate=sample_rate * 2 // 3)
+
+
+async def heard(folder: Path, vendor: Mind) -> tuple[Sequence[Account], Sequence[Recognised]]:
+    """Have two memos answered, with this mind behind ElevenLabs; recognise again what went out."""
+    async with Sandbox(vendor) as voices:
+
+        def pointing(sandbox: Sandbox) -> Mapping[str, str]:
+            return {**sandbox.environment(), "ELEVENLABS_BASE_URL": voices.url}
+
+        async with rig(folder, pointing) as running:
+            accounts = [Account(name, await running.answered(EVENTS / name), end) for name, end in ENDS.items()]
+            stories = [account.followed.story for account in accounts if account.followed.story is not None]
+            chosen = longest(replies(stories, running.sandbox.sent))
+    assert chosen.keys() == {"elevenlabs", "clip"}
+    assert chosen["elevenlabs"].words >= LEAST_WORDS > chosen["clip"].words
+    return accounts, await recognised(chosen.values(), LocalTranscriber(SphinxEars()), Transcoder())
+
+
+async def test_a_voice_is_understood(tmp_path: Path) -> None:
+    """A reply shares its words with what was to be said, and the demo has nothing to find fault with."""
+    accounts, found = await heard(tmp_path, EngineMind(SphinxEars(), EspeakVoice()))
+    assert [each.reply.rung for each in found] == ["elevenlabs"]
+    assert not shortcomings(accounts, found)
+
+
+async def test_a_wrong_rate_does_not_pass(tmp_path: Path) -> None:
+    """A vendor's sound at another rate than was asked for makes the demo fail, and it says whose it was."""
+    accounts, found = await heard(tmp_path, Hasty(SphinxEars(), EspeakVoice()))
+    (told,) = shortcomings(accounts, found)
+    assert told.startswith("The reply that elevenlabs spoke is garbled")

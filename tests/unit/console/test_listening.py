@@ -1,0 +1,160 @@
+"""One reply of each voice, recognised again: which one, how well, and that one that is garbled does not pass."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from audio.espeak import SAMPLE_RATE, EspeakVoice
+from audio.sphinx import SphinxEars
+from audio.transcode import Transcoder
+from console.demo import TROUBLE, shortcomings
+from console.following import Followed
+from console.listening import GARBLED_PERCENT, LEAST_WORDS, Recognised, Reply, longest, recognised, replies
+from console.telling import Account, understanding
+from providers.local import LocalTranscriber
+from sandbox.series import Sent
+from storage.ledger import MemoKey, State, Step, Story
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from typing import Literal
+
+    from audio.clip import Clip
+
+EVENTS = Path(__file__).parent.parent.parent.parent / "fixtures" / "events"
+FIRST, SECOND = (
+    "She wants to go to the sea, and I would like to go to the mountains.",
+    "Can you tell me what the weather is like today?",
+)
+SAID = f"{FIRST} {SECOND}"
+SPOKEN_WELL = Account("a.json", Followed("answered", None, None), {"outcome": "answered"})
+
+
+def story(number: int, rung: str, said: str, *, language: str = "en", fell: str | None = None) -> Story:
+    """Tell of a memo that was answered."""
+    fallen = [Step("speak", 0.1, fell, "unreachable")] if fell else []
+    facts = {"said": said, "language": language, "spoken": f"{number}.m4a", "idempotency_key": f"key-{number}"}
+    steps = [Step("fetch", 0.1), *fallen, Step("speak", 0.1, rung), Step("deliver", 0.1, "voice")]
+    return Story(MemoKey("1", str(number)), State.ANSWERED, None, 1, None, 0.0, 0.0, facts, steps)
+
+
+def sent(number: int, audio: bytes | None = b"sound") -> Sent:
+    """Give what the Series API has of it."""
+    at = datetime(2025, 11, 8, tzinfo=UTC)
+    return Sent(f"m{number}", "1", "", f"key-{number}", f"{number}.m4a", "audio/mp4", audio, at)
+
+
+async def spoken(text: str, *, rate: int = SAMPLE_RATE) -> Clip:
+    """Speak as M4A; the rate that is stated may be a wrong one."""
+
+    async def pcm() -> AsyncGenerator[bytes]:
+        async for piece in EspeakVoice().speak(text, language="en"):
+            yield piece
+
+    return await Transcoder().encode(pcm(), sample_rate=rate)
+
+
+async def heard(*sounds: tuple[str, bytes]) -> Sequence[Recognised]:
+    """Recognise sounds again, each by the name of its voice, that were to say SAID."""
+    chosen = [Reply(rung, f"{rung}.m4a", SAID, sound) for rung, sound in sounds]
+    return await recognised(chosen, LocalTranscriber(SphinxEars(processes=2)), Transcoder())
+
+
+def shown(found: Sequence[Recognised], *, terminal: bool) -> str:
+    """Print as the demo does."""
+    return printed({each.reply.rung: each.reply for each in found}, found, terminal=terminal)
+
+
+def printed(chosen: Mapping[str, Reply], found: Sequence[Recognised], *, terminal: bool) -> str:
+    """Print these voices, and those of them that were recognised."""
+    file = io.StringIO()
+    colours: Literal["standard"] | None = "standard" if terminal else None
+    console = Console(file=file, width=400, force_terminal=terminal, color_system=colours, highlight=False)
+    console.print(understanding(chosen, found))
+    return file.getvalue()
+
+
+def test_what_went_out_is_taken() -> None:
+    """Each English voice memo that was sent is a reply of the rung that spoke in the end, with the sound as sent."""
+    stories = [
+        story(1, "cartesia", "One.", fell="elevenlabs"),
+        story(2, "cartesia", "Deux.", language="fr"),
+        story(3, "local", "Three."),
+        story(4, "local", "Never sent."),
+        story(5, "local", "Sent as a text."),
+    ]
+    found = replies(stories, [sent(1, b"one"), sent(2, b"two"), sent(3, b"three"), sent(5, None)])
+    assert found == [Reply("cartesia", "1.m4a", "One.", b"one"), Reply("local", "3.m4a", "Three.", b"three")]
+
+
+def test_the_longest_of_each_voice_is_chosen() -> None:
+    """Of each rung there is one reply, that with the most words."""
+    given = [Reply("local", "1", "a b", b""), Reply("cartesia", "2", "a", b""), Reply("local", "3", "a b c", b"")]
+    given.append(Reply("local", "4", "a", b""))
+    assert {rung: reply.file for rung, reply in longest(given).items()} == {"cartesia": "2", "local": "3"}
+
+
+async def test_too_few_words_are_not_judged() -> None:
+    """A reply that says too little is not listened to, but told of."""
+    short = Reply("clip", "1.m4a", "Got your voice memo!", b"not even sound")
+    assert short.words < LEAST_WORDS
+    assert not await recognised([short], LocalTranscriber(SphinxEars()), Transcoder())
+    assert "  clip        says too little" in printed({"clip": short}, [], terminal=False)
+
+
+async def test_a_garbled_reply_does_not_pass() -> None:
+    """A reply at a wrong rate, without one of its sentences, or that cannot be decoded is told of, and fails."""
+    found = await heard(
+        ("good", (await spoken(SAID)).data),
+        ("fast", (await spoken(SAID, rate=SAMPLE_RATE * 3 // 2)).data),
+        ("slow", (await spoken(SAID, rate=SAMPLE_RATE * 2 // 3)).data),
+        ("halved", (await spoken(SECOND)).data),
+        ("broken", b"no sound at all"),
+    )
+    good, *garbled = found
+    assert good.rate < GARBLED_PERCENT / 2
+    assert good.shares_its_words
+    assert not shortcomings([SPOKEN_WELL], [good])
+    for each in garbled:
+        assert not each.shares_its_words, each
+        (told,) = shortcomings([SPOKEN_WELL], [good, each])
+        assert told.startswith(f"The reply that {each.reply.rung} spoke is garbled")
+    for terminal in (False, True):
+        lines = shown(found, terminal=terminal).splitlines()
+        (line,) = [line for line in lines if "fast" in line]
+        assert f"word-error rate {garbled[0].rate:5.1f} %" in line
+        assert "is garbled" in line
+        assert ("\x1b[" in line) is terminal
+
+
+@pytest.mark.parametrize(("errors", "passes"), [(0, True), (11, True), (12, False), (20, False), (30, False)])
+def test_the_threshold(errors: int, passes: bool) -> None:  # noqa: FBT001 (a parameter of the test)
+    """So many words wrong in twenty are garbled; there may be more errors than words."""
+    each = Recognised(Reply("local", "1.m4a", "", b""), 20, errors)
+    assert each.shares_its_words is passes
+    assert bool(shortcomings([SPOKEN_WELL], [each])) is not passes
+
+
+def test_a_demo_in_which_nothing_was_recognised_fails() -> None:
+    """Where no reply could be judged, or an event did not end as expected, that is told."""
+    assert shortcomings([SPOKEN_WELL], []) == ["No reply could be recognised again: no voice said enough English."]
+    fine = Recognised(Reply("local", "1.m4a", "", b""), 20, 0)
+    other = Account("b.json", Followed("failed", "x", None), {"outcome": "answered"})
+    assert len(shortcomings([SPOKEN_WELL, other], [fine])) == 1
+
+
+def test_reprs_hold_no_words() -> None:
+    """Neither what was said nor the sound stands in a repr (I6)."""
+    each = Recognised(Reply("local", "1.m4a", "secret words", b"secret sound"), 20, 0)
+    assert "secret" not in repr(each)
+
+
+def test_what_the_upstreams_suffer_is_of_events_that_there_are() -> None:
+    """Each event under which something is scripted to fail stands among the fixtures, so that each voice is met."""
+    assert TROUBLE.keys() <= {path.name for path in EVENTS.iterdir()}
