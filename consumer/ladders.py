@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Protocol
 
@@ -52,6 +53,10 @@ class Adapter(Protocol):
         """Learn whether address and key are right. Raises ProviderError."""
         ...
 
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        ...
+
     async def close(self) -> None:
         """Let go of connections."""
         ...
@@ -84,12 +89,20 @@ class Adapters:
         self.synthesizers: dict[str, SynthesizerAdapter] = {
             name: self._synthesizer(name) for name in settings.configured("synthesizers").used if name != "clip"
         }
-        for adapter in (*self.transcribers.values(), *self.repliers.values(), *self.synthesizers.values()):
+        for adapter in self._all:
             self._closing.push_async_callback(adapter.close)
+
+    async def warm(self) -> None:
+        """Open a connection for each, before anything is asked. Raises nothing."""
+        await asyncio.gather(*(adapter.warm() for adapter in self._all))
 
     async def close(self) -> None:
         """Let go of them all."""
         await self._closing.aclose()
+
+    @property
+    def _all(self) -> tuple[Adapter, ...]:
+        return (*self.transcribers.values(), *self.repliers.values(), *self.synthesizers.values())
 
     def _transcriber(self, name: str) -> TranscriberAdapter:
         if name == "local":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from consumer.stages.keep import Keep
 from consumer.stages.remember import Recall, Remember
 from consumer.stages.speak import Speak
 from consumer.variables import FileArchive
+from providers import language_evidence
 from providers.linq import LinqMessenger, Pace
 from providers.series import SeriesMessenger
 from storage.disk import DiskArchive
@@ -40,6 +42,14 @@ class Parts:
     messenger: SeriesMessenger | LinqMessenger
     transcoder: Transcoder
     closing: AsyncExitStack
+
+    async def warm(self) -> None:
+        """Do beforehand what the first memo would wait for: handshakes, S3's client, languages. Raises nothing.
+
+        The ladders' breakers are told of none of it.
+        """
+        connections = (self.messenger.warm(), self.adapters.warm(), self.archive.warm())
+        await asyncio.gather(*connections, asyncio.to_thread(language_evidence.load))
 
     async def close(self) -> None:
         """Close every connection."""

@@ -63,11 +63,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         TooManyBugs: too many memos met a bug.
         Abandoned: a memo could not be ended, so the process has to.
     """
-    lanes = Lanes(
-        concurrency=settings.worker_concurrency,
-        max_jobs=settings.worker_concurrency * (1 + _WAITING_PER_SLOT),
-        max_bytes=_MAX_EVENT_BYTES,
-    )
+    lanes = _lanes(settings)
     metrics = Metrics(in_flight=lambda: lanes.running)
     async with AsyncExitStack() as closing:
         traces = await asyncio.to_thread(switch.begin, settings)
@@ -99,6 +95,11 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         metrics.watch_lag(lambda: worker.lag)
         stop.on_hurry(worker.hurry)
         await worker.run(stop.asked)
+
+
+def _lanes(settings: Settings) -> Lanes:
+    most = settings.worker_concurrency * (1 + _WAITING_PER_SLOT)
+    return Lanes(concurrency=settings.worker_concurrency, max_jobs=most, max_bytes=_MAX_EVENT_BYTES)
 
 
 def _watchdog(settings: Settings, lanes: Lanes, worker: Callable[[], Worker]) -> Watchdog:
@@ -137,6 +138,7 @@ async def _load(
     )
     outbox = Outbox(store.ledger, dead_letters)
     closing.push_async_callback(beside.close)
+    beside.start("warm", parts.warm)
     beside.start("outbox", outbox.run)
     beside.start("owed", parts.archive.keep_paying)
     backlog = Backlog(store.ledger, parts.archive)

@@ -10,7 +10,7 @@ from cartesia import APIConnectionError, APIError, AsyncCartesia
 from providers.answers import opened, within
 from providers.errors import BadAnswer, ProviderError, Unreachable
 from providers.pcm import LONGEST_BYTES, sayable, speech
-from providers.transport import http_client
+from providers.transport import Transport, http_client
 from providers.voices import Voices
 
 if TYPE_CHECKING:
@@ -41,13 +41,14 @@ class CartesiaSynthesizer:
         timeout_seconds: float = 8.0,
         sample_rate: int = 24_000,
     ) -> None:
+        self._connections = Transport(SERVICE, limit_bytes=LONGEST_BYTES)
         # Its client would retry twice by itself, time-outs included: three times the time that we allow.
         self._client = AsyncCartesia(
             api_key=api_key,
             base_url=base_url,
             timeout=None,
             max_retries=0,
-            http_client=http_client(SERVICE, limit_bytes=LONGEST_BYTES),
+            http_client=http_client(self._connections),
         )
         self._timeout_seconds = timeout_seconds
         self._model = model
@@ -84,6 +85,10 @@ class CartesiaSynthesizer:
             page = await self._client.voices.list(limit=1)
         if not isinstance(getattr(page, "data", None), list):  # its client takes any page for one
             raise BadAnswer(SERVICE, "no voices")
+
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        await self._connections.warm(str(self._client.base_url))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,12 +9,13 @@ import httpx
 from elevenlabs.client import AsyncElevenLabs
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.core.parse_error import ParsingError
+from elevenlabs.environment import ElevenLabsEnvironment
 
 from providers.answers import opened, within
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Unreachable
 from providers.pcm import LONGEST_BYTES, sayable, speech
-from providers.transport import http_client
+from providers.transport import Transport, http_client
 from providers.voices import Voices
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from elevenlabs.core.http_response import AsyncHttpResponse
 
 SERVICE = "elevenlabs"
+API_URL: Final[str] = ElevenLabsEnvironment.PRODUCTION.value
 _PIECE_BYTES = 32 * 1024
 """Of PCM, two thirds of a second: its client would cut speech into pieces of 1 KiB, some thousand for a reply."""
 _RATES: Final = {16000, 22050, 24000}
@@ -61,8 +63,10 @@ class ElevenLabsSynthesizer:
     ) -> None:
         if sample_rate not in _RATES:
             raise ValueError(f"ElevenLabs gives no PCM at {sample_rate} Hz")
-        self._http = http_client(SERVICE, limit_bytes=LONGEST_BYTES)
-        self._client = AsyncElevenLabs(api_key=api_key, base_url=base_url, httpx_client=self._http)
+        self._base_url = base_url or API_URL
+        self._connections = Transport(SERVICE, limit_bytes=LONGEST_BYTES)
+        http = http_client(self._connections)
+        self._client = AsyncElevenLabs(api_key=api_key, base_url=self._base_url, httpx_client=http)
         self._timeout_seconds = timeout_seconds
         self._model = model
         self._voices = Voices(SERVICE, model, voices)
@@ -99,9 +103,13 @@ class ElevenLabsSynthesizer:
         if not isinstance(models, list):  # its client takes any JSON for one
             raise BadAnswer(SERVICE, "no models")
 
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        await self._connections.warm(self._base_url)
+
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.aclose()
 
     def _request(
         self, text: str, language: str, before: str, after: str

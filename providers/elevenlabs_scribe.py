@@ -8,12 +8,12 @@ from elevenlabs.client import AsyncElevenLabs
 
 from audio.transcode import WAV_RATE, wav_clip
 from providers.answers import within
-from providers.elevenlabs import mapped
+from providers.elevenlabs import API_URL, mapped
 from providers.encodable import encodable
 from providers.errors import BadAnswer
 from providers.language_codes import subtag
 from providers.ports import Transcript
-from providers.transport import LONGEST_WORDS_BYTES, http_client
+from providers.transport import Transport, http_client
 
 if TYPE_CHECKING:
     from audio.clip import Clip
@@ -34,8 +34,10 @@ class ElevenLabsTranscriber:
     def __init__(
         self, api_key: str, *, model: str = "scribe_v1", base_url: str | None = None, timeout_seconds: float = 15.0
     ) -> None:
-        self._http = http_client(SERVICE, limit_bytes=LONGEST_WORDS_BYTES)
-        self._client = AsyncElevenLabs(api_key=api_key, base_url=base_url, httpx_client=self._http)
+        self._base_url = base_url or API_URL
+        self._connections = Transport(SERVICE)
+        http = http_client(self._connections)
+        self._client = AsyncElevenLabs(api_key=api_key, base_url=self._base_url, httpx_client=http)
         self._timeout_seconds = timeout_seconds
         self._model = model
 
@@ -61,6 +63,10 @@ class ElevenLabsTranscriber:
         """Have half a second of silence recognised: a key may be good for speech and not for recognition."""
         await self.transcribe(wav_clip(bytes(WAV_RATE), sample_rate=WAV_RATE))
 
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        await self._connections.warm(self._base_url)
+
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.aclose()

@@ -23,6 +23,7 @@ _CONNECT_SECONDS = 5.0
 _CONNECTIONS = 256
 _KEEP_ALIVE_SECONDS = 75.0
 """For how long a connection is kept that nobody uses: a new one shakes hands anew, which takes two round trips."""
+_MOST_LIKELY = 8
 _LONGEST_RETRY_AFTER_SECONDS = 3600.0
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -66,6 +67,12 @@ class HostPolicy:
     def is_own(self, url: URL) -> bool:
         """Say whether this is the Series API itself: scheme, host and port. Only there does the key go."""
         return url.origin() == self.own.origin()
+
+    def likely(self) -> Collection[URL]:
+        """Give where media are likely to be: at the API itself, and at the public names that are listed, over https."""
+        names = sorted(entry for entry in self.listed if ":" not in entry and not is_special(entry))
+        public = (URL.build(scheme="https", host=name) for name in names[:_MOST_LIKELY])
+        return dict.fromkeys((self.own.origin(), *public))
 
     def lists(self, host: str) -> bool:
         """Say whether a host is listed, with or without a port."""

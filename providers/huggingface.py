@@ -43,6 +43,10 @@ class _Lasting(httpx2.AsyncBaseTransport):
         """Ask, over a connection that is open if there is one."""
         return cast("httpx2.Response", await self._transport.handle_async_request(request))
 
+    async def warm(self, address: str) -> None:
+        """Open one, before anything is asked. Raises nothing."""
+        await self._transport.warm(address)
+
     async def aclose(self) -> None:
         """Stay open, for a client that is done."""
 
@@ -87,11 +91,13 @@ class WhisperTranscriber:
         # The type must be said: bytes are sent without one.
         self._client = AsyncInferenceClient(model=url, token=token, headers={"Content-Type": "audio/wav"})
         self._timeout_seconds = timeout_seconds
+        self._connections = _Lasting()
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:  # noqa: ARG002
         """Recognise. A language could only be given as a JSON body, which not every backend reads, so it is not."""
         async with _mapped(), within(SERVICE, self._timeout_seconds):
-            heard = await self._client.automatic_speech_recognition(speech.data)
+            with self._connections.beneath():  # it makes its HTTP client when it is first asked
+                heard = await self._client.automatic_speech_recognition(speech.data)
         if not isinstance(heard.text, str):
             raise BadAnswer(SERVICE, "no text")
         return Transcript(encodable(heard.text).strip())
@@ -100,9 +106,14 @@ class WhisperTranscriber:
         """Have a tenth of a second of silence recognised, to learn whether address and token are right."""
         await self.transcribe(wav_clip(bytes(WAV_RATE // 5), sample_rate=WAV_RATE))
 
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        await self._connections.warm(self._url)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()  # type: ignore[no-untyped-call] # untyped just there
+        await self._connections.close()
 
 
 class LlamaReplier:
@@ -149,6 +160,10 @@ class LlamaReplier:
             answer: Any = await client.chat_completion(turns, model=self._model, max_tokens=1)
         if not isinstance(answer.choices, list) or not answer.choices:
             raise BadAnswer(SERVICE, "no choices")
+
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        await self._connections.warm(self._base_url)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -36,6 +36,12 @@ _BETWEEN_WORDS: Final = re.compile(r"[\s'’\-.,;:!?¡¿…\"„“”«»()/، 
 _NOBODY: Final[frozenset[str]] = frozenset()
 
 
+def load() -> None:
+    """Read words and profiles, for a third of a second: in a thread, before the first memo has to wait for it."""
+    _vocabulary()
+    _columns()
+
+
 def plain(text: str) -> str:
     """Give a text in lower case, composed: as the word lists are written."""
     lower = unicodedata.normalize("NFC", text.lower())

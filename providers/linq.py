@@ -188,6 +188,10 @@ class LinqMessenger:
         """List our numbers, to learn whether address and key are right."""
         await self._calls.get("/v3/phone_numbers")
 
+    async def warm(self) -> None:
+        """Open connections to the API and to where recordings are, before anything is asked. Raises nothing."""
+        await asyncio.gather(self._calls.warm(), self._media.warm())
+
     async def close(self) -> None:
         """Close the connections."""
         await self._media.close()

@@ -44,6 +44,9 @@ class LocalTranscriber:
     async def check(self) -> None:
         """Nothing to ask: the engine is in the package."""
 
+    async def warm(self) -> None:
+        """Nothing to open."""
+
     async def close(self) -> None:
         """Nothing is kept open."""
 
@@ -76,6 +79,9 @@ class LocalSynthesizer:
     async def check(self) -> None:
         """Nothing to ask: the engine is in the package."""
 
+    async def warm(self) -> None:
+        """Nothing to open."""
+
     async def close(self) -> None:
         """Nothing is kept open."""
 
@@ -101,6 +107,9 @@ class CannedReplier:
 
     async def check(self) -> None:
         """Nothing to ask."""
+
+    async def warm(self) -> None:
+        """Nothing to open."""
 
     async def close(self) -> None:
         """Nothing is kept open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -9,6 +10,7 @@ from yarl import URL
 
 from providers.errors import BadAnswer, Forbidden, TimedOut, TooLarge, Unreachable, from_status
 from providers.http import CheckedResolver, retry_after_seconds, session
+from providers.warming import open_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +69,11 @@ class Media:
                 return answer
             url = answer
         raise Forbidden(SERVICE, "too many redirects")
+
+    async def warm(self) -> None:
+        """Open a connection to each host that recordings are likely to come from. Raises nothing."""
+        likely = self._policy.likely()
+        await asyncio.gather(*(open_connection(self._open(), url, service=SERVICE) for url in likely))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -11,6 +11,7 @@ from yarl import URL
 from providers.attempts import reading
 from providers.errors import OutcomeUnknown, Unreachable
 from providers.http import session
+from providers.warming import open_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +78,10 @@ class Calls:
                 method, self._url(path), headers=self._headers, timeout=timeout, allow_redirects=False
             ):
                 pass
+
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        await open_connection(self._open(), self._base, service=self._wire.service)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -69,6 +69,10 @@ class OpenAiTranscriber:
         """Have half a second of silence recognised, to learn whether address, key and model are right."""
         await self.transcribe(wav_clip(bytes(WAV_RATE), sample_rate=WAV_RATE))
 
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        await self._wire.warm()
+
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
@@ -129,6 +133,10 @@ class OpenAiReplier:
         if not isinstance(choices, list) or not choices:
             raise BadAnswer(SERVICE, "no choices")
 
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        await self._wire.warm()
+
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
@@ -188,6 +196,10 @@ class OpenAiSynthesizer:
         """Have a syllable spoken, to learn whether address, key and model are right."""
         async for _ in self.speak("Hi", language="en"):
             pass
+
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        await self._wire.warm()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -15,6 +15,7 @@ import aiohttp
 from providers.answers import opened, told_of
 from providers.errors import BadAnswer, TimedOut, Unreachable, from_status
 from providers.http import retry_after_seconds, session
+from providers.warming import open_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -51,6 +52,10 @@ class OpenAiWire:
     def post_form(self, path: str, form: aiohttp.FormData) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Post a form; the whole of it, answer and all, may take timeout_seconds."""
         return self._post(path, data=form, total_seconds=self._timeout_seconds)
+
+    async def warm(self) -> None:
+        """Open a connection, before anything is asked. Raises nothing."""
+        await open_connection(self._open(), self._base_url, service=SERVICE)
 
     async def close(self) -> None:
         """Close the connections."""

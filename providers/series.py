@@ -124,6 +124,10 @@ class SeriesMessenger:
         with suppress(BadAnswer):  # whatever it lists: it let us in
             await self._calls.get("/api/chats")
 
+    async def warm(self) -> None:
+        """Open connections to the API and to where recordings are, before anything is asked. Raises nothing."""
+        await asyncio.gather(self._calls.warm(), self._media.warm())
+
     async def close(self) -> None:
         """Close the connections."""
         await self._media.close()

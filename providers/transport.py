@@ -17,8 +17,9 @@ import httpx
 import httpx2
 from yarl import URL
 
-from providers.errors import BadAnswer, Unreachable, from_status
+from providers.errors import BadAnswer, ProviderError, Unreachable, from_status
 from providers.http import retry_after_seconds, session
+from providers.warming import open_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,13 +59,15 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
         """
         answer = await self._asked(request)
         body = _Body(self._service, answer, self._limit_bytes)
-        try:
-            self._judge(answer)
-        except BaseException:
+        if refusal := self._refusal(answer):
             await body.aclose()
-            raise
+            raise refusal
         made = httpx.Response if isinstance(request, httpx.Request) else httpx2.Response
         return made(answer.status, headers=answer.raw_headers, stream=body, request=request)  # type: ignore[arg-type] # the same
+
+    async def warm(self, address: str) -> None:
+        """Open a connection to whoever serves a URL, for the requests to come. Raises nothing."""
+        await open_connection(self._open(), address, service=self._service)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -72,12 +75,15 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
             await self._session.close()
             self._session = None
 
-    async def _asked(self, request: Request) -> aiohttp.ClientResponse:
-        request.headers["Accept-Encoding"] = _AS_IT_IS  # a limit on what was packed would be none
+    def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = session(total_seconds=None)
+        return self._session
+
+    async def _asked(self, request: Request) -> aiohttp.ClientResponse:
+        request.headers["Accept-Encoding"] = _AS_IT_IS  # a limit on what was packed would be none
         try:
-            return await self._session.request(
+            return await self._open().request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers.multi_items(),
@@ -88,19 +94,21 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(self._service, type(error).__name__) from error
 
-    def _judge(self, answer: aiohttp.ClientResponse) -> None:
+    def _refusal(self, answer: aiohttp.ClientResponse) -> ProviderError | None:
+        """Say why an answer is not worth reading, if it is not."""
         if answer.status >= _WRONG:
             wait = retry_after_seconds(answer.headers.get("Retry-After"))
-            raise from_status(self._service, answer.status, wait)
+            return from_status(self._service, answer.status, wait)
         if answer.status >= _MOVED:
-            raise BadAnswer(self._service, "redirect", status=answer.status)
+            return BadAnswer(self._service, "redirect", status=answer.status)
         if answer.headers.get("Content-Encoding", _AS_IT_IS) != _AS_IT_IS:
-            raise BadAnswer(self._service, "packed")
+            return BadAnswer(self._service, "packed")
+        return None
 
 
-def http_client(service: str, *, limit_bytes: int) -> httpx.AsyncClient:
-    """Make an HTTP client for a vendor's own; its time-outs are those of whoever asks."""
-    return httpx.AsyncClient(transport=Transport(service, limit_bytes=limit_bytes), follow_redirects=False)
+def http_client(connections: Transport) -> httpx.AsyncClient:
+    """Make an HTTP client for a vendor's own; its time-outs are those of whoever asks. Closed, it closes them."""
+    return httpx.AsyncClient(transport=connections, follow_redirects=False)
 
 
 class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):

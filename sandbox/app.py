@@ -102,6 +102,7 @@ class Sandbox:
             "MESSENGER": "linq",
             "LINQ_API_URL": f"{self.url}{linq.PREFIX}",
             "LINQ_API_KEY": LINQ_KEY,
+            "LINQ_MEDIA_HOSTS": "127.0.0.1",
         }
 
     def openai_environment(self) -> dict[str, str]:

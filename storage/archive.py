@@ -68,6 +68,10 @@ class Archive(Protocol):
         """Learn whether we may write here, without leaving anything behind. Raises as put() does."""
         ...
 
+    async def warm(self) -> None:
+        """Do beforehand what the first use would have to wait for. Raises as put() does."""
+        ...
+
     async def close(self) -> None:
         """Let go of connections and threads."""
         ...

@@ -66,6 +66,9 @@ class DiskArchive:
         """Write and remove a probe, and what crashes left behind. Raises ArchiveUnavailable, ArchiveForbidden."""
         await asyncio.to_thread(self._probe)
 
+    async def warm(self) -> None:
+        """Nothing to do beforehand."""
+
     async def close(self) -> None:
         """Nothing to let go of."""
 

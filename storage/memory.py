@@ -94,5 +94,8 @@ class MemoryArchive:
     async def check(self) -> None:
         """One may always write here."""
 
+    async def warm(self) -> None:
+        """Nothing to do beforehand."""
+
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -144,6 +144,13 @@ class OwedArchive:
         """Learn whether the inner archive may be written; that we could owe is no answer. Raises ArchiveError."""
         await self._archive.check()
 
+    async def warm(self) -> None:
+        """Make the inner archive ready; one that cannot be is noticed when something is put. Raises nothing."""
+        try:
+            await self._archive.warm()
+        except ArchiveError as error:
+            log.info("archive.cold", extra={"error": type(error).__name__})
+
     async def close(self) -> None:
         """Close the inner archive; what is owed stays in the folder. End keep_paying() first."""
         await self._archive.close()

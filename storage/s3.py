@@ -160,6 +160,15 @@ class S3Archive:
 
         await self._in_thread(probe)
 
+    async def warm(self) -> None:
+        """Make the client, and find the credentials, which may mean asking the machine's metadata service.
+
+        It is all that a memo could feel: boto3 keeps the interpreter busy for a quarter of a second. No connection is
+        opened: every request costs something and may need a right that we lack, and a memo is put here beside the main
+        line, where nobody waits for a handshake. Raises ArchiveUnavailable, ArchiveForbidden.
+        """
+        await self._in_thread(lambda client: None)  # noqa: ARG005 (the client itself is wanted)
+
     async def close(self) -> None:
         """Close the connections, and end the threads."""
         await asyncio.to_thread(self._close)
@@ -175,10 +184,17 @@ class S3Archive:
             raise ArchiveUnavailable(f"S3: {type(error).__name__}") from error
 
     def _made(self) -> S3Client:
-        """Make the client at first use: that takes a quarter of a second, which the loop must not wait for."""
+        """Make the client at first use: that takes a quarter of a second, which the loop must not wait for.
+
+        Raises:
+            ArchiveForbidden: boto3 cannot read what AWS_* say.
+        """
         with self._making:
             if self._client is None:
-                self._client = boto3.session.Session().client("s3", config=self._config)
+                try:
+                    self._client = boto3.session.Session().client("s3", config=self._config)
+                except ValueError as error:  # of an AWS_ENDPOINT_URL_S3 that is no URL
+                    raise ArchiveForbidden("S3: no AWS_* that boto3 could use") from error
             return self._client
 
     def _close(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -216,6 +218,49 @@ async def test_what_a_missing_bucket_could_not_take(tmp_path: Path) -> None:
             await archive.get("a.m4a")
 
 
+async def test_warm_makes_the_client(s3_environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After warm() the client is made: what is put goes where the variables pointed at that moment."""
+    async with _closing(S3Archive(BUCKET)) as archive:
+        await archive.warm()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"{s3_environment}/elsewhere")
+        await archive.put("a.m4a", b"sound", content_type=M4A)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_environment)
+    with client() as looking:
+        assert looking.get_object(Bucket=BUCKET, Key="a.m4a")["Body"].read() == b"sound"
+
+
+@pytest.mark.usefixtures("refusing")
+async def test_warm_asks_for_nothing() -> None:
+    """A server that lets nobody in is not even asked, so warm() does not fail."""
+    async with _closing(S3Archive(BUCKET)) as archive:
+        await archive.warm()
+
+
+@pytest.mark.usefixtures("s3_environment")
+async def test_cancelled_while_it_warms() -> None:
+    """Closed right after its warming was cancelled, it waits for its thread and leaves none."""
+    archive = S3Archive(BUCKET)
+    warming = asyncio.ensure_future(archive.warm())
+    await asyncio.sleep(0)
+    assert _threads()
+    warming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await warming
+    await archive.close()
+    assert not _threads()
+
+
+@pytest.mark.usefixtures("s3_environment")
+async def test_an_endpoint_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is for an operator to put right; warming says so in one line, and what is put is owed meanwhile."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "nonsense")
+    async with _closing(OwedArchive(S3Archive(BUCKET), tmp_path / "owed", max_bytes=10**6)) as archive:
+        await archive.warm()
+        assert await archive.put("a.m4a", b"sound", content_type=M4A) == "owed:a.m4a"
+        with pytest.raises(ArchiveForbidden, match="AWS_"):
+            await archive.check()
+
+
 @pytest.mark.usefixtures("s3_environment")
 def test_lifecycle_in_the_documentation() -> None:
     """A bucket takes the rules of docs/retention.md; they are for our keys, and come after `voicememo purge`."""
@@ -230,6 +275,11 @@ def test_lifecycle_in_the_documentation() -> None:
     settings = load({}, complete=False)
     longest_try_days = (settings.reply_deadline_seconds + settings.retry_for_seconds) / DAY_SECONDS
     assert all(rule["Expiration"]["Days"] > settings.retention_days + longest_try_days for rule in taken)
+
+
+def _threads() -> list[threading.Thread]:
+    """Give the threads that are an archive's."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("s3")]
 
 
 async def _told(bucket: str) -> str:

@@ -151,6 +151,9 @@ class SimulatedArchive:
     async def check(self) -> None:
         """Say nothing."""
 
+    async def warm(self) -> None:
+        """Be ready."""
+
     async def close(self) -> None:
         """Hold nothing."""
 

@@ -79,6 +79,10 @@ class FaultyArchive:
         """Tell how it is."""
         self._fail("")
 
+    async def warm(self) -> None:
+        """Tell how it is."""
+        self._fail("")
+
     async def close(self) -> None:
         """Remember that it was closed."""
         self.closed = True
