@@ -131,7 +131,8 @@ async def rig(
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running() -> AsyncIterator[Rig]:
     """One worker for all tests of a module."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", folder)  # whatever it leaves there is its own
         async with rig(Path(folder)) as made:
             yield made
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from consumer.publisher import KafkaPublisher
 from sandbox.broker import EmbeddedBroker
 from tests.benchmarks.upstreams import REPLY, WORDS_PER_MINUTE
 from tests.benchmarks.worker import Worker
+from tests.free_ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -108,7 +108,7 @@ class World:
 
     async def worker(self, *command: str, topic: str | None = None, **environment: str) -> Worker:
         """Start a worker, on a topic of its own unless one is named; those of one topic share its group and store."""
-        topic, port = topic or await self.topic(), _free_port()
+        topic, port = topic or await self.topic(), free_ports(1)[0]
         folder = self.folder / topic
         (folder / "scratch").mkdir(parents=True, exist_ok=True)
         variables = {
@@ -263,8 +263,3 @@ def _record(folder: Path, seconds: float) -> None:
         str(folder / MEMO),
     )
     subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *cut], check=True)  # noqa: S603 (ours)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])

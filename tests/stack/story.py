@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import uuid
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,6 +29,7 @@ from sandbox.mind import ScriptedMind
 from tests.deploy import compose
 from tests.deploy.compose import ROOT, WORKER, services
 from tests.deploy.migrating import DATABASE
+from tests.free_ports import free_ports
 from tests.postgres.database import connected
 from tests.postgres.server import SUPERUSER
 from tests.stack.environment import Addresses, in_compose, of_worker
@@ -71,7 +71,7 @@ class Stack:
     async def hire(self) -> Worker:
         """Start one more worker, with an environment as the Compose file says."""
         name = f"worker-{len(self.workers) + 1}"
-        given = of_worker(self.parts.env, self.there, self.folder, _free_port())
+        given = of_worker(self.parts.env, self.there, self.folder, free_ports(1)[0])
         worker = Worker(name, self.folder, given)
         await worker.start()
         self.workers.append(worker)
@@ -262,9 +262,3 @@ def _keys(url: str, name: str) -> set[str]:
         return {found["Key"] for page in pages for found in page.get("Contents", [])}
     finally:
         client.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+
+from tests.free_ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,7 @@ def real_kafka(version: str) -> Iterator[RealKafka]:
     with ExitStack() as closing:
         java = (_program("java"), "-cp", f"{jars(version)}/*", *_JVM)
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="kafka-")))
-        plain, sasl, controller = _free_ports(3)
+        plain, sasl, controller = free_ports(3)
         ports = {"plain": plain, "sasl": sasl, "controller": controller}
         properties = folder / "server.properties"
         properties.write_text(_PROPERTIES.format(**ports, folder=folder, username=USERNAME, password=PASSWORD))
@@ -149,12 +150,6 @@ def _program(name: str) -> str:
     if path is None:
         raise NoKafka(f"{name} is not installed")
     return path
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as closing:
-        sockets = [closing.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _format(java: tuple[str, ...], properties: Path) -> None:
