@@ -37,4 +37,5 @@ def test_frozen_at_the_first_settled_memo() -> None:
     assert gc.get_threshold()[0] > before[0]
     later = [[] for _ in range(100)]  # type: ignore[var-annotated] # new objects, of whatever kind
     heap(SETTLED)
-    assert (gc.get_freeze_count(), len(later)) == (frozen, 100)
+    assert len(later) == 100
+    assert gc.get_freeze_count() <= frozen  # fewer, where something of it was freed; more, had it been frozen again
