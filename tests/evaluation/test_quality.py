@@ -15,8 +15,9 @@ from tests.evaluation.report import Line, Section, markdown, shown
 from tests.evaluation.voices import BASELINE, CLIPS, MARGIN_PERCENT, PATHS, WRONG_RATE
 
 DETERMINISTIC = {"language": language.section, "silence": silence.section, "hallucinations": hallucinations.section}
-FEW_WORDS_PERCENT = 12.0
-"""By so much a word-error rate may differ from one run to the next: the voice is not twice the same."""
+FEW_WORDS_PERCENT = 20.0
+"""By so much a word-error rate may differ from one run to the next: the voice is not twice the same, and of one path
+rates from 9 to 26 % were seen."""
 
 
 @cache
