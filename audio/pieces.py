@@ -1,9 +1,9 @@
 """Cut a long recording at its pauses into pieces that a recogniser takes. Pure, and never a sample lost or said twice.
 
-Whisper listens to 30 s at a time. A cut in the middle of a word costs the word on both sides, so each piece ends in a
-pause of the last third of what it might hold. What counts as a pause is told by hysteresis: a stretch that stays near
-the quietest moment, and comes very near to it at least once; the longest of those is a breath between sentences rather
-than the closed lips of a p.
+Whisper listens to 30 s at a time. Pieces are heard side by side, so the longest is what a person waits for: they are as
+even as the pauses allow. A cut in the middle of a word costs the word on both sides, so each is made in a pause near to
+where an even one would be. What counts as a pause is told by hysteresis: a stretch that stays near the quietest moment,
+and comes very near to it at least once; a long one is a breath between sentences rather than the closed lips of a p.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ LONGEST_SECONDS = 28.0
 """Of a piece, in seconds: below Whisper's 30, with room for a service that counts differently."""
 
 _LONGEST = round(LONGEST_SECONDS * WAV_RATE)
-_LOOKED_THROUGH = _LONGEST // 3
-_LEAST = WAV_RATE
-"""Samples that a last piece has at least: in less than a second nobody says much, and Whisper imagines the rest."""
+_NEAR = _LONGEST // 6
+"""Samples on either side of an even cut that are looked through for a pause."""
+_EVEN = _LONGEST - _NEAR
+"""Samples of the longest even piece: one whose cuts are both as far off as they may be is then within the limit."""
 _FRAME = WAV_RATE // 50
 """Samples in a frame of 20 ms."""
 _SMOOTH = 5
 """Frames that are averaged, so that what is shorter than 100 ms is no pause."""
+_LONG_ENOUGH = WAV_RATE // 2 // _FRAME
+"""Frames of half a second: so long a pause is between sentences, and a longer one no better."""
 _INAUDIBLE = 30.0
 """Mean square of samples, about 75 dB below full scale: what is quieter is as quiet as silence."""
 _ENTER_DB = 3.0
@@ -67,11 +70,12 @@ def cut(wav: Clip) -> tuple[Piece, ...]:
     Takes 0.1 s for half an hour, and some megabytes beside the WAV; the caller uses a thread.
     """
     samples: Samples = np.frombuffer(wav.data, "<i2", offset=HEADER_BYTES, count=_samples(wav))
+    count = -(-samples.size // _EVEN) if samples.size > _LONGEST else 1
     pieces, begin = [], 0
-    while samples.size - begin > _LONGEST:
-        latest = begin + min(_LONGEST, samples.size - begin - _LEAST)
-        earliest = begin + _LONGEST - _LOOKED_THROUGH
-        end = earliest + _pause(samples[earliest:latest])
+    for number in range(1, count):
+        even = samples.size * number // count
+        earliest, latest = even - _NEAR, min(even + _NEAR, begin + _LONGEST)
+        end = earliest + _pause(samples[earliest:latest], even - earliest)
         pieces.append(Piece(wav, begin, end))
         begin = end
     return (*pieces, Piece(wav, begin, samples.size))
@@ -81,16 +85,22 @@ def _samples(wav: Clip) -> int:
     return (len(wav.data) - HEADER_BYTES) // SAMPLE_BYTES
 
 
-def _pause(samples: Samples) -> int:
-    """Find the middle of the longest pause, in samples from the first."""
+def _pause(samples: Samples, wanted: int) -> int:
+    """Find the middle of a pause: of the long ones the nearest to the sample that is wanted, else of the longest."""
     levels = _levels(samples)
     quietest = levels.min()
     turns = np.flatnonzero(np.diff(levels <= quietest + _LEAVE_DB, prepend=False, append=False)).tolist()
     stretches = zip(turns[::2], turns[1::2], strict=True)
     pauses = [(first, last) for first, last in stretches if levels[first:last].min() <= quietest + _ENTER_DB]
-    first, last = max(pauses, key=lambda pause: pause[1] - pause[0])
-    middle: int = (first + last + _SMOOTH - 1) * _FRAME // 2
-    return middle
+    return max(
+        (min(last - first, _LONG_ENOUGH), -abs(_middle(first, last) - wanted), _middle(first, last))
+        for first, last in pauses
+    )[-1]
+
+
+def _middle(first: int, last: int) -> int:
+    """Give the middle of a pause, in samples; its frames are those whose neighbours are as quiet."""
+    return (first + last + _SMOOTH - 1) * _FRAME // 2
 
 
 def _levels(samples: Samples) -> Floats:

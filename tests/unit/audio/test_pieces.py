@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,8 @@ NOISE = loud(np.random.default_rng(5).normal(size=8 * RATE), -20.0)
 """Eight seconds of a voice that never closes its mouth."""
 
 stretches = st.tuples(st.sampled_from(["silence", "hiss", "noise", "tone"]), st.floats(0.01, 20.0))
-talks = st.lists(st.tuples(st.floats(0.5, 6.0), st.floats(0.3, 1.4)), min_size=8, max_size=24)
-"""(Seconds of speech, seconds of the pause after it): the last third of any piece holds a pause."""
+talks = st.lists(st.tuples(st.floats(0.5, 3.8), st.floats(0.3, 1.4)), min_size=8, max_size=36)
+"""(Seconds of speech, seconds of the pause after it): there is a pause in any sixth of the longest piece."""
 
 
 def wav(samples: Samples) -> Clip:
@@ -46,12 +47,19 @@ def stretch(kind: str, seconds: float) -> Samples:
             return np.resize(NOISE, count)
 
 
+def whole_seconds(whole: Clip) -> float:
+    """How long a WAV plays."""
+    return len(pcm_of(whole)) / 2 / WAV_RATE
+
+
 def check(whole: Clip, pieces: Sequence[Piece]) -> None:
     """Check what holds for any recording."""
     assert b"".join(pcm_of(piece.clip()) for piece in pieces) == pcm_of(whole)
     assert all(piece.clip().seconds == piece.seconds <= LONGEST_SECONDS for piece in pieces)
-    assert all(piece.seconds >= LONGEST_SECONDS * 2 / 3 for piece in pieces[:-1])
-    assert len(pieces) == 1 or pieces[-1].seconds >= 1.0
+    even, farthest = whole_seconds(whole) / len(pieces), LONGEST_SECONDS / 6
+    for number, piece in enumerate(pieces[:-1], 1):
+        assert piece.end / WAV_RATE == pytest.approx(number * even, abs=farthest + 0.001)
+    assert all(piece.seconds >= 6.0 for piece in pieces[:-1] + pieces[1:])
 
 
 @settings(max_examples=60, deadline=None)
@@ -78,16 +86,23 @@ def test_cuts_fall_into_pauses(talk: list[tuple[float, float]]) -> None:
 
 def test_the_longest_pause_is_taken() -> None:
     """A breath between sentences is preferred to the shorter one between words, in its middle."""
-    parts = [stretch("noise", 20), stretch("hiss", 0.2), stretch("noise", 2), stretch("hiss", 0.6), stretch("noise", 9)]
-    first, *_ = cut(wav(np.concatenate(parts)))
-    assert first.seconds == pytest.approx(22.5, abs=0.03)
+    parts = [("noise", 16.0), ("hiss", 0.2), ("noise", 2.0), ("hiss", 0.4), ("noise", 14.0)]
+    first, *_ = cut(wav(np.concatenate([stretch(*part) for part in parts])))
+    assert first.seconds == pytest.approx(18.4, abs=0.03)
+
+
+def test_of_long_pauses_the_nearer_is_taken() -> None:
+    """Between sentences is between sentences: a pause of two seconds is no better than one of 0.7 that cuts evenly."""
+    parts = [("noise", 14.0), ("hiss", 2.0), ("noise", 4.0), ("hiss", 0.7), ("noise", 19.3)]
+    first, _ = cut(wav(np.concatenate([stretch(*part) for part in parts])))
+    assert first.seconds == pytest.approx(20.35, abs=0.05)
 
 
 def test_closed_lips_are_no_pause() -> None:
     """A silence of 60 ms within a word is passed over for a pause that is not quite as quiet."""
-    parts = [stretch("noise", 20), np.zeros(RATE * 6 // 100), stretch("noise", 2), stretch("hiss", 0.4)]
-    first, *_ = cut(wav(np.concatenate([*parts, stretch("noise", 9)])))
-    assert first.seconds == pytest.approx(22.26, abs=0.05)
+    parts = [stretch("noise", 16), np.zeros(RATE * 6 // 100), stretch("noise", 2), stretch("hiss", 0.4)]
+    first, *_ = cut(wav(np.concatenate([*parts, stretch("noise", 14)])))
+    assert first.seconds == pytest.approx(18.26, abs=0.05)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 27.9, 28.0])
@@ -97,6 +112,15 @@ def test_a_short_one_stays_whole(seconds: float) -> None:
     (piece,) = cut(whole)
     assert piece.clip() is whole
     assert piece.seconds == seconds
+
+
+@pytest.mark.parametrize("seconds", [30, 40, 46, 48, 64, 90])
+def test_no_piece_keeps_the_others_waiting(seconds: int) -> None:
+    """With a long pause every two seconds, the longest piece, for which all wait, is at most two above an even one."""
+    second = np.concatenate([stretch("noise", 1.2), stretch("hiss", 0.8)])
+    pieces = cut(wav(np.tile(second, seconds // 2)))
+    assert len(pieces) == math.ceil(seconds / (LONGEST_SECONDS * 5 / 6))
+    assert max(piece.seconds for piece in pieces) <= seconds / len(pieces) + 2.0
 
 
 def test_one_sample_too_many() -> None:
