@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from audio.transcode import HEADER_BYTES, WAV_RATE
+from audio.wav import HEADER_BYTES, WAV_RATE
 
 if TYPE_CHECKING:
     from audio.clip import Clip

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audio.transcode import HEADER_BYTES, SAMPLE_BYTES, WAV_RATE, wav_clip
+from audio.wav import HEADER_BYTES, SAMPLE_BYTES, WAV_RATE, wav_clip
 
 if TYPE_CHECKING:
     from audio.clip import Clip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audio.engine import Engine
-from audio.transcode import pcm_of
+from audio.wav import pcm_of
 
 if TYPE_CHECKING:
     from audio.clip import Clip

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Awaitable
 
+    from audio.ahead import Ahead
     from consumer.draft import Drafts
     from consumer.memo import Decoded, Delivered, Heard, Memo
     from consumer.progress import Progress
@@ -148,21 +149,22 @@ class Pipeline:
         if known is not None:
             self._keeping(memo, progress, beside.asides)
             return replace(known, past=await beside.past)
-        fetched = await self._fetched(memo, progress, beside.asides)
-        decoded = await self._decoded(fetched, progress, beside.asides)
+        async with self.decode.ahead() as ahead:
+            fetched = await self._fetched(memo, progress, beside.asides, ahead)
+            decoded = await self._decoded(fetched, progress, beside.asides, ahead)
         with progress.stage("hear") as timing:
             heard = await self.hear(decoded, beside.past, progress, timing)
         gained = {"transcript": heard.words, "language": heard.language, "ears": heard.rung}
         await progress.advance(State.HEARD, gained)
         return heard
 
-    async def _fetched(self, memo: Memo, progress: Progress, asides: Asides) -> Fetched:
+    async def _fetched(self, memo: Memo, progress: Progress, asides: Asides, ahead: Ahead) -> Fetched:
         with progress.stage("fetch") as timing:
             fetched = await self._from_archive(memo, progress)
             if fetched is not None:
                 timing.rung = "archive"
                 return fetched
-            fetched = await self.fetch(memo, seconds=progress.budget.part(budget.FETCH))
+            fetched = await self.fetch(memo, seconds=progress.budget.part(budget.FETCH), onlooker=ahead)
         progress.facts["fetched"] = True
         asides.start("keep", lambda: self._kept(fetched, progress), otherwise=None)
         return fetched
@@ -192,9 +194,9 @@ class Pipeline:
             raise ArchiveError("the original cannot be had any more") from gone
         await self._kept(fetched, progress)
 
-    async def _decoded(self, fetched: Fetched, progress: Progress, asides: Asides) -> Decoded:
+    async def _decoded(self, fetched: Fetched, progress: Progress, asides: Asides, ahead: Ahead) -> Decoded:
         with progress.stage("decode"):
-            decoded = await self.decode(fetched)
+            decoded = await self.decode(fetched, ahead)
         progress.facts["seconds"] = decoded.wav.seconds
         asides.start("keep-wav", lambda: _noted(progress, "wav", self.keep.wav(decoded)), otherwise=None)
         return decoded

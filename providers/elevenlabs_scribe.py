@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from elevenlabs.client import AsyncElevenLabs
 
-from audio.transcode import WAV_RATE, wav_clip
+from audio.wav import WAV_RATE, wav_clip
 from providers.answers import within
 from providers.elevenlabs import API_URL, mapped
 from providers.encodable import encodable

@@ -14,7 +14,7 @@ import httpx2
 from huggingface_hub import AsyncInferenceClient, set_async_client_factory
 from huggingface_hub.errors import TextGenerationError
 
-from audio.transcode import WAV_RATE, wav_clip
+from audio.wav import WAV_RATE, wav_clip
 from providers.answers import told_of, within
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Unreachable

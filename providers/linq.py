@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from providers.messenger_wire import Send
-    from providers.ports import VoiceReply
+    from providers.ports import Onlooker, VoiceReply
 
 _LISTED_BY_SECONDS: Final = 5.0
 """How long Linq may take to list what it has accepted: nobody looks again sooner, in seconds."""
@@ -118,9 +119,9 @@ class LinqMessenger:
         self._attachments: OrderedDict[str, str] = OrderedDict()
         """File name → what it was last uploaded as; another process finds it by the name alone."""
 
-    async def download(self, url: str) -> bytes:
+    async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
-        return await self._retried(self._media.fetch, url)
+        return await self._retried(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:  # noqa: ARG002 (v3 asks by the message alone)
         """Ask for a message as the API has it now; a recording without a link gets a fresh one."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
     from providers.http import HostPolicy
+    from providers.ports import Onlooker
 
 SERVICE = "media"
 _REDIRECTS = 3
@@ -53,8 +54,12 @@ class Media:
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
-    async def fetch(self, address: str) -> bytes:
+    async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Fetch, once.
+
+        Args:
+            address: a URL.
+            onlooker: is shown each piece of the recording as it comes.
 
         Raises:
             Forbidden: a host that is not allowed, at first or after a redirect.
@@ -64,7 +69,7 @@ class Media:
         url = _parsed(address)
         for _ in range(_REDIRECTS + 1):
             self._policy.check(url)
-            answer = await self._asked(url)
+            answer = await self._asked(url, onlooker)
             if isinstance(answer, bytes):
                 return answer
             url = answer
@@ -81,7 +86,7 @@ class Media:
             await self._session.close()
             self._session = None
 
-    async def _asked(self, url: URL) -> bytes | URL:
+    async def _asked(self, url: URL, onlooker: Onlooker | None) -> bytes | URL:
         """Give the bytes, or where they are said to be."""
         headers = self._headers if self._policy.is_own(url) else {}
         try:
@@ -91,21 +96,25 @@ class Media:
                 if response.status >= _OK:
                     wait = retry_after_seconds(response.headers.get("Retry-After"))
                     raise from_status(SERVICE, response.status, wait)
-                return await self._read(response)
+                return await self._read(response, onlooker)
         except TimeoutError as error:
             raise TimedOut(SERVICE) from error
         except aiohttp.ClientError as error:
             raise Unreachable(SERVICE, type(error).__name__) from error
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, onlooker: Onlooker | None) -> bytes:
         if (response.content_length or 0) > self._max_memo_bytes:
             raise TooLarge(SERVICE)
+        if onlooker:
+            onlooker.begin()
         pieces, size = [], 0
         async for piece in response.content.iter_chunked(_PIECE_BYTES):
             size += len(piece)
             if size > self._max_memo_bytes:
                 raise TooLarge(SERVICE)
             pieces.append(piece)
+            if onlooker:
+                onlooker.take(piece)
         if not size:
             raise BadAnswer(SERVICE, "empty")
         return b"".join(pieces)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from audio.transcode import WAV_RATE, wav_clip
+from audio.wav import WAV_RATE, wav_clip
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Rejected
 from providers.language_codes import subtag

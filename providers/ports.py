@@ -108,11 +108,27 @@ def always_ours() -> None:
     """Object to nothing."""
 
 
+class Onlooker(Protocol):
+    """Who looks on while a recording comes."""
+
+    def begin(self) -> None:
+        """The recording begins; if it did so before, that was an attempt that failed."""
+        ...
+
+    def take(self, piece: bytes) -> None:
+        """The next piece of it."""
+        ...
+
+
 class Messenger(Protocol):
     """The Series API, as far as we use it."""
 
-    async def download(self, url: str) -> bytes:
+    async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Fetch a recording: allowed hosts only, capped, every redirect checked anew.
+
+        Args:
+            url: where it is.
+            onlooker: is shown each piece as it comes.
 
         Raises:
             Forbidden: the host is not allowed.

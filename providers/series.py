@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from providers.errors import Verdict
     from providers.messenger_wire import Send
-    from providers.ports import VoiceReply
+    from providers.ports import Onlooker, VoiceReply
 
 _TYPING_SECONDS = 5.0
 _STOP_TYPING_SECONDS = 2.0
@@ -78,9 +79,9 @@ class SeriesMessenger:
         self._resend_unknown = resend_unknown
         self._typing_refresh_seconds = typing_refresh_seconds
 
-    async def download(self, url: str) -> bytes:
+    async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
-        return await self._retried(self._media.fetch, url)
+        return await self._retried(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
         """Ask for a message as the API has it now."""

@@ -18,7 +18,7 @@ from audio.clip import Clip
 from audio.espeak import SAMPLE_RATE, VOICES
 from audio.formats import Format
 from audio.loudness import measure
-from audio.transcode import pcm_of
+from audio.wav import pcm_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,6 +12,9 @@ from consumer.memo import Decoded
 from consumer.stages.apology import Apology
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from audio.ahead import Ahead
     from audio.transcode import Transcoder
     from consumer.memo import Fetched
 
@@ -22,8 +25,16 @@ class Decode:
 
     transcoder: Transcoder
 
-    async def __call__(self, fetched: Fetched) -> Decoded:
+    def ahead(self) -> AbstractAsyncContextManager[Ahead]:
+        """Begin while the recording still comes: what is given takes its pieces."""
+        return self.transcoder.ahead()
+
+    async def __call__(self, fetched: Fetched, ahead: Ahead | None = None) -> Decoded:
         """Decode, salvaging what can be salvaged.
+
+        Args:
+            fetched: with the recording.
+            ahead: what took its pieces as they came.
 
         Raises:
             Apology: it cannot be read, or is too long.
@@ -31,7 +42,7 @@ class Decode:
         if fetched.original.format is Format.UNKNOWN:
             raise Apology(Line.NOT_PROCESSED, "unknown-format")
         try:
-            return Decoded(fetched, await self.transcoder.decode(fetched.original))
+            return Decoded(fetched, await self.transcoder.decode(fetched.original, ahead))
         except TooLong as error:
             raise Apology(Line.TOO_LONG, "too-long") from error
         except TranscodeError as error:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from consumer.memo import Audio, Memo
-    from providers.ports import Messenger
+    from providers.ports import Messenger, Onlooker
 
 SERVICE = "media"
 _PATIENCE_SECONDS = 30.0
@@ -49,7 +49,9 @@ class Fetch:
     messenger: Messenger
     max_memo_bytes: int
 
-    async def __call__(self, memo: Memo, *, seconds: float = _PATIENCE_SECONDS) -> Fetched:
+    async def __call__(
+        self, memo: Memo, *, seconds: float = _PATIENCE_SECONDS, onlooker: Onlooker | None = None
+    ) -> Fetched:
         """Try each place where the recording may be had, in order, until one gives sound that we know.
 
         Bytes of no container that we know are given as Format.UNKNOWN when there is nothing better: they are kept, too.
@@ -57,6 +59,7 @@ class Fetch:
         Args:
             memo: that was announced.
             seconds: for all places together, in seconds; one that may be followed by another has half of what is left.
+            onlooker: is shown each piece of a download as it comes.
 
         Raises:
             Apology: nothing could be fetched, or it is too large.
@@ -70,7 +73,7 @@ class Fetch:
             place = places.popleft()
             try:
                 async with _in_time(end, more=bool(places)):
-                    found = await self._looked_up(place, memo)
+                    found = await self._looked_up(place, memo, onlooker)
             except (ProviderError, binascii.Error, NoRecording) as failure:
                 failures.append(failure)
                 continue
@@ -84,13 +87,16 @@ class Fetch:
             return Fetched(memo, unknown)
         raise _apology(failures)
 
-    async def _looked_up(self, place: Audio, memo: Memo) -> Clip | tuple[InlineAudio | LinkedAudio, ...]:
+    async def _looked_up(
+        self, place: Audio, memo: Memo, onlooker: Onlooker | None
+    ) -> Clip | tuple[InlineAudio | LinkedAudio, ...]:
         """Give the recording, or further places where it may be."""
-        return await (self._asked(memo) if isinstance(place, AbsentAudio) else self._from(place))
+        return await (self._asked(memo) if isinstance(place, AbsentAudio) else self._from(place, onlooker))
 
-    async def _from(self, place: InlineAudio | LinkedAudio) -> Clip:
+    async def _from(self, place: InlineAudio | LinkedAudio, onlooker: Onlooker | None) -> Clip:
         if isinstance(place, LinkedAudio):
-            return _clip(await self.messenger.download(place.url), place.filename, place.mime_type)
+            data = await self.messenger.download(place.url, onlooker=onlooker)
+            return _clip(data, place.filename, place.mime_type)
         return await asyncio.to_thread(self._decoded, place.base64, place.filename, place.mime_type)
 
     async def _asked(self, memo: Memo) -> tuple[InlineAudio | LinkedAudio, ...]:

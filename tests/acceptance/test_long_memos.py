@@ -12,7 +12,8 @@ import pytest
 from audio.clip import Clip
 from audio.formats import Format
 from audio.pieces import LONGEST_SECONDS
-from audio.transcode import Transcoder, pcm_of
+from audio.transcode import Transcoder
+from audio.wav import pcm_of
 from console.fixture import wrap
 from console.following import follow
 from sandbox.faults import Fault, Kind

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from audio.clip import Clip
 from audio.formats import sniff
-from audio.transcode import WAV_RATE, Transcoder, pcm_of
+from audio.transcode import Transcoder
+from audio.wav import WAV_RATE, pcm_of
 from tests.benchmarks import bare
 from tests.benchmarks.report import Section
 

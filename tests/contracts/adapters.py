@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio.transcode import wav_clip
+from audio.wav import wav_clip
 from providers.cartesia import CartesiaSynthesizer
 from providers.elevenlabs import ElevenLabsSynthesizer
 from providers.elevenlabs_scribe import ElevenLabsTranscriber

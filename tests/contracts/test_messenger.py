@@ -174,6 +174,32 @@ async def test_download(messenger: Client, sandbox: Sandbox, api: Generation) ->
     assert found == (MEMOS / "en-bread.opus").read_bytes()
 
 
+class Recorder:
+    """An onlooker that remembers."""
+
+    def __init__(self) -> None:
+        self.attempts: list[list[bytes]] = []
+
+    def begin(self) -> None:
+        """Another attempt."""
+        self.attempts.append([])
+
+    def take(self, piece: bytes) -> None:
+        """A piece of the last one."""
+        self.attempts[-1].append(piece)
+
+
+async def test_download_is_looked_on(messenger: Client, sandbox: Sandbox, api: Generation) -> None:
+    """Who looks on sees every attempt begin: what came before a cut, and then the whole recording anew."""
+    sandbox.faults.next(api.route("media"), Fault(Kind.STATUS, 503, "0"), Fault(Kind.CUT_MIDWAY))
+    recorder = Recorder()
+    found = await messenger.download(f"{sandbox.url}{api.prefix}/media/en-bread.opus", onlooker=recorder)
+    cut, whole = (b"".join(each) for each in recorder.attempts)
+    assert whole == found
+    assert 0 < len(cut) < len(found)
+    assert found.startswith(cut)
+
+
 async def test_download_that_cannot_be(
     messenger: Client, sandbox: Sandbox, api: Generation, unused_tcp_port: int
 ) -> None:

@@ -11,7 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from audio.sphinx import SphinxEars
-from audio.transcode import wav_clip
+from audio.wav import wav_clip
 from providers.errors import BadAnswer, ProviderError, Rejected, Unavailable
 from providers.local import LocalTranscriber
 from sandbox.app import Sandbox

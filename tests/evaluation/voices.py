@@ -20,7 +20,8 @@ from audio import clips
 from audio.clips import Line as SpokenLine
 from audio.espeak import SAMPLE_RATE, EspeakVoice
 from audio.sphinx import SphinxEars
-from audio.transcode import WAV_RATE, Transcoder, pcm_of, wav_clip
+from audio.transcode import Transcoder
+from audio.wav import WAV_RATE, pcm_of, wav_clip
 from audio.word_errors import word_errors
 from consumer.draft import Draft
 from consumer.ladders import Adapters, speaking

@@ -35,16 +35,15 @@ class Stages:
         await asyncio.sleep(self.process.random.random() * seconds)
         await self.process.step()
 
-    async def fetch(self, memo: Memo, *, seconds: float = 30.0) -> Fetched:
+    async def fetch(self, memo: Memo, *, seconds: float = 30.0, onlooker: object = None) -> Fetched:
         """Fetch."""
-        del seconds
+        del seconds, onlooker
         await self._busy(0.2)
         return Fetched(memo, Clip(b"opus", Format.OGG))
 
-    async def decode(self, clip: Any) -> Any:  # noqa: ANN401 (the stage's Fetched, or Deliver's clip for a WAV)
-        """Decode."""
-        if isinstance(clip, Fetched):
-            return Decoded(clip, Clip(b"wav", Format.WAV, 1.0))
+    async def decode(self, clip: Clip) -> Clip:
+        """Make a WAV of a reply."""
+        del clip
         return Clip(b"wav", Format.WAV, 1.0)
 
     async def hear(self, decoded: Decoded, past: Any, progress: Progress, timing: Timing) -> Heard:  # noqa: ANN401
@@ -74,6 +73,20 @@ class Stages:
             self.world.check_paid(answering.memo, "spoken")
             await self._busy(1.5)
         return Spoken(answering, Clip(b"m4a", Format.M4A, 1.0), answering.text, "voice")
+
+
+class Decoding:
+    """The stage that decodes: here only when the recording is whole, and at once."""
+
+    @asynccontextmanager
+    async def ahead(self) -> AsyncIterator[None]:
+        """Begin nothing."""
+        yield
+
+    async def __call__(self, fetched: Fetched, ahead: object) -> Decoded:
+        """Decode."""
+        del ahead
+        return Decoded(fetched, Clip(b"wav", Format.WAV, 1.0))
 
 
 @dataclass

@@ -40,7 +40,7 @@ from tests.simulation.outside import (
     facts_of,
 )
 from tests.simulation.process import Process
-from tests.simulation.stages import Speaking, Stages
+from tests.simulation.stages import Decoding, Speaking, Stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,7 +131,7 @@ class World:
             messenger=messenger,
             fetch=stages.fetch,
             keep=Keep(SimulatedArchive(hands, self.archive), None),
-            decode=stages.decode,
+            decode=cast("Any", Decoding()),
             recall=Recall(history),
             hear=stages.hear,
             answer=stages.answer,

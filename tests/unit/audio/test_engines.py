@@ -13,7 +13,8 @@ from audio.espeak import SAMPLE_RATE, VOICES, EspeakVoice
 from audio.formats import sniff
 from audio.loudness import measure
 from audio.sphinx import SphinxEars
-from audio.transcode import Transcoder, wav_clip
+from audio.transcode import Transcoder
+from audio.wav import wav_clip
 
 MEMOS = Path(__file__).parent.parent.parent.parent / "fixtures" / "memos"
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio.pieces import LONGEST_SECONDS, Piece, cut
-from audio.transcode import WAV_RATE, pcm_of, wav_clip
+from audio.wav import WAV_RATE, pcm_of, wav_clip
 from tests.unit.audio.recordings import RATE, Samples, loud, pcm, tone, voice
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def check(whole: Clip, pieces: Sequence[Piece]) -> None:
     even, farthest = whole_seconds(whole) / len(pieces), LONGEST_SECONDS / 6
     for number, piece in enumerate(pieces[:-1], 1):
         assert piece.end / WAV_RATE == pytest.approx(number * even, abs=farthest + 0.001)
-    assert all(piece.seconds >= 6.0 for piece in pieces[:-1] + pieces[1:])
+    assert all(piece.seconds >= 6.0 for piece in pieces) or len(pieces) == 1
 
 
 @settings(max_examples=60, deadline=None)

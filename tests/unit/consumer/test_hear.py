@@ -15,7 +15,7 @@ from audio.clip import Clip
 from audio.clips import Line
 from audio.formats import Format
 from audio.pieces import cut
-from audio.transcode import pcm_of, wav_clip
+from audio.wav import pcm_of, wav_clip
 from consumer.memo import AbsentAudio, Decoded, Fetched, Heard, Memo
 from consumer.notices import Notice, Notices, RungFailed
 from consumer.progress import Progress

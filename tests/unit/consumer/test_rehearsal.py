@@ -13,7 +13,7 @@ import pytest
 from audio.clip import Clip
 from audio.errors import EncodeFailed
 from audio.formats import Format
-from audio.transcode import wav_clip
+from audio.wav import wav_clip
 from consumer.budget import Budget
 from consumer.draft import Discarded, Draft, Drafts
 from consumer.memo import Answering
