@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from audio.ahead import READ_FROM_THE_FRONT
 from audio.clip import Clip
 from audio.formats import sniff
 from audio.transcode import Transcoder
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 FILES = ("en-call-me.caf", "en-weather.m4a", "en-long.opus")
 PIECE_BYTES = 8192
+COMING_SECONDS = 0.1
+"""A download, where a recording is decoded ahead."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,23 @@ async def measure(rounds: int) -> Section:
         decode = await _compare(rounds, partial(transcoder.decode, clip), partial(bare.decode, MEMOS / name))
         encode = await _compare(rounds, partial(_encode, transcoder, pcm), partial(bare.encode, pcm, WAV_RATE))
         section.rows += [_row(name, "decode", *decode), _row(name, "encode", *encode)]
+        if clip.format in READ_FROM_THE_FRONT:
+            ahead = [await _decode_ahead(transcoder, clip) for _ in range(rounds)]
+            section.rows.append(_row(name, f"decode, from the last byte of {COMING_SECONDS:g} s", ahead, decode[1]))
     return section
+
+
+async def _decode_ahead(transcoder: Transcoder, clip: Clip) -> Cost:
+    """Decode a recording that takes a while to come; its wall time begins when all of it is there."""
+    cpu, pieces = _cpu(), range(0, len(clip.data), len(clip.data) // 20)
+    async with transcoder.ahead() as ahead:
+        ahead.begin()
+        for start in pieces:
+            ahead.take(clip.data[start : start + pieces.step])
+            await asyncio.sleep(COMING_SECONDS / len(pieces))
+        wall = time.perf_counter()
+        await transcoder.decode(clip, ahead)
+        return Cost(time.perf_counter() - wall, _cpu() - cpu)
 
 
 async def _encode(transcoder: Transcoder, pcm: bytes) -> Clip:
