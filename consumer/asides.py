@@ -51,6 +51,7 @@ class Asides:
             return otherwise
         except Exception as bug:  # noqa: BLE001 - boundary: a bug in an aside must be seen, and must not cost the person the reply
             self.owed.append(name)
+            self._progress.met(bug)
             log.error(  # noqa: TRY400 (a traceback's last line may repeat what a person said: I6)
                 "aside.broke", extra={"stage": name, "error": type(bug).__name__, "where": where(bug)}
             )

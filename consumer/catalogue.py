@@ -82,7 +82,10 @@ RUNG_OPEN = Metric(
 )
 EVENTS_PASSED = Metric("voicememo_events_passed_total", "counter", ("reason",), "Events that needed no work.")
 EVENTS_BURIED = Metric(
-    "voicememo_events_buried_total", "counter", ("reason",), "Events that went to the dead-letter topic."
+    "voicememo_events_buried_total",
+    "counter",
+    ("reason",),
+    "Dead letters that were written to the ledger; the topic gets them from there.",
 )
 COMMITS = Metric("voicememo_commits_total", "counter", (), "Commits of finished prefixes that the broker accepted.")
 PARTITIONS = Metric("voicememo_partitions", "gauge", (), "Partitions that the group has given this worker.")
@@ -130,7 +133,7 @@ WORKER_PHASE = Metric(
     "voicememo_worker_phase",
     "gauge",
     ("phase",),
-    "1 for what the worker does now: starting, polling, draining, stopped.",
+    "1 for what the worker does now: starting, joining, polling, draining, stopped.",
 )
 BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Always 1; what is running.")
 

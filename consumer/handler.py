@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -13,13 +12,14 @@ from typing import TYPE_CHECKING
 from audio.clips import Line
 from consumer import resume
 from consumer.budget import DEADLINE_SECONDS, Budget
-from consumer.bugs import digest, where
+from consumer.bugs import where
 from consumer.carried import Carried
 from consumer.events import Unreadable
-from consumer.lease import LEASE_SECONDS, Lease, boottime
-from consumer.notices import EventBuried, EventPassed, MemoFenced, MemoParked, MemoReleased, MemoSettled, MemoTaken
+from consumer.lease import LEASE_SECONDS, Lease, boottime, claimed, given_back
+from consumer.letters import failed_stage, letter_of, told
+from consumer.notices import EventPassed, MemoFenced, MemoParked, MemoReleased, MemoSettled, MemoTaken
 from consumer.pipeline import NotKept
-from consumer.progress import Progress, reason_of
+from consumer.progress import Progress
 from consumer.stages.apology import Apology
 from consumer.stages.fetch import NoRecording
 from consumer.work import brought, remembered
@@ -40,13 +40,10 @@ if TYPE_CHECKING:
     from consumer.work import Work
     from storage.ledger import Event, Ledger
 
-_NOTHING_LOST = frozenset({"silence", "no-words"})
-"""Apologies after which nothing is left to be done: there was nothing to answer."""
 _HELD_PATIENCE_SECONDS = 5.0
 """How long to wait, at most, before asking again for a memo that somebody else holds."""
 _STORE_AWAY_SECONDS = 1.0
 _AT_ONCE_SECONDS = 0.05
-_RELEASE_SECONDS = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -93,13 +90,9 @@ class Handler:
         """Try a parked memo again. What cannot be done now stays parked. Raises TooManyBugs."""
         try:
             asked_at = self.lease_clock()
-            claim = await self.ledger.resume(key, owner=self.owner, lease_seconds=self.lease_seconds)
-            if not isinstance(claim, Claim):
-                return
-            event = await self.ledger.event(key)
-            # In a thread, for an event may carry 35 MB.
-            work = await asyncio.to_thread(remembered, claim, event, owned, our_numbers=self.our_numbers)
-            await self._hold(claim, asked_at, work)
+            claim = await self._resumed(key)
+            if isinstance(claim, Claim):
+                await self._hold(claim, self._lease(claim, asked_at, owned))
         except StoreUnavailable as away:
             log.warning("ledger.away", extra={"error": str(away)})
 
@@ -122,18 +115,19 @@ class Handler:
         )
         if not isinstance(claim, Claim):
             return claim
-        event = await self.ledger.event(key)
-        work = remembered(claim, event, lambda: True, our_numbers=self.our_numbers, may_park=False)
-        return await self._worked(claim, asked_at, work)
+        lease = self._lease(claim, asked_at, lambda: True)
+        work = await self._remembered(claim, lease, may_park=False)
+        return await self._worked(claim, lease, work)
 
     async def _take(self, work: Work) -> float | None:
         key = MemoKey(work.memo.chat_id, work.memo.message_id)
         facts = resume.known_facts(work.memo, self.person_key)
         asked_at = self.lease_clock()
-        answer = await self.ledger.claim(key, owner=self.owner, lease_seconds=self.lease_seconds, facts=facts)
+        claiming = self.ledger.claim(key, owner=self.owner, lease_seconds=self.lease_seconds, facts=facts)
+        answer = await claimed(claiming, self.ledger)
         match answer:
             case Claim():
-                return await self._hold(answer, asked_at, work)
+                return await self._hold(answer, self._lease(answer, asked_at, work.owned), work)
             case Held(_, seconds_left):
                 return min(max(seconds_left, _AT_ONCE_SECONDS), _HELD_PATIENCE_SECONDS)
             case Behind() if work.event is not None:
@@ -146,26 +140,41 @@ class Handler:
                 self.notices(EventPassed("settled-before"))
         return None
 
-    async def _hold(self, claim: Claim, asked_at: float, work: Work) -> float | None:
+    async def _resumed(self, key: MemoKey) -> Claim | Held | Behind | Settled | None:
+        resuming = self.ledger.resume(key, owner=self.owner, lease_seconds=self.lease_seconds)
+        try:
+            return await claimed(resuming, self.ledger)
+        except KeyError:
+            return None  # it was purged since it was found to be due
+
+    def _lease(self, claim: Claim, asked_at: float, owned: Callable[[], bool]) -> Lease:
+        return Lease(
+            self.ledger, claim, seconds=self.lease_seconds, asked_at=asked_at, owned=owned, clock=self.lease_clock
+        )
+
+    async def _remembered(self, claim: Claim, lease: Lease, *, may_park: bool = True) -> Work:
+        """Read what brought a memo from the ledger. That may be 35 MB: it takes a thread, and longer than a lease."""
+        try:
+            async with lease.kept():
+                event = await self.ledger.event(claim.key)
+                read = partial(remembered, claim, event, lease.owned, our_numbers=self.our_numbers, may_park=may_park)
+                return await asyncio.to_thread(read)
+        except asyncio.CancelledError:
+            await given_back(claim, self.ledger)
+            raise
+
+    async def _hold(self, claim: Claim, lease: Lease, work: Work | None = None) -> float | None:
         """Work on a memo that is ours; when it turns out not to be any more, look again who has it."""
         try:
-            await self._worked(claim, asked_at, work)
+            await self._worked(claim, lease, work or await self._remembered(claim, lease))
         except Fenced:
             self.notices(MemoFenced(claim.key, claim.fence))
             return _STORE_AWAY_SECONDS
         return None
 
-    async def _worked(self, claim: Claim, asked_at: float, work: Work) -> State:
+    async def _worked(self, claim: Claim, lease: Lease, work: Work) -> State:
         """Work on a memo under its lease; give the state that it ended or was parked in."""
         self.notices(MemoTaken(claim.key, claim.fence, work.place, work.trace))
-        lease = Lease(
-            self.ledger,
-            claim,
-            seconds=self.lease_seconds,
-            asked_at=asked_at,
-            owned=work.owned,
-            clock=self.lease_clock,
-        )
         budget = Budget(self.deadline_seconds, self.clock)
         facts = self.carried.into(claim)
         progress = Progress(claim, self.ledger, self.notices, lease, self.clock, budget=budget, facts=facts)
@@ -174,7 +183,7 @@ class Handler:
                 return await self._ended(progress, work)
         except asyncio.CancelledError:
             self.notices(MemoReleased(claim.key, claim.fence, "cancelled"))
-            await self._release(claim, progress)
+            await given_back(claim, self.ledger, progress.steps)
             raise
         except StoreUnavailable:
             self.notices(MemoReleased(claim.key, claim.fence, "store-away"))
@@ -210,8 +219,10 @@ class Handler:
         return await self._settle(progress, work, begun, state, apology or why)
 
     async def _failed(self, progress: Progress, work: Work, begun: float, failure: ProviderError) -> State:
-        reason = f"{_failed_stage(progress)}-{failure.reason}"
-        if failure.verdict is not Verdict.NEVER and self._may_wait(progress, work):
+        """End a memo that was not delivered, unless a later try may help, or its original is still to be kept (I5)."""
+        reason = f"{failed_stage(progress)}-{failure.reason}"
+        tried_again = work.may_park and failure.verdict is not Verdict.NEVER
+        if (tried_again or progress.owes_original) and self._may_wait(progress, work):
             return await self._park(progress, work, reason, asked_seconds=failure.retry_after_seconds or 0.0)
         return await self._settle(progress, work, begun, State.FAILED, reason)
 
@@ -221,9 +232,9 @@ class Handler:
         return await self._delivered(progress, work, begun, owing.delivered, why=owing.reason)
 
     async def _broke(self, progress: Progress, work: Work, begun: float, bug: Exception) -> State:
-        at, reason = where(bug), f"bug-{type(bug).__name__}"
-        progress.facts["bug"] = at
-        log.error("memo.broke", extra={"error": type(bug).__name__, "where": at})
+        reason = f"bug-{type(bug).__name__}"
+        progress.met(bug)
+        log.error("memo.broke", extra={"error": type(bug).__name__, "where": where(bug)})
         try:
             apologised = await self._apologised(progress, work, reason)
         except ProviderError as failure:
@@ -231,9 +242,7 @@ class Handler:
         except NotKept as owing:
             return await self._not_kept(progress, work, begun, owing)
         state = State.APOLOGISED if apologised else State.DEAD
-        await self._settle(progress, work, begun, state, reason, digest=digest(bug))
-        self.bugs.count()
-        return state
+        return await self._settle(progress, work, begun, state, reason)
 
     async def _apologised(self, progress: Progress, work: Work, reason: str) -> bool:
         """Let the person hear something though we met a bug; say whether they did. What is out is found first."""
@@ -248,8 +257,7 @@ class Handler:
         return True
 
     def _may_wait(self, progress: Progress, work: Work) -> bool:
-        given_up = self.retries.given_up(progress.claim.age_seconds)
-        return work.may_park and work.event is not None and not given_up
+        return work.event is not None and not self.retries.given_up(progress.claim.age_seconds)
 
     async def _park(
         self, progress: Progress, work: Work, reason: str, *, holds_chat: bool = True, asked_seconds: float = 0.0
@@ -265,32 +273,21 @@ class Handler:
         self.notices(MemoParked(claim.key, reason, seconds, claim.tries + 1))
         return progress.state
 
-    async def _settle(
-        self,
-        progress: Progress,
-        work: Work,
-        begun: float,
-        state: State,
-        reason: str | None,
-        *,
-        digest: str | None = None,
-    ) -> State:
-        """End the memo, with its dead letter in the same step where it has one."""
-        claim, letter = progress.claim, None
-        if reason is not None and state is not State.IGNORED and reason not in _NOTHING_LOST and work.event:
-            stage, tries = _failed_stage(progress), claim.tries + 1
-            first_at = time.time() - claim.age_seconds
-            letter = DeadLetter(work.event, reason, stage, claim.key, tries, digest, first_at, fence=claim.fence)
+    async def _settle(self, progress: Progress, work: Work, begun: float, state: State, reason: str | None) -> State:
+        """End the memo, with its dead letter in the same step where it has one. Raises TooManyBugs, having done so."""
+        claim, letter = progress.claim, letter_of(progress, work.event, state, reason)
         facts, steps = progress.facts, tuple(progress.steps)
         await progress.persist(
             lambda: self.ledger.settle(claim, state, reason=reason, facts=facts, steps=steps, letter=letter)
         )
-        form = progress.facts.get("form")
-        told = str(form) if form else None
-        written = work.memo.text is not None
-        self.notices(MemoSettled(claim.key, state.value, reason, told, self.clock() - begun, written=written))
+        form, written = progress.facts.get("form"), work.memo.text is not None
+        seconds = self.clock() - begun
+        settled = MemoSettled(claim.key, state.value, reason, str(form) if form else None, seconds, written=written)
+        self.notices(settled)
         if letter is not None:
             self._post(letter)
+        if progress.bug is not None:
+            self.bugs.count()
         return state
 
     async def _bury(self, letter: DeadLetter) -> None:
@@ -299,23 +296,5 @@ class Handler:
         self._post(letter)
 
     def _post(self, letter: DeadLetter) -> None:
-        self.notices(EventBuried(*_coordinates(letter), letter.reason))
+        self.notices(told(letter))
         self.outbox.post(letter)
-
-    async def _release(self, claim: Claim, progress: Progress) -> None:
-        """Let another have the memo at once; should that fail, the lease runs out by itself."""
-        try:
-            async with asyncio.timeout(_RELEASE_SECONDS):
-                await self.ledger.release(claim, steps=tuple(progress.steps))
-        except (StoreUnavailable, TimeoutError) as error:
-            log.warning("memo.not_released", extra={"error": reason_of(error)})
-
-
-def _coordinates(letter: DeadLetter) -> tuple[str, int, int]:
-    place = letter.event.place
-    return place.topic, place.partition, place.offset
-
-
-def _failed_stage(progress: Progress) -> str:
-    """Name the last stage that failed."""
-    return next((step.stage for step in reversed(progress.steps) if step.error and step.rung is None), "unknown")

@@ -28,6 +28,8 @@ _JOIN_MARGIN_SECONDS = 10.0
 _METADATA_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 _COMMIT_SECONDS = 5.0
+_AHEAD_MILLISECONDS = 86_400_000.0
+"""A clock may be wrong by a day; a time further ahead is in another unit, or none."""
 
 log = logging.getLogger(__name__)
 
@@ -245,11 +247,18 @@ def _record(each: Any) -> Record:  # noqa: ANN401 (aiokafka ships no types)
     return Record(
         partition=Partition(each.topic, each.partition),
         offset=each.offset,
-        at=datetime.fromtimestamp(max(each.timestamp or 0, 0) / 1000, UTC),
+        at=_moment(each.timestamp),
         key=each.key,
         value=each.value,
         headers=tuple((name, value or b"") for name, value in each.headers),
     )
+
+
+def _moment(timestamp: int | None) -> datetime:
+    """Make a time of Kafka's milliseconds. A producer may write anything there: what is no time of ours is now."""
+    now = datetime.now(UTC)
+    latest = now.timestamp() * 1000 + _AHEAD_MILLISECONDS
+    return datetime.fromtimestamp(timestamp / 1000, UTC) if timestamp and 0 < timestamp < latest else now
 
 
 def _topic_partitions(partitions: Collection[Partition]) -> list[TopicPartition]:

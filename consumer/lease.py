@@ -7,25 +7,55 @@ store's did, so it ends before, and it goes on while the process is stopped or t
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from storage.errors import Fenced, StoreUnavailable
+from storage.ledger import Claim
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
-    from storage.ledger import Claim, Ledger
+    from storage.ledger import Ledger, Step
+
+T = TypeVar("T")
 
 LEASE_SECONDS = 30.0
 """By the store's clock; renewed at a third of its length."""
+_RELEASE_SECONDS = 3.0
+
+log = logging.getLogger(__name__)
 
 
 def boottime() -> float:
     """Tell seconds since the machine started, those that it slept included, where the system can tell."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux (clock_gettime(2))
     return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+async def claimed(claiming: Coroutine[Any, Any, T], ledger: Ledger) -> T:
+    """Wait for an answer to a claim. One that is granted while we are cancelled is given back, and holds up nobody."""
+    asking = asyncio.create_task(claiming)
+    try:
+        return await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        await asyncio.wait({asking}, timeout=_RELEASE_SECONDS)
+        if not asking.done():
+            asking.cancel()
+        elif asking.exception() is None and isinstance(answer := asking.result(), Claim):
+            await given_back(answer, ledger)
+        raise
+
+
+async def given_back(claim: Claim, ledger: Ledger, steps: Sequence[Step] = ()) -> None:
+    """Let another have the memo at once; should that fail, the lease runs out by itself."""
+    try:
+        async with asyncio.timeout(_RELEASE_SECONDS):
+            await ledger.release(claim, steps=tuple(steps))
+    except (StoreUnavailable, TimeoutError) as error:
+        log.warning("memo.not_released", extra={"error": type(error).__name__})
 
 
 class Lease:
@@ -53,7 +83,7 @@ class Lease:
         self._ledger = ledger
         self._claim = claim
         self._seconds = seconds
-        self._owned = owned
+        self.owned = owned
         self._clock = clock
         self._until = asked_at + seconds
 
@@ -76,7 +106,7 @@ class Lease:
     def check_owned(self) -> None:
         """Raise Fenced unless the lease runs and the group still sees the event as ours: to be asked before a send."""
         self.check()
-        if not self._owned():
+        if not self.owned():
             raise Fenced("the partition is no longer ours")
 
     @asynccontextmanager
@@ -88,11 +118,11 @@ class Lease:
         """
         renewal = asyncio.create_task(self._renew(), name="lease-renewal")
         body = asyncio.current_task()
-        lost = False
+        lost, inside = False, True
 
         def cancel_body(_: asyncio.Task[None]) -> None:
             nonlocal lost
-            if not renewal.cancelled() and body is not None:
+            if inside and not renewal.cancelled() and body is not None:
                 lost = True
                 body.cancel()
 
@@ -104,6 +134,7 @@ class Lease:
                 await renewal  # raises what ended it
             raise
         finally:
+            inside = False  # the callback may be on its way already: what it cancelled would be the end of the block
             renewal.remove_done_callback(cancel_body)
             renewal.cancel()
             await asyncio.gather(renewal, return_exceptions=True)

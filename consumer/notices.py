@@ -53,7 +53,7 @@ class StageFailed:
 
 @dataclass(frozen=True, slots=True)
 class RungFailed:
-    """A rung of a ladder fell; the next one is tried."""
+    """A rung of a ladder fell, or the Series API refused a form of the reply; the next one is tried."""
 
     name: ClassVar[str] = "rung.failed"
     key: MemoKey
@@ -138,7 +138,7 @@ class EventPassed:
 
 @dataclass(frozen=True, slots=True)
 class EventBuried:
-    """An event is in the dead-letter topic."""
+    """A dead letter is in the ledger; the outbox copies it to the topic."""
 
     name: ClassVar[str] = "event.buried"
     topic: str

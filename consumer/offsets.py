@@ -1,13 +1,14 @@
 """PrefixTracker: the finished prefix of each partition, and nothing beyond it, may be committed (I4). Pure.
 
 Only offsets that were *received* count: what transactions and compaction leave out is jumped, not waited for. Each
-time a partition comes or goes its epoch grows, for as long as the process lives; what an earlier epoch finishes is
-dropped.
+reception has a number; only who has the last number of an offset finishes it. Offsets go back where Kafka has set the
+position anew, as it does after a log was truncated or a topic made anew: from there on all comes anew.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ class _Prefix:
     def __init__(self) -> None:
         self.waiting: deque[int] = deque()
         """Received and not yet part of the prefix, in order."""
-        self.unfinished: set[int] = set()
+        self.unfinished: dict[int, int] = {}
+        """Offset → number of its reception."""
         self.last_received = -1
         self.begun = False
         """Whether anything is part of the prefix yet."""
@@ -42,16 +44,23 @@ class _Prefix:
             return None
         return self.waiting[0] if self.waiting else self.last_received + 1
 
-    def receive(self, offset: int) -> bool:
+    def receive(self, offset: int, reception: int) -> None:
         if offset <= self.last_received:
-            return False
+            self._go_back(offset)
         self.last_received = offset
         self.waiting.append(offset)
-        self.unfinished.add(offset)
-        return True
+        self.unfinished[offset] = reception
 
-    def finish(self, offset: int) -> None:
-        self.unfinished.discard(offset)
+    def _go_back(self, offset: int) -> None:
+        """Forget what came from here on, for it comes anew; what came before it is still waited for."""
+        while self.waiting and self.waiting[-1] >= offset:
+            self.unfinished.pop(self.waiting.pop(), None)
+        self.committed = -1
+
+    def finish(self, offset: int, reception: int) -> None:
+        if self.unfinished.get(offset) != reception:
+            return
+        del self.unfinished[offset]
         while self.waiting and self.waiting[0] not in self.unfinished:
             self.waiting.popleft()
             self.begun = True
@@ -63,6 +72,7 @@ class PrefixTracker:
     def __init__(self) -> None:
         self._prefixes: dict[Partition, _Prefix] = {}
         self._epochs: Counter[Partition] = Counter()
+        self._receptions = count()
 
     def assign(self, partition: Partition) -> None:
         """Begin anew with a partition; its epoch grows."""
@@ -78,16 +88,25 @@ class PrefixTracker:
         """How often this partition has come and gone; never less than before."""
         return self._epochs[partition]
 
-    def received(self, partition: Partition, offset: int) -> bool:
-        """Note an offset as received; False when it is not ours, or was received before in this assignment."""
+    def goes_back(self, partition: Partition, offset: int) -> bool:
+        """Whether so high an offset, or a higher one, has come before in this assignment."""
         prefix = self._prefixes.get(partition)
-        return prefix is not None and prefix.receive(offset)
+        return prefix is not None and offset <= prefix.last_received
 
-    def finished(self, partition: Partition, offset: int, epoch: int) -> None:
-        """Note an offset as finished; dropped when its epoch has passed."""
+    def received(self, partition: Partition, offset: int) -> int | None:
+        """Note an offset as received; give the number of this reception, None when the partition is not ours."""
         prefix = self._prefixes.get(partition)
-        if prefix is not None and epoch == self._epochs[partition]:
-            prefix.finish(offset)
+        if prefix is None:
+            return None
+        reception = next(self._receptions)
+        prefix.receive(offset, reception)
+        return reception
+
+    def finished(self, partition: Partition, offset: int, reception: int) -> None:
+        """Note an offset as finished; dropped when it has come again since, or its partition has gone."""
+        prefix = self._prefixes.get(partition)
+        if prefix is not None:
+            prefix.finish(offset, reception)
 
     def in_flight(self, partition: Partition) -> int:
         """How many received offsets are not finished."""

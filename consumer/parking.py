@@ -65,7 +65,8 @@ class Parking:
     async def _take_up(self, handler: Handler) -> None:
         for topic in {partition.topic for partition in self._assigned}:
             numbers = [partition.number for partition in self._assigned if partition.topic == topic]
-            for key, place in await handler.ledger.due(topic, numbers, limit=_MOST_DUE):
+            # Those that wait in a lane are due as well, and must not hide the others.
+            for key, place in await handler.ledger.due(topic, numbers, limit=_MOST_DUE + len(self._taken)):
                 self._submit(handler, key, Partition(place.topic, place.partition))
 
     def _submit(self, handler: Handler, key: MemoKey, partition: Partition) -> None:

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from consumer.budget import Budget
+from consumer.bugs import digest, where
 from consumer.notices import RungFailed, RungServed, StageFailed, StageFinished
 from providers.errors import ProviderError
 from storage.errors import StoreUnavailable
@@ -61,10 +62,24 @@ class Progress:
     """What is known of the memo: from earlier holders, and since."""
     state: State = field(init=False)
     """How far the memo got."""
+    bug: str | None = None
+    """Digest of the bug that was met, on the main line or beside it (I8)."""
+    _advancing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    """The main line and its asides advance one after the other: over a network two writes may overtake each other."""
 
     def __post_init__(self) -> None:
         self.state = self.claim.state
         self.facts = {**self.claim.facts, **self.facts}
+
+    @property
+    def owes_original(self) -> bool:
+        """Whether the recording was had, and is neither in the archive nor owed to it (I5)."""
+        return bool(self.facts.get("fetched")) and not isinstance(self.facts.get("original"), str)
+
+    def met(self, bug: Exception) -> None:
+        """Note a bug, and where it was met, for the story."""
+        self.bug = digest(bug)
+        self.facts["bug"] = where(bug)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Timing]:
@@ -115,7 +130,8 @@ class Progress:
         """
         self.facts.update(facts)
         self.state = later(state, self.state)
-        await self.persist(lambda: self.ledger.advance(self.claim, self.state, self.facts))
+        async with self._advancing:
+            await self.persist(lambda: self.ledger.advance(self.claim, self.state, self.facts))
 
     async def persist(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write to the ledger; as long as the lease runs, a store that is away is asked again. Raises Fenced."""

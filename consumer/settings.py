@@ -22,6 +22,7 @@ from consumer.agreement import ConfigurationError, Fault, required
 from consumer.lease import LEASE_SECONDS
 from consumer.rungs import LadderName, OpenAiEndpoint, Rungs
 from consumer.variables import BucketEncryption, FileArchive, S3ArchiveUrl, SqliteStore, SupabaseProject
+from storage.ledger import LONGEST_LEASE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -314,7 +315,9 @@ class Settings(BaseSettings):
         default=64, description="how many memos are worked on at once, at most"
     )
     reply_deadline_seconds: Annotated[float, PlainValidator(variables.seconds(1, 600))] = Field(
-        default=30.0, description="how long a memo may take, in seconds; so far it bounds the send alone"
+        default=30.0,
+        description="how long a memo may take, in seconds: fetching, hearing, answering and speaking share it, less"
+        " what is kept back for the send (3 s); no send takes longer than it either",
     )
     drain_seconds: Annotated[float, PlainValidator(variables.seconds(0, 300))] = Field(
         default=25.0,
@@ -324,7 +327,7 @@ class Settings(BaseSettings):
         default=900.0,
         description="how long past its deadline a memo that cannot be delivered is tried again, in seconds",
     )
-    lease_seconds: Annotated[float, PlainValidator(variables.seconds(3, 300))] = Field(
+    lease_seconds: Annotated[float, PlainValidator(variables.seconds(3, LONGEST_LEASE_SECONDS))] = Field(
         default=LEASE_SECONDS,
         description="how long a worker that is not heard of keeps a memo, in seconds; a send may take half of it",
     )
@@ -381,11 +384,6 @@ class Settings(BaseSettings):
     def stale_after_seconds(self) -> float:
         """After how long without a poll the worker counts as stuck; a rebalance may hold a poll back for its length."""
         return self.rebalance_timeout_seconds + _STALE_MARGIN_SECONDS
-
-    @property
-    def memo_stale_seconds(self) -> float:
-        """After how long an unfinished memo makes the worker unwell: longer than any memo should take."""
-        return self.reply_deadline_seconds + self.retry_for_seconds + _STALE_MARGIN_SECONDS
 
     @property
     def send_seconds(self) -> float:

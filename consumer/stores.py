@@ -36,7 +36,7 @@ class Store(Protocol):
         ...
 
     async def open(self) -> None:
-        """Get ready. Raises StoreUnavailable."""
+        """Get ready. Raises StoreUnavailable, and StoreNotReady where an operator has to act."""
         ...
 
     async def check(self) -> None:
@@ -48,14 +48,19 @@ class Store(Protocol):
         ...
 
 
-def make_store(settings: Settings) -> Store:
+def make_store(settings: Settings, *, create: bool = False) -> Store:
     """Make the store; opens nothing yet. Slow for Supabase, whose client is loaded for those who use it.
+
+    Args:
+        settings: name it.
+        create: for a worker: a file that is not there is made. Whoever looks, forgets or answers anew must not believe
+            an empty one, for its name may be mistyped: they are told that it is not there.
 
     Raises:
         ConfigurationError: SUPABASE_URL or SUPABASE_KEY is missing.
     """
     if isinstance(settings.store_url, SqliteFile):
-        return SqliteStore(settings.store_url.path)
+        return SqliteStore(settings.store_url.path, create=create)
     url, key = required(settings.supabase_url, "SUPABASE_URL"), required(settings.supabase_key, "SUPABASE_KEY")
     store: Store = importlib.import_module("storage.supabase").SupabaseStore(url, key.get_secret_value())
     return store

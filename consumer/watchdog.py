@@ -85,9 +85,7 @@ class Watchdog:
         loop: the event loop that is watched.
         stale_after_seconds: after how long without a poll the consumer is rebuilt; after as long again comes the end.
         loop_stall_seconds: after how long of a blocked loop stacks are written; after twice that comes the end.
-        memo_stale_seconds: after how long an unprocessed memo makes the worker unwell, in seconds; never ends it.
         oldest: says how long the oldest memo waits, in seconds; called by whoever reads, never by the thread.
-        steady: says whether the group's membership is stable; called by whoever reads, never by the thread.
         rebuild: asks the worker to rebuild its consumer; called on the loop.
         dump: writes a line and the stacks; called by the thread.
         last_word: ends the process, given the reason; called by the thread, which ends too should it return.
@@ -102,9 +100,7 @@ class Watchdog:
         stale_after_seconds: float,
         rebuild: Callable[[], None],
         oldest: Callable[[], float | None],
-        steady: Callable[[], bool],
         loop_stall_seconds: float = 30.0,
-        memo_stale_seconds: float = 1800.0,
         dump: Callable[[str], None] = write_stacks,
         last_word: Callable[[str], None] = end_process,
         clock: Callable[[], float] = time.monotonic,
@@ -113,10 +109,8 @@ class Watchdog:
         self._loop = loop
         self._stale_after_seconds = stale_after_seconds
         self._loop_stall_seconds = loop_stall_seconds
-        self._memo_stale_seconds = memo_stale_seconds
         self._rebuild = rebuild
         self._oldest = oldest
-        self._steady = steady
         self._dump = dump
         self._last_word = last_word
         self._clock = clock
@@ -128,7 +122,6 @@ class Watchdog:
         self._lock = threading.Lock()
         self._asked_at: float | None = None
         """When the ping was posted that the loop still owes an answer to."""
-        self._lag_seconds = 0.0
         self._lags: deque[tuple[float, float]] = deque()
         """When measured and how long, falling: whatever a later one exceeds is dropped."""
         self._stopping = threading.Event()
@@ -169,12 +162,6 @@ class Watchdog:
         return self._clock() - self._polled_at
 
     @property
-    def loop_lag_seconds(self) -> float:
-        """How long the loop took for the latest ping, in seconds; or how long it has taken so far, if that is more."""
-        with self._lock:
-            return max(self._lag_seconds, self._owed_seconds())
-
-    @property
     def longest_loop_lag_seconds(self) -> float:
         """The longest lag of the last minute, in seconds: reading it changes nothing, so there may be many readers."""
         with self._lock:
@@ -191,21 +178,16 @@ class Watchdog:
         """How long the oldest memo has been unprocessed, in seconds; None without any. As thread-safe as `oldest`."""
         return self._oldest()
 
-    @property
-    def steady(self) -> bool:
-        """Whether the group's membership is stable. As thread-safe as `steady`."""
-        return self._steady()
-
     def why_unwell(self) -> str | None:
-        """Say in a line why the worker is not healthy; None when it is."""
+        """Say in a line why the worker is not healthy; None when it is.
+
+        The age of memos says nothing of that: they may wait for a store that is away, and a restart would not help.
+        """
         reading = self._reading()
         if reading.blocked_seconds > self._loop_stall_seconds:
             return reading.of_the_loop
         if reading.silent_seconds > self._stale_after_seconds and reading.polls_expected:
             return reading.of_the_polls
-        oldest_seconds = self._oldest()
-        if oldest_seconds is not None and oldest_seconds > self._memo_stale_seconds:
-            return f"a memo unprocessed for {oldest_seconds:.0f} s"
         return None
 
     def _watch(self) -> None:
@@ -247,9 +229,8 @@ class Watchdog:
 
     def _answered(self) -> None:
         with self._lock:
-            self._lag_seconds = self._owed_seconds()
+            self._note_lag(self._owed_seconds())
             self._asked_at = None
-            self._note_lag(self._lag_seconds)
 
     def _note_lag(self, seconds: float) -> None:
         self._forget_old_lags()

@@ -109,8 +109,6 @@ def _watchdog(settings: Settings, lanes: Lanes, worker: Callable[[], Worker]) ->
         stale_after_seconds=settings.stale_after_seconds,
         rebuild=lambda: worker().rebuild(),
         oldest=lambda: lanes.oldest_seconds,
-        steady=lambda: worker().steady,
-        memo_stale_seconds=settings.memo_stale_seconds,
     )
 
 
@@ -128,7 +126,7 @@ async def _load(
     parts_module = await asyncio.to_thread(importlib.import_module, "consumer.parts")
     parts = parts_module.make_parts(settings)
     closing.push_async_callback(parts.close)
-    store = await asyncio.to_thread(make_store, settings)
+    store = await asyncio.to_thread(make_store, settings, create=True)
     await store.open()
     closing.push_async_callback(store.close)
     publisher = KafkaPublisher(login_of(settings))

@@ -37,6 +37,7 @@ class Work:
     apology: Apology | None = None
     """What to say, where nothing else can be."""
     may_park: bool = True
+    """Whether what failed may be tried again later; that its original can be kept is waited for in any case."""
 
     @property
     def place(self) -> Place | None:

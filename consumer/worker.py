@@ -88,11 +88,6 @@ class Worker:
         self._letting_go = asyncio.Lock()
 
     @property
-    def steady(self) -> bool:
-        """Whether the group has given us partitions, and no rebalance is under way."""
-        return bool(self._assigned)
-
-    @property
     def lag(self) -> dict[Partition, int]:
         """How many events of each of our partitions are not finished, as far as Kafka has told."""
         return self._offsets.behind(self._source.ends())
@@ -140,8 +135,10 @@ class Worker:
             records = await self._source.take()
             if records is not None:
                 self._beat()
+            # Of now: parsing one of them may take so long that its partition goes and comes back meanwhile.
+            owned = {partition: self._ownership(partition) for partition in {each.partition for each in records or ()}}
             for record in records or ():
-                await self._accept(record)
+                await self._accept(record, owned[record.partition])
             self._make_room()
             self._raise_failures()
 
@@ -164,45 +161,53 @@ class Worker:
         await self._join()
         self._beat()
 
-    async def _accept(self, record: Record) -> None:
+    async def _accept(self, record: Record, owned: Callable[[], bool]) -> None:
         """Pass an event that needs no work at once; put any other into its chat's lane."""
         partition = record.partition
-        if partition not in self._assigned or not self._offsets.received(partition, record.offset):
+        reception = self._received(record) if partition in self._assigned and owned() else None
+        if reception is None:
             return
-        epoch = self._offsets.epoch(partition)
         size = len(record.value or b"")
         read = partial(parse, record.value, received_at=record.at, our_numbers=self._our_numbers)
         event = await asyncio.to_thread(read) if size > _LARGE_BYTES else read()
-        owned = self._ownership(partition)
         if partition not in self._assigned or not owned():
             return
         match event:
             case Ignored(reason):
-                self._pass(record, epoch, reason)
+                self._pass(record, reception, reason)
             case TextMessage() if not self._answers_texts:
-                self._pass(record, epoch, "text-message")
+                self._pass(record, reception, "text-message")
             case VoiceMemo() | TextMessage() | Unreadable():
-                handle = partial(self._handle, record, epoch, event, owned)
+                handle = partial(self._handle, record, reception, event, owned)
                 self._lanes.submit(_lane(event, partition), handle, size=size, tag=partition)
+
+    def _received(self, record: Record) -> int | None:
+        """Note a record as received. What comes again is handled again: the ledger knows what was answered."""
+        partition, offset = record.partition, record.offset
+        if self._offsets.goes_back(partition, offset):
+            log.warning(
+                "offsets.went_back", extra={"topic": partition.topic, "partition": partition.number, "offset": offset}
+            )
+        return self._offsets.received(partition, offset)
 
     def _ownership(self, partition: Partition) -> Callable[[], bool]:
         """Give what says whether a partition is still ours, in the assignment of now."""
         epoch = self._offsets.epoch(partition)
         return lambda: self._offsets.epoch(partition) == epoch
 
-    def _pass(self, record: Record, epoch: int, reason: str) -> None:
+    def _pass(self, record: Record, reception: int, reason: str) -> None:
         self._notices(EventPassed(reason))
-        self._offsets.finished(record.partition, record.offset, epoch)
+        self._offsets.finished(record.partition, record.offset, reception)
 
     async def _handle(
-        self, record: Record, epoch: int, event: VoiceMemo | TextMessage | Unreadable, owned: Callable[[], bool]
+        self, record: Record, reception: int, event: VoiceMemo | TextMessage | Unreadable, owned: Callable[[], bool]
     ) -> float | None:
         handler = await asyncio.shield(self._handler)
         if not owned():  # it comes again, to whoever has the partition now
             return None
         again = await handler.take(_event(record), event, owned)
         if again is None:
-            self._offsets.finished(record.partition, record.offset, epoch)
+            self._offsets.finished(record.partition, record.offset, reception)
         return again
 
     def _make_room(self) -> None:

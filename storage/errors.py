@@ -7,7 +7,7 @@ StorageError
 │   └── ArchiveMissing       no object under that key
 └── StoreError
     ├── StoreUnavailable     may succeed later: locked, disk full, network
-    │   └── StoreNotReady    credentials, rights or schema: an operator has to act, and until then it is waited for
+    │   └── StoreNotReady    credentials, rights, schema, file: an operator has to act, until then it is waited for
     └── Fenced               another holder has claimed the memo since, or the lease has run out: stop, do not send
 
 Messages name keys and reasons; never contents (I6).

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
+LONGEST_LEASE_SECONDS = 300.0
+"""What a claim may ask for, in seconds. A lease that ends later than that was given before the clock was set back."""
 LETTER_SECONDS = 30.0
 """How long whoever wrote a letter has to publish it before others do, in seconds."""
 

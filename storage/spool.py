@@ -8,10 +8,11 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from storage.archive import NOTHING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _OWED = ".owed"
 _TEMPORARY = ".part"
 _LOCK = ".lock"
+_LOCK_PAUSE_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Spool:
     folder: Path
     max_bytes: int
     clock: Callable[[], float]
+    lock_seconds: float = 5.0
+    """How long another process may hold the lock; writing an object takes far less."""
 
     def write(self, wanted: Spooled) -> None:
         """Keep an object so that it survives a power loss. Raises OSError, ENOSPC also when the bound is reached."""
@@ -170,9 +174,23 @@ class Spool:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
+        """Hold the lock. Who held it for longer than any write takes was stopped: it must not cost us our threads."""
         with (self.folder / _LOCK).open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, even by a crash
+            end = time.monotonic() + self.lock_seconds
+            while not _try_lock(file):
+                if time.monotonic() > end:
+                    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                time.sleep(_LOCK_PAUSE_SECONDS)
             yield
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    """Lock it, if nobody has; it is given back when the file is closed, even by a crash."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _header(wanted: Spooled) -> bytes:

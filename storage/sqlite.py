@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from storage.errors import StoreUnavailable
+from storage.errors import StoreNotReady, StoreUnavailable
 from storage.sqlite_history import SqliteHistory
 from storage.sqlite_ledger import SqliteLedger
 from storage.sqlite_purging import SqlitePurging
@@ -28,6 +28,9 @@ T = TypeVar("T")
 _BUSY_SECONDS = 5.0
 """How long to wait for another process's transaction, in seconds."""
 _BUSY_PAUSE_SECONDS = 0.02
+_NO_DATABASE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+_PRIMARY_CODE = 0xFF
+"""The bits of an extended result code that tell its kind (sqlite.org/rescode.html)."""
 
 
 class SqliteStore:
@@ -36,11 +39,13 @@ class SqliteStore:
     Args:
         path: of the file; its folder is made when it is not there.
         clock: the store's own clock, in seconds since the epoch.
+        create: make the file when it is not there; without, that is StoreNotReady.
     """
 
-    def __init__(self, path: Path | str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path | str, *, clock: Callable[[], float] = time.time, create: bool = True) -> None:
         self._path = path
         self._clock = clock
+        self._create = create
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
         self._connection: sqlite3.Connection | None = None
         self.history = SqliteHistory(self)
@@ -48,7 +53,12 @@ class SqliteStore:
         self.purging = SqlitePurging(self)
 
     async def open(self) -> None:
-        """Open the file and bring its schema up to date. Raises StoreUnavailable."""
+        """Open the file and bring its schema up to date.
+
+        Raises:
+            StoreNotReady: it is no database, or it is not there and must not be made.
+            StoreUnavailable: it cannot be had now.
+        """
         await self._in_thread(self._open)
 
     async def check(self) -> None:
@@ -59,6 +69,10 @@ class SqliteStore:
         """Close the file, and end the thread."""
         await self._in_thread(self._close)
         self._thread.shutdown()
+
+    @property
+    def _place(self) -> Path:
+        return Path(self._path).absolute()
 
     def now(self) -> float:
         """Tell the time by the store's own clock."""
@@ -84,6 +98,10 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except sqlite3.OperationalError as error:
             raise StoreUnavailable(f"SQLite: {error.sqlite_errorname}") from error
+        except sqlite3.DatabaseError as error:
+            if not _is_no_database(error):
+                raise
+            raise StoreNotReady(f"SQLite: {self._place} is no database, or is damaged") from error
         except OSError as error:
             raise StoreUnavailable(f"SQLite: no file can be made there: {error.strerror}") from error
 
@@ -102,12 +120,18 @@ class SqliteStore:
 
     def _open(self) -> None:
         if str(self._path) != ":memory:":
-            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+            if not self._create and not self._place.exists():
+                raise StoreNotReady(f"SQLite: there is no file {self._place}")
+            self._place.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=True
         )
         self._connection.row_factory = sqlite3.Row
-        self._persist(self._prepare)
+        try:
+            self._persist(self._prepare)
+        except sqlite3.Error:
+            self._close()
+            raise
 
     def _persist(self, work: Callable[[], None]) -> None:
         """Try for as long as the file may be busy: changing its journal's mode does not wait as transactions do."""
@@ -138,6 +162,11 @@ class SqliteStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _is_no_database(error: sqlite3.DatabaseError) -> bool:
+    """Tell whether the file itself is the matter; errors that Python's module makes up have no code."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE in _NO_DATABASE
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
-from storage.ledger import Claim, Held, MemoKey, Place, State, Step, Story
+from storage.ledger import LONGEST_LEASE_SECONDS, Claim, Held, MemoKey, Place, State, Step, Story
 from storage.purging import was_before
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _DUE = """
 SELECT memos.chat_id, memos.message_id, topic, partition, "offset"
 FROM memos JOIN events USING (chat_id, message_id)
-WHERE due_at <= :now AND lease_until <= :now
+WHERE due_at IS NOT NULL
+AND (due_at <= :now OR due_at > :beyond) AND (lease_until <= :now OR lease_until > :beyond)
 AND topic = :topic AND partition IN (SELECT value FROM json_each(:partitions))
 AND NOT EXISTS (
     SELECT 1 FROM memos AS earlier
@@ -68,6 +69,9 @@ class Rows:
     def held(self, row: sqlite3.Row) -> Held | None:
         """Tell who holds a memo, if anybody does."""
         seconds_left = row["lease_until"] - self.now
+        if seconds_left > LONGEST_LEASE_SECONDS:  # the clock has been set back; who lives renews, by the clock of now
+            key, seconds_left = MemoKey(row["chat_id"], row["message_id"]), LONGEST_LEASE_SECONDS
+            self.update(key, lease_until=self.now + seconds_left)
         return Held(row["owner"], seconds_left) if seconds_left > 0 else None
 
     def first_parked(self, chat_id: str, *, before: int | None = None) -> MemoKey | None:
@@ -134,8 +138,17 @@ class Rows:
         )
 
     def due(self, topic: str, partitions: Collection[int], limit: int) -> list[tuple[MemoKey, Place]]:
-        """Name the parked memos that may be taken up: those without a place in a queue are behind nobody."""
-        wanted = {"now": self.now, "topic": topic, "partitions": json.dumps(list(partitions)), "limit": limit}
+        """Name the parked memos that may be taken up: those without a place in a queue are behind nobody.
+
+        What is due, or held, for longer than anything ever is, was written before the clock was set back.
+        """
+        wanted = {
+            "now": self.now,
+            "beyond": self.now + LONGEST_LEASE_SECONDS,
+            "topic": topic,
+            "partitions": json.dumps(list(partitions)),
+            "limit": limit,
+        }
         rows = self.connection.execute(_DUE, wanted).fetchall()
         return [(MemoKey(chat, message), Place(*place)) for chat, message, *place in rows]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from consumer import resume
 from consumer.memo import Delivered, Form
 from providers.deadline import deadline
 from providers.errors import Gone, OutcomeUnknown, ProviderError, Rejected, Verdict
+from providers.ladder import Attempt
 from providers.ports import SentText, VoiceReply
 from storage.archive import reply_key, safe_id
 from storage.ledger import State
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 SERVICE = "series"
 _CLOCKS_DIFFER_SECONDS = 300.0
 """How far the Series API's clock may be behind ours, in seconds."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,21 +123,28 @@ class Deliver:
     async def _recorded_and_sent(
         self, named: Facts, send: Callable[[], Awaitable[tuple[str, Form]]], progress: Progress
     ) -> tuple[str, Form]:
+        doubted = progress.facts.get("unsure") is True
         await progress.advance(State.SENDING, {**named, "unsure": True})
         await progress.persist(lambda: progress.lease.lasting(self.send_seconds))
         progress.lease.check_owned()
-        return await to_the_end(self._sent_and_noted(send, progress))
+        return await to_the_end(self._sent_and_noted(send, progress, doubted=doubted))
 
     async def _sent_and_noted(
-        self, send: Callable[[], Awaitable[tuple[str, Form]]], progress: Progress
+        self, send: Callable[[], Awaitable[tuple[str, Form]]], progress: Progress, *, doubted: bool
     ) -> tuple[str, Form]:
-        """Send, and note the answer; where that cannot be noted in time, whoever comes next asks the chat."""
+        """Send, and note the answer; where that cannot be noted in time, whoever comes next asks the chat.
+
+        Args:
+            send: the request, and what follows where it is refused.
+            progress: of the memo.
+            doubted: whether an earlier send may have gone out.
+        """
         try:
             async with deadline(self.send_seconds, OutcomeUnknown(SERVICE, "no answer in time")):
                 sent_id, form = await send()
         except ProviderError as failure:
-            # What was surely refused is not out, and need not be looked for.
-            progress.facts["unsure"] = failure.verdict is Verdict.UNKNOWN
+            # What was surely refused is not out, and need not be looked for; an earlier send may still appear.
+            progress.facts["unsure"] = doubted or failure.verdict is Verdict.UNKNOWN
             raise
         with suppress(TimeoutError):
             async with asyncio.timeout(self.note_seconds):
@@ -147,19 +152,19 @@ class Deliver:
         return sent_id, form
 
     async def _sent(self, reply: VoiceReply, progress: Progress) -> tuple[str, Form]:
-        still_ours = progress.lease.check
+        still_ours, begun = progress.lease.check, progress.clock()
         try:
             return await self.messenger.send_voice(reply, still_ours=still_ours), Form.VOICE
         except Gone:  # the chat is not there: no other form would do
             raise
-        except Rejected:
-            log.warning("audio.refused", extra={"format": reply.clip.format.name})
-        wav = await self._as_wav(reply)
+        except Rejected as refusal:
+            _refused(reply, refusal, progress, begun)
+        wav, begun = await self._as_wav(reply), progress.clock()
         if wav is not None:
             try:
                 return await self.messenger.send_voice(wav, still_ours=still_ours), Form.VOICE
-            except Rejected:
-                log.warning("audio.refused", extra={"format": wav.clip.format.name})
+            except Rejected as refusal:
+                _refused(wav, refusal, progress, begun)
         # Noted, so that the words are looked for only where they may stand alone, and not among those of long ago.
         await progress.advance(State.SENDING, {"text_since": time.time() - _CLOCKS_DIFFER_SECONDS})
         key = f"{reply.idempotency_key}-text"
@@ -176,6 +181,14 @@ class Deliver:
             return None
         filename = f"{_stem(reply.filename)}{clip.format.suffix}"
         return replace(reply, clip=clip, filename=filename, idempotency_key=f"{reply.idempotency_key}-wav")
+
+
+def _refused(reply: VoiceReply, refusal: Rejected, progress: Progress, begun: float) -> None:
+    """Tell the story, the log and the metrics what a form of the reply was refused with: a word and a status (I6)."""
+    form, error = reply.clip.format.name.lower(), refusal.reason
+    told = f"{error}-{refusal.status}" if refusal.status else error
+    now = asyncio.get_running_loop().time()
+    progress.fell([Attempt("deliver", form, progress.clock() - begun, told, now)])
 
 
 def _reply(spoken: Spoken, claim: Claim) -> VoiceReply:

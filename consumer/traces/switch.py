@@ -72,7 +72,7 @@ def begin(settings: Settings) -> Tracing:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "opentelemetry":
             raise
-        advice = "is set, and OpenTelemetry is not installed: pip install 'voicememo[otel]', or leave this unset"
+        advice = "is set, and OpenTelemetry is not installed: pip install -e '.[otel]' in the checkout, or unset this"
         raise ConfigurationError(Fault(_SWITCH, advice)) from missing
     traces: Tracing = export.make_traces(endpoint, settings)
     return traces

@@ -112,7 +112,7 @@ async def rig(
             "VITALS_PORT": "0",
             **environment,
         })  # fmt: skip
-        store = make_store(settings)
+        store = make_store(settings, create=True)
         await store.open()
         closing.push_async_callback(store.close)
         publisher = KafkaPublisher(login_of(settings))

@@ -290,6 +290,18 @@ async def test_an_operator_is_cut_off(hasty: Rig) -> None:
     assert "claims    3; no. 2 told nothing: whoever had the memo died, or lost it\n" in out
 
 
+async def test_what_an_operator_cannot_keep(patient: Rig) -> None:
+    """A reply whose recording reprocess can neither keep nor owe is out, and a worker settles it once it is kept."""
+    (message_id,) = await _refused(patient)
+    nowhere = str(patient.folder / "voicememo.db" / "archive")  # no folder is to be made within a file
+    here = _variables(patient, ARCHIVE_URL=f"file:{nowhere}", ARCHIVE_SPOOL=nowhere)
+    status, out = await _ended(here, "reprocess", "--from", "fetch", message_id)
+    assert (status, out.split()[:2]) == (1, [message_id, "sending"])
+    story = await _until(patient, message_id, _settled)
+    assert (story.state, story.reason, len(_sent(patient, message_id))) == ("answered", None, 1)
+    assert (patient.folder / "archive" / str(story.facts["original"])).exists()
+
+
 async def test_worker_and_kafka_are_gone(tmp_path: Path) -> None:
     """Store, archive and upstreams are enough to answer a failed memo, whatever has become of Kafka."""
     async with rig(tmp_path) as made:

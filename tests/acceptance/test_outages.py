@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from console.fixture import wrap
 from console.following import Followed, follow
+from consumer.notices import RungFailed
 from sandbox.faults import Fault, Kind
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 
@@ -108,16 +109,22 @@ async def test_voices_are_down(well: Rig) -> None:
 
 
 async def test_audio_is_refused(well: Rig) -> None:
-    """Only when the API refuses M4A and WAV does the reply go out as text."""
+    """Only when the API refuses M4A and WAV does the reply go out as text; the story tells of each refusal."""
     refused = Fault(Kind.STATUS, 422)
     well.sandbox.faults.next("series.send", refused)
     ended, sent = await _speak(well)
     assert [(each.mime_type, each.text[:7]) for each in sent] == [("audio/wav", "I heard")]
+    assert _rungs(ended, "deliver") == [("m4a", "rejected-422"), ("voice", None)]
     well.sandbox.faults.next("series.send", refused, refused)
     ended, sent = await _speak(well)
     assert [each.audio for each in sent] == [None]
     assert ended.story
     assert ended.story.facts["form"] == "text"
+    assert _rungs(ended, "deliver") == [("m4a", "rejected-422"), ("wav", "rejected-422"), ("text", None)]
+    told = [
+        (each.rung, each.error) for each in well.notices if isinstance(each, RungFailed) and each.stage == "deliver"
+    ]
+    assert told[-2:] == [("m4a", "rejected-422"), ("wav", "rejected-422")]
 
 
 @pytest.mark.parametrize("fault", [DOWN, Fault(Kind.ACCEPTED_THEN_CUT), Fault(Kind.CUT), Fault(Kind.STATUS, 500)])
@@ -174,23 +181,31 @@ async def test_archive_and_voices_are_away(tmp_path_factory: pytest.TempPathFact
         assert sent[0].text == "Got your voice memo!"
 
 
-async def test_archive_and_spool_are_away(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """When a recording can neither be kept nor owed, the reply goes out, and the memo stays unsettled until it is."""
+@pytest.mark.parametrize(
+    ("fault", "reason", "outcome", "replies"),
+    [(None, "not-kept", "answered", 1), (Fault(Kind.STATUS, 401), "deliver-unauthorized", "failed", 0)],
+)
+async def test_archive_and_spool_are_away(
+    tmp_path_factory: pytest.TempPathFactory, fault: Fault | None, reason: str, outcome: str, replies: int
+) -> None:
+    """When a recording can neither be kept nor owed, the memo stays unsettled until it is, replied to or refused."""
     folder = tmp_path_factory.mktemp("nowhere")
     (folder / "file").touch()
     nowhere = str(folder / "file" / "archive")
     async with rig(folder, ARCHIVE_URL=f"file:{nowhere}", ARCHIVE_SPOOL=nowhere) as made:
+        if fault is not None:
+            made.sandbox.faults.always("series.send", fault)
         value = await asyncio.to_thread(wrap, MEMO, chat_id="51", message_id="kept-later", person="")
         await made.put(MEMO, value)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not (waiting := await made.store.ledger.waiting(limit=5)):  # noqa: ASYNC110 (another task's store)
                 await asyncio.sleep(0.05)
-        assert (waiting[0].reason, waiting[0].state, len(made.sandbox.sent)) == ("not-kept", "sending", 1)
+        assert (waiting[0].reason, waiting[0].state, len(made.sandbox.sent)) == (reason, "sending", replies)
         (folder / "file").unlink()
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not (await made.store.ledger.find("kept-later"))[0].state.settled:  # noqa: ASYNC110 (the same)
+            while not (story := (await made.store.ledger.find("kept-later"))[0]).state.settled:  # noqa: ASYNC110 (the same)
                 await asyncio.sleep(0.05)
-        assert len(made.sandbox.sent) == 1
+        assert (story.state, len(made.sandbox.sent)) == (outcome, replies)
         assert list(folder.glob("file/archive/voice_memo_*.caf"))
 
 

@@ -8,24 +8,32 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from console.fixture import wrap
+from consumer import wiring
 from consumer.bugs import TooManyBugs
 from consumer.login import login_of
+from consumer.notices import MemoReleased, PartitionsChanged
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stages.decode import Decode
+from consumer.stages.remember import Remember
+from consumer.worker import Worker
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
 from storage.sqlite import SqliteStore
-from tests.acceptance.conftest import rig
+from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sandbox.series import Sent
+    from storage.ledger import DeadLetter
+    from tests.acceptance.conftest import Rig
 
 COMMAND = str(Path(sys.executable).parent / "voicememo")
 MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-yes.wav"
@@ -91,23 +99,72 @@ async def test_many_bugs_stop_the_worker(tmp_path: Path, monkeypatch: pytest.Mon
         raise ZeroDivisionError
 
     monkeypatch.setattr(Decode, "__call__", broken)
+    letters: list[DeadLetter] = []
+    sent: list[Sent] = []
     with pytest.raises(TooManyBugs, match="21 memos met a bug within 60 s"):
-        await _answered_until_it_stops(tmp_path)
+        await _answered_until_it_stops(tmp_path, letters, sent)
+    assert {(letter.reason, letter.stage) for letter in letters} == {("bug-ZeroDivisionError", "decode")}
+    assert len({letter.digest for letter in letters}) == 1
+    assert 21 <= len(letters) <= 30
+    assert len(sent) >= len(letters)
+    assert all(each.audio for each in sent)
 
 
-async def _answered_until_it_stops(folder: Path) -> None:
+async def test_many_bugs_beside_the_main_line_stop_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in what runs beside the main line costs nobody the reply, and counts like any other (I8)."""
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Remember, "__call__", broken)
+    letters: list[DeadLetter] = []
+    sent: list[Sent] = []
+    with pytest.raises(TooManyBugs, match="21 memos met a bug within 60 s"):
+        await _answered_until_it_stops(tmp_path, letters, sent)
+    assert (letters, len(sent) >= 21) == ([], True)
+
+
+async def _answered_until_it_stops(folder: Path, letters: list[DeadLetter], sent: list[Sent]) -> None:
+    """Have memos come until the worker ends; add the letters that it wrote, and what it sent."""
     async with rig(folder) as made:
         for number in range(30):
             value = await asyncio.to_thread(wrap, MEMO, chat_id=f"c{number}", message_id=str(number), person="")
             await made.put(MEMO, value)
         while not made.worker.done():  # noqa: ASYNC110 (it ends by itself)
             await asyncio.sleep(0.05)
-        letters = await made.store.ledger.dead_letters(limit=100)
-        assert {(letter.reason, letter.stage) for letter in letters} == {("bug-ZeroDivisionError", "decode")}
-        assert len({letter.digest for letter in letters}) == 1
-        assert 21 <= len(letters) <= 30
-        assert len(made.sandbox.sent) >= len(letters)
-        assert all(sent.audio for sent in made.sandbox.sent)
+        letters += await made.store.ledger.dead_letters(limit=100)
+        sent += made.sandbox.sent
+
+
+async def test_a_member_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker whose member of the group is replaced ends what is under way, and goes on: one reply each, in order."""
+    workers: list[Worker] = []
+
+    def seen(**parts: Any) -> Worker:  # noqa: ANN401 (as the worker takes them)
+        workers.append(Worker(**parts))
+        return workers[0]
+
+    monkeypatch.setattr(wiring, "Worker", seen)
+    async with rig(tmp_path, KAFKA_SESSION_SECONDS="6") as made:
+        made.sandbox.faults.latency["whisper"] = 1.0
+        await _put(made, "before")
+        while not made.sandbox.faults.requests["whisper"]:  # noqa: ASYNC110 (another task asks)
+            await asyncio.sleep(0.01)
+        workers[0].rebuild()
+        await _put(made, "after")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(made.sandbox.sent) < 2:  # noqa: ASYNC110 (the same)
+                await asyncio.sleep(0.05)
+        await made.all_committed()
+    given = [each.partitions for each in made.notices if isinstance(each, PartitionsChanged)]
+    assert given[:3] == [given[0], 0, given[0]]
+    assert [(each.filename or "").rpartition("_")[2] for each in made.sandbox.sent] == ["before.m4a", "after.m4a"]
+    assert not [each for each in made.notices if isinstance(each, MemoReleased)]
+
+
+async def _put(made: Rig, message_id: str) -> None:
+    value = await asyncio.to_thread(wrap, MEMO, chat_id="c", message_id=message_id, person="")
+    await made.put(MEMO, value)
 
 
 async def test_a_store_that_cannot_be_opened(tmp_path: Path) -> None:

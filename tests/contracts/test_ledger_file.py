@@ -12,9 +12,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.errors import StoreUnavailable
-from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place, State, Step
+from storage.ledger import LONGEST_LEASE_SECONDS, Claim, DeadLetter, Event, Held, MemoKey, Place, State, Step
 from storage.sqlite import SqliteStore
-from tests.contracts.ledgers import KEY, LEASE, Clock, event_at, letter_at, revived, settle, story_of
+from tests.contracts.ledgers import (
+    ELSEWHERE,
+    KEY,
+    LEASE,
+    Clock,
+    claimed,
+    event_at,
+    letter_at,
+    parked,
+    revived,
+    settle,
+    story_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +50,34 @@ async def test_many_claims_of_few_memos(tmp_path: Path) -> None:
     await asyncio.gather(*(store.close() for store in stores))
     won = [claim.key for claim in claims if isinstance(claim, Claim)]
     assert sorted(won, key=lambda key: int(key.message_id)) == keys
+
+
+async def test_a_clock_set_back_frees_the_dead(tmp_path: Path, clock: Clock) -> None:
+    """A lease that seems to run for a year, for the clock was set back, ends when the longest lease would: not later.
+
+    Not at once either: whoever holds it may be alive, and renews it by the clock of now.
+    """
+    store = SqliteStore(tmp_path / "back.db", clock=clock)
+    await store.open()
+    dead, alive = await claimed(store.ledger), await claimed(store.ledger, ELSEWHERE)
+    clock.now -= 365 * 86400
+    held = await store.ledger.claim(dead.key, owner="two", lease_seconds=LEASE, facts={})
+    assert held == Held("one", LONGEST_LEASE_SECONDS)
+    await store.ledger.renew(alive, lease_seconds=LEASE)
+    clock.now += LONGEST_LEASE_SECONDS
+    assert isinstance(await store.ledger.claim(dead.key, owner="two", lease_seconds=LEASE, facts={}), Claim)
+    await store.close()
+
+
+async def test_a_clock_set_back_keeps_nobody_waiting(tmp_path: Path, clock: Clock) -> None:
+    """A parked memo that seems to be due in a year is taken up."""
+    store = SqliteStore(tmp_path / "back.db", clock=clock)
+    await store.open()
+    await parked(store.ledger)
+    assert await store.ledger.due("t", [0], limit=9) == []
+    clock.now -= 365 * 86400
+    assert [key for key, _ in await store.ledger.due("t", [0], limit=9)] == [KEY]
+    await store.close()
 
 
 async def test_old_file_is_brought_up_to_date(tmp_path: Path, clock: Clock) -> None:

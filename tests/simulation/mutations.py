@@ -36,7 +36,7 @@ def commit_the_highest() -> Iterator[None]:
     def committable(self: PrefixTracker) -> dict[Partition, int]:
         found = {}
         for partition, prefix in self._prefixes.items():
-            done = seen[id(prefix)] - prefix.unfinished
+            done = seen[id(prefix)] - prefix.unfinished.keys()
             if done and max(done) + 1 > prefix.committed:
                 found[partition] = max(done) + 1
         return found
@@ -44,9 +44,9 @@ def commit_the_highest() -> Iterator[None]:
     seen: defaultdict[int, set[int]] = defaultdict(set)
     real = offsets._Prefix.receive
 
-    def receive(self: Any, offset: int) -> bool:
+    def receive(self: Any, offset: int, reception: int) -> None:
         seen[id(self)].add(offset)
-        return real(self, offset)
+        real(self, offset, reception)
 
     with patch.object(PrefixTracker, "committable", committable), patch.object(offsets._Prefix, "receive", receive):
         yield

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -114,6 +116,33 @@ async def test_a_store_that_stays_away_ends_the_work() -> None:
         async with lease.kept():
             await asyncio.sleep(10 * SECONDS)
     assert asyncio.get_running_loop().time() <= SECONDS * 4 / 3
+
+
+@in_virtual_time
+@pytest.mark.parametrize("error", [None, Fenced("taken over"), ZeroDivisionError()])
+async def test_work_that_ends_with_its_lease_ends_as_it_did(error: Exception | None) -> None:
+    """Where the work ends in the very moment in which the lease is lost, its own end counts, and nobody is cancelled.
+
+    A process that was stopped for a while wakes so: the renewal and what the work waited for are refused together.
+    """
+    _, lease = await leased()
+    wakes = asyncio.Event()
+
+    async def refused(claim: Claim, *, lease_seconds: float) -> None:
+        del claim, lease_seconds
+        wakes.set()
+        raise Fenced("taken over")
+
+    lease._ledger = cast("Any", SimpleNamespace(renew=refused))
+
+    async def work() -> None:
+        async with lease.kept():
+            await wakes.wait()
+            if error is not None:
+                raise error
+
+    (ended,) = await asyncio.gather(work(), return_exceptions=True)
+    assert ended is error
 
 
 @in_virtual_time

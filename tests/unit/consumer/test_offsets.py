@@ -15,18 +15,33 @@ SECOND = Partition("memos", 1)
 partitions = st.sampled_from([FIRST, SECOND])
 
 
-def _tracker(*offsets: int) -> PrefixTracker:
+class Tracked(PrefixTracker):
+    """A tracker that knows which reception of an offset was the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: dict[tuple[Partition, int], int] = {}
+
+    def received(self, partition: Partition, offset: int) -> int | None:
+        """Note an offset as received."""
+        reception = super().received(partition, offset)
+        if reception is not None:
+            self.last[partition, offset] = reception
+        return reception
+
+
+def _tracker(*offsets: int) -> Tracked:
     """A tracker that has received these offsets of the first partition."""
-    tracker = PrefixTracker()
+    tracker = Tracked()
     tracker.assign(FIRST)
     for offset in offsets:
-        assert tracker.received(FIRST, offset)
+        assert tracker.received(FIRST, offset) is not None
     return tracker
 
 
-def _finish(tracker: PrefixTracker, *offsets: int) -> None:
+def _finish(tracker: Tracked, *offsets: int) -> None:
     for offset in offsets:
-        tracker.finished(FIRST, offset, tracker.epoch(FIRST))
+        tracker.finished(FIRST, offset, tracker.last[FIRST, offset])
 
 
 def test_only_the_finished_prefix_may_be_committed() -> None:
@@ -52,7 +67,7 @@ def test_a_gap_is_jumped_once_it_is_known() -> None:
     tracker = _tracker(0)
     _finish(tracker, 0)
     assert tracker.committable() == {FIRST: 1}
-    assert tracker.received(FIRST, 4)
+    assert tracker.received(FIRST, 4) is not None
     assert tracker.committable() == {FIRST: 4}
 
 
@@ -76,23 +91,49 @@ def test_a_commit_that_arrives_late_takes_nothing_back() -> None:
     assert tracker.committable() == {}
 
 
-def test_an_offset_counts_once() -> None:
-    """An offset that comes again in one assignment is neither taken again nor waited for again."""
-    tracker = _tracker(0, 1)
-    _finish(tracker, 0)
-    assert not tracker.received(FIRST, 0)
-    assert not tracker.received(FIRST, 1)
+def test_offsets_that_go_back_come_anew() -> None:
+    """Where the position was set anew all is waited for again from there on, and may be committed again."""
+    tracker = _tracker(7, 8, 9)
+    _finish(tracker, 7, 8, 9)
+    tracker.committed(tracker.committable())
+    assert not tracker.goes_back(FIRST, 10)
+    assert tracker.goes_back(FIRST, 9)
+    assert tracker.received(FIRST, 2) is not None
     assert tracker.in_flight(FIRST) == 1
+    assert tracker.committable() == {FIRST: 2}
+    _finish(tracker, 2)
+    assert tracker.committable() == {FIRST: 3}
+
+
+def test_what_lies_before_it_is_still_waited_for() -> None:
+    """Going back forgets nothing that is unfinished before that offset."""
+    tracker = _tracker(1, 5, 6)
+    _finish(tracker, 6)
+    assert tracker.received(FIRST, 5) is not None
+    _finish(tracker, 5)
+    assert tracker.committable() == {}
+    _finish(tracker, 1)
+    assert tracker.committable() == {FIRST: 6}
+
+
+def test_what_a_former_reception_finishes_is_dropped() -> None:
+    """An offset that came again is finished by whoever has it now, and by nobody who had it before."""
+    tracker = _tracker(0, 1)
+    before = tracker.last[FIRST, 0]
+    assert tracker.received(FIRST, 0) is not None
+    tracker.finished(FIRST, 0, before)
+    assert tracker.committable() == {}
+    _finish(tracker, 0)
     assert tracker.committable() == {FIRST: 1}
 
 
 def test_what_a_former_assignment_finishes_is_dropped() -> None:
     """A partition that comes back begins anew: what still ran for it finishes nothing of it."""
     tracker = _tracker(0)
-    before = tracker.epoch(FIRST)
+    before = tracker.last[FIRST, 0]
     tracker.revoke(FIRST)
     tracker.assign(FIRST)
-    assert tracker.received(FIRST, 0)
+    assert tracker.received(FIRST, 0) is not None
     tracker.finished(FIRST, 0, before)
     assert tracker.committable() == {}
     assert tracker.in_flight(FIRST) == 1
@@ -116,8 +157,9 @@ def test_lag_counts_what_is_not_finished() -> None:
 def test_strangers_are_not_received() -> None:
     """A partition that is not ours has no offsets, and nothing of it can be committed."""
     tracker = _tracker()
-    assert not tracker.received(SECOND, 0)
-    tracker.finished(SECOND, 0, tracker.epoch(SECOND))
+    assert tracker.received(SECOND, 0) is None
+    assert not tracker.goes_back(SECOND, 0)
+    tracker.finished(SECOND, 0, 0)
     tracker.committed({SECOND: 9})
     assert (tracker.committable(), tracker.in_flight(SECOND)) == ({}, 0)
 
@@ -127,6 +169,8 @@ class Model:
     """One assignment of one partition, as plainly as can be."""
 
     received: list[int] = field(default_factory=list)
+    """In order, as far as it was not received again."""
+    receptions: dict[int, int | None] = field(default_factory=dict)
     finished: set[int] = field(default_factory=set)
     committed: int = -1
 
@@ -135,12 +179,22 @@ class Model:
         """What was received and is not finished."""
         return [offset for offset in self.received if offset not in self.finished]
 
+    begun: bool = False
+    """Whether any of it was ever part of the finished prefix."""
+
     @property
     def next(self) -> int | None:
         """The offset to read next, were we to die now; None where nothing is known."""
-        if not self.received or self.unfinished[:1] == self.received[:1]:
+        if not self.begun:
             return None
         return self.unfinished[0] if self.unfinished else self.received[-1] + 1
+
+    def go_back(self, offset: int) -> None:
+        """Forget what came from an offset on."""
+        self.received = [each for each in self.received if each < offset]
+        self.finished = {each for each in self.finished if each < offset}
+        self.receptions = {each: number for each, number in self.receptions.items() if each < offset}
+        self.committed = -1
 
 
 class Tracking(RuleBasedStateMachine):
@@ -177,24 +231,40 @@ class Tracking(RuleBasedStateMachine):
         """The next offset comes, perhaps past some that never will."""
         model = self.models.get(partition)
         offset = (model.received[-1] + 1 if model and model.received else 0) + gap
-        assert self.tracker.received(partition, offset) is (model is not None)
-        if model is None:
-            return multiple()
-        model.received.append(offset)
-        return partition, offset, self.tracker.epoch(partition)
+        return self._receive(partition, offset, back=False)
 
-    @rule(partition=partitions, data=st.data())
-    def receive_again(self, partition: Partition, data: st.DataObject) -> None:
+    @rule(target=in_hand, partition=partitions, data=st.data())
+    def receive_again(
+        self, partition: Partition, data: st.DataObject
+    ) -> tuple[Partition, int, int] | MultipleResults[tuple[Partition, int, int]]:
         """An offset comes a second time; or one from a gap, below what has come already."""
         model = self.models.get(partition)
-        if model is not None and model.received:
-            assert not self.tracker.received(partition, data.draw(st.integers(0, model.received[-1])))
+        if model is None or not model.received:
+            return multiple()
+        offset = data.draw(st.integers(0, model.received[-1]))
+        model.go_back(offset)
+        self.last.pop(partition, None)
+        return self._receive(partition, offset, back=True)
 
-    def _finish(self, partition: Partition, offset: int, epoch: int) -> None:
-        self.tracker.finished(partition, offset, epoch)
+    def _receive(
+        self, partition: Partition, offset: int, *, back: bool
+    ) -> tuple[Partition, int, int] | MultipleResults[tuple[Partition, int, int]]:
         model = self.models.get(partition)
-        if model is not None and epoch == self.tracker.epoch(partition):
+        assert self.tracker.goes_back(partition, offset) is back
+        reception = self.tracker.received(partition, offset)
+        if model is None or reception is None:
+            assert (model, reception) == (None, None)
+            return multiple()
+        model.received.append(offset)
+        model.receptions[offset] = reception
+        return partition, offset, reception
+
+    def _finish(self, partition: Partition, offset: int, reception: int) -> None:
+        self.tracker.finished(partition, offset, reception)
+        model = self.models.get(partition)
+        if model is not None and model.receptions.get(offset) == reception:
             model.finished.add(offset)
+            model.begun |= offset == model.received[0] or model.unfinished[:1] != model.received[:1]
 
     @rule(job=consumes(in_hand))
     def finish(self, job: tuple[Partition, int, int]) -> None:

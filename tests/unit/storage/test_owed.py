@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import itertools
 import logging
 from contextlib import asynccontextmanager, suppress
@@ -14,7 +15,7 @@ from storage.archive import NOTHING, PAGE
 from storage.disk import DiskArchive
 from storage.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 from storage.owed import OwedArchive
-from storage.spool import Owed
+from storage.spool import Owed, Spool, Spooled
 from tests.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
@@ -592,3 +593,15 @@ def _open_to_others(folder: Path) -> list[str]:
 
 def _damage(folder: Path, content: bytes) -> None:
     next(folder.glob("*.owed")).write_bytes(content)
+
+
+def test_a_process_that_stands_still_stops_nobody(folder: Path) -> None:
+    """Where another process was stopped with the folder's lock in its hand, a write is refused, its thread free."""
+    folder.mkdir(parents=True)
+    spool = Spool(folder, ROOM, lambda: 1.0, lock_seconds=0.05)
+    with (folder / ".lock").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            spool.write(Spooled(KEY, WAV, b"RIFF", NOTHING))
+    spool.write(Spooled(KEY, WAV, b"RIFF", NOTHING))
+    assert spool.total().count == 1

@@ -61,7 +61,7 @@ def test_without_the_extra_it_is_said() -> None:
     ended = _python(code, **ON)
     assert ended.returncode == 2
     assert "OTEL_EXPORTER_OTLP_ENDPOINT: is set, and OpenTelemetry is not installed" in ended.stderr
-    assert "pip install 'voicememo[otel]'" in ended.stderr
+    assert "pip install -e '.[otel]' in the checkout" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -1,0 +1,139 @@
+"""A handler between a claim and the work: what the ledger, the group and an operator may do meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from consumer.bugs import BugLimit
+from consumer.events import parse
+from consumer.handler import Handler
+from consumer.notices import Notices
+from consumer.retries import Retries
+from storage.ledger import Claim, Event, MemoKey, Place, State
+from storage.memory import MemoryStore
+from tests.virtual_time import in_virtual_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from storage.ledger import JsonValue
+
+KEY = MemoKey("51", "1")
+LEASE = 30.0
+DATA = {"id": "1", "chat_id": "51", "from_phone": "+15550100001", "audio": {"data": "AAAA"}}
+VALUE = json.dumps({"event_type": "message.received", "data": DATA}).encode()
+EVENT = Event(Place("t", 0, 0), 1_700_000_000.0, None, VALUE, ())
+
+
+class SlowLedger:
+    """A ledger in memory, some of whose answers take a while."""
+
+    def __init__(self, *, event_seconds: float = 0.0, claim_seconds: float = 0.0) -> None:
+        self.real = MemoryStore(clock=asyncio.get_running_loop().time).ledger
+        self.event_seconds = event_seconds
+        self.claim_seconds = claim_seconds
+        self.claiming = asyncio.Event()
+
+    async def event(self, key: MemoKey) -> Event | None:
+        """Read a large event."""
+        await asyncio.sleep(self.event_seconds)
+        return await self.real.event(key)
+
+    async def claim(self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]) -> object:
+        """Grant, and then take a while to say so."""
+        granted = await self.real.claim(key, owner=owner, lease_seconds=lease_seconds, facts=facts)
+        self.claiming.set()
+        await asyncio.sleep(self.claim_seconds)
+        return granted
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a ledger has)
+        return getattr(self.real, name)
+
+
+class Pipeline:
+    """Ends each memo in the way that is least work, and counts them."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    async def __call__(self, *_: object) -> None:
+        """Meet a bug."""
+        self.runs += 1
+        raise ZeroDivisionError
+
+
+def handler(ledger: SlowLedger, pipeline: Pipeline) -> Handler:
+    """One that holds memos for LEASE seconds, by the loop's clock."""
+    parts: Any = pipeline
+    clock = asyncio.get_running_loop().time
+    bugs, outbox = BugLimit(99, clock=clock), cast("Any", Outbox())
+    store: Any = ledger
+    return Handler(
+        parts, store, outbox, Notices(), bugs, Retries(900), "one", lease_seconds=LEASE, lease_clock=clock, clock=clock
+    )
+
+
+class Outbox:
+    """Where dead letters would be published."""
+
+    def post(self, letter: object) -> None:
+        """Publish nothing."""
+
+
+async def parked(ledger: SlowLedger) -> None:
+    """Have a memo wait that is due now."""
+    claim = await ledger.real.claim(KEY, owner="zero", lease_seconds=LEASE, facts={})
+    assert isinstance(claim, Claim)
+    await ledger.real.park(claim, EVENT, seconds=0, reason="down", facts={}, steps=())
+
+
+@in_virtual_time
+async def test_an_event_that_is_read_for_longer_than_a_lease_is_worked_on() -> None:
+    """A parked memo whose event comes slowly from the ledger is held meanwhile, tried, and brought to its end."""
+    ledger, pipeline = SlowLedger(event_seconds=2 * LEASE), Pipeline()
+    await parked(ledger)
+    await handler(ledger, pipeline).take_up(KEY, lambda: True)
+    (story,) = await ledger.real.find(KEY.message_id)
+    assert pipeline.runs
+    assert story.state is State.DEAD
+
+
+@in_virtual_time
+async def test_an_operator_s_memo_is_held_while_its_event_is_read() -> None:
+    """The same holds where an operator has the memo answered."""
+    ledger, pipeline = SlowLedger(event_seconds=2 * LEASE), Pipeline()
+    await parked(ledger)
+    assert await handler(ledger, pipeline).revive(KEY, without=(), again=False) is State.DEAD
+
+
+@in_virtual_time
+async def test_a_memo_that_was_purged_meanwhile_is_passed() -> None:
+    """A memo that an operator has purged since it was found to be due ends nothing but itself."""
+    ledger, pipeline = SlowLedger(), Pipeline()
+    await handler(ledger, pipeline).take_up(KEY, lambda: True)
+    assert not pipeline.runs
+
+
+@in_virtual_time
+@pytest.mark.parametrize("reading", [True, False])
+async def test_who_is_cancelled_while_claiming_holds_nothing(reading: bool) -> None:  # noqa: FBT001 (a parameter of the test)
+    """A memo whose partition goes while it is being claimed, or its event read, is free for its next holder at once."""
+    ledger = SlowLedger(event_seconds=1.0 if reading else 0.0, claim_seconds=1.0)
+    ours = handler(ledger, Pipeline())
+    if reading:
+        await parked(ledger)
+        working = asyncio.create_task(ours.take_up(KEY, lambda: True))
+        await asyncio.sleep(0.5)
+    else:
+        parsed: Any = parse(VALUE, received_at=datetime.now(UTC))
+        working = asyncio.create_task(cast("Any", ours.take(EVENT, parsed, lambda: True)))
+        await ledger.claiming.wait()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    (story,) = await ledger.real.find(KEY.message_id)
+    assert (working.cancelled(), story.lease_until) == (True, None)

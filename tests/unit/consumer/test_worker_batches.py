@@ -1,0 +1,157 @@
+"""A worker's batch of records, and what the group and the log may do meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from consumer.lanes import Lanes
+from consumer.notices import Notices
+from consumer.offsets import PrefixTracker
+from consumer.source import Partition, Rebalance, Record
+from consumer.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from storage.ledger import Event
+
+P = Partition("memos", 0)
+LARGE = 600_000
+"""Bytes of an event that is parsed in a thread."""
+
+
+def record(offset: int, *, size: int = 10) -> Record:
+    """A memo, each in a chat of its own."""
+    attachment = {"mime_type": "audio/mp4", "data_base64": "A" * size}
+    data = {"id": f"m{offset}", "chat_id": str(offset), "from_phone": "+15550100001", "attachments": [attachment]}
+    value = json.dumps({"event_type": "message.received", "data": data}).encode()
+    return Record(P, offset, datetime.now(UTC), None, value, ())
+
+
+class Source:
+    """A log that gives prepared batches, and keeps what is committed."""
+
+    def __init__(self, *batches: list[Record]) -> None:
+        self.batches = list(batches)
+        self.commits: list[Mapping[Partition, int]] = []
+        self.rebalance: Rebalance | None = None
+        self.at_first: Callable[[Rebalance], object] = lambda _: None
+        """Called with the first batch."""
+        self.dry = asyncio.Event()
+
+    async def start(self, rebalance: Rebalance) -> None:
+        """Join."""
+        self.rebalance = rebalance
+        rebalance.assigned([P])
+
+    async def take(self) -> list[Record]:
+        """Give the next batch."""
+        if not self.batches:
+            self.dry.set()
+            await asyncio.sleep(0.01)
+            return []
+        if self.rebalance is not None:
+            self.at_first(self.rebalance)
+            self.rebalance = None
+        return self.batches.pop(0)
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Pause nothing."""
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Resume nothing."""
+
+    def ends(self) -> Mapping[Partition, int]:
+        """Know nothing of what is to come."""
+        return {}
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Keep it."""
+        self.commits.append(dict(offsets))
+
+    async def stop(self) -> None:
+        """Leave."""
+
+
+class Hands:
+    """A handler that answers all but some, which it has in hand for ever."""
+
+    def __init__(self, *for_ever: int) -> None:
+        self.for_ever = for_ever
+        self.taken: list[int] = []
+        self.ledger = SimpleNamespace(due=self.nothing)
+
+    async def nothing(self, *_: object, **__: object) -> list[object]:
+        """Say that nothing is parked."""
+        return []
+
+    async def take(self, event: Event, parsed: object, owned: object) -> None:
+        """Take an event."""
+        del parsed, owned
+        self.taken.append(event.place.offset)
+        if event.place.offset in self.for_ever:
+            await asyncio.Event().wait()
+
+
+async def worked(source: Source, hands: Hands, *, until: Callable[[], bool]) -> None:
+    """Have a worker take all that there is."""
+    handler: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    handler.set_result(hands)
+    log: Any = source
+    worker = Worker(
+        new_source=lambda: log,
+        handler=handler,
+        lanes=Lanes(concurrency=8, max_jobs=100, max_bytes=10**9),
+        offsets=PrefixTracker(),
+        notices=Notices(),
+        our_numbers=(),
+        drain_seconds=0.0,
+        let_go_seconds=1.0,
+        beat=lambda: None,
+        check=lambda: None,
+    )
+    stop = asyncio.Event()
+    working = asyncio.create_task(worker.run(stop))
+    async with asyncio.timeout(30):  # what is lost never comes
+        await source.dry.wait()
+        while not until():  # noqa: ASYNC110 (the lanes' own tasks)
+            await asyncio.sleep(0)
+    stop.set()
+    await working
+
+
+async def test_a_batch_belongs_to_the_assignment_it_was_taken_in() -> None:
+    """A partition that goes and comes back while a large event is parsed takes nothing of the old batch with it (I4).
+
+    What came after that event in the batch would be committed over it: its memo, still in hand, would be lost.
+    """
+    executor, back = ThreadPoolExecutor(1), threading.Event()
+    asyncio.get_running_loop().set_default_executor(executor)
+    executor.submit(back.wait, 60)  # no event is parsed before the partition is back
+
+    async def rebalance(group: Rebalance) -> None:
+        await group.revoked([P])
+        group.assigned([P])
+        back.set()
+
+    batch = [record(5, size=LARGE), record(6)]
+    source, hands = Source(batch, batch), Hands(5)
+    tasks = []
+    source.at_first = lambda group: tasks.append(asyncio.create_task(rebalance(group)))
+    await worked(source, hands, until=lambda: {5, 6} <= set(hands.taken))
+    await asyncio.gather(*tasks)
+    assert source.commits == []
+
+
+async def test_offsets_that_go_back_are_taken_again() -> None:
+    """A log that was cut, or made anew, is read from where it begins: no memo in it is passed over in silence."""
+    source, hands = Source([record(900), record(901)], [record(0), record(1)], [record(2)]), Hands(900)
+    await worked(source, hands, until=lambda: len(hands.taken) == 5)
+    assert hands.taken == [900, 901, 0, 1, 2]
+    assert source.commits[-1:] == [{P: 3}]
