@@ -43,7 +43,7 @@ lock: ## resolve the dependencies anew (needs uv)
 	$(LOCK) --group image -c requirements.lock -o deploy/image-build.lock
 
 clean: ## remove what make made
-	rm -rf $(VENV) var build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-3.13 var build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@echo "preparing $(VENV) (once; about 100 MB from the package registry)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import signal
 from importlib.metadata import version
 
 import click
@@ -20,6 +21,7 @@ _COMMANDS = {
     "purge": "Delete what is too old, or everything of one person.",
 }
 """In the order in which a new user meets them."""
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 class _Lazy(click.Group):
@@ -34,6 +36,14 @@ class _Lazy(click.Group):
         command: click.Command = importlib.import_module(f"console.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; one that somebody cuts off ends as a shell expects it, with nothing to be said about it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(err=True)  # the terminal has written ^C
+            raise click.exceptions.Exit(_INTERRUPTED) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (the same)
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
@@ -44,7 +54,7 @@ class _Lazy(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Configured by environment variables: docs/configuration.md, or `voicememo doctor`. "
     "Exit status: 0 done, 1 it failed, 2 wrong usage or configuration, 3 no such memo, "
-    "4 already answered.",
+    "4 already answered, 130 interrupted.",
 )
 @click.version_option(version("voicememo"), prog_name="voicememo")
 def main() -> None:

@@ -17,7 +17,7 @@ from console.exits import FAILED, end, told
 from console.following import follow
 from console.printing import printer
 from console.replay import event_of, put
-from console.telling import Account, opening, summary, telling, understanding
+from console.telling import Account, opening, repeated, summary, telling, understanding
 from consumer import wiring
 from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 _FIXTURES = Path(__file__).parent.parent / "fixtures"
 _MEDIA = (_FIXTURES / "memos", _FIXTURES / "broken")
+_MARKER: Final = "made-by-voicememo-demo.txt"
+_MARK: Final = "`voicememo demo` made this folder, and empties it when it runs again.\n"
 _PATIENCE_SECONDS = 180.0
 _CUT: Final = Fault(Kind.CUT)
 TROUBLE: Final[Mapping[str, Mapping[str, Fault]]] = {
@@ -59,7 +61,11 @@ while ElevenLabs wants to be left alone, the local one where both are gone."""
 
 @click.command(name="demo")
 @click.option(
-    "--folder", default="var/demo", show_default=True, type=click.Path(path_type=Path), help="Where everything is left."
+    "--folder",
+    default="var/demo",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where everything is left; what a former demo left there is deleted.",
 )
 def command(folder: Path) -> None:
     """Answer the fixture memos: Kafka in, voice memos out, every step shown.
@@ -131,8 +137,8 @@ class _Demo:
     async def _answered(self, settings: Settings, publisher: KafkaPublisher, faults: Faults) -> list[Account]:
         """Put one event after the other, so that each can be watched; the worker itself takes many at once."""
         expected = json.loads((_FIXTURES / "expected.json").read_text("utf-8"))
-        accounts = []
-        store = make_store(settings)
+        accounts: list[Account] = []
+        store = make_store(settings, create=True)
         await store.open()
         try:
             for path in sorted((_FIXTURES / "events").glob("[0-9]*")):
@@ -147,7 +153,7 @@ class _Demo:
                         our_numbers=settings.our_numbers,
                         patience_seconds=_PATIENCE_SECONDS,
                     )
-                account = Account(path.name, followed, expected[path.name])
+                account = Account(path.name, followed, expected[path.name], repeated(followed, accounts))
                 self._console.print(telling(account, self._folder))
                 accounts.append(account)
         finally:
@@ -190,8 +196,22 @@ def _suffering(faults: Faults, event: str) -> Iterator[None]:
 
 
 def _emptied(folder: Path) -> None:
-    """Begin with an empty folder, but never empty one that is not a former demo's."""
-    if folder.exists() and not (folder / "worker.log").exists() and any(folder.iterdir()):
-        end(f"{folder} is not empty, and was not made by the demo: choose another --folder.", FAILED)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """Begin with an empty folder, but never empty one that has not the mark of a former demo.
+
+    The folder itself stays: it may be the one that we stand in.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found, marker = list(folder.iterdir()), folder / _MARKER
+        if found and not (marker.is_file() and marker.read_text("utf-8", errors="replace") == _MARK):
+            end(f"{folder} is not empty, and has no {_MARKER}: choose another --folder, or delete it yourself.", FAILED)
+        for each in found:
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each)
+            elif each != marker:  # it stays, should this be cut off
+                each.unlink()
+        marker.write_text(_MARK, "utf-8")
+    except FileExistsError:
+        end(f"{folder} is no folder: choose another --folder.", FAILED)
+    except OSError as error:
+        end(f"{folder} cannot be had as a folder of the demo's: {error.strerror}.", FAILED)

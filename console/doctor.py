@@ -5,35 +5,40 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from audio.errors import AudioError
 from audio.transcode import Transcoder
-from console.exits import FAILED, told
+from console.exits import FAILED, MISUSED, told
+from console.places import why_not_makeable
 from console.printing import printer
 from consumer.connection import describe
 from consumer.ladders import Adapters
 from consumer.login import login_of
 from consumer.parts import make_archive, make_messenger
 from consumer.reference import redacted
-from consumer.settings import load
+from consumer.settings import ConfigurationError, load
 from consumer.source import SourceError
 from consumer.stores import exposed, make_store
-from consumer.variables import SupabaseProject
+from consumer.variables import FileArchive, SupabaseProject
+from consumer.variables import SqliteStore as SqliteFile
 from providers.errors import ProviderError, Unauthorized
 from storage.errors import StorageError, StoreNotReady
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
+    from consumer.agreement import Fault
     from consumer.ladders import Adapter
     from consumer.rungs import LadderName
     from consumer.settings import Settings
@@ -81,11 +86,16 @@ def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     something is wrong, 2 when a variable cannot be read at all.
     """
     with told():
-        settings = load(os.environ, complete=False)
+        try:
+            settings = load(os.environ, complete=False)
+        except ConfigurationError as error:
+            if not as_json:
+                raise
+            _tell_programs([], [_of(fault) for fault in error.faults])
+            raise click.exceptions.Exit(MISUSED) from error
         findings = asyncio.run(examine(settings))
     if as_json:
-        shown = {name: value for name, value, _ in redacted(settings)}
-        click.echo(json.dumps({"settings": shown, "findings": [asdict(each) for each in findings]}))
+        _tell_programs(redacted(settings), findings)
     else:
         _print(settings, findings, printer())
     if any(each.verdict is Verdict.WRONG for each in findings):
@@ -104,19 +114,24 @@ async def examine(settings: Settings) -> list[Finding]:
         found = await asyncio.gather(*checks)
     finally:
         await adapters.close()
-    missing = [Finding(fault.variable, Verdict.WRONG, fault.advice) for fault in settings.missing()]
-    return [*missing, *found, *_left_out(settings)]
+    return [*map(_of, settings.missing()), *found, *_left_out(settings)]
+
+
+def _of(fault: Fault) -> Finding:
+    return Finding(fault.variable, Verdict.WRONG, fault.advice)
 
 
 async def _kafka(settings: Settings) -> Finding:
-    topic = settings.kafka_topic
+    topics = {"KAFKA_TOPIC": settings.kafka_topic, "KAFKA_DEAD_LETTER_TOPIC": settings.kafka_dead_letter_topic}
     try:
-        partitions = await describe(login_of(settings), topic)
+        found = {name: await describe(login_of(settings), topic) for name, topic in topics.items()}
     except SourceError as error:
         return Finding("kafka", Verdict.WRONG, str(error))
-    if partitions is None:
-        return Finding("kafka", Verdict.WRONG, f"reached, but there is no topic {topic}: create it, or set KAFKA_TOPIC")
-    return Finding("kafka", Verdict.GOOD, f"topic {topic}, {partitions} partitions")
+    absent = [f"there is no topic {topics[name]}: create it, or set {name}" for name in topics if found[name] is None]
+    if absent:
+        return Finding("kafka", Verdict.WRONG, f"reached, but {'; '.join(absent)}")
+    words = (f"{topic}, {found[name]} partitions" for name, topic in topics.items())
+    return Finding("kafka", Verdict.GOOD, f"topics {'; '.join(words)}")
 
 
 async def _ffmpeg(settings: Settings) -> Finding:
@@ -128,12 +143,18 @@ async def _ffmpeg(settings: Settings) -> Finding:
 
 
 async def _store(settings: Settings) -> Finding:
+    url = settings.store_url
+    if isinstance(url, SqliteFile):
+        made = await asyncio.to_thread(_to_be_made, "store", url.path, "STORE_URL")
+        if made is not None:
+            return made
     store = make_store(settings)
     try:
         await store.open()
         await store.check()
-    except StoreNotReady as error:  # it says what to do
-        return Finding("store", Verdict.WRONG, str(error))
+    except StoreNotReady as error:  # of Supabase it says what to do
+        words = str(error) if _in_supabase(settings) else f"{error}: see STORE_URL"
+        return Finding("store", Verdict.WRONG, words)
     except (StorageError, OSError) as error:
         advice = "see SUPABASE_URL" if _in_supabase(settings) else "set STORE_URL to a file that can be written"
         return Finding("store", Verdict.WRONG, f"{error}: {advice}")
@@ -162,7 +183,23 @@ def _in_supabase(settings: Settings) -> bool:
     return isinstance(settings.store_url, SupabaseProject)
 
 
+def _to_be_made(part: str, path: Path, variable: str) -> Finding | None:
+    """Tell of what a worker will make: to make it here would have a mistyped name look right. None where it is."""
+    with suppress(OSError):  # where we may not even look, the reason is told below
+        if path.exists():
+            return None
+    reason = why_not_makeable(path)
+    if reason is not None:
+        return Finding(part, Verdict.WRONG, f"{path.absolute()} cannot be made: {reason}: see {variable}")
+    return Finding(part, Verdict.GOOD, f"`voicememo run` will make {path.absolute()}, which is not there yet")
+
+
 async def _archive(settings: Settings) -> Finding:
+    url = settings.archive_url
+    if isinstance(url, FileArchive):
+        made = await asyncio.to_thread(_to_be_made, "archive", url.directory, "ARCHIVE_URL")
+        if made is not None:
+            return made
     archive = make_archive(settings)
     try:
         await archive.check()
@@ -221,21 +258,26 @@ def _left_out(settings: Settings) -> list[Finding]:
     ]
 
 
+def _tell_programs(values: Iterable[tuple[str, str, bool]], findings: Iterable[Finding]) -> None:
+    shown = {name: value for name, value, _ in values}
+    click.echo(json.dumps({"settings": shown, "findings": [asdict(each) for each in findings]}))
+
+
 def _print(settings: Settings, findings: Sequence[Finding], console: Console) -> None:
-    table = Table("", "part", "", box=None, padding=(0, 2), pad_edge=False, show_header=False)
+    table = Table("", "", Column(overflow="fold"), box=None, padding=(0, 2), pad_edge=False, show_header=False)
     for each in findings:
         table.add_row(Text(each.verdict.value, style=_STYLES[each.verdict]), each.part, Text(each.words))
     console.print(table)
     console.print()
-    values = Table(box=None, padding=(0, 2), pad_edge=False, show_header=False)
+    values = Table("", Column(overflow="fold"), box=None, padding=(0, 2), pad_edge=False, show_header=False)
     for name, value, is_default in redacted(settings):
         if not is_default:
             values.add_row(name, Text(value))
-    console.print(
-        Text("Set in the environment (all others have their defaults, see docs/configuration.md):", style="bold")
-    )
-    console.print(values)
+    if values.row_count:
+        heading = "Set in the environment (all others have their defaults, see docs/configuration.md):"
+        console.print(Text(heading, style="bold"))
+        console.print(values)
+        console.print()
     wrong = sum(each.verdict is Verdict.WRONG for each in findings)
-    console.print()
     verdict = f"{wrong} to put right." if wrong else "All is well: `voicememo run` can start."
     console.print(Text(verdict, style="bold red" if wrong else "bold green"))

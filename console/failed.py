@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from console.exits import told
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from storage.ledger import DeadLetter, Story
 
 _MOST = 10_000
+_HEADINGS = ("memo or event", "chat", "state", "reason", "received", "tries", "due")
 _COLUMNS = ("chat_id", "state", "reason", "received_at", "tries", "due_at")
 
 
@@ -39,7 +40,9 @@ def command(limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes fl
     """List memos that failed or met a bug, that wait for another try or their turn, and events that are no memo.
 
     Workers look after what is parked. The rest waits for a person: `voicememo show` tells a memo's story, `voicememo
-    reprocess` answers it. Times are UTC. Exit status 0, whether or not there is anything.
+    reprocess` answers it. Neither knows an event that is no memo (TOPIC[PARTITION]@OFFSET): KAFKA_DEAD_LETTER_TOPIC has
+    its bytes, and docs/operations.md tells what can be done with them. Times are UTC. Exit status 0, whether or not
+    there is anything.
     """
     with told():
         stories, letters = asyncio.run(_find(load(os.environ, complete=False), limit))
@@ -86,14 +89,17 @@ def _event(letter: DeadLetter) -> dict[str, object]:
 
 
 def _print(stories: Sequence[Story], letters: Sequence[DeadLetter], console: Console) -> None:
+    """Lay out what waits. Ids are copied by people: they have up to half of the width, and nothing is cut."""
     if not stories and not letters:
         console.print("Nothing waits for a person.")
         return
-    table = Table("memo or event", "chat", "state", "reason", "received", "tries", "due", box=None, pad_edge=False)
+    first, *others = (Column(name, overflow="fold") for name in _HEADINGS)
+    table = Table(first, *others, box=None, pad_edge=False)
     for told_ in (*({**_memo(each), "reason": why(each)} for each in stories), *map(_event, letters)):
         style = "yellow" if told_["state"] == "parked" else "red"
-        cells = [told_.get("message_id") or told_["event"], *(told_.get(each) for each in _COLUMNS)]
-        table.add_row(*(Text(_cell(each)) for each in cells), style=style)
+        name = Text(_cell(told_.get("message_id") or told_["event"]))
+        first.width = min(max(first.width or len(_HEADINGS[0]), name.cell_len), console.width // 2)
+        table.add_row(name, *(Text(_cell(told_.get(each))) for each in _COLUMNS), style=style)
     console.print(table)
 
 

@@ -4,8 +4,8 @@ Two placeholders may stand in an event's JSON:
   `"${base64:../memos/NAME}"`  a whole string: becomes that file in base64 (RFC 4648, section 4)
   `${SERIES_API_URL}`          within a string: becomes the base URL of the Series API
 
-A file that is no `.json` goes as it is: that is how broken bytes are kept. All of this reads files: call it in a thread
-where a loop runs.
+A `.bin` goes as it is: that is how broken bytes are kept. A recording is wrapped in an event. All of this reads files:
+call it in a thread where a loop runs.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from __future__ import annotations
 import base64
 import json
 import re
+from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from audio.formats import Format, by_name
+from audio.formats import Format, by_magic, by_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,11 +26,22 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 _FILE = re.compile(r"\$\{base64:([^{}]+)\}")
 _URL = "${SERIES_API_URL}"
+_HEAD_BYTES = 64 * 1024
+"""So much of a file is looked at for its container."""
 _MESSAGE_PATH = re.compile(r"/api/chats/([^/]+)/chat_messages/([^/]+)")
 
 
 class FixtureError(Exception):
     """A fixture cannot be used; the message names the file and what is wrong with it."""
+
+
+class Kind(Enum):
+    """What a file is taken for."""
+
+    EVENT = auto()
+    RAW = auto()
+    """Bytes that go on the topic as they are."""
+    RECORDING = auto()
 
 
 class MessageKey(NamedTuple):
@@ -39,16 +51,34 @@ class MessageKey(NamedTuple):
     message_id: str
 
 
+def kind_of(path: Path) -> Kind | None:
+    """Tell by its suffix what a file is, and by its first bytes where it has none; None for anything else.
+
+    Raises:
+        FixtureError: the file cannot be read.
+    """
+    suffix = path.suffix.lower()
+    if suffix in {".json", ".bin"}:
+        return Kind.EVENT if suffix == ".json" else Kind.RAW
+    if by_name(path.name):
+        return Kind.RECORDING
+    return Kind.RECORDING if not suffix and by_magic(_bytes_of(path, _HEAD_BYTES)) else None
+
+
 def load(path: Path, *, series_api_url: str) -> bytes:
     """Give an event as it goes on the topic.
 
     Placeholders reach no further than the folder above the event's own: a fixture cannot read the rest of the disk.
 
     Raises:
-        FixtureError: the file cannot be read, is no JSON though its name says so, or names a file that it may not have.
+        FixtureError: the file cannot be read, is no event at all, is no JSON though its name says so, names a file that
+            it may not have, or needs a base URL where there is none.
     """
-    if path.suffix != ".json":
+    kind = kind_of(path)
+    if kind is Kind.RAW:
         return _bytes_of(path)
+    if kind is not Kind.EVENT:
+        raise FixtureError(f"{path.name}: is neither a recording nor an event (.json, or .bin for bytes as they are)")
     return json.dumps(_read(path, series_api_url)).encode()
 
 
@@ -74,13 +104,14 @@ def wrap(audio: Path, *, chat_id: str, message_id: str, person: str) -> bytes:
     Raises:
         FixtureError: the file cannot be read.
     """
-    kind = by_name(audio.name) or Format.UNKNOWN
+    sound = _bytes_of(audio)
+    kind = by_name(audio.name) or by_magic(sound) or Format.UNKNOWN
     attachment: Json = {
         "id": f"att-{message_id}",
         "type": "audio",
         "filename": audio.name,
         "mime_type": kind.mime_type,
-        "data_base64": base64.b64encode(_bytes_of(audio)).decode(),
+        "data_base64": base64.b64encode(sound).decode(),
     }
     data: Json = {
         "id": message_id,
@@ -94,9 +125,10 @@ def wrap(audio: Path, *, chat_id: str, message_id: str, person: str) -> bytes:
     return json.dumps(event).encode()
 
 
-def _bytes_of(path: Path) -> bytes:
+def _bytes_of(path: Path, most: int = -1) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(most)
     except OSError as error:
         raise FixtureError(f"{path.name}: cannot be read ({error.strerror})") from error
 
@@ -117,7 +149,11 @@ def _expanded(value: Json, path: Path, url: str) -> Json:
     if not isinstance(value, str):
         return value
     file = _FILE.fullmatch(value)
-    return _base64_of(file[1], path) if file else value.replace(_URL, url)
+    if file:
+        return _base64_of(file[1], path)
+    if _URL in value and not url:
+        raise FixtureError(f"{path.name}: needs SERIES_API_URL, which is not set")
+    return value.replace(_URL, url)
 
 
 def _base64_of(name: str, path: Path) -> str:

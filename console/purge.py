@@ -19,7 +19,7 @@ from rich.text import Text
 from console.exits import FAILED, MISUSED, end, told
 from console.printing import printer
 from consumer import variables
-from consumer.disposal import Disposal, Fate
+from consumer.disposal import Disposal, Fate, Kind
 from consumer.forgetting import STAYS, Forgetting
 from consumer.retention import DAY_SECONDS, Retention
 from consumer.settings import load
@@ -101,7 +101,7 @@ def command(person: str | None, dry_run: bool, limit: int, as_json: bool) -> Non
     Run it every day. It may run beside workers, be cut off, and be run again. Exit status 1 when something could not be
     deleted: run it again.
     """
-    wish = Wish(_handle(person) if person else None, dry_run, limit, as_json)
+    wish = Wish(_handle(person) if person is not None else None, dry_run, limit, as_json)
     with told():
         report = asyncio.run(_purge(load(os.environ, complete=False), wish))
     (_tell_programs if as_json else _tell)(report, wish)
@@ -186,7 +186,7 @@ def _tell(report: Report, wish: Wish) -> None:
             for key in item.objects if item.key is not None else ():
                 console.print(Text(f"        {key}"))
     counted = Counter(item.kind for item, fate in report.items if wish.dry_run or fate is Fate.DELETED)
-    what = ", ".join(f"{count} {kind if count == 1 else _PLURALS[kind]}" for kind, count in counted.items())
+    what = ", ".join(f"{count} {_NAMES[kind][count > 1]}" for kind, count in counted.items())
     console.print(f"{'To be deleted' if wish.dry_run else 'Deleted'}: {what or 'nothing'}.")
     if report.more:
         console.print("More is left: run it again." if not wish.dry_run else "There is more: see --limit.")
@@ -198,7 +198,14 @@ def _tell(report: Report, wish: Wish) -> None:
         click.echo(f"voicememo: {line}", err=True)
 
 
-_PLURALS = {"memo": "memos", "object": "objects", "turns": "turns", "letter": "letters", "row": "rows"}
+_NAMES = {
+    Kind.MEMO: ("memo", "memos"),
+    Kind.OBJECT: ("object", "objects"),
+    Kind.TURNS: ("conversation", "conversations"),
+    Kind.LETTER: ("letter", "letters"),
+    Kind.ROW: ("row", "rows"),
+}
+"""What one is called, and several."""
 
 
 def _tell_programs(report: Report, wish: Wish) -> None:

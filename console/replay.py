@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import time
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.text import Text
 
-from audio.formats import by_name
 from console import fixture
 from console.exits import FAILED, MISUSED, end, told
 from console.following import Followed, follow
@@ -24,16 +26,26 @@ from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stores import make_store
+from storage.errors import StoreNotReady
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from rich.console import Console
 
     from consumer.events import Event
     from consumer.settings import Settings
     from consumer.source import Partition
+    from consumer.stores import Store
+    from storage.ledger import Ledger
 
 _PERSON = "+15550100001"
 _GOOD = frozenset({"answered", "apologised", "ignored"})
+_MOST_PATIENT_SECONDS = 86_400.0
+_STORE_SECONDS = 15.0
+"""For how long a store may be missing, in seconds: a worker that has just been started makes it in a moment."""
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +58,33 @@ class Put:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for."""
+
+    patience_seconds: float | None
+    """How long to follow each event; None: not at all."""
+    as_json: bool
+
+
+def _a_number(context: click.Context, parameter: click.Parameter, value: float) -> float:  # noqa: ARG001 (click's)
+    """Refuse what is no number: it passes every range."""
+    if math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds.")
+    return value
+
+
 @click.command(name="replay")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--wait", is_flag=True, help="Follow each event to its end, as the ledger (STORE_URL) tells it.")
 @click.option(
-    "--patience", default=120.0, show_default=True, metavar="SECONDS", help="With --wait: how long, for each event."
+    "--patience",
+    default=120.0,
+    show_default=True,
+    type=click.FloatRange(0, _MOST_PATIENT_SECONDS, min_open=True),
+    callback=_a_number,
+    metavar="SECONDS",
+    help="With --wait: how long, for each event.",
 )
 @click.option("--chat", default=None, help="The chat that recordings are put into; by default a new one for each call.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object per event.")
@@ -58,27 +92,27 @@ def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | No
     """Put events on KAFKA_TOPIC at KAFKA_BOOTSTRAP_SERVERS.
 
     PATHS are event files (.json, or .bin for raw bytes), recordings, which are wrapped in an event, or folders of both.
-    In events, ${SERIES_API_URL} and "${base64:FILE}" are filled in. Exit status 1 when an event did not end well.
+    In events, ${SERIES_API_URL} and "${base64:FILE}" are filled in. Nothing is put unless all can be. Exit status 1
+    when an event did not end well.
     """
     with told():
         settings = load(os.environ, complete=False)
-        files = [file for path in paths for file in _files(path)]
-        if not files:
-            end("Nothing to replay: no file in there is an event or a recording.", MISUSED)
         try:
+            files = [file for path in paths for file in _files(path)]
             values = [event_of(file, settings, chat or f"replay-{time.time_ns():x}") for file in files]
         except fixture.FixtureError as error:
             end(f"voicememo: {error}", MISUSED)
-        ended = asyncio.run(
-            _replay(settings, list(zip(files, values, strict=True)), patience if wait else None, as_json)
-        )
+        if not files:
+            end("Nothing to replay: no file in there is an event or a recording.", MISUSED)
+        wish = Wish(patience if wait else None, as_json)
+        ended = asyncio.run(_replay(settings, list(zip(files, values, strict=True)), wish))
     if any(each.outcome not in _GOOD for each in ended):
         raise click.exceptions.Exit(FAILED)
 
 
 def event_of(path: Path, settings: Settings, chat_id: str) -> bytes:
     """Read an event, or wrap a recording in one. Raises FixtureError."""
-    if by_name(path.name) is None:
+    if fixture.kind_of(path) is not fixture.Kind.RECORDING:
         return fixture.load(path, series_api_url=settings.messenger_url or "")
     message_id = f"{path.stem}-{time.time_ns():x}"
     return fixture.wrap(path, chat_id=chat_id, message_id=message_id, person=_PERSON)
@@ -90,40 +124,79 @@ async def put(publisher: KafkaPublisher, topic: str, path: Path, value: bytes) -
     return Put(path, value, where, offset)
 
 
-async def _replay(
-    settings: Settings,
-    events: Sequence[tuple[Path, bytes]],
-    patience: float | None,
-    as_json: bool,  # noqa: FBT001 (passed through)
-) -> list[Followed]:
+async def _replay(settings: Settings, events: Sequence[tuple[Path, bytes]], wish: Wish) -> list[Followed]:
     publisher = KafkaPublisher(login_of(settings))
     store = make_store(settings)
-    ended = []
+    run = _Run(settings, wish, printer())
     try:
-        if patience is not None:
-            await store.open()
-        puts = [await put(publisher, settings.kafka_topic, path, value) for path, value in events]
-        for each in puts:
-            followed = None
-            if patience is not None:
+        if wish.patience_seconds is not None:
+            await run.open(store, wish.patience_seconds)
+        await run.put(publisher, events)
+        if wish.patience_seconds is not None:
+            await run.follow(store.ledger, wish.patience_seconds)
+    finally:
+        run.tell_of_the_rest()
+        await publisher.close()
+        await store.close()
+    return run.ended
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One call: what it has put so far, and how that ended."""
+
+    settings: Settings
+    wish: Wish
+    console: Console
+    puts: list[Put] = field(default_factory=list)
+    ended: list[Followed] = field(default_factory=list)
+
+    async def open(self, store: Store, patience_seconds: float) -> None:
+        """Open the worker's store, when there is one. Raises StoreUnavailable, or StoreNotReady when there is none."""
+        last_look = time.monotonic() + min(patience_seconds, _STORE_SECONDS)
+        with self._progress("waiting for the store"):
+            while time.monotonic() < last_look:
+                with suppress(StoreNotReady):
+                    return await store.open()
+                await asyncio.sleep(_LOOK_SECONDS)
+            return await store.open()
+
+    async def put(self, publisher: KafkaPublisher, events: Sequence[tuple[Path, bytes]]) -> None:
+        """Put all on the topic. Raises SourceError."""
+        for number, (path, value) in enumerate(events, start=1):
+            with self._progress(f"putting {number} of {len(events)}: {path.name}"):
+                self.puts.append(await put(publisher, self.settings.kafka_topic, path, value))
+
+    async def follow(self, ledger: Ledger, patience_seconds: float) -> None:
+        """Follow each to its end, and tell of it. Raises StoreUnavailable."""
+        for number, each in enumerate(self.puts, start=1):
+            with self._progress(f"waiting for {number} of {len(self.puts)}: {each.path.name}"):
                 followed = await follow(
-                    store.ledger,
+                    ledger,
                     each.value,
                     each.where,
                     each.offset,
-                    our_numbers=settings.our_numbers,
-                    patience_seconds=patience,
-                    texts=settings.answer_text_messages,
+                    our_numbers=self.settings.our_numbers,
+                    patience_seconds=patience_seconds,
+                    texts=self.settings.answer_text_messages,
                 )
-                ended.append(followed)
-            _report(each, followed, as_json=as_json)
-    finally:
-        await publisher.close()
-        await store.close()
-    return ended
+            _report(each, followed, self.console, as_json=self.wish.as_json)
+            self.ended.append(followed)
+
+    def tell_of_the_rest(self) -> None:
+        """Tell of events that are put and not followed: as wished, or because this was cut short, by whatever."""
+        rest = self.puts[len(self.ended) :]
+        for each in rest:
+            _report(each, None, self.console, as_json=self.wish.as_json)
+        if rest and self.wish.patience_seconds is not None:
+            click.echo(f"Put, and not followed to their end: {len(rest)}. `voicememo show MESSAGE_ID` tells.", err=True)
+
+    def _progress(self, words: str) -> AbstractContextManager[object]:
+        """Show on a terminal what goes on; nothing in a pipe, or to programs."""
+        return nullcontext() if self.wish.as_json else self.console.status(words)
 
 
-def _report(put_: Put, followed: Followed | None, *, as_json: bool) -> None:
+def _report(put_: Put, followed: Followed | None, console: Console, *, as_json: bool) -> None:
     if as_json:
         said = {
             "path": str(put_.path),
@@ -136,10 +209,9 @@ def _report(put_: Put, followed: Followed | None, *, as_json: bool) -> None:
         }
         click.echo(json.dumps(said))
         return
-    console = printer()
     at = f"{put_.where.topic}[{put_.where.number}]@{put_.offset}"
     outcome = f"{followed.outcome}{f' ({followed.reason})' if followed.reason else ''}" if followed else "put"
-    console.print(f"[bold]{put_.path.name}[/bold]  {at}  {_message_id(put_.value) or ''}  {outcome}", highlight=False)
+    console.print(Text.assemble((put_.path.name, "bold"), f"  {at}  {_message_id(put_.value) or ''}  {outcome}"))
     if followed and followed.story:
         tell(followed.story, console)
         console.print()
@@ -148,7 +220,7 @@ def _report(put_: Put, followed: Followed | None, *, as_json: bool) -> None:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return sorted(each for each in path.iterdir() if each.suffix in {".json", ".bin"} or by_name(each.name))
+    return sorted(each for each in path.iterdir() if each.is_file() and fixture.kind_of(each))
 
 
 def _key(value: bytes) -> bytes | None:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
+from rich.text import Text
 
 from console.exits import ALREADY_ANSWERED, FAILED, MISUSED, NO_SUCH_MEMO, end, told
 from console.printing import printer
-from console.show import standing
+from console.show import of_no_memo, standing
 from consumer import wiring
 from consumer.bugs import TooManyBugs
 from consumer.dead_letters import KafkaDeadLetters
@@ -96,7 +97,9 @@ def command(  # noqa: PLR0917 (click passes them all)
     status: 1 when one could not be answered, 3 when there is no such memo, 4 when one is answered already (--again to
     send one more reply).
     """
-    if bool(message_ids) == every:
+    if every and message_ids:
+        end("Name the memos to reprocess, or give --all: one or the other.", MISUSED)
+    if not every and not all(message_ids or [""]):
         end("Name the memos to reprocess, or give --all; `voicememo failed` lists them.", MISUSED)
     wish = Wish(Restart(restart) if restart else None, again, per_second, as_json)
     with told():
@@ -113,7 +116,7 @@ async def _run(settings: Settings, message_ids: Sequence[str], wish: Wish) -> li
     async with _handler(settings) as handler:
         targets = [(each, None) for each in message_ids] or await _failed(handler.ledger)
         for number, (message_id, key) in enumerate(targets, start=1):
-            with console.status(f"{number} of {len(targets)}: {message_id}"):
+            with console.status(Text(f"{number} of {len(targets)}: {message_id}")):
                 ended = await _reprocessed(handler, message_id, key, wish)
             for each in ended:
                 _tell(each, console, as_json=wish.as_json)
@@ -133,7 +136,7 @@ async def _reprocessed(handler: Handler, message_id: str, key: MemoKey | None, w
         return [await _one(handler, key, wish)]
     stories = await handler.ledger.find(message_id)
     if not stories:
-        words = "no memo has this id; is STORE_URL the worker's own?"
+        words = of_no_memo(message_id) or "no memo has this id; is STORE_URL the worker's own?"
         return [Ending(message_id, None, "unknown", NO_SUCH_MEMO, words)]
     return [await _one(handler, each.key, wish) if each.purged_at is None else _purged(each.key) for each in stories]
 
@@ -179,7 +182,7 @@ def _tell(ending: Ending, console: Console, *, as_json: bool) -> None:
         told_ = {"message_id": ending.message_id, "chat_id": ending.chat_id, "outcome": ending.outcome}
         click.echo(json.dumps({**told_, "reason": ending.reason, "words": ending.words}))
         return
-    console.print(f"[bold]{ending.message_id}[/bold]  {ending.words}")
+    console.print(Text.assemble((ending.message_id, "bold"), f"  {ending.words}"))
 
 
 @asynccontextmanager

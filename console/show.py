@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import click
 from rich.table import Column, Table
 from rich.text import Text
 
-from console.exits import NO_SUCH_MEMO, end, told
+from console.exits import MISUSED, NO_SUCH_MEMO, end, told
 from console.printing import printer
 from consumer.settings import load
 from consumer.stores import make_store
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
     from storage.ledger import JsonValue, Story
 
+_EVENT = re.compile(r".+\[\d+\]@\d+")
+"""TOPIC[PARTITION]@OFFSET"""
+
 
 @click.command(name="show")
 @click.argument("message_id")
@@ -36,10 +40,14 @@ def command(message_id: str, as_json: bool) -> None:  # noqa: FBT001 (click pass
     Reads the ledger that STORE_URL names. A memo is taken again and again until it is settled: each time is a claim,
     and its steps carry the claim's number. Exit status 3 when no memo has that id.
     """
+    if not message_id:
+        end("Name the memo to show; `voicememo failed` lists those that wait.", MISUSED)
     with told():
         stories = asyncio.run(find(load(os.environ, complete=False), message_id))
     if not stories:
-        end(f"No memo has the id {message_id}. Is STORE_URL the worker's own?", NO_SUCH_MEMO)
+        unknown = f"No memo has the id {message_id}. Is STORE_URL the worker's own?"
+        words = of_no_memo(message_id)
+        end(f"{message_id}: {words}" if words else unknown, NO_SUCH_MEMO)
     for story in stories:
         if as_json:
             click.echo(json.dumps({**asdict(story), "standing": standing(story)}, ensure_ascii=False))
@@ -55,6 +63,16 @@ async def find(settings: Settings, message_id: str) -> Sequence[Story]:
         return await store.ledger.find(message_id)
     finally:
         await store.close()
+
+
+def of_no_memo(name: str) -> str | None:
+    """Say what is so of an event that is no memo, where a name is one's (`voicememo failed` lists them); else None."""
+    if not _EVENT.fullmatch(name):
+        return None
+    return (
+        "this is an event that is no memo: it has no story, and there is nobody to answer. KAFKA_DEAD_LETTER_TOPIC has "
+        "its bytes, which may be put back on KAFKA_TOPIC once a release can read them"
+    )
 
 
 def standing(story: Story) -> str:
@@ -80,7 +98,7 @@ def tries(story: Story) -> int:
 
 def tell(story: Story, console: Console) -> None:
     """Print a story."""
-    head = Table.grid(padding=(0, 2))
+    head = Table.grid("", Column(overflow="fold"), padding=(0, 2))
     for name, value in _head(story).items():
         if value:
             head.add_row(Text(name, style="bold"), Text(value))
@@ -127,7 +145,7 @@ def _claims(story: Story) -> str:
 def _steps(story: Story) -> Table:
     """Lay out what was done; under which claim, where there were several."""
     several = story.fence > 1
-    columns = ("stage", "rung", Column("ms", justify="right"), "error")
+    columns = ("stage", "rung", Column("ms", justify="right"), Column("error", overflow="fold"))
     table = Table(*(("claim", *columns) if several else columns), box=None, padding=(0, 2), pad_edge=False)
     for step in story.steps:
         cells = (step.stage, step.rung or "", f"{step.seconds * 1000:.0f}", step.error or "")

@@ -32,11 +32,21 @@ class Account:
     name: str
     followed: Followed
     expected: Mapping[str, str]
+    repeats: str | None = None
+    """Which event before it told of the same memo: the ledger knows its end, and nothing is done again."""
 
     @property
     def as_expected(self) -> bool:
         """Whether it ended as it should, for the reason that it should."""
         return (self.followed.outcome, self.followed.reason) == (self.expected["outcome"], self.expected.get("reason"))
+
+
+def repeated(followed: Followed, before: Sequence[Account]) -> str | None:
+    """Say which event before it had the same memo, if one had."""
+    if followed.story is None:
+        return None
+    stories = ((account.name, account.followed.story) for account in before)
+    return next((name for name, story in stories if story is not None and story.key == followed.story.key), None)
 
 
 def opening(broker: str, upstreams: str, folder: Path) -> RenderableType:
@@ -53,15 +63,16 @@ def opening(broker: str, upstreams: str, folder: Path) -> RenderableType:
 def telling(account: Account, folder: Path) -> RenderableType:
     """Tell of one event."""
     followed = account.followed
+    repeat = f"(a repeat of {account.repeats}: nothing goes out again)" if account.repeats else ""
     title = Text.assemble(
         (f"{account.name:<44}", "bold"),
         (followed.outcome, _STYLES.get(followed.outcome, "bold red")),
-        f"  {followed.reason or ''}",
+        f"  {followed.reason or repeat}",
     )
     lines: list[RenderableType] = [title]
     if not account.as_expected:
         lines.append(Text(f"  should have been {dict(account.expected)}", style="bold red"))
-    if followed.story is not None:
+    if followed.story is not None and not account.repeats:
         lines.append(Padding(_told(followed.story, folder), (0, 0, 0, 2)))
     return Group(*lines)
 
@@ -117,12 +128,13 @@ def _understood(reply: Reply, heard: Recognised | None) -> Text:
 
 def summary(accounts: Sequence[Account], sandbox: Sandbox, *, scripted: int, folder: Path) -> RenderableType:
     """Sum it up."""
-    outcomes = Counter(account.followed.outcome for account in accounts)
+    outcomes = Counter("repeated" if account.repeats else account.followed.outcome for account in accounts)
+    memos = outcomes["answered"] + outcomes["apologised"]
     voices = sum(sent.audio is not None for sent in sandbox.sent)
     counted = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
     lines = [
         Text(f"{len(accounts)} events: {counted}", style="bold"),
-        Text(f"{voices} of {len(sandbox.sent)} replies went out as voice."),
+        Text(f"{voices} of {len(sandbox.sent)} replies to {memos} memos went out as voice."),
         Text(
             f"English was recognised by the local engine; {scripted} recordings in languages that it does not know were"
             " given their own script by the simulated Whisper."

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -21,7 +24,13 @@ _FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="To listen on; beyond loopback only in a sandbox.")
-@click.option("--port", default=9099, show_default=True, help="To listen on; 0 for any that is free.")
+@click.option(
+    "--port",
+    default=9099,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="To listen on; 0 for any that is free.",
+)
 @click.option(
     "--media",
     multiple=True,
@@ -42,10 +51,21 @@ async def _serve(host: str, port: int, media: tuple[Path, ...], *, scripted: boo
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     mind: Mind = ScriptedMind() if scripted else await engine_mind(_FIXTURES)
     async with AsyncExitStack() as closing:
-        sandbox = await closing.enter_async_context(Sandbox(mind, media=media, host=host, port=port))
-        for name, value in (sandbox.linq_environment() if linq else sandbox.environment()).items():
-            click.echo(f"export {name}={value}")
+        try:
+            sandbox = await closing.enter_async_context(Sandbox(mind, media=media, host=host, port=port))
+        except OSError as error:
+            sys.exit(f"sandbox: cannot listen on {host}, port {port} ({_why(error)}): see --host and --port")
+        variables = sandbox.linq_environment() if linq else sandbox.environment()
+        # All at once: a file that this goes to is either empty or complete.
+        click.echo("\n".join(f"export {name}={value}" for name, value in variables.items()))
         await stop.wait()
+
+
+def _why(error: OSError) -> str:
+    """Say it in the system's words, without the address that asyncio adds to them; a name that is none has its own."""
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return error.strerror or type(error).__name__
+    return os.strerror(error.errno).lower()
 
 
 async def engine_mind(fixtures: Path) -> EngineMind:

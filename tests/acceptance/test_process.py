@@ -98,8 +98,30 @@ async def test_kafka_that_is_not_there(unused_tcp_port: int, tmp_path: Path) -> 
     assert "check KAFKA_BOOTSTRAP_SERVERS" in err.splitlines()[-1]
 
 
+async def test_a_ledger_that_is_no_database(tmp_path: Path) -> None:
+    """Where the file that STORE_URL names is no database the worker ends with status 1, and one line that says so."""
+    place = tmp_path / "voicememo.db"
+    place.write_text("garbage\n")
+    with EmbeddedBroker() as broker:
+        status, _, err = await _ended(
+            "run",
+            SERIES_API_URL="http://127.0.0.1:1",
+            SERIES_API_KEY="key",
+            KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers,
+            STORE_URL=f"sqlite:{place}",
+            ARCHIVE_URL=f"file:{tmp_path / 'archive'}",
+            ARCHIVE_SPOOL=str(tmp_path / "owed"),
+            VITALS_PORT="0",
+        )
+    assert (status, "Traceback" in err) == (1, False)
+    assert err.splitlines()[-1] == f"voicememo: SQLite: {place} is no database, or is damaged; see STORE_URL"
+
+
 async def test_show_of_no_memo(tmp_path: Path) -> None:
     """A memo that nobody knows is exit status 3."""
+    store = SqliteStore(tmp_path / "voicememo.db")
+    await store.open()
+    await store.close()
     status, out, err = await _ended("show", "nothing", STORE_URL=f"sqlite:{tmp_path / 'voicememo.db'}")
     assert (status, out) == (3, "")
     assert "No memo has the id nothing" in err
@@ -139,7 +161,8 @@ async def test_doctor_tells_what_is_wrong(tmp_path: Path, unused_tcp_port: int) 
             here |= {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
             # The embedded broker makes a topic when it is first spoken of.
             publisher = KafkaPublisher(login_of(load(here)))
-            await publisher.publish("message.received", key=None, value=b"{}")
+            for topic in ("message.received", "message.received.dead"):
+                await publisher.publish(topic, key=None, value=b"{}")
             await publisher.close()
             status, out, _ = await _ended("doctor", "--json", **here)
             assert (status, {each["verdict"] for each in json.loads(out)["findings"]}) == (0, {"ok"})

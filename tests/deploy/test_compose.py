@@ -12,6 +12,7 @@ import pytest
 
 from consumer.connection import MAX_EVENT_BYTES
 from consumer.settings import load
+from consumer.webhook.room import Limits
 from deploy import new_secrets
 from tests.deploy import compose, dockerfile
 from tests.deploy.compose import BASE, OUTSIDE, ROOT, WORKER, Missing, dotenv, environment, read, seconds, services
@@ -25,6 +26,8 @@ AS_ROOT = {"s3"}
 """LocalStack's image: it says so where it stands."""
 WRITING = {"s3", "kafka", "topics"}
 """Whose start-up writes into the image."""
+PRODUCER_SECONDS = 25
+"""What the door's producer may take to write what it holds, where Kafka does not answer: docs/webhook.md."""
 FILLED_IN = {
     "SERIES_API_URL": "https://series.example",
     "SERIES_API_KEY": "key-of-the-series-api",
@@ -128,6 +131,13 @@ def test_worker_has_time_to_stop(stack: dict[str, dict[str, Any]], env: dict[str
     settings = load(environment(worker, env))
     assert worker["deploy"]["replicas"] == 2
     assert seconds(worker["stop_grace_period"]) > settings.drain_seconds + settings.let_go_seconds + 10
+
+
+def test_door_has_time_to_stop(stack: dict[str, dict[str, Any]]) -> None:
+    """The door is left alone for as long as deliveries in hand, and what the producer holds, may take."""
+    limits = Limits()
+    in_hand_seconds = limits.read_seconds + limits.keep_seconds
+    assert seconds(stack["webhook"]["stop_grace_period"]) > in_hand_seconds + PRODUCER_SECONDS + 10
 
 
 def test_environment_is_right(stack: dict[str, dict[str, Any]], env: dict[str, str]) -> None:

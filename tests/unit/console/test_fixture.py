@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from console.fixture import FixtureError, load, messages, wrap
+from console.fixture import FixtureError, Kind, kind_of, load, messages, wrap
 from consumer.events import VoiceMemo, parse
 from consumer.memo import AbsentAudio, InlineAudio, Memo
 
@@ -62,6 +62,49 @@ def test_bytes_go_as_they_are(tree: Path) -> None:
     path = tree / "events" / "01-broken.bin"
     path.write_bytes(b'\xff{"${SERIES_API_URL}')
     assert load(path, series_api_url=URL) == b'\xff{"${SERIES_API_URL}'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("U.JSON", b"{}", Kind.EVENT),
+        ("x.Bin", b"\xff", Kind.RAW),
+        ("memo.CAF", b"words", Kind.RECORDING),
+        ("memo", b"caff\x00\x01", Kind.RECORDING),
+        ("memo", b"ID3\x04\x00\x00\x00\x00\x00\x00" + bytes(100_000), Kind.RECORDING),
+        ("memo", b"Dear diary,", None),
+        ("memo", b"", None),
+        ("memo.txt", b"caff\x00\x01", None),
+    ],
+)
+def test_what_a_file_is_taken_for(tmp_path: Path, name: str, content: bytes, kind: Kind | None) -> None:
+    """Its suffix says it, in capitals too; where there is none its first bytes do, and all else is nothing for us."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert kind_of(path) is kind
+
+
+def test_an_event_in_capitals_is_an_event(tree: Path) -> None:
+    """An event file is looked into however its suffix is written."""
+    path = tree / "events" / "U.JSON"
+    path.write_text('{"url": "${SERIES_API_URL}/x"}')
+    assert json.loads(load(path, series_api_url=URL)) == {"url": f"{URL}/x"}
+
+
+def test_other_files_are_refused(tree: Path) -> None:
+    """What is neither JSON nor called .bin does not go on the topic as if it were an event."""
+    path = tree / "events" / "memo.txt"
+    path.write_text("Dear diary,")
+    with pytest.raises(FixtureError, match=r"memo\.txt: is neither a recording nor an event"):
+        load(path, series_api_url=URL)
+
+
+def test_a_missing_base_url_is_told(tree: Path) -> None:
+    """An event that needs the Series API's URL is refused where there is none; others do without."""
+    event = _event(tree, {"audio": {"url": "${SERIES_API_URL}/media/hello.opus"}})
+    with pytest.raises(FixtureError, match=r"01-event\.json: needs SERIES_API_URL, which is not set"):
+        load(event, series_api_url="")
+    assert load(_event(tree, {"audio": {}}), series_api_url="") == b'{"audio": {}}'
 
 
 @pytest.mark.parametrize("name", ["../../secret", "/etc/hostname", "../memos/../../secret", "../memos/way-out"])
@@ -120,6 +163,15 @@ def test_wrapped_file_is_a_memo(tmp_path: Path, name: str, mime_type: str | None
     event = parse(wrap(path, chat_id="5", message_id="m-7", person="+15550101234"), received_at=AT)
     carried = InlineAudio(base64.b64encode(b"some sound").decode(), name, mime_type)
     assert event == VoiceMemo(Memo("5", "m-7", "+15550101234", AT, (carried, AbsentAudio())))
+
+
+def test_a_recording_without_a_suffix_says_its_type(tmp_path: Path) -> None:
+    """The type of what has no suffix is told by its first bytes."""
+    path = tmp_path / "hello"
+    path.write_bytes(b"caff\x00\x01")
+    event = parse(wrap(path, chat_id="5", message_id="m-7", person="+15550101234"), received_at=AT)
+    assert isinstance(event, VoiceMemo)
+    assert event.memo.audio[0] == InlineAudio(base64.b64encode(b"caff\x00\x01").decode(), "hello", "audio/x-caf")
 
 
 def test_wrapping_needs_the_file(tmp_path: Path) -> None:

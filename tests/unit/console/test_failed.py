@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from console import failed
+from consumer.settings import load
+from storage.ledger import MemoKey, State
+from tests.contracts.ledgers import claimed, letter_at, settle
+from tests.unit.console.calling import called, in_store, kept
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storage.sqlite import SqliteStore
+
+LONG = MemoKey("c0ffee00-1111-2222-3333-444455556666", "0f5a3c1e-aaaa-bbbb-cccc-ddddeeeeffff")
+REASON = "deliver-refused-by-the-messenger"
+EVENT = "t[0]@7"
+
+
+async def _wait(store: SqliteStore) -> None:
+    """Leave a memo that failed, and an event that is no memo."""
+    claim = await claimed(store.ledger, LONG)
+    await settle(store.ledger, claim, State.FAILED, letter=letter_at(1, LONG, reason=REASON, fence=claim.fence))
+    await store.ledger.bury(letter_at(7))
+
+
+def test_nothing_is_cut(tmp_path: Path) -> None:
+    """On a terminal of 80 columns a memo's id is whole in its line, and nothing is cut, but folded."""
+    in_store(tmp_path, _wait)
+    stories, letters = asyncio.run(failed._find(load(kept(tmp_path)), 9))
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    with console.capture() as captured:
+        failed._print(stories, letters, console)
+    said = captured.get()
+    assert (LONG.message_id in said, "…" in said) == (True, False)
+    rows = said.splitlines()
+    assert max(map(len, rows)) <= 80
+    (heading,) = [row for row in rows if "chat" in row]
+    chat, state, reason = (heading.index(word) for word in ("chat", "state", "reason"))
+    assert "".join(row[chat:state].strip() for row in rows) == f"chat{LONG.chat_id}"
+    assert f"reason{REASON}" in "".join(row[reason : reason + 6].strip() for row in rows)
+
+
+@pytest.mark.parametrize("command", ["show", "reprocess"])
+def test_an_event_that_is_no_memo(tmp_path: Path, command: str) -> None:
+    """What `failed` lists of an event is told as one by those who know memos alone, with where its bytes are."""
+    in_store(tmp_path, _wait)
+    assert EVENT in called("failed", **kept(tmp_path)).stdout
+    result = called(command, EVENT, **kept(tmp_path))
+    assert result.exit_code == 3
+    assert f"{EVENT}" in result.output
+    assert "this is an event that is no memo" in result.output
+    assert "KAFKA_DEAD_LETTER_TOPIC" in result.output
+    assert "STORE_URL" not in result.output
+
+
+@pytest.mark.parametrize("command", [["show", ""], ["reprocess", ""], ["reprocess", "5", ""], ["reprocess"]])
+def test_no_name_is_misuse(tmp_path: Path, command: list[str]) -> None:
+    """An empty id is wrong usage, and not a memo that is not there."""
+    result = called(*command, **kept(tmp_path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "`voicememo failed` lists" in result.stderr
+
+
+def test_an_id_is_told_as_it_is(tmp_path: Path) -> None:
+    """An id comes from outside: what looks like a markup of ours in it is told as it stands."""
+    in_store(tmp_path, _wait)
+    result = called("reprocess", "5[bold]6[/red]", **kept(tmp_path))
+    assert result.exit_code == 3
+    assert result.stdout == "5[bold]6[/red]  no memo has this id; is STORE_URL the worker's own?\n"
+
+
+def test_one_or_the_other(tmp_path: Path) -> None:
+    """Whoever names memos and gives --all is told that both were given."""
+    result = called("reprocess", "--all", "5", **kept(tmp_path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "Name the memos to reprocess, or give --all: one or the other.\n"

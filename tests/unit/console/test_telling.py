@@ -1,0 +1,72 @@
+"""What the demo says of an event that repeats another, and how it counts it."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from console.following import Followed
+from console.telling import Account, repeated, summary, telling
+from sandbox.app import Sandbox
+from sandbox.mind import ScriptedMind
+from sandbox.series import Sent
+from storage.ledger import MemoKey, State, Step, Story
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+HERE = Path("var")
+
+
+def _answered(chat: str, message_id: str) -> Followed:
+    facts = {"said": "Yes, on Sunday.", "language": "en"}
+    steps = [Step("deliver", 0.1, "voice")]
+    story = Story(MemoKey(chat, message_id), State.ANSWERED, None, 1, None, 0.0, 0.0, facts, steps)
+    return Followed("answered", None, story)
+
+
+def _told(what: RenderableType) -> str:
+    out = io.StringIO()
+    Console(file=out, width=200).print(what)
+    return out.getvalue()
+
+
+@pytest.fixture
+def accounts() -> list[Account]:
+    """Two memos, something to be ignored, and the first memo once more."""
+    made: list[Account] = []
+    for name, followed in {
+        "01.json": _answered("5", "7"),
+        "02.json": _answered("6", "7"),
+        "03.json": Followed("ignored", "typing", None),
+        "04.json": _answered("5", "7"),
+    }.items():
+        made.append(Account(name, followed, {"outcome": followed.outcome}, repeated(followed, made)))
+    return made
+
+
+def test_a_repeat_is_known_by_its_chat_and_message(accounts: list[Account]) -> None:
+    """The same message in the same chat is a repeat of the first; another chat's is its own memo."""
+    assert [account.repeats for account in accounts] == [None, None, None, "01.json"]
+    assert repeated(Followed("ignored", "typing", None), accounts) is None
+
+
+def test_a_repeat_is_told_in_one_line(accounts: list[Account]) -> None:
+    """It does not look like a second answer: its line names the first, and the first's story is not told again."""
+    (line,) = _told(telling(accounts[-1], HERE)).splitlines()
+    assert line.endswith("answered  (a repeat of 01.json: nothing goes out again)")
+    assert "Yes, on Sunday." in _told(telling(accounts[0], HERE))
+
+
+def test_the_sum_is_right(accounts: list[Account]) -> None:
+    """A repeat is counted by itself, so that as many were answered as replies went out."""
+    sandbox = Sandbox(ScriptedMind())
+    at = datetime(2025, 11, 8, tzinfo=UTC)
+    sandbox.sent.extend(Sent(f"m{n}", "5", "", f"k{n}", "r.m4a", "audio/mp4", b"sound", at) for n in range(2))
+    said = _told(summary(accounts, sandbox, scripted=0, folder=HERE)).splitlines()
+    assert said[:2] == ["4 events: 2 answered, 1 ignored, 1 repeated", "2 of 2 replies to 2 memos went out as voice."]
