@@ -35,6 +35,6 @@ def test_replay_looks_first(tmp_path: Path) -> None:
     """Before anything is put on the topic, `replay --wait` sees that the ledger that it would follow is there."""
     event = tmp_path / "event.json"
     event.write_text("{}")
-    result = called("replay", "--wait", str(event), **kept(tmp_path))
+    result = called("replay", "--wait", "--patience", "0.2", str(event), **kept(tmp_path))
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"there is no file {tmp_path / 'voicememo.db'}; see STORE_URL" in result.stderr
