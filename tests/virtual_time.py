@@ -65,6 +65,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Keep what went wrong where nobody could catch it."""
         self.mishaps.append(context)
 
+    @property
+    def awaits_threads(self) -> bool:
+        """Whether a thread still works: nobody else could have anything ready."""
+        return self._threads > 0
+
     def jump(self, seconds: float | None) -> bool:
         """Let these seconds pass; False when they may not, for a thread still works.
 
@@ -80,17 +85,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Asks the system whether anything is ready, and lets the loop's clock jump where it would have waited."""
+    """Lets the loop's clock jump where it would have waited; asks the system only while a thread may have an answer."""
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         super().__init__()
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if ready or timeout == 0 or self._loop.jump(timeout):
-            return ready
-        return super().select(None)
+        if timeout == 0:
+            return super().select(0) if self._loop.awaits_threads else []
+        return [] if self._loop.jump(timeout) else super().select(None)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from audio.espeak import EspeakVoice
 from audio.sphinx import SphinxEars
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from console.listening import Recognised
-    from sandbox.mind import Mind
+    from sandbox.mind import Mind, ScriptedMind
 
 EVENTS = FIXTURES / "events"
+SAID = (
+    "Thank you very much for calling me today. I am glad to hear that you and your family are doing well. "
+    "We will go to the market in the morning, and then we can have dinner together with all of our friends."
+)
+"""Enough words that the chance in a voice that is never twice the same, and in these ears, decides nothing."""
 ENDS = {
     "01-iphone-caf-without-mime.json": {"outcome": "answered"},
     "20-nothing-said.json": {"outcome": "apologised", "reason": "silence"},
@@ -45,6 +50,7 @@ async def heard(folder: Path, vendor: Mind) -> tuple[Sequence[Account], Sequence
             return {**sandbox.environment(), "ELEVENLABS_BASE_URL": voices.url}
 
         async with rig(folder, pointing) as running:
+            cast("ScriptedMind", running.sandbox.mind).answer = SAID
             accounts = [Account(name, await running.answered(EVENTS / name), end) for name, end in ENDS.items()]
             stories = [account.followed.story for account in accounts if account.followed.story is not None]
             chosen = longest(replies(stories, running.sandbox.sent))
