@@ -59,9 +59,10 @@ class Transcoder:
         self._deadline_seconds = deadline_seconds
         self._max_seconds = max_seconds
         self._threads = threads
-        self._decoders = asyncio.Semaphore(processes or os.cpu_count() or 1)
+        at_once = processes or os.cpu_count() or 1
+        self._decoders = asyncio.Semaphore(at_once)
         # By themselves: they wait for the network, and whoever has the whole recording must not wait for that.
-        self._ahead = asyncio.Semaphore(processes or os.cpu_count() or 1)
+        self._ahead = asyncio.Semaphore(at_once)
         self._encoders = asyncio.Semaphore(_ENCODERS)
 
     @asynccontextmanager

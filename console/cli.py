@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import signal
 from importlib.metadata import version
 
 import click
+
+from consumer.importing import imported
 
 _COMMANDS = {
     "demo": "Answer the fixture memos on embedded parts, and show each step.",
@@ -33,7 +34,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (the same)
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"console.{cmd_name}").command
+        command: click.Command = imported(f"console.{cmd_name}").command
         return command
 
     def invoke(self, ctx: click.Context) -> object:

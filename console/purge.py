@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import os
 import socket
@@ -21,6 +20,7 @@ from console.printing import printer
 from consumer import variables
 from consumer.disposal import Disposal, Fate, Kind
 from consumer.forgetting import STAYS, Forgetting
+from consumer.importing import imported
 from consumer.retention import DAY_SECONDS, Retention
 from consumer.settings import load
 from consumer.stores import make_store
@@ -232,7 +232,7 @@ def _troubles(report: Report) -> list[str]:
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Store, OwedArchive]]:
     """Open store and archive, with what is owed to it."""
     # The vendors' SDKs take a second: not for --help, and not for a word about wrong usage.
-    archive: OwedArchive = importlib.import_module("consumer.parts").make_owed_archive(settings)
+    archive: OwedArchive = imported("consumer.parts").make_owed_archive(settings)
     store = await asyncio.to_thread(make_store, settings)
     try:
         await store.open()

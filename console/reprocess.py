@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import os
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from console.show import of_no_memo, standing
 from consumer import wiring
 from consumer.bugs import TooManyBugs
 from consumer.dead_letters import KafkaDeadLetters
+from consumer.importing import imported
 from consumer.login import login_of
 from consumer.notices import Notices
 from consumer.outbox import Outbox
@@ -189,7 +189,7 @@ def _tell(ending: Ending, console: Console, *, as_json: bool) -> None:
 async def _handler(settings: Settings) -> AsyncIterator[Handler]:
     """Put a handler together as a worker has it; dead letters that it writes are published by the workers."""
     # The vendors' SDKs take a second: not for --help, and not for a word about wrong usage.
-    parts = importlib.import_module("consumer.parts")
+    parts = imported("consumer.parts")
     made = parts.make_parts(settings)
     store = make_store(settings)
     publisher = KafkaPublisher(login_of(settings))

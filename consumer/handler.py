@@ -110,9 +110,10 @@ class Handler:
             Fenced: another has taken it meanwhile.
         """
         asked_at = self.lease_clock()
-        claim = await self.ledger.revive(
+        reviving = self.ledger.revive(
             key, owner=self.owner, lease_seconds=self.lease_seconds, without=without, again=again
         )
+        claim = await claimed(reviving, self.ledger)
         if not isinstance(claim, Claim):
             return claim
         lease = self._lease(claim, asked_at, lambda: True)

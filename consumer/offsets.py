@@ -80,7 +80,7 @@ class PrefixTracker:
         self._prefixes[partition] = _Prefix()
 
     def revoke(self, partition: Partition) -> None:
-        """Forget a partition; its epoch grows, so that whatever still runs can no longer finish anything."""
+        """Forget a partition; its epoch grows, by which whatever still runs for it can tell."""
         self._epochs[partition] += 1
         self._prefixes.pop(partition, None)
 

@@ -105,7 +105,7 @@ class Pipeline:
                 spoken = await self._answered_aloud(memo, apology, progress, asides)
                 with progress.stage("deliver") as timing:
                     delivered = await self.deliver(spoken, progress, timing)
-            elif progress.facts.get("fetched"):
+            else:
                 self._keeping(memo, progress, asides)
             return await self._finished(delivered, progress, asides)
 
@@ -124,8 +124,7 @@ class Pipeline:
         self, memo: Memo, apology: Apology | None, progress: Progress, beside: _Beside
     ) -> Answering:
         if apology is not None:
-            if progress.facts.get("fetched"):
-                self._keeping(memo, progress, beside.asides)
+            self._keeping(memo, progress, beside.asides)
             return await self._apologising(memo, apology, beside.past, progress)
         try:
             return await self._answering(memo, progress, beside)
@@ -183,8 +182,8 @@ class Pipeline:
         await progress.advance(State.KEPT, {"original": key})
 
     def _keeping(self, memo: Memo, progress: Progress, asides: Asides) -> None:
-        """See that the original is kept, though an earlier holder has listened to it already."""
-        if not isinstance(progress.facts.get("original"), str):
+        """See that the original is kept, where an earlier holder has had it and did not come to that."""
+        if progress.owes_original:
             asides.start("keep", lambda: self._fetched_and_kept(memo, progress), otherwise=None)
 
     async def _fetched_and_kept(self, memo: Memo, progress: Progress) -> None:

@@ -6,7 +6,6 @@ The group is joined while the parts load: the vendors' SDKs take seconds to impo
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import socket
 import uuid
@@ -19,6 +18,7 @@ from consumer.beside import Beside
 from consumer.bugs import BugLimit
 from consumer.dead_letters import KafkaDeadLetters
 from consumer.handler import Handler
+from consumer.importing import imported
 from consumer.kafka import KafkaSource
 from consumer.lanes import Lanes
 from consumer.login import login_of
@@ -123,7 +123,7 @@ async def _load(
 ) -> Handler:
     """Open the store and make the parts, in a thread where that is slow."""
     await asyncio.to_thread(clear_left_behind)
-    parts_module = await asyncio.to_thread(importlib.import_module, "consumer.parts")
+    parts_module = await asyncio.to_thread(imported, "consumer.parts")
     parts = parts_module.make_parts(settings)
     closing.push_async_callback(parts.close)
     store = await asyncio.to_thread(make_store, settings, create=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 from yarl import URL
 
+from providers.connections import Connections
 from providers.errors import BadAnswer, Forbidden, TimedOut, Unavailable, Unreachable
 from providers.http import CheckedResolver, session
 
@@ -42,7 +43,7 @@ class Upload:
         self._policy = policy
         self._timeout_seconds = timeout_seconds
         self._resolver = resolver
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections(self._session)
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
         """Upload, once.
@@ -58,7 +59,7 @@ class Upload:
             raise BadAnswer(SERVICE, "an upload of another length")
         length = {} if "content-length" in named else {"Content-Length": str(len(data))}
         try:
-            async with self._open().put(
+            async with self._connections.open().put(
                 url,
                 data=_pieces(data, still_ours),
                 headers={**ticket.headers, **length},
@@ -74,15 +75,11 @@ class Upload:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._connections.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            resolver = CheckedResolver(self._policy, self._resolver)
-            self._session = session(total_seconds=self._timeout_seconds, resolver=resolver)
-        return self._session
+    def _session(self) -> aiohttp.ClientSession:
+        resolver = CheckedResolver(self._policy, self._resolver)
+        return session(total_seconds=self._timeout_seconds, resolver=resolver)
 
 
 async def _pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[bytes]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
+from providers.connections import Connections
 from providers.errors import BadAnswer, Forbidden, TimedOut, TooLarge, Unreachable, from_status
 from providers.http import CheckedResolver, retry_after_seconds, session
-from providers.warming import open_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Media:
         self._max_memo_bytes = max_memo_bytes
         self._timeout_seconds = timeout_seconds
         self._resolver = resolver
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections(self._session)
 
     async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Fetch, once.
@@ -78,19 +78,17 @@ class Media:
     async def warm(self) -> None:
         """Open a connection to each host that recordings are likely to come from. Raises nothing."""
         likely = self._policy.likely()
-        await asyncio.gather(*(open_connection(self._open(), url, service=SERVICE) for url in likely))
+        await asyncio.gather(*(self._connections.warm(url, service=SERVICE) for url in likely))
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._connections.close()
 
     async def _asked(self, url: URL, onlooker: Onlooker | None) -> bytes | URL:
         """Give the bytes, or where they are said to be."""
         headers = self._headers if self._policy.is_own(url) else {}
         try:
-            async with self._open().get(url, headers=headers, allow_redirects=False) as response:
+            async with self._connections.open().get(url, headers=headers, allow_redirects=False) as response:
                 if response.status in _MOVED:
                     return url.join(_parsed(response.headers.get("Location", "")))
                 if response.status >= _OK:
@@ -119,11 +117,9 @@ class Media:
             raise BadAnswer(SERVICE, "empty")
         return b"".join(pieces)
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            resolver = CheckedResolver(self._policy, self._resolver)
-            self._session = session(total_seconds=self._timeout_seconds, resolver=resolver)
-        return self._session
+    def _session(self) -> aiohttp.ClientSession:
+        resolver = CheckedResolver(self._policy, self._resolver)
+        return session(total_seconds=self._timeout_seconds, resolver=resolver)
 
 
 def _parsed(address: str) -> URL:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
 from yarl import URL
 
 from providers.attempts import reading
+from providers.connections import Connections
 from providers.errors import OutcomeUnknown, Unreachable
 from providers.http import session
-from providers.warming import open_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,9 +37,8 @@ class Calls:
         self._wire = wire
         self._base = URL(base_url.rstrip("/"))
         self._headers = {"Authorization": f"Bearer {api_key}"}
-        self._timeout_seconds = timeout_seconds
         self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections(partial(session, total_seconds=timeout_seconds))
 
     async def get(self, path: str) -> Json:
         """Ask for something. Raises ProviderError."""
@@ -57,7 +57,7 @@ class Calls:
         """
         length = {"Content-Type": "application/json", "Content-Length": str(len(send.body))}
         try:
-            async with self._open().post(
+            async with self._connections.open().post(
                 self._url(send.path),
                 data=send.pieces(),
                 headers={**self._headers, **length},
@@ -74,34 +74,27 @@ class Calls:
         """Ask for what is best effort by its nature. Never raises."""
         timeout = aiohttp.ClientTimeout(total=seconds)
         with suppress(aiohttp.ClientError, TimeoutError):
-            async with self._open().request(
+            async with self._connections.open().request(
                 method, self._url(path), headers=self._headers, timeout=timeout, allow_redirects=False
             ):
                 pass
 
     async def warm(self) -> None:
         """Open a connection, before anything is asked. Raises nothing."""
-        await open_connection(self._open(), self._base, service=self._wire.service)
+        await self._connections.warm(self._base, service=self._wire.service)
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._connections.close()
 
     async def _asked(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
         async with (
             reading(self._wire.service),
-            self._open().request(
+            self._connections.open().request(
                 method, self._url(path), json=body, headers=self._headers, allow_redirects=False
             ) as response,
         ):
             return await self._wire.answer_of(response)
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = session(total_seconds=self._timeout_seconds)
-        return self._session
 
     def _url(self, path: str) -> URL:
         return URL(f"{self._base}{path}", encoded=True)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from providers.answers import opened, told_of
+from providers.connections import Connections
 from providers.errors import BadAnswer, TimedOut, Unreachable, from_status
 from providers.http import retry_after_seconds, session
-from providers.warming import open_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -43,7 +44,7 @@ class OpenAiWire:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._timeout_seconds = timeout_seconds
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections(partial(session, total_seconds=_LONGEST_STREAM_SECONDS))
 
     def post_json(self, path: str, body: Mapping[str, object]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Post JSON; the answer is streamed, so it may take a minute, and its pauses are for the reader to bound."""
@@ -55,18 +56,16 @@ class OpenAiWire:
 
     async def warm(self) -> None:
         """Open a connection, before anything is asked. Raises nothing."""
-        await open_connection(self._open(), self._base_url, service=SERVICE)
+        await self._connections.warm(self._base_url, service=SERVICE)
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._connections.close()
 
     @asynccontextmanager
     async def _post(self, path: str, *, total_seconds: float, **body: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401 (aiohttp's own)
         """Post, and turn what goes wrong into ProviderErrors, in the block that reads the answer too."""
-        request = self._open().post(
+        request = self._connections.open().post(
             f"{self._base_url}{path}",
             headers=self._headers,
             allow_redirects=False,
@@ -85,11 +84,6 @@ class OpenAiWire:
             if answered:
                 raise BadAnswer(SERVICE, "cut short") from error
             raise Unreachable(SERVICE, type(error).__name__) from error
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = session(total_seconds=_LONGEST_STREAM_SECONDS)
-        return self._session
 
 
 async def read_object(response: aiohttp.ClientResponse) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import aiohttp
@@ -17,9 +18,9 @@ import httpx
 import httpx2
 from yarl import URL
 
+from providers.connections import Connections
 from providers.errors import BadAnswer, ProviderError, Unreachable, from_status
 from providers.http import retry_after_seconds, session
-from providers.warming import open_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,7 +48,7 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
     def __init__(self, service: str, *, limit_bytes: int = LONGEST_WORDS_BYTES) -> None:
         self._service = service
         self._limit_bytes = limit_bytes
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections(partial(session, total_seconds=None))
 
     async def handle_async_request(self, request: Request) -> Response:  # type: ignore[override] # of either kind
         """Ask, and give an answer that is one.
@@ -67,23 +68,16 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
 
     async def warm(self, address: str) -> None:
         """Open a connection to whoever serves a URL, for the requests to come. Raises nothing."""
-        await open_connection(self._open(), address, service=self._service)
+        await self._connections.warm(address, service=self._service)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = session(total_seconds=None)
-        return self._session
+        await self._connections.close()
 
     async def _asked(self, request: Request) -> aiohttp.ClientResponse:
         request.headers["Accept-Encoding"] = _AS_IT_IS  # a limit on what was packed would be none
         try:
-            return await self._open().request(
+            return await self._connections.open().request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers.multi_items(),

@@ -94,15 +94,7 @@ async def test_a_second_signal_hurries(tmp_path: Path) -> None:
 
 async def test_many_bugs_stop_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each memo that meets a bug is apologised for and dead-lettered; past the limit the worker stops (I8)."""
-
-    async def broken(*_: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(Decode, "__call__", broken)
-    letters: list[DeadLetter] = []
-    sent: list[Sent] = []
-    with pytest.raises(TooManyBugs, match="21 memos met a bug within 60 s"):
-        await _answered_until_it_stops(tmp_path, letters, sent)
+    letters, sent = await _stopped_by_bugs(tmp_path, monkeypatch, Decode)
     assert {(letter.reason, letter.stage) for letter in letters} == {("bug-ZeroDivisionError", "decode")}
     assert len({letter.digest for letter in letters}) == 1
     assert 21 <= len(letters) <= 30
@@ -112,16 +104,24 @@ async def test_many_bugs_stop_the_worker(tmp_path: Path, monkeypatch: pytest.Mon
 
 async def test_many_bugs_beside_the_main_line_stop_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug in what runs beside the main line costs nobody the reply, and counts like any other (I8)."""
+    letters, sent = await _stopped_by_bugs(tmp_path, monkeypatch, Remember)
+    assert (letters, len(sent) >= 21) == ([], True)
+
+
+async def _stopped_by_bugs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stage: type
+) -> tuple[list[DeadLetter], list[Sent]]:
+    """Break a stage, and have memos come until the worker ends of it; give the letters that it wrote, what it sent."""
 
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Remember, "__call__", broken)
+    monkeypatch.setattr(stage, "__call__", broken)
     letters: list[DeadLetter] = []
     sent: list[Sent] = []
     with pytest.raises(TooManyBugs, match="21 memos met a bug within 60 s"):
-        await _answered_until_it_stops(tmp_path, letters, sent)
-    assert (letters, len(sent) >= 21) == ([], True)
+        await _answered_until_it_stops(folder, letters, sent)
+    return letters, sent
 
 
 async def _answered_until_it_stops(folder: Path, letters: list[DeadLetter], sent: list[Sent]) -> None:

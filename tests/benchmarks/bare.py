@@ -19,7 +19,7 @@ SPEECH_RATE = 24_000
 """Of the PCM that voices give, in Hz."""
 CODER = "fast"
 BIT_RATE = "64k"
-"""As audio/transcode.py has them."""
+"""As audio/ffmpeg_commands.py has them."""
 _CODERS = re.compile(r"^  -aac_coder .*\n((?:     +\S+ .*\n)+)", re.MULTILINE)
 
 
