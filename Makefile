@@ -6,6 +6,9 @@ JOBS   ?= 3 # test files at once: more than two cores, for many of them wait
 LOCK   := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
+# Python compiles each file once, not once for each of the hundreds of processes that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench quality stack format lock clean
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from tests.postgres.database import make_database, make_roles
 from tests.postgres.server import NoPostgres, real_postgres
@@ -22,6 +24,15 @@ _LONGEST: Final = ("simulation", "chaos", "test_outage_matrix.py", "test_quality
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: one that began last would be waited for alone."""
     items.sort(key=lambda item: not any(each in item.path.parts for each in _LONGEST))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def botocore_reads_once() -> Iterator[None]:
+    """Have botocore read its descriptions of services once, not for each client: a worker makes one, a test many."""
+    read = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
 
 
 @pytest.fixture(scope="session")

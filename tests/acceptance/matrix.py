@@ -25,7 +25,8 @@ def rows_of(levels: Mapping[str, Sequence[str]], *, seed: int = 1) -> list[Row]:
     missing = _pairs(levels)
     rows: list[Row] = []
     while missing:
-        tried = [_row(levels, missing, random) for _ in range(_TRIES)]
+        first = sorted(missing)
+        tried = [_row(levels, first, missing, random) for _ in range(_TRIES)]
         best = max(tried, key=lambda row: len(missing & pairs_in(row)))
         missing -= pairs_in(best)
         rows.append(best)
@@ -46,9 +47,9 @@ def _pairs(levels: Mapping[str, Sequence[str]]) -> set[Pair]:
     }
 
 
-def _row(levels: Mapping[str, Sequence[str]], missing: set[Pair], random: Random) -> Row:
+def _row(levels: Mapping[str, Sequence[str]], first: Sequence[Pair], missing: set[Pair], random: Random) -> Row:
     """Begin with a missing pair, and fill the other columns, in any order, with what covers the most."""
-    row = dict(random.choice(sorted(missing)))
+    row = dict(random.choice(first))
     columns = [column for column in levels if column not in row]
     random.shuffle(columns)
     for column in columns:

@@ -12,7 +12,7 @@ from tests.evaluation import hallucinations, language, silence, voices
 from tests.evaluation.likeness import likeness
 from tests.evaluation.page import PAGE, SECTIONS, PartMissing, part, renewed
 from tests.evaluation.report import Line, Section, markdown, shown
-from tests.evaluation.voices import BASELINE, CLIPS, MARGIN_PERCENT, PATHS, WRONG_RATE
+from tests.evaluation.voices import BASELINE, MARGIN_PERCENT, PATHS, TEXTS, WRONG_RATE
 
 DETERMINISTIC = {"language": language.section, "silence": silence.section, "hallucinations": hallucinations.section}
 FEW_WORDS_PERCENT = 20.0
@@ -56,9 +56,12 @@ def test_the_corpora_are_as_wide_as_they_say() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_each_voice_is_understood_as_well_as_it_is_heard_directly() -> None:
-    """A reply as it is sent is understood about as well as the voice itself; one at a wrong rate is not at all."""
-    ways = {way.path: way for way in await voices.measured()}
-    assert ways.keys() == {BASELINE, *PATHS, CLIPS, WRONG_RATE}
+    """A reply as it is sent is understood about as well as the voice itself; one at a wrong rate is not at all.
+
+    Two of the evaluation's texts will do, for the ears take their time.
+    """
+    ways = {way.path: way for way in await voices.understood(TEXTS[::2])}
+    assert ways.keys() == {BASELINE, *PATHS, WRONG_RATE}
     for path in PATHS:
         assert ways[path].rate <= ways[BASELINE].rate + MARGIN_PERCENT, path
     assert ways[WRONG_RATE].rate > ways[BASELINE].rate + 3 * MARGIN_PERCENT

@@ -108,17 +108,22 @@ async def clips_alike() -> list[float]:
 
 async def measured() -> list[Understood]:
     """Measure the baseline, each path, the pre-rendered clips, and a path that says a wrong rate."""
+    *ways, wrong = await understood(TEXTS)
+    return [*ways, await _clips(_Listening()), wrong]
+
+
+async def understood(texts: Sequence[str]) -> list[Understood]:
+    """Measure, of texts, the baseline, each path, and a path that says a wrong rate."""
     listening = _Listening()
-    baseline = await listening.errors([(text, await listening.directly(text)) for text in TEXTS])
-    ways = [Understood(BASELINE, listening.words(TEXTS), baseline, baseline)]
+    words = listening.words(texts)
+    baseline = await listening.errors([(text, await listening.directly(text)) for text in texts])
+    ways = [Understood(BASELINE, words, baseline, baseline)]
     async with Sandbox(EngineMind(SphinxEars(), EspeakVoice())) as sandbox:
         for path in PATHS:
-            errors = await listening.errors(await _sent(sandbox, path, TEXTS))
-            ways.append(Understood(path, ways[0].words, errors, baseline))
-    ways.append(await _clips(listening))
-    errors = await listening.errors(await _at_wrong_rate(TEXTS))
-    ways.append(Understood(WRONG_RATE, ways[0].words, errors, baseline))
-    return ways
+            errors = await listening.errors(await _sent(sandbox, path, texts))
+            ways.append(Understood(path, words, errors, baseline))
+    errors = await listening.errors(await _at_wrong_rate(texts))
+    return [*ways, Understood(WRONG_RATE, words, errors, baseline)]
 
 
 class _Listening:

@@ -53,7 +53,7 @@ LEASE_SECONDS = 6.0
 SEND_SECONDS = 2.5
 DRAIN_SECONDS = 3.0
 LET_GO_SECONDS = 4.0
-RETRY_SECONDS = 900.0
+RETRY_SECONDS = 120.0
 STORM_SECONDS = 25.0
 PATIENCE_SECONDS = 3000.0
 """After the storm everything must have come to its end, in virtual time."""
@@ -247,8 +247,8 @@ class World:
     def _is_over(self) -> bool:
         letters = self.store.ledger._letters
         return (
-            not self._unfinished()
-            and all(log.committed >= log.end for log in self.cluster.logs.values())
+            all(log.committed >= log.end for log in self.cluster.logs.values())
+            and not self._unfinished()
             and len({letter.event.place for letter in self.topic}) >= len(letters)
         )
 

@@ -92,7 +92,7 @@ class Campaign:
         kafka: the broker.
         folder: for everything that is kept.
         memos: how many.
-        strikes: how often a worker is struck, at least.
+        strikes: how often a worker is struck.
         seed: of everything that is drawn.
         pause_seconds: how long a stopped worker stands still: longer than its session and its leases.
     """
@@ -170,7 +170,7 @@ class Campaign:
     async def _storm(self) -> None:
         async with asyncio.TaskGroup() as group:
             speaking = group.create_task(self._speak())
-            group.create_task(self._strike_often(speaking))
+            group.create_task(self._strike_often())
             group.create_task(self._restart_broker(speaking))
             group.create_task(self._trouble_sends(speaking))
 
@@ -201,9 +201,9 @@ class Campaign:
             else:
                 return
 
-    async def _strike_often(self, speaking: asyncio.Task[None]) -> None:
+    async def _strike_often(self) -> None:
         await asyncio.sleep(4)
-        while not speaking.done() or self.figures.kills + self.figures.pauses < self.strikes:
+        while self.figures.kills + self.figures.pauses < self.strikes:
             await self._strike()
             await asyncio.sleep(1.2 + self.random.random() * 2)
 
