@@ -52,6 +52,10 @@ SESSION_SECONDS = 6.0
 LEASE_SECONDS = 6.0
 LATENCY = {"whisper": 0.4, "llama": 0.2, "elevenlabs": 0.2}
 PATIENCE_SECONDS = 240.0
+STANDSTILL_SECONDS = 20.0
+"""After so long the workers are struck though nothing was answered: two of them, say, were stopped."""
+TWICE = 0.5
+"""How often a second worker is struck within a second."""
 
 
 @dataclass
@@ -177,7 +181,7 @@ class Campaign:
     async def _speak(self) -> None:
         """Put the memos on the topic, over about as long as the strikes take."""
         publisher = KafkaPublisher(KafkaLogin(self.kafka.bootstrap_servers))
-        pause = self.strikes * 2.6 / self.figures.memos
+        pause = self.strikes * 4.0 / self.figures.memos
         chats = [f"chat-{number}" for number in range(20)]
         try:
             for number in range(self.figures.memos):
@@ -202,10 +206,21 @@ class Campaign:
                 return
 
     async def _strike_often(self) -> None:
-        await asyncio.sleep(4)
+        """Strike once or twice, and again when they are at work: most of them, not those that are just starting."""
         while self.figures.kills + self.figures.pauses < self.strikes:
+            await self._at_work()
             await self._strike()
-            await asyncio.sleep(1.2 + self.random.random() * 2)
+            if self.random.random() < TWICE and self.figures.kills + self.figures.pauses < self.strikes:
+                await asyncio.sleep(self.random.random())
+                await self._strike()
+
+    async def _at_work(self) -> None:
+        """Wait until some memos more have been answered, however fast this machine is; not for ever."""
+        enough = len(self.sandbox.sent) + self.random.randint(1, 12)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STANDSTILL_SECONDS):
+                while len(self.sandbox.sent) < enough:  # noqa: ASYNC110 (other processes' work: nobody tells us)
+                    await asyncio.sleep(0.05)
 
     async def _strike(self) -> None:
         up = [each for each in self.workers if each.process.returncode is None and not each.stopped]
