@@ -15,6 +15,7 @@ from providers.linq import LinqMessenger, Pace
 from providers.ports import VoiceReply
 from providers.series import SeriesMessenger
 from sandbox.app import LINQ_KEY, SERIES_KEY
+from tests.contracts.adapters import PATIENT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 REPLY = VoiceReply("51", Clip(b"\x00sound", Format.M4A), "the words", "tts_response_1.m4a", "voicememo-51-1")
 LIMIT = 200_000
-TIMEOUT_SECONDS = 0.4
-PACE = Pace(upload_seconds=2.0, again_seconds=1.0, request_seconds=0.4, looks_after_seconds=(0.0, 0.05, 0.05))
+IMPATIENT_SECONDS = 0.4
+"""For what never comes. Anything else is waited for, however busy the machine is: what came too late would be asked
+for again."""
+_LOOKS_AFTER_SECONDS = (0.0, 0.05, 0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Generation:
         *,
         key: str | None = None,
         hosts: Collection[str] = ("127.0.0.1",),
-        timeout_seconds: float = TIMEOUT_SECONDS,
+        timeout_seconds: float = PATIENT_SECONDS,
     ) -> AsyncIterator[SeriesMessenger | LinqMessenger]:
         """Give a client for the API at a URL."""
         made: SeriesMessenger | LinqMessenger
@@ -70,7 +73,7 @@ class Generation:
                 media_hosts=hosts,
                 max_memo_bytes=LIMIT,
                 timeout_seconds=timeout_seconds,
-                pace=PACE,
+                pace=Pace(5 * timeout_seconds, 2.5 * timeout_seconds, timeout_seconds, _LOOKS_AFTER_SECONDS),
             )
         try:
             yield made

@@ -30,7 +30,7 @@ from sandbox.app import LINQ_KEY, Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.linq import Refusal
 from sandbox.mind import ScriptedMind
-from tests.contracts.messengers import LINQ, MEMOS, REPLY, serving
+from tests.contracts.messengers import IMPATIENT_SECONDS, LINQ, MEMOS, REPLY, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -52,6 +52,13 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 async def messenger(sandbox: Sandbox) -> AsyncIterator[SeriesMessenger | LinqMessenger]:
     """The real client."""
     async with LINQ.client(sandbox.url) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def impatient(sandbox: Sandbox) -> AsyncIterator[SeriesMessenger | LinqMessenger]:
+    """The same, for what never answers."""
+    async with LINQ.client(sandbox.url, timeout_seconds=IMPATIENT_SECONDS) as made:
         yield made
 
 
@@ -155,11 +162,11 @@ async def test_upload_is_tried_again_afresh(messenger: LinqMessenger, sandbox: S
     assert len(sandbox.linq.attachments) == 2
 
 
-async def test_upload_that_takes_too_long_sent_nothing(messenger: LinqMessenger, sandbox: Sandbox) -> None:
+async def test_upload_that_takes_too_long_sent_nothing(impatient: LinqMessenger, sandbox: Sandbox) -> None:
     """An upload that does not end in time is known not to be out: later it may simply be tried again."""
     sandbox.faults.always("linq.upload", Fault(Kind.HANG))
     with pytest.raises(TimedOut):
-        await messenger.send_voice(REPLY)
+        await impatient.send_voice(REPLY)
     assert sandbox.faults.requests["linq.voicememo"] == 0
 
 
@@ -277,32 +284,32 @@ async def test_what_is_remembered_is_bounded(
 
 @pytest.mark.parametrize("lists_late", [0, 1])
 async def test_accepted_and_timed_out_is_one_bubble(
-    messenger: LinqMessenger, sandbox: Sandbox, lists_late: int
+    impatient: LinqMessenger, sandbox: Sandbox, lists_late: int
 ) -> None:
     """A memo that was accepted without a word is found in the chat, at a second look too, and not sent again (I1)."""
     sandbox.faults.next("linq.voicememo", CUT_SHORT)
     sandbox.linq.lists_late = lists_late
-    sent_id = await messenger.send_voice(REPLY)
+    sent_id = await impatient.send_voice(REPLY)
     assert [sent.message_id for sent in sandbox.sent] == [sent_id]
     assert sandbox.faults.requests["linq.voicememo"] == 1
 
 
-async def test_accepted_and_listed_much_later(messenger: LinqMessenger, sandbox: Sandbox) -> None:
+async def test_accepted_and_listed_much_later(impatient: LinqMessenger, sandbox: Sandbox) -> None:
     """What is not listed yet stays unknown, with some time to wait; then it is found, by the name alone."""
     sandbox.faults.next("linq.voicememo", CUT_SHORT)
     sandbox.linq.lists_late = 3
     with pytest.raises(OutcomeUnknown) as raised:
-        await messenger.send_voice(REPLY)
+        await impatient.send_voice(REPLY)
     assert raised.value.retry_after_seconds
     async with LINQ.client(sandbox.url) as another:
         assert await another.find_sent("51", filenames=[REPLY.filename]) == sandbox.sent[0].message_id
     assert len(sandbox.sent) == 1
 
 
-async def test_found_under_another_name(messenger: LinqMessenger, sandbox: Sandbox) -> None:
+async def test_found_under_another_name(impatient: LinqMessenger, sandbox: Sandbox) -> None:
     """Where Linq renames a file, its attachment's id tells it, to the process that uploaded it."""
     sandbox.faults.next("linq.voicememo", CUT_SHORT)
-    asking = asyncio.create_task(messenger.send_voice(REPLY))
+    asking = asyncio.create_task(impatient.send_voice(REPLY))
     while not sandbox.sent:  # noqa: ASYNC110 (the server's state)
         await asyncio.sleep(0.01)
     sandbox.sent[0] = replace(sandbox.sent[0], filename="Audio Message.caf")
