@@ -19,10 +19,11 @@ from audio.transcode import Transcoder
 from console.exits import FAILED, MISUSED, told
 from console.places import why_not_makeable
 from console.printing import printer
+from consumer.archives import make_archive
 from consumer.connection import describe
 from consumer.ladders import Adapters
 from consumer.login import login_of
-from consumer.parts import make_archive, make_messenger
+from consumer.parts import make_messenger
 from consumer.reference import redacted
 from consumer.settings import ConfigurationError, load
 from consumer.source import SourceError

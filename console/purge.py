@@ -18,9 +18,9 @@ from rich.text import Text
 from console.exits import FAILED, MISUSED, end, told
 from console.printing import printer
 from consumer import variables
+from consumer.archives import make_owed_archive
 from consumer.disposal import Disposal, Fate, Kind
 from consumer.forgetting import STAYS, Forgetting
-from consumer.importing import imported
 from consumer.retention import DAY_SECONDS, Retention
 from consumer.settings import load
 from consumer.stores import make_store
@@ -231,8 +231,7 @@ def _troubles(report: Report) -> list[str]:
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Store, OwedArchive]]:
     """Open store and archive, with what is owed to it."""
-    # The vendors' SDKs take a second: not for --help, and not for a word about wrong usage.
-    archive: OwedArchive = imported("consumer.parts").make_owed_archive(settings)
+    archive = make_owed_archive(settings)
     store = await asyncio.to_thread(make_store, settings)
     try:
         await store.open()

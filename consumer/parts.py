@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audio.transcode import Transcoder
 from consumer import ladders
+from consumer.archives import make_owed_archive
 from consumer.pipeline import Pipeline
 from consumer.settings import required
 from consumer.stages.answer import Answer
@@ -20,17 +20,14 @@ from consumer.stages.hear import Hear
 from consumer.stages.keep import Keep
 from consumer.stages.remember import Recall, Remember
 from consumer.stages.speak import Speak
-from consumer.variables import FileArchive
 from providers import language_evidence
 from providers.linq import LinqMessenger, Pace
 from providers.series import SeriesMessenger
-from storage.disk import DiskArchive
-from storage.owed import OwedArchive
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
-    from storage.archive import Archive
     from storage.history import History
+    from storage.owed import OwedArchive
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +81,6 @@ def make_pipeline(settings: Settings, parts: Parts, history: History) -> Pipelin
         remember=Remember(history),
         default_language=settings.default_language,
     )
-
-
-def make_archive(settings: Settings) -> Archive:
-    """Make the archive that ARCHIVE_URL names."""
-    match settings.archive_url:
-        case FileArchive(directory):
-            return DiskArchive(directory)
-        case url:
-            # boto3 is 8 MB in memory, for those who use it.
-            s3, sse = importlib.import_module("storage.s3"), settings.archive_sse
-            encryption = s3.Encryption(sse.algorithm, sse.key) if sse.algorithm else None
-            archive: Archive = s3.S3Archive(url.bucket, prefix=url.prefix, encryption=encryption)
-            return archive
-
-
-def make_owed_archive(settings: Settings) -> OwedArchive:
-    """Make the same, with the folder of what is owed to it."""
-    return OwedArchive(make_archive(settings), settings.archive_spool, max_bytes=settings.archive_spool_bytes)
 
 
 def make_messenger(settings: Settings) -> SeriesMessenger | LinqMessenger:

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from console import doctor
 from console.doctor import Verdict
-from consumer.parts import make_archive
+from consumer.archives import make_archive
 from consumer.retention import DAY_SECONDS
 from consumer.settings import load
 from storage.archive import MEMO_PREFIX, REPLY_PREFIX
