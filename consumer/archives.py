@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from consumer.importing import imported
 from consumer.variables import FileArchive
 from storage.disk import DiskArchive
 from storage.owed import OwedArchive
@@ -21,7 +21,7 @@ def make_archive(settings: Settings) -> Archive:
             return DiskArchive(directory)
         case url:
             # boto3 is 8 MB in memory, for those who use it.
-            s3, sse = importlib.import_module("storage.s3"), settings.archive_sse
+            s3, sse = imported("storage.s3"), settings.archive_sse
             encryption = s3.Encryption(sse.algorithm, sse.key) if sse.algorithm else None
             archive: Archive = s3.S3Archive(url.bucket, prefix=url.prefix, encryption=encryption)
             return archive

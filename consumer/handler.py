@@ -109,10 +109,8 @@ class Handler:
             StoreUnavailable: the ledger is away.
             Fenced: another has taken it meanwhile.
         """
-        asked_at = self.lease_clock()
-        reviving = self.ledger.revive(
-            key, owner=self.owner, lease_seconds=self.lease_seconds, without=without, again=again
-        )
+        asked_at, seconds = self.lease_clock(), self.lease_seconds
+        reviving = self.ledger.revive(key, owner=self.owner, lease_seconds=seconds, without=without, again=again)
         claim = await claimed(reviving, self.ledger)
         if not isinstance(claim, Claim):
             return claim

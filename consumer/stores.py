@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from typing import TYPE_CHECKING, Protocol
 
+from consumer.importing import imported
 from consumer.settings import required
 from consumer.variables import SqliteStore as SqliteFile
 from storage.sqlite import SqliteStore
@@ -62,7 +62,7 @@ def make_store(settings: Settings, *, create: bool = False) -> Store:
     if isinstance(settings.store_url, SqliteFile):
         return SqliteStore(settings.store_url.path, create=create)
     url, key = required(settings.supabase_url, "SUPABASE_URL"), required(settings.supabase_key, "SUPABASE_KEY")
-    store: Store = importlib.import_module("storage.supabase").SupabaseStore(url, key.get_secret_value())
+    store: Store = imported("storage.supabase").SupabaseStore(url, key.get_secret_value())
     return store
 
 
@@ -72,6 +72,6 @@ async def exposed(settings: Settings) -> list[str]:
         required(settings.supabase_url, "SUPABASE_URL"),
         required(settings.supabase_anon_key, "SUPABASE_ANON_KEY"),
     )
-    module = await asyncio.to_thread(importlib.import_module, "storage.supabase")
+    module = await asyncio.to_thread(imported, "storage.supabase")
     names: list[str] = await module.exposed(url, key.get_secret_value())
     return names

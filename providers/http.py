@@ -130,6 +130,19 @@ def session(*, total_seconds: float | None, resolver: AbstractResolver | None = 
     )
 
 
+def checked_session(
+    policy: HostPolicy, resolver: AbstractResolver | None, *, total_seconds: float
+) -> aiohttp.ClientSession:
+    """Make one that connects only to addresses that the policy lets pass.
+
+    Args:
+        policy: sees every address.
+        resolver: of names; the system's when None.
+        total_seconds: how long a request may take, its answer included, in seconds.
+    """
+    return session(total_seconds=total_seconds, resolver=CheckedResolver(policy, resolver))
+
+
 def retry_after_seconds(value: str | None, *, now: datetime | None = None) -> float | None:
     """Read a Retry-After header (RFC 9110, 10.2.3): seconds, or a date; None when it says nothing readable."""
     if value is None:

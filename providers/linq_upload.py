@@ -6,6 +6,7 @@ It gets the headers that it names, exactly, and no key. Where it does not take t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -13,7 +14,7 @@ from yarl import URL
 
 from providers.connections import Connections
 from providers.errors import BadAnswer, Forbidden, TimedOut, Unavailable, Unreachable
-from providers.http import CheckedResolver, session
+from providers.http import checked_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -41,9 +42,7 @@ class Upload:
 
     def __init__(self, policy: HostPolicy, *, timeout_seconds: float, resolver: AbstractResolver | None = None) -> None:
         self._policy = policy
-        self._timeout_seconds = timeout_seconds
-        self._resolver = resolver
-        self._connections = Connections(self._session)
+        self._connections = Connections(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
         """Upload, once.
@@ -76,10 +75,6 @@ class Upload:
     async def close(self) -> None:
         """Close the connections."""
         await self._connections.close()
-
-    def _session(self) -> aiohttp.ClientSession:
-        resolver = CheckedResolver(self._policy, self._resolver)
-        return session(total_seconds=self._timeout_seconds, resolver=resolver)
 
 
 async def _pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[bytes]:

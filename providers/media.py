@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -10,7 +11,7 @@ from yarl import URL
 
 from providers.connections import Connections
 from providers.errors import BadAnswer, Forbidden, TimedOut, TooLarge, Unreachable, from_status
-from providers.http import CheckedResolver, retry_after_seconds, session
+from providers.http import checked_session, retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,9 +51,7 @@ class Media:
         self._policy = policy
         self._headers = headers
         self._max_memo_bytes = max_memo_bytes
-        self._timeout_seconds = timeout_seconds
-        self._resolver = resolver
-        self._connections = Connections(self._session)
+        self._connections = Connections(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Fetch, once.
@@ -116,10 +115,6 @@ class Media:
         if not size:
             raise BadAnswer(SERVICE, "empty")
         return b"".join(pieces)
-
-    def _session(self) -> aiohttp.ClientSession:
-        resolver = CheckedResolver(self._policy, self._resolver)
-        return session(total_seconds=self._timeout_seconds, resolver=resolver)
 
 
 def _parsed(address: str) -> URL:

@@ -25,8 +25,8 @@ def rows_of(levels: Mapping[str, Sequence[str]], *, seed: int = 1) -> list[Row]:
     missing = _pairs(levels)
     rows: list[Row] = []
     while missing:
-        first = sorted(missing)
-        tried = [_row(levels, first, missing, random) for _ in range(_TRIES)]
+        ordered = sorted(missing)
+        tried = [_row(levels, random.choice(ordered), missing, random) for _ in range(_TRIES)]
         best = max(tried, key=lambda row: len(missing & pairs_in(row)))
         missing -= pairs_in(best)
         rows.append(best)
@@ -47,9 +47,9 @@ def _pairs(levels: Mapping[str, Sequence[str]]) -> set[Pair]:
     }
 
 
-def _row(levels: Mapping[str, Sequence[str]], first: Sequence[Pair], missing: set[Pair], random: Random) -> Row:
-    """Begin with a missing pair, and fill the other columns, in any order, with what covers the most."""
-    row = dict(random.choice(first))
+def _row(levels: Mapping[str, Sequence[str]], pair: Pair, missing: set[Pair], random: Random) -> Row:
+    """Begin with a pair that is missing, and fill the other columns, in any order, with what covers the most."""
+    row = dict(pair)
     columns = [column for column in levels if column not in row]
     random.shuffle(columns)
     for column in columns:

@@ -216,7 +216,7 @@ async def test_story_says_why(cases: list[Case]) -> None:
             if rung in told and trouble != WELL:
                 named += told[rung] in TOLD[trouble]
                 assert told[rung] in TOLD[trouble] | NOT_TRIED | LATE, (str(case), upstream, told)
-    assert named > len(TROUBLES)  # or hardly any of them was tried
+    assert named > len(cases) / 8  # or hardly any of them was tried
 
 
 async def test_within_the_deadline(cases: list[Case]) -> None:

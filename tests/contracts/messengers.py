@@ -15,18 +15,24 @@ from providers.linq import LinqMessenger, Pace
 from providers.ports import VoiceReply
 from providers.series import SeriesMessenger
 from sandbox.app import LINQ_KEY, SERIES_KEY
-from tests.contracts.adapters import PATIENT_SECONDS
+from sandbox.faults import Kind
+from tests.contracts.adapters import PATIENT_SECONDS, SHORT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
+    from sandbox.faults import Fault
+
 MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 REPLY = VoiceReply("51", Clip(b"\x00sound", Format.M4A), "the words", "tts_response_1.m4a", "voicememo-51-1")
 LIMIT = 200_000
-IMPATIENT_SECONDS = 0.4
-"""For what never comes. Anything else is waited for, however busy the machine is: what came too late would be asked
-for again."""
+_SILENT = {Kind.HANG, Kind.HANG_AFTER_HEADERS, Kind.HANG_MIDWAY, Kind.DRIP, Kind.ACCEPTED_THEN_HANG}
 _LOOKS_AFTER_SECONDS = (0.0, 0.05, 0.05)
+
+
+def patience_seconds(fault: Fault) -> float:
+    """Tell how long to wait: for what comes, however busy the machine is, or it is asked for twice; not for silence."""
+    return SHORT_SECONDS if fault.kind in _SILENT else PATIENT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

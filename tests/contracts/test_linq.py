@@ -30,7 +30,7 @@ from sandbox.app import LINQ_KEY, Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.linq import Refusal
 from sandbox.mind import ScriptedMind
-from tests.contracts.messengers import IMPATIENT_SECONDS, LINQ, MEMOS, REPLY, serving
+from tests.contracts.messengers import LINQ, MEMOS, REPLY, patience_seconds, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,7 +58,7 @@ async def messenger(sandbox: Sandbox) -> AsyncIterator[SeriesMessenger | LinqMes
 @pytest_asyncio.fixture
 async def impatient(sandbox: Sandbox) -> AsyncIterator[SeriesMessenger | LinqMessenger]:
     """The same, for what never answers."""
-    async with LINQ.client(sandbox.url, timeout_seconds=IMPATIENT_SECONDS) as made:
+    async with LINQ.client(sandbox.url, timeout_seconds=patience_seconds(CUT_SHORT)) as made:
         yield made
 
 

@@ -31,8 +31,7 @@ from providers.ports import SentText
 from sandbox.app import Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
-from tests.contracts.adapters import PATIENT_SECONDS
-from tests.contracts.messengers import IMPATIENT_SECONDS, LIMIT, LINQ, MEMOS, REPLY, SERIES, Generation, serving
+from tests.contracts.messengers import LIMIT, LINQ, MEMOS, REPLY, SERIES, Generation, patience_seconds, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -99,8 +98,7 @@ async def test_text_is_never_empty(messenger: Client, sandbox: Sandbox) -> None:
 async def test_one_message_whatever_happened(sandbox: Sandbox, api: Generation, fault: Fault) -> None:
     """After any fault of a send there is one message, for whoever looks into the chat before trying again (I1)."""
     sandbox.faults.next(api.send, fault)
-    seconds = IMPATIENT_SECONDS if fault.kind in {Kind.HANG, Kind.ACCEPTED_THEN_HANG} else PATIENT_SECONDS
-    async with api.client(sandbox.url, timeout_seconds=seconds) as messenger:
+    async with api.client(sandbox.url, timeout_seconds=patience_seconds(fault)) as messenger:
         try:
             sent_id = await messenger.send_voice(REPLY)
         except OutcomeUnknown:

@@ -22,8 +22,8 @@ from providers.errors import (
 from sandbox.app import Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
-from tests.contracts.adapters import PATIENT_SECONDS, SHORT_SECONDS, secrets_told
-from tests.contracts.messengers import LINQ, MEMOS, REPLY, SERIES, Generation
+from tests.contracts.adapters import secrets_told
+from tests.contracts.messengers import LINQ, MEMOS, REPLY, SERIES, Generation, patience_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,6 @@ WORDED: Mapping[Fault, type[ProviderError]] = {
     Fault(Kind.ENDLESS): BadAnswer,
     Fault(Kind.REDIRECT, location="http://127.0.0.1:1/"): BadAnswer,
 }
-SILENT = {Kind.HANG, Kind.HANG_AFTER_HEADERS, Kind.HANG_MIDWAY, Kind.DRIP, Kind.ACCEPTED_THEN_HANG}
 SENT = [
     *(Fault(kind) for kind in Kind if kind is not Kind.STATUS),
     *(Fault(Kind.STATUS, status) for status in (429, 500, 502, 503, 504)),
@@ -74,7 +73,7 @@ def client(
     api: Generation, sandbox: Sandbox, fault: Fault
 ) -> AbstractAsyncContextManager[SeriesMessenger | LinqMessenger]:
     """Give a client that waits for what comes, however busy the machine is, and not for what never does."""
-    return api.client(sandbox.url, timeout_seconds=SHORT_SECONDS if fault.kind in SILENT else PATIENT_SECONDS)
+    return api.client(sandbox.url, timeout_seconds=patience_seconds(fault))
 
 
 async def test_reads_fail_by_name(api: Generation, caplog: pytest.LogCaptureFixture) -> None:

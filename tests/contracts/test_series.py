@@ -7,8 +7,7 @@ import pytest
 from sandbox.app import Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
-from tests.contracts.adapters import PATIENT_SECONDS
-from tests.contracts.messengers import IMPATIENT_SECONDS, REPLY, SERIES
+from tests.contracts.messengers import REPLY, SERIES, patience_seconds
 
 
 async def test_voice_carries_its_words_and_its_key() -> None:
@@ -37,10 +36,9 @@ async def test_voice_carries_its_words_and_its_key() -> None:
 )
 async def test_one_call_ends_with_one_message(fault: Fault, *, honours_keys: bool) -> None:
     """After any fault of a send the call goes on until there is one message, whether or not keys are honoured (I1)."""
-    seconds = IMPATIENT_SECONDS if fault.kind is Kind.HANG else PATIENT_SECONDS
     async with (
         Sandbox(ScriptedMind(), honours_keys=honours_keys) as sandbox,
-        SERIES.client(sandbox.url, timeout_seconds=seconds) as messenger,
+        SERIES.client(sandbox.url, timeout_seconds=patience_seconds(fault)) as messenger,
     ):
         sandbox.faults.next("series.send", fault)
         sent_id = await messenger.send_voice(REPLY)

@@ -54,6 +54,7 @@ SEND_SECONDS = 2.5
 DRAIN_SECONDS = 3.0
 LET_GO_SECONDS = 4.0
 RETRY_SECONDS = 120.0
+"""Longer than a storm, its stops and its leases together; each further second would only be polled away."""
 STORM_SECONDS = 25.0
 PATIENCE_SECONDS = 3000.0
 """After the storm everything must have come to its end, in virtual time."""

@@ -207,12 +207,16 @@ class Campaign:
 
     async def _strike_often(self) -> None:
         """Strike once or twice, and again when they are at work: most of them, not those that are just starting."""
-        while self.figures.kills + self.figures.pauses < self.strikes:
+        while self._struck < self.strikes:
             await self._at_work()
             await self._strike()
-            if self.random.random() < TWICE and self.figures.kills + self.figures.pauses < self.strikes:
+            if self._struck < self.strikes and self.random.random() < TWICE:
                 await asyncio.sleep(self.random.random())
                 await self._strike()
+
+    @property
+    def _struck(self) -> int:
+        return self.figures.kills + self.figures.pauses
 
     async def _at_work(self) -> None:
         """Wait until some memos more have been answered, however fast this machine is; not for ever."""

@@ -51,6 +51,13 @@ class SlowLedger:
         await asyncio.sleep(self.claim_seconds)
         return granted
 
+    async def revive(self, key: MemoKey, **asked: Any) -> object:  # noqa: ANN401 (whatever a ledger takes)
+        """The same for an operator."""
+        granted = await self.real.revive(key, **asked)
+        self.claiming.set()
+        await asyncio.sleep(self.claim_seconds)
+        return granted
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a ledger has)
         return getattr(self.real, name)
 
@@ -133,6 +140,19 @@ async def test_who_is_cancelled_while_claiming_holds_nothing(reading: bool) -> N
         parsed: Any = parse(VALUE, received_at=datetime.now(UTC))
         working = asyncio.create_task(cast("Any", ours.take(EVENT, parsed, lambda: True)))
         await ledger.claiming.wait()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    (story,) = await ledger.real.find(KEY.message_id)
+    assert (working.cancelled(), story.lease_until) == (True, None)
+
+
+@in_virtual_time
+async def test_an_operator_who_gives_up_while_claiming_holds_nothing() -> None:
+    """A memo that is granted to an operator who has pressed Ctrl-C meanwhile is free at once."""
+    ledger = SlowLedger(claim_seconds=1.0)
+    await parked(ledger)
+    working = asyncio.create_task(handler(ledger, Pipeline()).revive(KEY, without=(), again=False))
+    await ledger.claiming.wait()
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
     (story,) = await ledger.real.find(KEY.message_id)
