@@ -1,29 +1,12 @@
-"""The catalogue of metrics: everything that a worker counts and times, by name.
+"""The catalogue of a worker's metrics.
 
-A label's value is a constant word of ours (an outcome, a stage, a rung, a reason), or a partition's number: never an
-id, a name or a text (I6).
+A label's value is a constant word (an outcome, a stage, a rung, a reason), or a partition's number: never an id, a name
+or a text (I6).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A line of the catalogue."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    labels: tuple[str, ...]
-    help: str
-    buckets: tuple[float, ...] = ()
-    """Upper bounds in seconds, of a histogram."""
-
+from runtime.metrics import BUILD_INFO, Metric
 
 MEMOS_TAKEN = Metric(
     "voicememo_memos_taken_total",
@@ -135,7 +118,6 @@ WORKER_PHASE = Metric(
     ("phase",),
     "1 for what the worker does now: starting, joining, polling, draining, stopped.",
 )
-BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Always 1; what is running.")
 
 CATALOGUE = (
     MEMOS_TAKEN,
@@ -166,12 +148,3 @@ CATALOGUE = (
     OWED_UPLOADS,
     OWED_BYTES,
 )
-
-
-def catalogue_table(catalogue: Sequence[Metric] = CATALOGUE) -> str:
-    """Write a catalogue as a Markdown table."""
-    lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for metric in catalogue:
-        labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
-        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
-    return "\n".join(lines) + "\n"

@@ -1,9 +1,1 @@
-"""Telemetry: what can be seen of the flow from outside. Metrics and logs are listeners; the flow imports neither."""
-
-from __future__ import annotations
-
-from consumer.catalogue import CATALOGUE, Metric, catalogue_table
-from consumer.logs import NoticeLog, configure_logs
-from consumer.metrics import Metrics
-
-__all__ = ["CATALOGUE", "Metric", "Metrics", "NoticeLog", "catalogue_table", "configure_logs"]
+"""What can be seen of a worker from outside: listeners that log, count and trace. The flow imports none of them."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consumer.catalogue import catalogue_table
+from consumer.catalogue import CATALOGUE
 from consumer.reference import example_env, reference_table
 from consumer.webhook import metrics as door
+from runtime.metrics import catalogue_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +39,7 @@ def pages() -> Mapping[str, Callable[[str], str]]:
     return {
         ".env.example": lambda _: example_env(),
         "docs/configuration.md": lambda page: between_markers(page, reference_table()),
-        "docs/metrics.md": lambda page: between_markers(page, catalogue_table()),
+        "docs/metrics.md": lambda page: between_markers(page, catalogue_table(CATALOGUE)),
         "docs/webhook.md": lambda page: between_markers(page, catalogue_table(door.CATALOGUE)),
     }
 

@@ -1,7 +1,7 @@
-"""How deliveries are answered.
+"""Outcomes of deliveries and their HTTP answers.
 
-Whoever sent a delivery tries again after 429, 5xx or no answer at all, and gives it up after any other 4xx. So what may
-go well later is answered with the former, and only what will never be right with the latter.
+Linq repeats a delivery after 429, 5xx or no answer, and drops it after any other 4xx. So whatever may succeed later is
+answered with the former.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Outcome(StrEnum):
 
 
 FORGERIES = frozenset({Outcome.UNSIGNED, Outcome.FORGED, Outcome.STALE, Outcome.EARLY})
-"""What anybody can bring about who knows the address."""
+"""Outcomes that anyone can cause who knows the URL."""
 
 _STATUS = {
     Outcome.KEPT: 200,
     **dict.fromkeys(FORGERIES, 401),
     Outcome.TOO_LARGE: 413,
-    # 408 would be right, and would be taken for a reason to give the delivery up.
+    # 408 would be right, but Linq would drop the delivery.
     Outcome.TOO_SLOW: 503,
     Outcome.CUT_SHORT: 400,
     Outcome.BUSY: 429,
@@ -56,30 +56,30 @@ _RETRY_AFTER_SECONDS = {
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """A delivery has been answered."""
+    """A delivery was answered."""
 
     outcome: Outcome
     seconds: float
     """Since its head was read."""
     scheme: Scheme | None = None
-    """How it was signed, once that is known to be right."""
+    """How a genuine one was signed."""
     lacking: str | None = None
-    """Why no chat could be read from it."""
+    """Why no chat id could be read from a genuine one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unpublished:
-    """Kafka did not take a delivery, be it in time for its answer or later."""
+    """Kafka did not take a delivery, before or after it was answered."""
 
     reason: str
     """For an operator to act on."""
 
 
-Notice: TypeAlias = Handled | Unpublished
+DoorNotice: TypeAlias = Handled | Unpublished
 
 
 def answer(outcome: Outcome) -> web.Response:
-    """Make the answer: its text is the outcome, and nothing more."""
+    """Build the answer, whose text is the outcome."""
     headers = {"Cache-Control": "no-store"}
     if outcome in _RETRY_AFTER_SECONDS:
         headers["Retry-After"] = str(_RETRY_AFTER_SECONDS[outcome])

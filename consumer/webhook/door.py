@@ -1,4 +1,4 @@
-"""The door: takes deliveries of webhooks, and answers 200 only when Kafka has them."""
+"""The webhook door: an HTTP server that answers 200 once Kafka has the delivery."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -19,38 +19,37 @@ from consumer.listening import refusal
 from consumer.publisher import TooLarge
 from consumer.source import SourceError
 from consumer.webhook.answers import Handled, Outcome, Unpublished, answer
-from consumer.webhook.room import LIMITS, Limits, Room
 from consumer.webhook.signatures import NotGenuine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from consumer.events import Address
-    from consumer.source import Partition
-    from consumer.webhook.answers import Notice
+    from consumer.source import Publisher
+    from consumer.webhook.answers import DoorNotice
     from consumer.webhook.signatures import Genuine, Scheme, Verifier
 
 EVENT_ID_HEADER = "webhook-id"
-"""Of the Kafka record: which delivery it was; the same in each repeat of it."""
+"""Header of the Kafka record that identifies the delivery, the same each time it is repeated."""
 
 _MOST_BYTES = 1_000_000
-"""Of a body: a topic takes 1 MiB unless told otherwise, key and headers included. Events carry links, not sound."""
+"""Of a body: a topic's default limit is 1 MiB with key and headers. Events carry links, not sound."""
 _LARGE_BYTES = 64 * 1024
-"""From here on a body is checked in a thread: a megabyte takes a hash and a parser some ten milliseconds."""
+"""Larger bodies are checked in a thread: hashing and parsing a megabyte takes some ten milliseconds."""
 _MOST_HEADER_BYTES = 8190
 _BACKLOG = 128
 _KEEPALIVE_SECONDS = 75.0
-"""Longer than the minute after which proxies let go of an idle connection: better they than we, in mid-request."""
+"""Longer than the minute after which proxies close an idle connection: if we did, it might be in mid-request."""
 _LET_GO_SECONDS = 2.0
 
 http_log = logging.getLogger("consumer.webhook.http")
 
 
 class _BugsOnly(logging.Filter):
-    """Of what aiohttp logs lets our own bugs through, and says so; what is no HTTP is told to its sender alone."""
+    """Drops what aiohttp logs about malformed requests, and takes people's addresses out of our own bugs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Pass over what anybody may bring about, and take addresses out of the rest."""
+        """Return whether the record is about a bug."""
         record.msg, record.args = "webhook.broke", None
         return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
@@ -59,69 +58,93 @@ http_log.addFilter(_BugsOnly())
 
 
 class DoorError(Exception):
-    """The door cannot be opened; the message says which variable to change."""
+    """The port cannot be listened on; the message says which variable to change."""
 
 
-class Publishing(Protocol):
-    """Who puts events on Kafka, as consumer/publisher.py does."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be in hand and for how long: together less than the ten seconds that Linq waits."""
 
-    async def publish(
-        self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
-    ) -> tuple[Partition, int]:
-        """Return when all replicas have it. Raises TooLarge, SourceError."""
-        ...
+    requests: int = 256
+    """At once, including those answered that Kafka has not taken yet."""
+    size: int = 32 * 1024 * 1024
+    """Bytes of those requests."""
+    read_seconds: float = 3.0
+    """For a body to arrive."""
+    keep_seconds: float = 5.0
+    """For Kafka to take it."""
+
+
+LIMITS = Limits()
+
+
+@dataclass(slots=True)
+class Capacity:
+    """The requests in hand, and their bytes as announced."""
+
+    limits: Limits
+    requests: int = 0
+    size: int = 0
+
+    def take(self, size: int) -> bool:
+        """Reserve room for a request; False when there is none."""
+        if self.requests >= self.limits.requests or self.size + size > self.limits.size:
+            return False
+        self.requests += 1
+        self.size += size
+        return True
+
+    def release(self, size: int) -> None:
+        """Release the room of a request."""
+        self.requests -= 1
+        self.size -= size
 
 
 @dataclass(frozen=True, slots=True)
 class _Delivery:
-    """A genuine one."""
-
     genuine: Genuine
     address: Address
     body: bytes = field(repr=False)
 
     @property
     def event_id(self) -> str:
-        """The same for each repeat: the webhook's own id, else the event's, else a hash of what was said."""
-        named = identifier(self.genuine.delivery_id) or self.address.event_id
-        return named or f"body-{hashlib.sha256(self.body).hexdigest()[:32]}"
+        """The webhook's own id, else the event's, else a hash of the body: the same each time it is repeated."""
+        given = identifier(self.genuine.delivery_id) or self.address.event_id
+        return given or f"body-{hashlib.sha256(self.body).hexdigest()[:32]}"
 
     @property
     def key(self) -> bytes:
-        """The chat's id, so that a chat stays in one partition; the delivery's where there is no chat to be read."""
+        """The chat's id, so that a chat stays in one partition; the delivery's where no chat can be read."""
         return (self.address.chat_id or self.event_id).encode("utf-8", "replace")
 
 
 class _Refused(Exception):
-    """A delivery that does not get as far as Kafka."""
-
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome)
         self.outcome = outcome
 
 
 class Door:
-    """Listens for deliveries.
+    """The HTTP server that takes deliveries.
 
     Args:
-        publisher: whom they are given to.
-        topic: where they go.
-        verifier: tells which are genuine.
+        publisher: to Kafka; TooLarge is answered as such, any other SourceError as Kafka being away.
+        topic: of the deliveries.
+        verifier: checks their signatures.
         host: to listen on.
-        port: to listen on; 0 takes any that is free.
-        path: the one path that is served.
-        listeners: hear of each delivery that was answered, and of each that Kafka did not take; must neither block nor
-            raise.
-        limits: how much there may be.
-        clock: gives Unix seconds.
+        port: to listen on; 0 takes any free one.
+        path: the only path served.
+        listeners: called with each DoorNotice; must neither block nor raise.
+        limits: of the requests in hand.
+        clock: returns Unix seconds.
     """
 
     def __init__(
         self,
-        publisher: Publishing,
+        publisher: Publisher,
         topic: str,
         verifier: Verifier,
-        *listeners: Callable[[Notice], None],
+        *listeners: Callable[[DoorNotice], None],
         host: str,
         port: int,
         path: str,
@@ -135,9 +158,8 @@ class Door:
         self._host, self._port, self._path = host, port, path
         self._limits = limits
         self._clock = clock
-        self.room = Room(limits)
-        """What is in hand just now."""
-        self._keeping: set[asyncio.Task[Outcome]] = set()
+        self.capacity = Capacity(limits)
+        self._publishing: set[asyncio.Task[Outcome]] = set()
         self._receiving = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -146,20 +168,16 @@ class Door:
 
     @property
     def port(self) -> int:
-        """The port that is listened on: the one asked for, or the one that was free."""
+        """The port listened on."""
         return self._port
 
     async def open(self) -> None:
-        """Begin to take deliveries.
-
-        Raises:
-            DoorError: the port is taken, or the host is not ours to listen on.
-        """
+        """Start listening. Raises DoorError."""
         app = web.Application(client_max_size=_MOST_BYTES)
         app.router.add_post(self._path, self._receive)
         runner = web.AppRunner(
             app,
-            access_log=None,  # it would tell addresses
+            access_log=None,  # it would contain addresses
             logger=http_log,
             auto_decompress=False,  # what was signed is what came; and nothing grows
             keepalive_timeout=_KEEPALIVE_SECONDS,
@@ -178,7 +196,7 @@ class Door:
         self._port = runner.addresses[0][1]
 
     async def close(self) -> None:
-        """Take no more, and let those in hand be answered; the publisher is its owner's to close."""
+        """Stop listening and answer the requests in hand; the publisher stays open."""
         runner, self._runner = self._runner, None
         if runner is not None:
             self._closing = True
@@ -189,18 +207,18 @@ class Door:
                 async with asyncio.timeout(self._limits.read_seconds + self._limits.keep_seconds):
                     await self._quiet.wait()
             await runner.cleanup()
-        # Those that were answered with 503 come again; for the rest of their way there is a moment.
-        if self._keeping:
-            await asyncio.wait(self._keeping, timeout=_LET_GO_SECONDS)
-        for task in self._keeping:
+        # Those answered with 503 will be repeated, so what is still on its way to Kafka gets only a moment.
+        if self._publishing:
+            await asyncio.wait(self._publishing, timeout=_LET_GO_SECONDS)
+        for task in self._publishing:
             task.cancel()
-        await asyncio.gather(*self._keeping, return_exceptions=True)
+        await asyncio.gather(*self._publishing, return_exceptions=True)
 
     async def _receive(self, request: web.Request) -> web.Response:
         self._receiving += 1
         self._quiet.clear()
         try:
-            response = answer(await self._handled(request))
+            response = answer(await self._handle(request))
         finally:
             self._receiving -= 1
             if not self._receiving:
@@ -209,49 +227,47 @@ class Door:
             response.force_close()
         return response
 
-    async def _handled(self, request: web.Request) -> Outcome:
+    async def _handle(self, request: web.Request) -> Outcome:
         began = time.perf_counter()
         scheme: Scheme | None = None
         lacking: str | None = None
-        with ExitStack() as leaving:
+        with ExitStack() as release:
             try:
-                self._admit(request, leaving)
-                delivery = await self._opened(request)
+                self._admit(request, release)
+                delivery = await self._verified(request)
                 scheme, lacking = delivery.genuine.scheme, delivery.address.lacking
-                outcome = await self._keep(delivery, leaving)
+                outcome = await self._publish_in_time(delivery, release)
             except _Refused as refused:
                 outcome = refused.outcome
-        self._tell(Handled(outcome, time.perf_counter() - began, scheme, lacking))
+        self._notify(Handled(outcome, time.perf_counter() - began, scheme, lacking))
         return outcome
 
-    def _tell(self, notice: Notice) -> None:
+    def _notify(self, notice: DoorNotice) -> None:
         for listener in self._listeners:
             listener(notice)
 
-    def _admit(self, request: web.Request, leaving: ExitStack) -> None:
-        """Find room for as much as is announced, or as much as may come. Raises _Refused."""
+    def _admit(self, request: web.Request, release: ExitStack) -> None:
+        """Reserve room for the announced size, or for the largest body. Raises _Refused."""
         size = _MOST_BYTES if request.content_length is None else request.content_length
         if size > _MOST_BYTES:
             raise _Refused(Outcome.TOO_LARGE)
-        if not self.room.take(size):
+        if not self.capacity.take(size):
             raise _Refused(Outcome.BUSY)
-        leaving.callback(self.room.give, size)
+        release.callback(self.capacity.release, size)
 
-    async def _opened(self, request: web.Request) -> _Delivery:
-        """Read a delivery, and see that it is genuine. Raises _Refused."""
+    async def _verified(self, request: web.Request) -> _Delivery:
         body = await self._read(request)
 
-        def look() -> _Delivery:
+        def verify() -> _Delivery:
             genuine = self._verifier.verify(request.headers, body, now=self._clock())
             return _Delivery(genuine, address(body), body)
 
         try:
-            return await asyncio.to_thread(look) if len(body) > _LARGE_BYTES else look()
+            return await asyncio.to_thread(verify) if len(body) > _LARGE_BYTES else verify()
         except NotGenuine as error:
             raise _Refused(Outcome(error.doubt)) from error
 
     async def _read(self, request: web.Request) -> bytes:
-        """Give the body. Raises _Refused."""
         try:
             async with asyncio.timeout(self._limits.read_seconds):
                 return await request.read()
@@ -262,16 +278,15 @@ class Door:
         except (OSError, web.RequestPayloadError) as error:
             raise _Refused(Outcome.CUT_SHORT) from error
 
-    async def _keep(self, delivery: _Delivery, leaving: ExitStack) -> Outcome:
-        """Give a delivery to Kafka, and say how that went.
+    async def _publish_in_time(self, delivery: _Delivery, release: ExitStack) -> Outcome:
+        """Publish a delivery; after keep_seconds answer KAFKA_SLOW and publish on in the background.
 
-        When it takes too long for who waits outside, it goes on by itself, up to the publisher's own limit: a record
-        that is taken back half-way may be there or not. It holds its room meanwhile.
+        Cancelling instead would leave open whether the record was written. Its capacity stays taken meanwhile.
         """
         task = asyncio.create_task(self._publish(delivery), name="webhook")
-        self._keeping.add(task)
-        task.add_done_callback(self._keeping.discard)
-        held = leaving.pop_all()
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+        held = release.pop_all()
         task.add_done_callback(lambda _: held.close())
         done, _ = await asyncio.wait({task}, timeout=self._limits.keep_seconds)
         return task.result() if done else Outcome.KAFKA_SLOW
@@ -283,6 +298,6 @@ class Door:
         except TooLarge:
             return Outcome.TOO_LARGE
         except SourceError as error:
-            self._tell(Unpublished(str(error)))
+            self._notify(Unpublished(str(error)))
             return Outcome.KAFKA_AWAY
         return Outcome.KEPT

@@ -1,30 +1,18 @@
-"""What is counted and timed at the webhook door, and what of it is logged. No id, number, name or text is (I6)."""
+"""Metrics and log of the webhook door. No id, number, name or text is in them (I6)."""
 
 from __future__ import annotations
 
 import logging
-import platform
 import time
 from typing import TYPE_CHECKING
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-    generate_latest,
-)
-
-from consumer.catalogue import BUILD_INFO, Metric
-from consumer.metrics import running_version
 from consumer.webhook.answers import FORGERIES, Handled, Outcome, Unpublished
+from runtime.metrics import BUILD_INFO, Metric, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.webhook.answers import Notice
+    from consumer.webhook.answers import DoorNotice
     from consumer.webhook.door import Door
 
 DELIVERIES = Metric(
@@ -58,52 +46,44 @@ log = logging.getLogger(__name__)
 
 
 class DoorMetrics:
-    """Counts and times what it is told, in a registry of its own."""
+    """Counts and times deliveries, in a registry of its own."""
 
     def __init__(self) -> None:
-        # A setting of the library for the whole process, as in consumer/metrics.py.
-        disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no types just here
-        self._registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        self._deliveries = Counter(DELIVERIES.name, DELIVERIES.help, DELIVERIES.labels, registry=registry)
-        self._unaddressed = Counter(UNADDRESSED.name, UNADDRESSED.help, UNADDRESSED.labels, registry=registry)
-        self._seconds = Histogram(KEPT_SECONDS.name, KEPT_SECONDS.help, buckets=KEPT_SECONDS.buckets, registry=registry)
-        info = Gauge(BUILD_INFO.name, BUILD_INFO.help, BUILD_INFO.labels, registry=registry)
-        info.labels(running_version(), platform.python_version()).set(1)
+        self._registry = Registry(CATALOGUE)
 
-    def __call__(self, notice: Notice) -> None:
+    def __call__(self, notice: DoorNotice) -> None:
         """Count a delivery."""
         if not isinstance(notice, Handled):
             return
-        self._deliveries.labels(notice.outcome.value, notice.scheme or "none").inc()
+        self._registry.count(DELIVERIES, notice.outcome.value, notice.scheme)
         if notice.outcome is Outcome.KEPT:
-            self._seconds.observe(notice.seconds)
+            self._registry.observe(KEPT_SECONDS, notice.seconds)
             if notice.lacking:
-                self._unaddressed.labels(notice.lacking).inc()
+                self._registry.count(UNADDRESSED, notice.lacking)
 
     def watch(self, door: Door) -> None:
-        """Tell what the door holds, as of each scrape."""
-        Gauge(HELD.name, HELD.help, registry=self._registry).set_function(lambda: door.room.requests)
-        Gauge(HELD_BYTES.name, HELD_BYTES.help, registry=self._registry).set_function(lambda: door.room.size)
+        """Expose what the door holds at each scrape."""
+        self._registry.follow(HELD, lambda: door.capacity.requests)
+        self._registry.follow(HELD_BYTES, lambda: door.capacity.size)
 
     def exposition(self) -> bytes:
-        """Give everything in Prometheus's text format."""
-        return generate_latest(self._registry)
+        """Return all metrics in Prometheus's text format."""
+        return self._registry.exposition()
 
 
 class DoorLog:
-    """Writes down what went wrong: at most a line of each kind within some seconds, with how many there were.
+    """Writes down refusals and failures: at most one line of each kind in ten seconds, with how many there were.
 
-    Whoever knows the address can send rubbish, as fast as he likes; that must not fill the log.
+    Strangers may send rubbish as fast as they like; it must not fill the log.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._told: dict[str, float] = {}
-        self._untold: dict[str, int] = {}
+        self._logged_at: dict[str, float] = {}
+        self._unlogged: dict[str, int] = {}
 
-    def __call__(self, notice: Notice) -> None:
-        """Write a notice down, or remember to."""
+    def __call__(self, notice: DoorNotice) -> None:
+        """Log a notice, or count it for a later line."""
         match notice:
             case Handled(Outcome.KEPT):
                 log.debug("webhook.kept", extra={"scheme": notice.scheme, "lacking": notice.lacking})
@@ -113,11 +93,11 @@ class DoorLog:
             case Unpublished():
                 self._write(logging.WARNING, "webhook.unpublished", {"reason": notice.reason})
 
-    def _write(self, level: int, event: str, told: dict[str, str]) -> None:
-        kind = " ".join((event, *told.values()))
-        times = self._untold[kind] = self._untold.get(kind, 0) + 1
+    def _write(self, level: int, event: str, fields: dict[str, str]) -> None:
+        kind = " ".join((event, *fields.values()))
+        times = self._unlogged[kind] = self._unlogged.get(kind, 0) + 1
         now = self._clock()
-        if now - self._told.get(kind, float("-inf")) >= _QUIET_SECONDS:
-            self._told[kind] = now
-            self._untold[kind] = 0
-            log.log(level, event, extra={**told, "times": times})
+        if now - self._logged_at.get(kind, float("-inf")) >= _QUIET_SECONDS:
+            self._logged_at[kind] = now
+            self._unlogged[kind] = 0
+            log.log(level, event, extra={**fields, "times": times})

@@ -18,9 +18,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
 from consumer.webhook.answers import Handled, Outcome, Unpublished
-from consumer.webhook.door import Door, DoorError
+from consumer.webhook.door import LIMITS, Door, DoorError, Limits
 from consumer.webhook.metrics import DoorLog, DoorMetrics
-from consumer.webhook.room import LIMITS, Limits
 from consumer.webhook.signatures import Verifier
 from sandbox.broker import EmbeddedBroker
 from tests.contracts.webhooks import OLD_SECRET, SECRET, body_only, envelope, standard, timestamped, written
@@ -226,7 +225,7 @@ async def test_too_large_is_refused_unread(entered: Entrance) -> None:
     assert await entered.deliver(pieces(), standard(body, "d")) == (413, "too-large")
     largest = body[1:]
     assert await entered.deliver(largest, standard(largest, "d")) == (200, "kept")
-    assert entered.door.room.requests == entered.door.room.size == 0
+    assert entered.door.capacity.requests == entered.door.capacity.size == 0
 
 
 @pytest.mark.parametrize(
@@ -256,9 +255,9 @@ async def test_kafka_that_is_slow_means_come_again() -> None:
     body = written("chat", "hello")
     async with silent_server() as nowhere, entrance(nowhere, limits=HASTY) as opened:
         assert await opened.deliver(body, standard(body, "d")) == (503, "kafka-slow")
-        assert (opened.door.room.requests, opened.door.room.size) == (1, len(body))
+        assert (opened.door.capacity.requests, opened.door.capacity.size) == (1, len(body))
         assert "voicememo_webhook_held 1.0" in opened.metrics.exposition().decode()
-    assert (opened.door.room.requests, opened.door.room.size) == (0, 0)
+    assert (opened.door.capacity.requests, opened.door.capacity.size) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +293,7 @@ async def test_a_body_that_does_not_come_holds_nothing_up(servers: str, caplog: 
         broken.close()
     assert "aiohttp.server" not in {record.name for record in caplog.records}
     assert "127.0.0.1" not in caplog.text
-    assert (opened.door.room.requests, opened.door.room.size) == (0, 0)
+    assert (opened.door.capacity.requests, opened.door.capacity.size) == (0, 0)
 
 
 async def test_closing_lets_a_delivery_in_hand_end(servers: str) -> None:
@@ -305,7 +304,7 @@ async def test_closing_lets_a_delivery_in_hand_end(servers: str) -> None:
         head = "".join(f"{name}: {text}\r\n" for name, text in headers.items())
         reader, writer = await asyncio.open_connection("127.0.0.1", opened.door.port)
         writer.write(f"POST /webhook HTTP/1.1\r\n{head}\r\n".encode() + body[:10])
-        while not opened.door.room.requests:  # noqa: ASYNC110 (a socket's other end)
+        while not opened.door.capacity.requests:  # noqa: ASYNC110 (a socket's other end)
             await asyncio.sleep(0.001)
         closing = asyncio.create_task(opened.door.close())
         refused = False
@@ -354,7 +353,7 @@ async def test_a_bug_is_no_answer_to_a_delivery(caplog: pytest.LogCaptureFixture
     assert (said.name, said.levelname, said.getMessage()) == ("consumer.webhook.http", "ERROR", "webhook.broke")
     assert said.exc_info
     assert said.exc_info[0] is ZeroDivisionError
-    assert door.room.requests == door.room.size == 0
+    assert door.capacity.requests == door.capacity.size == 0
 
 
 async def test_a_taken_port_is_told_by_its_variable(entered: Entrance) -> None:

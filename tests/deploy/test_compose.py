@@ -12,7 +12,7 @@ import pytest
 
 from consumer.connection import MAX_EVENT_BYTES
 from consumer.settings import load
-from consumer.webhook.room import Limits
+from consumer.webhook.door import Limits
 from deploy import new_secrets
 from tests.deploy import compose, dockerfile
 from tests.deploy.compose import BASE, OUTSIDE, ROOT, WORKER, Missing, dotenv, environment, read, seconds, services

@@ -1,0 +1,147 @@
+"""Metrics of a process: a catalogue that says what there is, and the registry that counts, times and exposes it."""
+
+from __future__ import annotations
+
+import platform
+import re
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Instrument = TypeVar("Instrument", Counter, Gauge, Histogram)
+
+EXPOSITION_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+"""The content type of exposition()."""
+
+_MOST_WORDS = 200
+_WORD = re.compile(r"(?!.*[0-9]{5})[A-Za-z][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A line of a catalogue."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+    buckets: tuple[float, ...] = ()
+    """Upper bounds in seconds, of a histogram."""
+
+
+BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Always 1; what is running.")
+
+
+class Registry:
+    """The metrics of one catalogue, exposed in its order from the start, beside those of the process.
+
+    A label's value is a constant word. What does not look like one, and the 201st, becomes `other` (I6, I9).
+    """
+
+    def __init__(self, catalogue: Iterable[Metric]) -> None:
+        # A setting of the library for the whole process: without it every counter has a twin that holds a timestamp.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no types just here
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._word = _Vocabulary(_MOST_WORDS)
+        self._counters: dict[Metric, Counter] = {}
+        self._gauges: dict[Metric, Gauge] = {}
+        self._series: dict[Metric, Callable[[], Mapping[str, float]]] = {}
+        self._histograms: dict[Metric, Histogram] = {}
+        for metric in catalogue:
+            name, documentation, labels = metric.name, metric.help, metric.labels
+            match metric.kind:
+                case "counter":
+                    self._counters[metric] = Counter(name, documentation, labels, registry=registry)
+                case "gauge":
+                    self._gauges[metric] = Gauge(name, documentation, labels, registry=registry)
+                case "histogram":
+                    self._histograms[metric] = Histogram(
+                        name, documentation, labels, buckets=metric.buckets, registry=registry
+                    )
+        if BUILD_INFO in self._gauges:
+            self._gauges[BUILD_INFO].labels(running_version(), platform.python_version()).set(1)
+
+    def count(self, metric: Metric, *words: str | None) -> None:
+        """Add one to a counter."""
+        self._labelled(self._counters[metric], words).inc()
+
+    def observe(self, metric: Metric, seconds: float, *words: str | None) -> None:
+        """Add a duration to a histogram."""
+        self._labelled(self._histograms[metric], words).observe(seconds)
+
+    def set(self, metric: Metric, value: float) -> None:
+        """Set a gauge."""
+        self._gauges[metric].set(value)
+
+    def switch(self, metric: Metric, word: str) -> None:
+        """Set a gauge to 1 for this word, and drop its other series."""
+        self._gauges[metric].clear()
+        self._labelled(self._gauges[metric], (word,)).set(1)
+
+    def follow(self, metric: Metric, read: Callable[[], float], *words: str | None) -> None:
+        """Read a gauge's value at each scrape."""
+        self._labelled(self._gauges[metric], words).set_function(read)
+
+    def follow_series(self, metric: Metric, read: Callable[[], Mapping[str, float]]) -> None:
+        """Read at each scrape which series a gauge has: label → value. For labels that come and go."""
+        self._series[metric] = read
+
+    def exposition(self) -> bytes:
+        """Return all metrics in Prometheus's text format, of type EXPOSITION_TYPE."""
+        for metric, read in self._series.items():
+            self._gauges[metric].clear()
+            for label, value in read().items():
+                self._gauges[metric].labels(label).set(value)
+        return generate_latest(self._registry)
+
+    def _labelled(self, instrument: Instrument, words: tuple[str | None, ...]) -> Instrument:
+        return instrument.labels(*map(self._word, words)) if words else instrument
+
+
+class _Vocabulary:
+    """The words seen so far, up to a limit; any further word is `other`."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def __call__(self, word: str | None) -> str:
+        if word is None:
+            return "none"
+        if word not in self._known:
+            if len(self._known) >= self._most or not _WORD.fullmatch(word):
+                return "other"
+            self._known.add(word)
+        return word
+
+
+def catalogue_table(catalogue: Iterable[Metric]) -> str:
+    """Write a catalogue as a Markdown table."""
+    lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for metric in catalogue:
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
+    return "\n".join(lines) + "\n"
+
+
+def running_version() -> str:
+    """Return the version of voicememo that runs."""
+    try:
+        return metadata.version("voicememo")
+    except metadata.PackageNotFoundError:
+        return "unknown"
