@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.traces.context import TraceContext
+    from opentelemetry.trace import SpanContext
+
     from storage.ledger import MemoKey, Place
 
 
@@ -24,7 +25,7 @@ class MemoTaken:
     fence: int
     place: Place | None = None
     """Where its event stands; None when nobody knows any more."""
-    trace: TraceContext | None = None
+    trace: SpanContext | None = field(default=None, repr=False)
     """Whose work this goes on with, as the event's headers say."""
 
 

@@ -12,12 +12,13 @@ from consumer import resume
 from consumer.events import TextMessage, Unreadable, VoiceMemo, parse
 from consumer.memo import Memo
 from consumer.stages.apology import Apology
-from consumer.traces import context
+from runtime.trace_context import extract
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from consumer.traces.context import TraceContext
+    from opentelemetry.trace import SpanContext
+
     from storage.ledger import Claim, Event, Place
 
 
@@ -45,9 +46,9 @@ class Work:
         return self.event.place if self.event else None
 
     @property
-    def trace(self) -> TraceContext | None:
+    def trace(self) -> SpanContext | None:
         """Whose work it goes on with."""
-        return context.found(self.event.headers) if self.event else None
+        return extract(self.event.headers) if self.event else None
 
 
 def brought(

@@ -11,10 +11,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "audio": set(),
-    "providers": {"audio"},
-    "storage": {"audio"},
-    "consumer": {"audio", "providers", "storage"},
-    "console": {"audio", "providers", "storage", "consumer", "sandbox"},
+    "runtime": set(),
+    "providers": {"audio", "runtime"},
+    "storage": {"audio", "runtime"},
+    "consumer": {"audio", "runtime", "providers", "storage"},
+    "console": {"audio", "runtime", "providers", "storage", "consumer", "sandbox"},
     "sandbox": {"audio"},
     "fixtures": {"audio"},
 }
@@ -25,16 +26,31 @@ def _modules(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
-def _imported(path: Path) -> set[str]:
-    """The top-level packages that a module imports, wherever in it."""
+def _modules_imported(path: Path) -> set[str]:
+    """The modules that a module imports, wherever in it."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             assert node.level == 0, f"{path} imports relatively"
-            found.add(node.module.partition(".")[0])
+            found.add(node.module)
     return found
+
+
+def _imported(path: Path) -> set[str]:
+    """The top-level packages that a module imports, wherever in it."""
+    return {module.partition(".")[0] for module in _modules_imported(path)}
+
+
+def _users(module: str) -> set[str]:
+    """The files of ours that import a module, or what is in it."""
+    paths = [path for package in MAY_IMPORT for path in _modules(package)]
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in paths
+        if any(f"{each}.".startswith(f"{module}.") for each in _modules_imported(path))
+    }
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
@@ -53,18 +69,21 @@ def test_only_the_kafka_adapter_knows_aiokafka() -> None:
 
 def test_only_the_worker_side_knows_prometheus_and_structlog() -> None:
     """Telemetry are listeners: the flow itself imports no metrics and no log library."""
-    listeners = {"metrics.py", "logs.py", "redaction.py"}
-    for path in _modules("consumer"):
-        if path.name not in listeners:
-            assert not _imported(path) & {"prometheus_client", "structlog"}, path.name
+    users = {"prometheus_client": {"runtime/metrics.py"}, "structlog": {"consumer/log_setup.py"}}
+    for library, expected in users.items():
+        assert _users(library) == expected
 
 
 def test_only_traces_know_opentelemetry() -> None:
-    """What traces are made with is imported where they are made, and there not by what is always imported."""
-    users = {
-        path.relative_to(ROOT) for each in MAY_IMPORT for path in _modules(each) if "opentelemetry" in _imported(path)
+    """The flow itself knows no traces; and the SDK, which is an extra, is imported in one module alone."""
+    traces = {f"consumer/traces/{name}.py" for name in ("sending", "spans", "switch")}
+    types_only = {"consumer/notices.py", "consumer/work.py"}
+    assert _users("opentelemetry") == traces | types_only | {
+        "consumer/logs.py",
+        "runtime/otlp.py",
+        "runtime/trace_context.py",
     }
-    assert users == {Path("consumer/traces") / f"{name}.py" for name in ("export", "ids", "sending", "spans")}
+    assert _users("opentelemetry.sdk") | _users("opentelemetry.exporter") | _users("requests") == {"runtime/otlp.py"}
 
 
 def test_names_say_what_is_inside() -> None:

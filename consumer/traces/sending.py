@@ -1,14 +1,13 @@
-"""Sending: a span for each event that we put on a topic, and its context in the event's headers."""
+"""A publisher that makes a span of each event it sends."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanKind
 
 from consumer.source import SourceError
-from consumer.traces.context import found, put_into
-from consumer.traces.spans import told_of
+from runtime.trace_context import extract, inject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,14 +15,14 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from consumer.source import Partition, Publisher
-    from consumer.traces.context import Header
     from consumer.traces.spans import Spans
+    from runtime.trace_context import Header
 
 
 class TracedPublisher:
-    """Writes events as another publisher does, and tells of it.
+    """Publishes each event under a span, whose context goes into the event's headers.
 
-    The span goes on with the trace context in the event's headers, else begins a trace of its own.
+    The span continues the trace context in those headers, or begins a trace.
     """
 
     def __init__(self, publisher: Publisher, tracer: Tracer, spans: Spans) -> None:
@@ -34,10 +33,11 @@ class TracedPublisher:
     async def publish(
         self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[Header] = ()
     ) -> tuple[Partition, int]:
-        """Write one event; give where it is. Raises what the other publisher raises."""
+        """Write one event and return its place. Raises what the other publisher raises."""
+        parent = extract(headers)
         span = self._tracer.start_span(
             f"send {topic}",
-            self._spans.context(found(headers)),
+            self._spans.context(parent),
             SpanKind.PRODUCER,
             self._spans.attributes(
                 messaging__system="kafka",
@@ -46,19 +46,22 @@ class TracedPublisher:
                 messaging__destination__name=topic,
             ),
         )
+        context = span.get_span_context()
+        if context.span_id != (parent or INVALID_SPAN_CONTEXT).span_id:  # else traces are off: headers stay as they are
+            headers = inject(headers, context)
         error: str | None = "interrupted"
         try:
-            at, offset = await self._publisher.publish(
-                topic, key=key, value=value, headers=put_into(headers, told_of(span))
-            )
-            where = self._spans.attributes(
-                messaging__destination__partition__id=str(at.number), messaging__kafka__offset=offset
-            )
-            span.set_attributes(where)
+            at, offset = await self._publisher.publish(topic, key=key, value=value, headers=headers)
             error = None
         except SourceError as refused:
             error = type(refused).__name__
             raise
+        else:
+            span.set_attributes(
+                self._spans.attributes(
+                    messaging__destination__partition__id=str(at.number), messaging__kafka__offset=offset
+                )
+            )
         finally:
             if error is not None:
                 span.set_attributes(self._spans.attributes(error__type=error))

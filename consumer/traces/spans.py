@@ -20,8 +20,6 @@ from opentelemetry.trace import (
     SpanKind,
     Status,
     StatusCode,
-    TraceFlags,
-    TraceState,
     set_span_in_context,
 )
 
@@ -36,7 +34,6 @@ from consumer.notices import (
     StageFailed,
     StageFinished,
 )
-from consumer.traces.context import TraceContext
 from storage.ledger import State
 
 if TYPE_CHECKING:
@@ -134,16 +131,14 @@ class Spans:
         for key in list(self._tries):
             self._end(key, "interrupted", None)
 
-    def context(self, parent: TraceContext | None) -> Context:
-        """Give the SDK's context for a span of somebody else; with None, one in which there is no span."""
+    def context(self, parent: SpanContext | None) -> Context:
+        """Return the context for a child of a span elsewhere, without a tracestate that looks private."""
         if parent is None:
             return Context()
-        spoken_for = self._redactor.text(parent.state)
-        state = TraceState.from_header([parent.state]) if spoken_for == parent.state else TraceState()
-        remote = SpanContext(
-            parent.trace_id, parent.span_id, is_remote=True, trace_flags=TraceFlags(parent.flags), trace_state=state
-        )
-        return set_span_in_context(NonRecordingSpan(remote), Context())
+        state = parent.trace_state.to_header()
+        if self._redactor.text(state) != state:
+            parent = SpanContext(parent.trace_id, parent.span_id, is_remote=True, trace_flags=parent.trace_flags)
+        return set_span_in_context(NonRecordingSpan(parent), Context())
 
     def attributes(self, **values: Plain) -> dict[str, str | int | float | bool]:
         """Make attributes: a double underscore stands for a dot, None is left out, and the rest is redacted."""
@@ -156,7 +151,7 @@ class Spans:
         if len(self._tries) >= _MOST_OPEN:
             return
         topic = taken.place.topic if taken.place else None
-        with self._ids.asked(self._ids.trace_of(taken.key), self._ids.span_of(taken.key, taken.fence)):
+        with self._ids.choose(self._ids.trace_of(taken.key), self._ids.span_of(taken.key, taken.fence)):
             now = time.time_ns()
             span = self._tracer.start_span(
                 f"process {topic}" if topic else "process",
@@ -172,7 +167,8 @@ class Spans:
                 ),
                 start_time=now,
             )
-        self._tries[taken.key] = _Try(span, now - time.monotonic_ns())
+        if span.is_recording():
+            self._tries[taken.key] = _Try(span, now - time.monotonic_ns())
 
     def _rung(self, told: RungServed | RungFailed, error: str | None) -> None:
         under_way = self._tries.get(told.key)
@@ -252,9 +248,3 @@ def _stands(place: Place | None) -> dict[str, Plain]:
             "messaging__kafka__offset": place.offset,
         }
     return told
-
-
-def told_of(span: Span) -> TraceContext:
-    """Give the context of a span, to be passed on."""
-    context = span.get_span_context()
-    return TraceContext(context.trace_id, context.span_id, context.trace_flags, context.trace_state.to_header())

@@ -1,12 +1,21 @@
-"""Switch: whether there are traces. What makes them is imported only when they are on."""
+"""Traces: spans of memos and of what we publish, sent where OTEL_EXPORTER_OTLP_ENDPOINT says."""
 
 from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Protocol
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.trace import NoOpTracer, SpanContext, SpanKind, TraceFlags
 
 from consumer.agreement import ConfigurationError, Fault
+from consumer.redaction import Redactor
+from consumer.traces.ids import SpanIds
+from consumer.traces.sending import TracedPublisher
+from consumer.traces.spans import Spans
+from runtime.metrics import running_version
+from runtime.trace_context import extract, inject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,65 +23,87 @@ if TYPE_CHECKING:
     from consumer.notices import Listener
     from consumer.settings import Settings
     from consumer.source import Publisher
-    from consumer.traces.context import Header
+    from runtime.otlp import Otlp
+    from runtime.trace_context import Header
     from storage.ledger import DeadLetter
 
-_SWITCH = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_SWITCH: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
-class Tracing(Protocol):
-    """What traces ask of the flow, whether they are on or off."""
-
-    @property
-    def listeners(self) -> Sequence[Listener]:
-        """Who hears of notices."""
-        ...
-
-    def publisher(self, publisher: Publisher) -> Publisher:
-        """Give a publisher that makes a span of each event, and puts its context into the event's headers."""
-        ...
-
-    def letter_headers(self, letter: DeadLetter) -> Sequence[Header]:
-        """Give the headers of a dead letter's event, with the context of the span in which its memo died."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of what was not sent yet, within a bound."""
-        ...
-
-
-class NoTraces:
-    """Traces that are off."""
-
-    listeners: Sequence[Listener] = ()
-
-    def publisher(self, publisher: Publisher) -> Publisher:
-        """Give it back."""
-        return publisher
-
-    def letter_headers(self, letter: DeadLetter) -> Sequence[Header]:
-        """Give them as they came: whatever trace context they have is another's, and goes on."""
-        return letter.event.headers
-
-    async def close(self) -> None:
-        """Have nothing to do."""
-
-
-def begin(settings: Settings) -> Tracing:
-    """Begin to trace, where it is wished for. Then it is slow: the libraries are imported.
+def begin(settings: Settings) -> Traces:
+    """Start tracing; with a collector to send to this takes a while, for the SDK is imported only then.
 
     Raises:
-        ConfigurationError: traces are wished for, and cannot be had so.
+        ConfigurationError: the SDK is not installed, or rejects its variables.
     """
+    ids = SpanIds(_secret(settings))
+    return Traces(_otlp(settings, ids), ids, Redactor(settings.secrets()), settings.kafka_group_id)
+
+
+class Traces:
+    """Spans of memos and of published events; without a collector the API's own tracer makes none.
+
+    Args:
+        otlp: makes and sends spans; None without a collector.
+        ids: ids of memos' spans.
+        redactor: of what spans say.
+        group: Kafka's consumer group.
+    """
+
+    def __init__(self, otlp: Otlp | None, ids: SpanIds, redactor: Redactor, group: str) -> None:
+        self._otlp = otlp
+        self._ids = ids
+        self._tracer = otlp.tracer if otlp else NoOpTracer()
+        self._spans = Spans(self._tracer, ids, redactor, group)
+        self.listeners: Sequence[Listener] = (self._spans,)
+
+    def publisher(self, publisher: Publisher) -> Publisher:
+        """Return a publisher that makes a span of each event and puts its context into the event's headers."""
+        return TracedPublisher(publisher, self._tracer, self._spans)
+
+    def letter_headers(self, letter: DeadLetter) -> Sequence[Header]:
+        """Return the headers of a dead letter's event, with the context of the span in which its memo died."""
+        headers = letter.event.headers
+        if self._otlp is None or letter.key is None:
+            return headers
+        parent = extract(headers)
+        if parent is None:
+            trace_id, state = self._ids.trace_of(letter.key), None
+            sampled = self._otlp.is_sampled(trace_id, "process", SpanKind.CONSUMER)
+            flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
+        else:
+            trace_id, flags, state = parent.trace_id, parent.trace_flags, parent.trace_state
+        span_id = self._ids.span_of(letter.key, letter.fence)
+        return inject(headers, SpanContext(trace_id, span_id, is_remote=False, trace_flags=flags, trace_state=state))
+
+    async def close(self) -> None:
+        """End all spans and send them, within a few seconds."""
+        self._spans.close()
+        if self._otlp is not None:
+            await self._otlp.close()
+
+
+def _otlp(settings: Settings, ids: SpanIds) -> Otlp | None:
     endpoint = settings.otel_exporter_otlp_endpoint
     if endpoint is None or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return NoTraces()
+        return None
     try:
-        export = importlib.import_module("consumer.traces.export")
+        module = importlib.import_module("runtime.otlp")
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "opentelemetry":
             raise
         advice = "is set, and OpenTelemetry is not installed: pip install -e '.[otel]' in the checkout, or unset this"
         raise ConfigurationError(Fault(_SWITCH, advice)) from missing
-    traces: Tracing = export.make_traces(endpoint, settings)
-    return traces
+    if os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf") != "http/protobuf":
+        raise ConfigurationError(Fault("OTEL_EXPORTER_OTLP_PROTOCOL", "only http/protobuf is spoken here"))
+    try:
+        otlp: Otlp = module.Otlp(endpoint, name="voicememo", version=running_version(), chosen=lambda: ids.chosen)
+    except ValueError as error:
+        raise ConfigurationError(Fault("OTEL_BSP_*", f"the limits do not agree: {error}")) from error
+    return otlp
+
+
+def _secret(settings: Settings) -> bytes:
+    """Return a secret that all workers of a group share."""
+    secret = settings.archive_user_key or settings.series_api_key or settings.linq_api_key
+    return secret.get_secret_value().encode() if secret else uuid.uuid4().bytes

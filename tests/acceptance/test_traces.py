@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer
 
 from console.fixture import wrap
 from console.following import Followed, follow
-from consumer.traces.context import found
+from runtime.trace_context import extract
 from sandbox.faults import Fault, Kind
 from tests.acceptance.collector import Collector, Told, collecting
 from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS, rig
@@ -196,7 +196,7 @@ async def test_a_dead_letter_goes_on_with_its_memo(traced: Traced) -> None:
     """The dead letter's headers name the span of its sending, which stands under the span of the memo that died."""
     followed = traced.ended["broken"]
     assert followed.reason is not None
-    sending = found(tuple(traced.letters[followed.reason].items()))
+    sending = extract(tuple(traced.letters[followed.reason].items()))
     assert sending is not None
     (span,) = [each for each in traced.collector.spans if each.id == f"{sending.span_id:016x}"]
     memo = traced.memo("broken")
@@ -210,9 +210,9 @@ async def test_a_dead_letter_of_no_memo_goes_on_with_its_event(traced: Traced) -
     """An event that nobody can read is buried under the trace context that it came with."""
     followed = traced.ended["unreadable"]
     assert (followed.outcome, followed.story) == ("dead", None)
-    sending = found(tuple(traced.letters[str(followed.reason)].items()))
+    sending = extract(tuple(traced.letters[str(followed.reason)].items()))
     assert sending is not None
-    assert sending.trace == PARENT_TRACE
+    assert f"{sending.trace_id:032x}" == PARENT_TRACE
     (span,) = [each for each in traced.collector.spans if each.id == f"{sending.span_id:016x}"]
     assert span.parent == PARENT_SPAN
 

@@ -28,7 +28,7 @@ async def test_a_collector_that_refuses_is_told_of_once(
                 outcomes = [(await speak(made, f"memo-{number}")).outcome for number in range(3)]
     assert outcomes == ["answered"] * 3
     assert len(collector.bodies) > 1
-    lines = [record for record in caplog.records if record.name.startswith(("consumer.traces", "opentelemetry"))]
+    lines = [record for record in caplog.records if record.name.startswith(("runtime.otlp", "opentelemetry"))]
     assert [(line.getMessage(), line.__dict__["reason"]) for line in lines] == [("traces.undelivered", "http-401")]
     assert "s3cr3t-token" not in caplog.text
 
@@ -37,6 +37,6 @@ async def test_no_collector_at_all(tmp_path: Path, unused_tcp_port: int, caplog:
     """With nobody there the worker answers, and waits for no collector at its end; what was not sent is given up."""
     async with rig(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{unused_tcp_port}") as made:
         assert (await speak(made, "memo")).outcome == "answered"
-    assert [record.getMessage() for record in caplog.records if record.name.startswith("consumer.traces")] == [
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("runtime.otlp")] == [
         "traces.given_up"
     ]

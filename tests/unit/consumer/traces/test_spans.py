@@ -6,7 +6,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanContext, StatusCode, TraceFlags, TraceState
 
 from consumer.notices import (
     MemoFenced,
@@ -22,10 +22,11 @@ from consumer.notices import (
 )
 from consumer.redaction import MASK, Redactor
 from consumer.source import Partition, SourceError
-from consumer.traces.context import TraceContext, found
 from consumer.traces.ids import SpanIds
 from consumer.traces.sending import TracedPublisher
 from consumer.traces.spans import Spans
+from runtime.otlp import ChosenIds
+from runtime.trace_context import extract
 from storage.ledger import MemoKey, Place
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Told:
     def __init__(self, secret: bytes = b"secret") -> None:
         self._exporter = InMemorySpanExporter()
         ids = SpanIds(secret)
-        provider = TracerProvider(id_generator=ids, shutdown_on_exit=False)
+        provider = TracerProvider(id_generator=ChosenIds(lambda: ids.chosen), shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.tracer = provider.get_tracer("test")
         self.listener = Spans(self.tracer, ids, Redactor({"s3cr3t"}), "group")
@@ -176,9 +177,9 @@ def test_a_memo_has_no_end_of_spans() -> None:
 def test_nothing_private_is_told() -> None:
     """No chat is told; and what looks like a number or is a secret is masked, wherever it turns up (I6)."""
     key = MemoKey("chat-of-a-person", "+1 555 010 0123")
-    state = "vendor=s3cr3t"
+    trace = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("vendor", "s3cr3t")]))
     spans = Told()(
-        MemoTaken(key, 1, PLACE, TraceContext(1, 2, 1, state)),
+        MemoTaken(key, 1, PLACE, trace),
         RungFailed(key, "hear", "first", 1.0, "s3cr3t"),
         StageFailed(key, "hear", 1.0, "+15550100123"),
         MemoSettled(key, "failed", "hear-+15550100123", None, 1.0),
@@ -218,7 +219,7 @@ async def test_what_is_sent_carries_its_span() -> None:
     child, root = told()
     assert (child.name, parent_of(child), parent_of(root)) == ("send events", int("b" * 16, 16), None)
     for span, headers in zip((child, root), topics.headers, strict=True):
-        carried = found(headers)
+        carried = extract(headers)
         assert carried is not None
         assert (carried.trace_id, carried.span_id) == (span.context.trace_id, span.context.span_id)
     assert topics.headers[0][0] == ("a", b"1")

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 
 from consumer.settings import ConfigurationError, load
 from consumer.source import Partition
 from consumer.traces import switch
-from consumer.traces.context import TraceContext, found, put_into
+from runtime.trace_context import extract, inject
 from storage.ledger import DeadLetter, Event, MemoKey, Place
 from tests.acceptance.collector import collecting
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[4]
 NEEDED = {"SERIES_API_URL": "http://127.0.0.1:1", "SERIES_API_KEY": "a-key"}
 ON = {**NEEDED, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
-PARENT = TraceContext(1, 2, 0, "a=1")
+PARENT = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(0), trace_state=TraceState([("a", "1")]))
 EVENT = Event(Place("t", 0, 1), 1.5, b"key", b"value", (("x", b"1"),))
 LETTER = DeadLetter(EVENT, "reason", "hear", MemoKey("chat", "message"), fence=3)
 
@@ -43,21 +44,30 @@ def on() -> Settings:
     return load(ON)
 
 
-def test_off_means_not_even_imported() -> None:
-    """Neither --help nor the parts of a worker import OpenTelemetry, or what comes with it, unless traces are on."""
+def test_off_means_that_the_sdk_is_not_imported() -> None:
+    """A worker whose traces are off imports OpenTelemetry's small API, and nothing of what the extra brings."""
     code = (
         "import sys, console.run, console.webhook, consumer.parts, storage.supabase\n"
-        "from click.testing import CliRunner; from console.cli import main\n"
         "from consumer.settings import load; from consumer.traces import switch\n"
-        "switch.begin(load({}, complete=False)); CliRunner().invoke(main, ['--help'])\n"
-        "print([name for name in sys.modules if name.partition('.')[0] in ('opentelemetry', 'google', 'requests')])"
+        "switch.begin(load({}, complete=False))\n"
+        "extra = ('opentelemetry.sdk', 'opentelemetry.exporter', 'opentelemetry.proto', 'google', 'requests')\n"
+        "print([name for name in sys.modules if name.startswith(extra)])"
+    )
+    assert _python(code).stdout == "[]\n"
+
+
+def test_help_imports_no_opentelemetry() -> None:
+    """The commands' help is quick."""
+    code = (
+        "import sys; from click.testing import CliRunner; from console.cli import main\n"
+        "CliRunner().invoke(main, ['--help']); print([name for name in sys.modules if 'opentelemetry' in name])"
     )
     assert _python(code).stdout == "[]\n"
 
 
 def test_without_the_extra_it_is_said() -> None:
     """Traces that are wished for and not installed end the start, with what to do and the status for configuration."""
-    code = "import sys; sys.modules['opentelemetry'] = None; from console.cli import main; main(['run'])"
+    code = "import sys; sys.modules['opentelemetry.sdk'] = None; from console.cli import main; main(['run'])"
     ended = _python(code, **ON)
     assert ended.returncode == 2
     assert "OTEL_EXPORTER_OTLP_ENDPOINT: is set, and OpenTelemetry is not installed" in ended.stderr
@@ -69,7 +79,7 @@ def test_without_the_extra_it_is_said() -> None:
 def test_the_sdks_own_switch(on: Settings, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """OTEL_SDK_DISABLED turns traces off, whatever else is set."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", value)
-    assert isinstance(switch.begin(on), switch.NoTraces)
+    assert switch.begin(on).letter_headers(LETTER) == EVENT.headers
 
 
 @pytest.mark.parametrize(
@@ -88,26 +98,31 @@ def test_what_the_sdk_will_not_have_is_a_fault(
         switch.begin(on)
 
 
-def test_off_leaves_headers_alone() -> None:
-    """Without traces a dead letter keeps its headers, the trace context of others too."""
-    headers = put_into(EVENT.headers, PARENT)
+async def test_off_leaves_headers_alone() -> None:
+    """Without traces dead letters and what is published keep their headers, the trace context of others too."""
+    traces, topics = switch.begin(load(NEEDED)), _Topics()
+    headers = (*inject(EVENT.headers, PARENT), ("y", b"2"))
     letter = replace(LETTER, event=replace(EVENT, headers=headers))
-    assert switch.NoTraces().letter_headers(letter) == headers
+    assert traces.letter_headers(letter) == headers
+    for sent in (headers, (("traceparent", b"none"), ("x", b"1")), ()):
+        await traces.publisher(topics).publish("topic", key=None, value=b"", headers=sent)
+        assert topics.headers == sent
+    await traces.close()
 
 
 async def test_a_letter_names_the_try_that_died(on: Settings) -> None:
     """Any worker of the group finds the span in which a memo died, in its parent's trace or one of its own."""
     traces, others = switch.begin(on), switch.begin(on)
     try:
-        carried = replace(LETTER, event=replace(EVENT, headers=put_into(EVENT.headers, PARENT)))
-        under, alone = found(traces.letter_headers(carried)), found(traces.letter_headers(LETTER))
+        carried = replace(LETTER, event=replace(EVENT, headers=inject(EVENT.headers, PARENT)))
+        under, alone = extract(traces.letter_headers(carried)), extract(traces.letter_headers(LETTER))
         assert under is not None
         assert alone is not None
-        assert (under.trace_id, under.flags, under.state) == (PARENT.trace_id, 0, "a=1")
-        assert alone.flags & 1
+        assert (under.trace_id, under.trace_flags, under.trace_state.to_header()) == (PARENT.trace_id, 0, "a=1")
+        assert alone.trace_flags & 1
         assert under.span_id == alone.span_id
-        assert found(others.letter_headers(LETTER)) == alone
-        assert found(traces.letter_headers(replace(LETTER, fence=4))) != alone
+        assert extract(others.letter_headers(LETTER)) == alone
+        assert extract(traces.letter_headers(replace(LETTER, fence=4))) != alone
         assert traces.letter_headers(replace(carried, key=None)) == carried.event.headers
     finally:
         await traces.close()
@@ -118,10 +133,10 @@ async def test_a_letter_of_a_memo_that_was_not_sampled(on: Settings, monkeypatch
     """Where the sampler left the memo out, its letter says so to whoever reads it."""
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
     traces = switch.begin(on)
-    alone = found(traces.letter_headers(LETTER))
+    alone = extract(traces.letter_headers(LETTER))
     await traces.close()
     assert alone is not None
-    assert alone.flags & 1 == 0
+    assert alone.trace_flags & 1 == 0
 
 
 async def test_a_redirect_is_no_delivery(caplog: pytest.LogCaptureFixture) -> None:
@@ -129,12 +144,13 @@ async def test_a_redirect_is_no_delivery(caplog: pytest.LogCaptureFixture) -> No
     async with collecting() as collector, collecting() as elsewhere:
         collector.status, collector.location = 307, elsewhere.url
         traces = switch.begin(load({**ON, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}))
-        publisher = traces.publisher(_Nowhere())
-        await publisher.publish("topic", key=None, value=b"")
+        topics = _Topics()
+        await traces.publisher(topics).publish("topic", key=None, value=b"")
+        assert extract(topics.headers) is not None
         await traces.close()
     assert len(collector.bodies) == 1
     assert elsewhere.bodies == []
-    lines = [record for record in caplog.records if record.name.startswith("consumer.traces")]
+    lines = [record for record in caplog.records if record.name.startswith("runtime.otlp")]
     assert [(line.getMessage(), line.__dict__["reason"]) for line in lines] == [("traces.undelivered", "http-307")]
 
 
@@ -147,7 +163,7 @@ async def test_a_collector_that_is_well_again(
         collector.status = 400
         with caplog.at_level(logging.INFO):
             traces = switch.begin(load({**ON, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}))
-            publisher = traces.publisher(_Nowhere())
+            publisher = traces.publisher(_Topics())
             for batches in (1, 2):
                 await publisher.publish("topic", key=None, value=b"")
                 await collector.has(batches)
@@ -156,7 +172,7 @@ async def test_a_collector_that_is_well_again(
                 await publisher.publish("topic", key=None, value=b"")
                 await collector.has(batches)
             await traces.close()
-    lines = [record.getMessage() for record in caplog.records if record.name.startswith("consumer.traces")]
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("runtime.otlp")]
     assert lines == ["traces.undelivered", "traces.delivered"]
 
 
@@ -166,20 +182,22 @@ async def test_our_names_yield_to_the_operators(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.version=7,deployment.environment.name=test")
     async with collecting() as collector:
         traces = switch.begin(load({**ON, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}))
-        await traces.publisher(_Nowhere()).publish("topic", key=None, value=b"")
+        await traces.publisher(_Topics()).publish("topic", key=None, value=b"")
         await traces.close()
     told = {name: collector.resource[name] for name in ("service.name", "service.version")}
     assert told == {"service.name": "memos", "service.version": "7"}
     assert collector.resource["deployment.environment.name"] == "test"
 
 
-class _Nowhere:
-    """A publisher that takes everything."""
+class _Topics:
+    """A publisher that takes everything, and remembers the last headers."""
+
+    headers: Sequence[tuple[str, bytes]] = ()
 
     async def publish(
         self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
     ) -> tuple[Partition, int]:
-        """Take it."""
+        """Take an event."""
         assert (key, value) == (None, b"")
-        assert found(headers) is not None
+        self.headers = headers
         return Partition(topic, 0), 0
