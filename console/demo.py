@@ -19,12 +19,12 @@ from console.printing import printer
 from console.replay import event_of, put
 from console.telling import Account, opening, repeated, summary, telling, understanding
 from consumer import wiring
+from consumer.log_setup import configure_logs
 from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stopping import Stop
 from consumer.stores import make_store
-from consumer.telemetry import configure_logs
 from providers.local import LocalTranscriber
 from sandbox.__main__ import engine_mind
 from sandbox.app import Sandbox

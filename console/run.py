@@ -14,9 +14,9 @@ from consumer import wiring
 from consumer.bugs import TooManyBugs
 from consumer.heap import Heap
 from consumer.lanes import Abandoned
+from consumer.log_setup import configure_logs
 from consumer.settings import load
 from consumer.stopping import stop_on_signals
-from consumer.telemetry import configure_logs
 from consumer.vitals import VitalsError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from console.exits import FAILED, end, told
+from consumer.log_setup import configure_logs
 from consumer.settings import load
 from consumer.stopping import stop_on_signals
-from consumer.telemetry import configure_logs
 from consumer.vitals import VitalsError
 from consumer.webhook import wiring
 from consumer.webhook.door import DoorError

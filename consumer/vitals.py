@@ -1,4 +1,4 @@
-"""Vitals: is the worker alive, is it ready, how is it doing? /healthz, /readyz and /metrics, on one small server."""
+"""Health of a process over HTTP: /healthz, /readyz and /metrics."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import web
 
 from consumer.listening import refusal
-from consumer.metrics import EXPOSITION_TYPE
-from consumer.notices import WorkerChanged
+from runtime.metrics import EXPOSITION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.notices import Notice
-
 _KEEPALIVE_SECONDS = 15.0
 _SHUTDOWN_SECONDS = 1.0
-"""How long a request that is being answered may hold up the end, in seconds."""
+"""The most that a request in hand delays stop()."""
 _MOST_LINE_BYTES = 2048
 _MOST_HEADER_BYTES = 4096
 _BACKLOG = 16
@@ -25,25 +22,25 @@ _READY = frozenset({"polling", "open"})
 
 
 class VitalsError(Exception):
-    """The vitals cannot be served; the message says which variable to change."""
+    """The port cannot be listened on; the message says which variable to change."""
 
 
 class Exposed(Protocol):
-    """What /metrics tells, as Metrics does."""
+    """The metrics that /metrics serves."""
 
     def exposition(self) -> bytes:
-        """Give everything in Prometheus's text format, whose content type is EXPOSITION_TYPE."""
+        """Return all metrics in Prometheus's text format, of type EXPOSITION_TYPE."""
         ...
 
 
 class Vitals:
-    """Serves the vitals of the worker, or of the webhook door.
+    """Serves the health of a worker, or of the webhook door.
 
     Args:
-        metrics: what /metrics tells.
+        metrics: served by /metrics.
         host: to listen on.
-        port: to listen on; 0 takes any that is free.
-        why_unwell: says in a line why the worker is not healthy; None when it is.
+        port: to listen on; 0 takes any free one.
+        why_unwell: returns in a line why the process is not healthy; None when it is.
     """
 
     def __init__(
@@ -59,28 +56,16 @@ class Vitals:
         self._port = port
         self._why_unwell = why_unwell
         self.phase = "starting"
-        """What the worker does: starting, joining, polling, draining or stopped; it is ready only while it polls.
-
-        A door is open instead of polling.
-        """
+        """starting, joining, polling, draining or stopped; a door is open instead of polling."""
         self._runner: web.AppRunner | None = None
-
-    def __call__(self, notice: Notice) -> None:
-        """Follow the worker from phase to phase: Vitals may be subscribed to the notices."""
-        if isinstance(notice, WorkerChanged):
-            self.phase = notice.phase
 
     @property
     def port(self) -> int:
-        """The port that is listened on: the one asked for, or the one that was free."""
+        """The port listened on."""
         return self._port
 
     async def start(self) -> None:
-        """Begin to serve.
-
-        Raises:
-            VitalsError: the port is taken, or the host is not ours to listen on.
-        """
+        """Start serving. Raises VitalsError."""
         runner = web.AppRunner(
             self._app(),
             access_log=None,
@@ -100,7 +85,7 @@ class Vitals:
         self._port = runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Serve no more; doing so again changes nothing."""
+        """Stop serving; idempotent."""
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -118,16 +103,16 @@ class Vitals:
 
     async def _healthz(self, _: web.Request) -> web.Response:
         reason = self._why_unwell()
-        return _told("ok") if reason is None else _told(reason, status=503)
+        return _text("ok") if reason is None else _text(reason, status=503)
 
     async def _readyz(self, _: web.Request) -> web.Response:
         if self.phase not in _READY:
-            return _told(self.phase, status=503)
-        return _told("ready")
+            return _text(self.phase, status=503)
+        return _text("ready")
 
     async def _exposition(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": EXPOSITION_TYPE})
 
 
-def _told(text: str, *, status: int = 200) -> web.Response:
+def _text(text: str, *, status: int = 200) -> web.Response:
     return web.Response(text=f"{text}\n", status=status, headers={"Cache-Control": "no-store"})

@@ -15,14 +15,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Self
 
 from consumer.escalation import DumpStacks, End, Escalation, Reading, Rebuild
-from consumer.notices import WorkerChanged
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
     from types import TracebackType
-
-    from consumer.notices import Notice
 
 EXIT_STATUS: Final = 70
 """What the process ends with when the watchdog ends it: EX_SOFTWARE of sysexits.h."""
@@ -126,11 +123,6 @@ class Watchdog:
         """When measured and how long, falling: whatever a later one exceeds is dropped."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-
-    def __call__(self, notice: Notice) -> None:
-        """Follow the worker from phase to phase."""
-        if isinstance(notice, WorkerChanged):
-            self.phase = notice.phase
 
     def __enter__(self) -> Self:
         self.start()

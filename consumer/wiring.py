@@ -22,14 +22,15 @@ from consumer.importing import imported
 from consumer.kafka import KafkaSource
 from consumer.lanes import Lanes
 from consumer.login import login_of
-from consumer.notices import Notices
+from consumer.logs import NoticeLog
+from consumer.metrics import Metrics
+from consumer.notices import Notices, WorkerChanged
 from consumer.offsets import PrefixTracker
 from consumer.outbox import Outbox
 from consumer.publisher import KafkaPublisher
 from consumer.retries import Retries
 from consumer.stalls import Stalls
 from consumer.stores import make_store
-from consumer.telemetry import Metrics, NoticeLog
 from consumer.traces import switch
 from consumer.vitals import Vitals
 from consumer.watchdog import Watchdog
@@ -38,11 +39,11 @@ from consumer.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.notices import Listener
+    from consumer.notices import Listener, Notice
     from consumer.pipeline import Pipeline
     from consumer.settings import Settings
     from consumer.stopping import Stop
-    from consumer.traces.switch import Tracing
+    from consumer.traces.switch import Traces
     from storage.ledger import Ledger
 
 _BUGS_PER_MINUTE = 20
@@ -73,7 +74,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         metrics.watch(watchdog)
         await closing.enter_async_context(Stalls(metrics.loop_stalled, watchdog.felt))
         vitals = Vitals(metrics, host=settings.vitals_host, port=settings.vitals_port, why_unwell=watchdog.why_unwell)
-        notices = Notices(metrics, vitals, watchdog, NoticeLog(), *traces.listeners, *listeners)
+        notices = Notices(metrics, _phases(vitals, watchdog), NoticeLog(), *traces.listeners, *listeners)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
         beside = Beside()
@@ -95,6 +96,15 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         metrics.watch_lag(lambda: worker.lag)
         stop.on_hurry(worker.hurry)
         await worker.run(stop.asked)
+
+
+def _phases(*followers: Vitals | Watchdog) -> Listener:
+    def follow(notice: Notice) -> None:
+        if isinstance(notice, WorkerChanged):
+            for follower in followers:
+                follower.phase = notice.phase
+
+    return follow
 
 
 def _lanes(settings: Settings) -> Lanes:
@@ -119,7 +129,7 @@ async def _load(
     closing: AsyncExitStack,
     beside: Beside,
     *,
-    traces: Tracing,
+    traces: Traces,
 ) -> Handler:
     """Open the store and make the parts, in a thread where that is slow."""
     await asyncio.to_thread(clear_left_behind)

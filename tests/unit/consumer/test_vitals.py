@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from consumer.metrics import EXPOSITION_TYPE, Metrics
-from consumer.notices import EventPassed, WorkerChanged
 from consumer.vitals import Vitals, VitalsError
+from runtime.metrics import EXPOSITION_TYPE, Metric, Registry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+
+IN_FLIGHT = Metric("voicememo_in_flight", "gauge", (), "Memos being worked on just now.")
+
+
+def registry() -> Registry:
+    """Return metrics that say that three memos are in flight."""
+    metrics = Registry([IN_FLIGHT])
+    metrics.set(IN_FLIGHT, 3)
+    return metrics
 
 
 @asynccontextmanager
 async def serving(unwell: Sequence[str] = (), *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Vitals]:
     """Vitals on a free port, stopped at the end; unwell for as long as there is a reason in the list."""
-    vitals = Vitals(Metrics(in_flight=lambda: 3), host=host, port=port, why_unwell=lambda: next(iter(unwell), None))
+    vitals = Vitals(registry(), host=host, port=port, why_unwell=lambda: next(iter(unwell), None))
     await vitals.start()
     try:
         yield vitals
@@ -55,14 +63,6 @@ async def test_a_worker_is_ready_only_while_it_polls() -> None:
             vitals.phase = phase
             told.append((await ask(vitals, "/readyz"))[:2])
     assert told == [(503, "starting\n"), (200, "ready\n"), (503, "draining\n"), (503, "stopped\n")]
-
-
-async def test_phases_come_with_the_notices() -> None:
-    """Subscribed to the notices, the vitals follow the worker, and pass over all else."""
-    async with serving() as vitals:
-        vitals(WorkerChanged("polling"))
-        vitals(EventPassed("echo"))
-        assert vitals.phase == "polling"
 
 
 async def test_metrics_are_served_as_prometheus_reads_them() -> None:
@@ -103,7 +103,7 @@ async def test_requests_leave_no_lines_in_the_log(caplog: pytest.LogCaptureFixtu
 async def test_a_taken_port_is_told_by_its_variable() -> None:
     """Whoever starts a second worker learns which variable to change, and nothing is left open."""
     async with serving() as first:
-        second = Vitals(Metrics(in_flight=int), host="127.0.0.1", port=first.port, why_unwell=lambda: None)
+        second = Vitals(registry(), host="127.0.0.1", port=first.port, why_unwell=lambda: None)
         with pytest.raises(VitalsError, match=f"VITALS_PORT {first.port} is taken on 127.0.0.1"):
             await second.start()
         await second.stop()
@@ -113,7 +113,7 @@ async def test_a_taken_port_is_told_by_its_variable() -> None:
 @pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid"])
 async def test_a_host_that_is_not_ours_is_told_by_its_variable(host: str) -> None:
     """An address of another machine, or of none, is an error that names VITALS_HOST."""
-    vitals = Vitals(Metrics(in_flight=int), host=host, port=0, why_unwell=lambda: None)
+    vitals = Vitals(registry(), host=host, port=0, why_unwell=lambda: None)
     with pytest.raises(VitalsError, match="VITALS_HOST"):
         await vitals.start()
 

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
-from consumer.notices import EventPassed, WorkerChanged
 from consumer.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -104,8 +103,7 @@ def test_why_a_worker_is_unwell() -> None:
     dog.beat()
     assert dog.why_unwell() is None
     clock.now += 100
-    dog(WorkerChanged("draining"))
-    dog(EventPassed("echo"))
+    dog.phase = "draining"
     assert (dog.phase, dog.why_unwell()) == ("draining", None)
 
 
