@@ -1,4 +1,4 @@
-"""Backlog: what waits, for metrics and alerts: memos in the ledger, and uploads that the archive is owed."""
+"""Backlog for metrics and alerts: memos that wait in the ledger, and uploads that the archive is owed."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 60.0
 _MOST = 200
-"""Memos that are looked at: alerts need to know that many wait, not how many."""
+"""Memos counted: alerts need to know that many wait, not how many."""
 _KEPT_LATER = "not-kept"
-"""Why a memo is parked whose reply is out, and whose recording the archive is still to take."""
+"""Reason of a parked memo whose reply is out, but whose recording the archive has not taken yet."""
 
 log = logging.getLogger(__name__)
 
 
 class Backlog:
-    """Looks once a minute; what it saw last stands in its attributes.
+    """Counts what waits, once a minute.
 
     Args:
-        ledger: whose memos may wait.
-        archive: who may be owed uploads.
-        clock: gives Unix seconds.
+        ledger: of the memos.
+        archive: of the owed uploads.
+        clock: returns Unix seconds.
     """
 
     def __init__(self, ledger: Ledger, archive: OwedArchive, *, clock: Callable[[], float] = time.time) -> None:
@@ -40,19 +40,19 @@ class Backlog:
         self._archive = archive
         self._clock = clock
         self.memos: Counter[str] = Counter(parked=0, failed=0, dead=0, interrupted=0)
-        """State → memos."""
+        """State → memos, as last counted."""
         self.oldest_parked_seconds = 0.0
-        """Since the oldest parked memo was received, of those whose reply is not out."""
+        """Since the oldest parked memo without a reply was received."""
         self.owed = Owed(0, 0)
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Count until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Look once; what cannot be seen now stays as it was."""
+        """Count once; what cannot be read keeps its last value."""
         try:
             self.owed = await self._archive.owed()
         except ArchiveUnavailable:
@@ -71,7 +71,7 @@ class Backlog:
 
 
 def _standing(story: Story) -> str:
-    """Say how a memo stands, in the words of `voicememo failed`."""
+    """Return the state of a memo as `voicememo failed` names it."""
     if story.due_at is not None:
         return "parked"
     return story.state.value if story.state.settled else "interrupted"

@@ -122,7 +122,7 @@ class Metrics:
         self._registry.follow(catalogue.OWED_BYTES, lambda: backlog.owed.bytes)
 
     def watch_rungs(self, *ladders: Ladder[..., Any]) -> None:
-        """Expose which rungs are shut at each scrape; scrapes then belong on the event loop, as the ladders do."""
+        """Expose which rungs are shut at each scrape; only the event loop may scrape then."""
         for ladder in ladders:
             for rung in ladder.states():
                 self._registry.follow(catalogue.RUNG_OPEN, partial(_is_shut, ladder, rung), ladder.name, rung)

@@ -1,8 +1,7 @@
-"""Redaction: the second line of defence for what must never be in a log (I6). The first is not to log it.
+"""Redaction of logs and spans: the second line of defence for what must never be in them (I6).
 
-Our own lines carry constant words and ids. What libraries say is theirs, so everything that leaves through a log passes
-here: known secrets, what looks like a credential or a phone number, long base64 and bytes are masked, values that are
-not plain are named by their type only, and nothing is longer than a line may be.
+The first is not to log it; but libraries log what they like. Known secrets, what looks like a credential or a phone
+number, long base64 and bytes are masked, and of a value that is not plain only the type is left.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | 
 MASK = "[redacted]"
 
 _LEAST_SECRET = 4
-"""Characters; a shorter secret would mask half of every line."""
+"""Characters; masking a shorter secret would hit half of every line."""
 _LONGEST_TEXT = 500
 _MOST_ENTRIES = 50
 _DEEPEST = 4
@@ -43,14 +42,14 @@ _PRIVATE = frozenset(
         *("phone", "person", "text", "words", "transcript", "body", "payload", "audio", "data"),
     }
 )
-"""Last words of field names whose values are masked whatever they hold."""
+"""Last words of field names whose values are always masked."""
 
 
 class Redactor:
-    """Makes any value fit to be logged.
+    """Makes any value safe to log.
 
     Args:
-        secrets: what must not be seen, wherever it turns up.
+        secrets: masked wherever they turn up, also URL-encoded or without a leading plus sign.
     """
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
@@ -59,7 +58,7 @@ class Redactor:
         self._secrets = re.compile("|".join(map(re.escape, worth))) if worth else None
 
     def text(self, text: str) -> str:
-        """Mask what looks private in a text, and cut it to length."""
+        """Mask what looks private in a text, and cut it to 500 characters."""
         if self._secrets is not None:
             text = self._secrets.sub(MASK, text)
         for pattern in _PATTERNS:
@@ -68,7 +67,7 @@ class Redactor:
         return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
     def field(self, name: str, value: object) -> Plain:
-        """Make the value of a named field fit to be logged."""
+        """Make the value of a field safe to log."""
         if re.split(r"[._-]", name.lower())[-1] in _PRIVATE or name.lower().endswith("api_key"):
             return MASK
         return self._value(value, _DEEPEST)

@@ -1,1 +1,1 @@
-"""What can be seen of a worker from outside: listeners that log, count and trace. The flow imports none of them."""
+"""Listeners that log, count and trace what the flow does; the flow imports none of them."""

@@ -1,1 +1,1 @@
-"""What every process of ours has, whatever it does: logs, metrics, health, traces. Imports nothing of ours."""
+"""What every process of ours has: logs, metrics, health, traces. Imports nothing of ours."""

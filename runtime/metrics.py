@@ -1,4 +1,4 @@
-"""Metrics of a process: a catalogue that says what there is, and the registry that counts, times and exposes it."""
+"""Metrics of a process: a catalogue of them, and the registry that counts, times and exposes them."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Alw
 
 
 class Registry:
-    """The metrics of one catalogue, exposed in its order from the start, beside those of the process.
+    """The metrics of a catalogue and of the process.
 
-    A label's value is a constant word. What does not look like one, and the 201st, becomes `other` (I6, I9).
+    A label's value is a constant word; what does not look like one, and the 201st word, becomes `other` (I6, I9).
     """
 
     def __init__(self, catalogue: Iterable[Metric]) -> None:
@@ -89,7 +89,7 @@ class Registry:
         self._gauges[metric].set(value)
 
     def switch(self, metric: Metric, word: str) -> None:
-        """Set a gauge to 1 for this word, and drop its other series."""
+        """Set a gauge to 1 for this word and drop its other series."""
         self._gauges[metric].clear()
         self._labelled(self._gauges[metric], (word,)).set(1)
 
@@ -98,7 +98,7 @@ class Registry:
         self._labelled(self._gauges[metric], words).set_function(read)
 
     def follow_series(self, metric: Metric, read: Callable[[], Mapping[str, float]]) -> None:
-        """Read at each scrape which series a gauge has: label → value. For labels that come and go."""
+        """Read a gauge's series at each scrape: label → value. Labels may come and go."""
         self._series[metric] = read
 
     def exposition(self) -> bytes:
@@ -114,8 +114,6 @@ class Registry:
 
 
 class _Vocabulary:
-    """The words seen so far, up to a limit; any further word is `other`."""
-
     def __init__(self, most: int) -> None:
         self._most = most
         self._known: set[str] = set()

@@ -1,7 +1,4 @@
-"""Spans to a collector: OpenTelemetry's SDK and OTLP over HTTP, from a thread of its own and within bounds.
-
-The SDK reads its own variables, OTEL_*.
-"""
+"""Spans to a collector by OTLP over HTTP, from the SDK's thread; the SDK reads its own variables, OTEL_*."""
 
 from __future__ import annotations
 
@@ -43,7 +40,7 @@ class Otlp:
         endpoint: base URL of the collector; OTEL_EXPORTER_OTLP_TRACES_ENDPOINT overrides it.
         name: of the service, unless OTEL_SERVICE_NAME overrides it.
         version: of the service.
-        chosen: returns the trace and span ids for the next span, or None for random ones.
+        chosen: returns trace and span ids for the next span; None for random ones.
 
     Raises:
         ValueError: the SDK rejects its own variables.
@@ -57,12 +54,12 @@ class Otlp:
         self.tracer = self._provider.get_tracer(name, version)
 
     def is_sampled(self, trace_id: int, name: str, kind: SpanKind) -> bool:
-        """Return whether a root span of this trace is recorded; the sampler decides by the id, the same each time."""
+        """Return whether the sampler records a root span of this trace."""
         decision = self._provider.sampler.should_sample(None, trace_id, name, kind).decision
         return decision is Decision.RECORD_AND_SAMPLE
 
     async def close(self) -> None:
-        """Send what is left, for three seconds at most, then drop it."""
+        """Send what is left within three seconds, then drop it."""
         ending = threading.Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
         ending.start()
         await asyncio.to_thread(ending.join, _FLUSH_SECONDS)
@@ -72,7 +69,7 @@ class Otlp:
 
 
 class ChosenIds(RandomIdGenerator):
-    """Ids as chosen, else random ones."""
+    """Chosen ids, else random ones."""
 
     def __init__(self, chosen: Callable[[], tuple[int, int] | None]) -> None:
         self._chosen = chosen
@@ -89,7 +86,7 @@ class ChosenIds(RandomIdGenerator):
 
 
 class _Exporter(SpanExporter):
-    """Sends spans; logs the first failure and the recovery, since the SDK's own log repeats headers (keys)."""
+    """Sends spans; logs the first failure and the recovery. The SDK's own log is off: it repeats headers, with keys."""
 
     def __init__(self, endpoint: str) -> None:
         self._session = _Session()
@@ -128,10 +125,10 @@ class _Exporter(SpanExporter):
 
 
 class _Session(requests.Session):
-    """Remembers how the last request went; the SDK does not report it."""
+    """Remembers how the last request went."""
 
     last = "unsent"
-    """A constant word: `http-` and a status, or the type of the exception."""
+    """`http-` and a status, or the type of the exception."""
     redirected = False
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 (passed through)
@@ -148,7 +145,7 @@ class _Session(requests.Session):
 
 
 def _resource(name: str, version: str) -> Resource:
-    """Describe this process; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override our own values."""
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override our own values.
     configured = Resource.create()
     ours = {"service.version": version, "service.instance.id": str(uuid.uuid4())}
     ours = {key: value for key, value in ours.items() if key not in configured.attributes}

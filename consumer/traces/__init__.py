@@ -1,1 +1,1 @@
-"""Traces: each memo's way as spans of OpenTelemetry; off, and not even imported, unless they have somewhere to go."""
+"""OpenTelemetry traces of memos, off unless they have somewhere to go."""

@@ -1,6 +1,6 @@
-"""Ids of memos' spans, computed from the memo, so that all its tries stand in one trace whichever worker makes them.
+"""Ids of memos' spans: an HMAC-SHA-256 of the memo's id, so that all workers put its tries into one trace.
 
-They are an HMAC-SHA-256 with a secret: a chat cannot be guessed from them.
+The secret keeps chats from being guessed.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class SpanIds:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self.chosen: tuple[int, int] | None = None
-        """Trace and span ids that a span started now gets; None for random ones."""
+        """Trace and span ids for the next span; None for random ones."""
 
     def trace_of(self, key: MemoKey) -> int:
-        """Return the trace id of a memo that came without a trace context."""
+        """Return a memo's own trace id."""
         return self._digest(_TRACE_BITS, "trace", key.chat_id, key.message_id)
 
     def span_of(self, key: MemoKey, fence: int) -> int:
-        """Return the span id of one try of a memo."""
+        """Return the span id of one try."""
         return self._digest(_SPAN_BITS, "span", key.chat_id, key.message_id, fence)
 
     @contextmanager
     def choose(self, trace_id: int, span_id: int) -> Iterator[None]:
-        """Use these ids for a span that is started in the block; with a parent, it is in its parent's trace."""
+        """Use these ids for a span started in the block; a parent's trace id takes precedence."""
         self.chosen = trace_id, span_id
         try:
             yield

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 
 class TracedPublisher:
-    """Publishes each event under a span, whose context goes into the event's headers.
-
-    The span continues the trace context in those headers, or begins a trace.
-    """
+    """Publishes each event under a span, which continues the trace in its headers and replaces it there."""
 
     def __init__(self, publisher: Publisher, tracer: Tracer, spans: Spans) -> None:
         self._publisher = publisher

@@ -1,8 +1,7 @@
-"""Spans: the listener that makes a span of each try of a memo, with its stages and their rungs under it.
+"""The listener that makes a span of each try of a memo, with its stages and their rungs under it.
 
-The flow knows nothing of spans: it tells what is over and how long that took, and each span is made then, whole. What
-is said in attributes are constant words, numbers and the memo's id, which the logs tell too; all of it passes the
-redaction of the logs. No chat, number, name or text is told (I6), and Kafka's key, which is the chat, is not either.
+Each span is made whole once its notice says that it is over. Attributes are constant words, numbers and the memo's id,
+redacted as logs are; no chat, number, name or text (I6), nor Kafka's key, which is the chat.
 
 Names follow https://opentelemetry.io/docs/specs/semconv/messaging/kafka/; our own begin with `voicememo.`.
 """
@@ -45,53 +44,52 @@ if TYPE_CHECKING:
     from storage.ledger import MemoKey, Place
 
 _MOST_OPEN = 4096
-"""Tries that are traced at once: more than a worker may have in hand."""
+"""Tries traced at once: more than a worker may have in hand."""
 _MOST_SPANS = 500
 """Of one try: half an hour of speech is some sixty pieces, each with a whole ladder."""
-_UNWELL = frozenset({State.FAILED.value, State.DEAD.value})
+_FAILED = frozenset({State.FAILED.value, State.DEAD.value})
 _NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Rung:
-    """A rung that was tried, whose stage is not over yet; times in nanoseconds since the epoch."""
+    """A rung that was tried; `end` in nanoseconds since the epoch."""
 
     name: str
-    start: int
+    seconds: float
     end: int
     error: str | None
 
 
 @dataclass(slots=True)
 class _Try:
-    """One try of a memo, under way."""
+    """One try of a memo, in progress."""
 
     span: Span
     epoch: int
-    """What the monotonic clock lags behind the epoch, in nanoseconds: no step of the wall clock bends a try."""
+    """Nanoseconds from the monotonic clock to the epoch: a step of the wall clock does not change durations."""
     rungs: dict[str, list[_Rung]] = field(default_factory=dict)
-    """Stage → its rungs, until it is told of."""
+    """Stage → rungs tried, until the stage is over."""
     spans: int = 0
     omitted: int = 0
 
     def now(self) -> int:
-        """Tell the time, in nanoseconds since the epoch."""
         return self.epoch + time.monotonic_ns()
 
-    def room(self) -> bool:
-        """Count one more span; say whether it is to be made."""
+    def has_room(self) -> bool:
+        """Count one more span; return whether to make it."""
         self.spans += 1
         self.omitted += self.spans > _MOST_SPANS
         return self.spans <= _MOST_SPANS
 
 
 class Spans:
-    """Makes spans of notices; a listener for the event loop's thread.
+    """Makes spans of notices; for the event loop's thread only.
 
     Args:
-        tracer: of the SDK, with `ids` as its generator.
+        tracer: uses `ids` for the spans of memos.
         ids: of memos.
-        redactor: makes values fit to be told.
+        redactor: of attributes.
         group: Kafka's consumer group.
     """
 
@@ -103,7 +101,7 @@ class Spans:
         self._tries: dict[MemoKey, _Try] = {}
 
     def __call__(self, notice: Notice) -> None:
-        """Follow a memo."""
+        """Make the span that this notice completes, if any."""
         match notice:
             case MemoTaken():
                 self._begin(notice)
@@ -116,18 +114,18 @@ class Spans:
             case StageFailed(key, stage, seconds, error):
                 self._stage(key, stage, seconds, None, error)
             case MemoSettled(key, outcome, reason, form):
-                self._end(key, outcome, reason, unwell=outcome in _UNWELL, form=form)
+                self._end(key, outcome, reason, failed=outcome in _FAILED, form=form)
             case MemoParked(key, reason):
-                self._end(key, "parked", reason, unwell=True)
+                self._end(key, "parked", reason, failed=True)
             case MemoReleased(key, _, reason):
                 self._end(key, "released", reason)
             case MemoFenced(key):
-                self._end(key, "fenced", "fenced", unwell=True)
+                self._end(key, "fenced", "fenced", failed=True)
             case _:
                 pass
 
     def close(self) -> None:
-        """End what is still open: nobody will tell how it went on."""
+        """End all open spans as interrupted."""
         for key in list(self._tries):
             self._end(key, "interrupted", None)
 
@@ -141,7 +139,7 @@ class Spans:
         return set_span_in_context(NonRecordingSpan(parent), Context())
 
     def attributes(self, **values: Plain) -> dict[str, str | int | float | bool]:
-        """Make attributes: a double underscore stands for a dot, None is left out, and the rest is redacted."""
+        """Build redacted attributes: a double underscore stands for a dot, None is left out."""
         names = {name.replace("__", "."): value for name, value in values.items() if value is not None}
         plain = {name: self._redactor.field(name, value) for name, value in names.items()}
         return {name: value for name, value in plain.items() if isinstance(value, str | int | float | bool)}
@@ -158,7 +156,7 @@ class Spans:
                 self.context(taken.trace),
                 SpanKind.CONSUMER,
                 self.attributes(
-                    **_stands(taken.place),
+                    **_place(taken.place),
                     messaging__operation__name="process",
                     messaging__operation__type="process",
                     messaging__consumer__group__name=self._group,
@@ -170,22 +168,34 @@ class Spans:
         if span.is_recording():
             self._tries[taken.key] = _Try(span, now - time.monotonic_ns())
 
-    def _rung(self, told: RungServed | RungFailed, error: str | None) -> None:
-        under_way = self._tries.get(told.key)
-        if under_way is None or not under_way.room():
+    def _rung(self, tried: RungServed | RungFailed, error: str | None) -> None:
+        current = self._tries.get(tried.key)
+        if current is None or not current.has_room():
             return
-        end = under_way.now() - round(told.told_after_seconds * _NANOSECONDS)
-        start = end - round(told.seconds * _NANOSECONDS)
-        under_way.rungs.setdefault(told.stage, []).append(_Rung(told.rung, start, end, error))
+        end = current.now() - round(tried.told_after_seconds * _NANOSECONDS)
+        current.rungs.setdefault(tried.stage, []).append(_Rung(tried.rung, tried.seconds, end, error))
 
     def _stage(self, key: MemoKey, stage: str, seconds: float, rung: str | None, error: str | None) -> None:
-        under_way = self._tries.get(key)
-        if under_way is None or not under_way.room():
+        current = self._tries.get(key)
+        if current is None or not current.has_room():
             return
-        end = under_way.now()
-        span = self._tracer.start_span(
-            stage,
-            set_span_in_context(under_way.span, Context()),
+        end = current.now()
+        span = self._child(current.span, stage, stage=stage, rung=rung, seconds=seconds, error=error, end=end)
+        self._make_rungs(span, stage, current.rungs.pop(stage, []))
+        self.finish(span, error, end)
+
+    def _make_rungs(self, parent: Span, stage: str, rungs: list[_Rung]) -> None:
+        for rung in rungs:
+            name, error, end = f"{stage} {rung.name}", rung.error, rung.end
+            span = self._child(parent, name, stage=stage, rung=rung.name, seconds=rung.seconds, error=error, end=end)
+            self.finish(span, error, end)
+
+    def _child(
+        self, parent: Span, name: str, *, stage: str, rung: str | None, seconds: float, error: str | None, end: int
+    ) -> Span:
+        return self._tracer.start_span(
+            name,
+            set_span_in_context(parent, Context()),
             attributes=self.attributes(
                 voicememo__stage=stage,
                 voicememo__rung=rung,
@@ -194,57 +204,40 @@ class Spans:
             ),
             start_time=end - round(seconds * _NANOSECONDS),
         )
-        self._rungs(span, stage, under_way.rungs.pop(stage, []))
-        self.finish(span, error, end)
-
-    def _rungs(self, parent: Span, stage: str, rungs: list[_Rung]) -> None:
-        for rung in rungs:
-            span = self._tracer.start_span(
-                f"{stage} {rung.name}",
-                set_span_in_context(parent, Context()),
-                attributes=self.attributes(
-                    voicememo__stage=stage,
-                    voicememo__rung=rung.name,
-                    voicememo__seconds=round((rung.end - rung.start) / _NANOSECONDS, 3),
-                    error__type=rung.error,
-                ),
-                start_time=rung.start,
-            )
-            self.finish(span, rung.error, rung.end)
 
     def _end(
-        self, key: MemoKey, state: str, reason: str | None, *, unwell: bool = False, form: str | None = None
+        self, key: MemoKey, state: str, reason: str | None, *, failed: bool = False, form: str | None = None
     ) -> None:
-        under_way = self._tries.pop(key, None)
-        if under_way is None:
+        current = self._tries.pop(key, None)
+        if current is None:
             return
-        for stage, rungs in under_way.rungs.items():  # of stages that nobody told the end of
-            self._rungs(under_way.span, stage, rungs)
-        error = (reason or state) if unwell else None
-        told = self.attributes(
-            voicememo__state=state,
-            voicememo__reason=reason,
-            voicememo__form=form,
-            voicememo__spans_omitted=under_way.omitted or None,
-            error__type=error,
+        for stage, rungs in current.rungs.items():  # of stages that did not end
+            self._make_rungs(current.span, stage, rungs)
+        error = (reason or state) if failed else None
+        current.span.set_attributes(
+            self.attributes(
+                voicememo__state=state,
+                voicememo__reason=reason,
+                voicememo__form=form,
+                voicememo__spans_omitted=current.omitted or None,
+                error__type=error,
+            )
         )
-        under_way.span.set_attributes(told)
-        self.finish(under_way.span, error, under_way.now())
+        self.finish(current.span, error, current.now())
 
     def finish(self, span: Span, error: str | None, end: int | None = None) -> None:
-        """End a span, in error where there is a word for that; `end` in nanoseconds since the epoch, or now."""
+        """End a span, with an error if there is one; `end` in nanoseconds since the epoch, or now."""
         if error is not None:
             span.set_status(Status(StatusCode.ERROR, self._redactor.text(error)))
         span.end(end)
 
 
-def _stands(place: Place | None) -> dict[str, Plain]:
-    """Say where an event stands in Kafka."""
-    told: dict[str, Plain] = {"messaging__system": "kafka"}
-    if place is not None:
-        told |= {
-            "messaging__destination__name": place.topic,
-            "messaging__destination__partition__id": str(place.partition),
-            "messaging__kafka__offset": place.offset,
-        }
-    return told
+def _place(place: Place | None) -> dict[str, Plain]:
+    if place is None:
+        return {"messaging__system": "kafka"}
+    return {
+        "messaging__system": "kafka",
+        "messaging__destination__name": place.topic,
+        "messaging__destination__partition__id": str(place.partition),
+        "messaging__kafka__offset": place.offset,
+    }

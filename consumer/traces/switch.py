@@ -1,4 +1,4 @@
-"""Traces: spans of memos and of what we publish, sent where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+"""Tracing of memos and published events, sent where OTEL_EXPORTER_OTLP_ENDPOINT says."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SWITCH: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 def begin(settings: Settings) -> Traces:
-    """Start tracing; with a collector to send to this takes a while, for the SDK is imported only then.
+    """Set up tracing; slow with a collector, since the SDK is imported only then.
 
     Raises:
         ConfigurationError: the SDK is not installed, or rejects its variables.
@@ -41,14 +41,7 @@ def begin(settings: Settings) -> Traces:
 
 
 class Traces:
-    """Spans of memos and of published events; without a collector the API's own tracer makes none.
-
-    Args:
-        otlp: makes and sends spans; None without a collector.
-        ids: ids of memos' spans.
-        redactor: of what spans say.
-        group: Kafka's consumer group.
-    """
+    """Spans of memos and published events; without an `otlp` the API's no-op tracer makes none."""
 
     def __init__(self, otlp: Otlp | None, ids: SpanIds, redactor: Redactor, group: str) -> None:
         self._otlp = otlp
@@ -58,11 +51,11 @@ class Traces:
         self.listeners: Sequence[Listener] = (self._spans,)
 
     def publisher(self, publisher: Publisher) -> Publisher:
-        """Return a publisher that makes a span of each event and puts its context into the event's headers."""
+        """Wrap a publisher, so that it makes a span of each event."""
         return TracedPublisher(publisher, self._tracer, self._spans)
 
     def letter_headers(self, letter: DeadLetter) -> Sequence[Header]:
-        """Return the headers of a dead letter's event, with the context of the span in which its memo died."""
+        """Return a dead letter's headers with the context of the span in which its memo died."""
         headers = letter.event.headers
         if self._otlp is None or letter.key is None:
             return headers

@@ -1,1 +1,1 @@
-"""The webhook door: Linq's webhooks, checked and put on the topic, for whoever has no Kafka feed."""
+"""The webhook door: puts Linq's webhooks on the topic, for accounts without a Kafka feed."""

@@ -1,17 +1,15 @@
-"""Signatures of webhooks: did Linq send this delivery, and did it just now? Pure.
-
-Each is an HMAC-SHA256 (RFC 2104) over bytes exactly as they came:
+"""Signatures of Linq's webhooks, each an HMAC-SHA256 (RFC 2104) over bytes as they came. Pure.
 
     scheme       headers                                              over               written as
     standard     webhook-id, webhook-timestamp, webhook-signature     id.timestamp.body  v1,BASE64; several, with spaces
     timestamped  X-Webhook-Timestamp, X-Webhook-Signature             timestamp.body     HEX
     body         X-Webhook-Signature                                  body               sha256=HEX
 
-v3 signs in the first two ways at once, v2 in the third. A timestamp is in Unix seconds. A secret of v3 is `whsec_` and
-the key in base64, all of which was the key of timestamped deliveries before that form came up; a secret of v2 is text.
+v3 uses the first two at once, v2 the third. Timestamps are Unix seconds. A v3 secret is `whsec_` and the key in base64;
+older ones were used whole as the key of timestamped deliveries. A v2 secret is text.
 
-Sources: https://docs.linqapp.com/guides/webhooks/ (both ways of v3, the secrets, five minutes), the webhook pages under
-https://docs.linqapp.com/v2/api (v2), and https://github.com/standard-webhooks/standard-webhooks (its specification).
+Sources: https://docs.linqapp.com/guides/webhooks/ (v3), https://docs.linqapp.com/v2/api (v2),
+https://github.com/standard-webhooks/standard-webhooks (specification).
 """
 
 from __future__ import annotations
@@ -31,27 +29,27 @@ Scheme: TypeAlias = Literal["standard", "timestamped", "body"]
 Doubt: TypeAlias = Literal["unsigned", "forged", "stale", "early"]
 
 PREFIX = "whsec_"
-"""How a secret of v3 begins."""
+"""Prefix of a v3 secret."""
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _MOST_SIGNATURES = 16
-"""Of one delivery, that are looked at: one for each secret that is being rotated."""
+"""Checked per delivery: one for each secret in rotation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Genuine:
-    """A delivery that was signed with one of our secrets, and recently where that can be told."""
+    """A delivery signed with one of our secrets; recently, where it has a timestamp."""
 
     scheme: Scheme
     delivery_id: str | None = None
-    """The webhook's own id, where the signature covers it."""
+    """The webhook's id, where the signature covers it."""
 
 
 class NotGenuine(Exception):
-    """A delivery that is not to be trusted.
+    """A delivery that cannot be trusted.
 
     Attributes:
-        doubt: unsigned; forged; stale or early, which are signed rightly for another time.
+        doubt: unsigned, forged, or with a right signature but for another time: stale, early.
     """
 
     def __init__(self, doubt: Doubt) -> None:
@@ -61,26 +59,26 @@ class NotGenuine(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Checks deliveries.
+    """Checks the signatures of deliveries.
 
     Args:
-        secrets: any of which may have signed.
-        tolerance_seconds: how far a timestamp may lie from our own time, on either side.
+        secrets: any of them may have signed.
+        tolerance_seconds: the most a timestamp may differ from our clock, either way.
     """
 
     secrets: Sequence[str] = field(repr=False)
     tolerance_seconds: float
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: float) -> Genuine:
-        """Say by which scheme a delivery is genuine; one that is signed rightly by any scheme is.
+        """Return the scheme by which a delivery is genuine; any one suffices.
 
         Args:
-            headers: of the request; names in any case, if the mapping sees to that.
+            headers: of the request, with case-insensitive names.
             body: as it came.
             now: Unix seconds.
 
         Raises:
-            NotGenuine: it is not.
+            NotGenuine: it is signed by none.
         """
         doubt: Doubt = "unsigned"
         for claim in _claims(headers, body):
@@ -94,7 +92,7 @@ class Verifier:
 
 
 def decoded(secret: str) -> bytes | None:
-    """Give the key in a secret of v3; None when it is no such secret."""
+    """Return the key in a v3 secret; None for any other secret."""
     if not secret.startswith(PREFIX):
         return None
     try:
@@ -105,8 +103,6 @@ def decoded(secret: str) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """That some bytes carry one of these signatures."""
-
     scheme: Scheme
     signed: bytes
     signatures: tuple[bytes, ...]
@@ -114,7 +110,6 @@ class _Claim:
     delivery_id: str | None = None
 
     def keys(self, secret: str) -> Iterator[bytes]:
-        """Give what a secret may mean here."""
         key = decoded(secret)
         if key is not None and self.scheme != "body":
             yield key
@@ -122,15 +117,14 @@ class _Claim:
             yield secret.encode()
 
     def holds(self, key: bytes) -> bool:
-        """Whether it is so; how long that takes tells nothing of the signature that was due."""
         digest = hmac.new(key, self.signed, hashlib.sha256)
         due = base64.b64encode(digest.digest()) if self.scheme == "standard" else digest.hexdigest().encode()
-        # All of them, always: any() would stop at the first.
+        # In constant time: all of them, where any() would stop at the first.
         return bool(sum(hmac.compare_digest(due, signature) for signature in self.signatures))
 
 
 def _claims(headers: Mapping[str, str], body: bytes) -> Iterator[_Claim]:
-    """Give what a delivery claims, scheme by scheme; a scheme whose headers are not all there claims nothing."""
+    """Yield what the headers claim, one scheme at a time; a scheme whose headers are incomplete is left out."""
     delivery_id, at = headers.get("webhook-id"), headers.get("webhook-timestamp", "")
     listed = headers.get("webhook-signature", "").split(" ")[:_MOST_SIGNATURES]
     standard = tuple(_bytes(each.removeprefix("v1,")) for each in listed if each.startswith("v1,"))
@@ -147,5 +141,5 @@ def _claims(headers: Mapping[str, str], body: bytes) -> Iterator[_Claim]:
 
 
 def _bytes(header: str) -> bytes:
-    """Give a header's own bytes, as aiohttp read them."""
+    """Return a header's bytes; aiohttp decodes with surrogateescape."""
     return header.encode("utf-8", "surrogateescape")

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.escalation import DumpStacks, End, Escalation, Nothing, Reading, Rebuild
+from consumer.escalation import DumpStacks, End, Escalation, Reading, Rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from consumer.escalation import Verdict
+    from consumer.escalation import Action
 
 STALE, STALL = 60.0, 30.0
 
@@ -23,8 +23,8 @@ class Worker:
     def __init__(self) -> None:
         self.rule = Escalation(stale_after_seconds=STALE, loop_stall_seconds=STALL)
         self.now = self.polled_at = self.answered_at = 0.0
-        self.told: list[tuple[float, Verdict]] = []
-        """Whatever is not Nothing, and when."""
+        self.told: list[tuple[float, Action]] = []
+        """What was to be done, and when."""
 
     def live(
         self, seconds: float, *, polls: bool = True, answers: bool = True, phase: str = "polling", step: float = 1.0
@@ -34,9 +34,9 @@ class Worker:
             self.now += step
             self.answered_at = self.now if answers else self.answered_at
             self.polled_at = self.now if polls and answers else self.polled_at
-            verdict = self.rule.judge(self.now, Reading(self.now - self.polled_at, self.now - self.answered_at, phase))
-            if verdict != Nothing():
-                self.told.append((self.now, verdict))
+            action = self.rule.judge(self.now, Reading(self.now - self.polled_at, self.now - self.answered_at, phase))
+            if action is not None:
+                self.told.append((self.now, action))
         return self
 
     @property
