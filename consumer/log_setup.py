@@ -22,7 +22,7 @@ from consumer.bugs import where
 from consumer.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from typing import TextIO
 
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -109,9 +109,10 @@ class _Tidy:
 
 
 class _Row:
-    """Renders an event as a row for people: UTC time of day, level from WARNING on, event, fields.
+    """Renders an event as a row for people.
 
-    On a terminal long ids are cut, and fields that do not fit into its width are left out; reasons never are.
+    It has the UTC time of day, the level from WARNING on, the event and its fields. On a terminal long ids are cut, and
+    fields that do not fit into its width are left out; reasons never are.
     """
 
     def __init__(self, columns: int | None, *, coloured: bool) -> None:
@@ -121,32 +122,23 @@ class _Row:
     def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> str:
         time, level, logger, name = (str(event.pop(key)) for key in ("timestamp", "level", "logger", "event"))
         frames = event.pop("where", None)
-        row = " ".join(self._cells(time[11:19], level, logger, name, event))
+        time, name = time[11:19], f"{level} {name}" if level in _COLOURS else name
+        cells = [] if logger.partition(".")[0] in OUR_LOGGERS else [f"[{logger}]"]
+        cells += [str(event.pop(word)) for word in _WORDS if event.get(word) is not None]
+        cells += self._fitting(event, used=len(" ".join([time, name, *cells])))
         if self._coloured:
-            head = row.index(name) + len(name)
-            row = f"{DIM}{row[:8]}{RESET_ALL}{_COLOURS.get(level, BRIGHT)}{row[8:head]}{RESET_ALL}{row[head:]}"
+            time, name = f"{DIM}{time}{RESET_ALL}", f"{_COLOURS.get(level, BRIGHT)}{name}{RESET_ALL}"
+        row = " ".join([time, name, *cells])
         return "\n    ".join([row, *frames] if isinstance(frames, list) else [row])
 
-    def _cells(self, time: str, level: str, logger: str, name: str, fields: EventDict) -> list[str]:
-        cells = [time, level, name] if level in _COLOURS else [time, name]
-        if logger.partition(".")[0] not in OUR_LOGGERS:
-            cells.append(f"[{logger}]")
-        cells += [str(fields.pop(word)) for word in _WORDS if fields.get(word) is not None]
-        left = None if self._columns is None else self._columns - sum(len(cell) + 1 for cell in cells)
-        for cell in (
-            self._cell(*field)
-            for field in sorted(fields.items(), key=lambda field: _RANKS.get(field[0], _OTHERS))
-            if field[1] is not None
-        ):
-            if left is None:
-                cells.append(cell)
-            elif len(cell) <= left:
-                cells.append(cell)
-                left -= len(cell) + 1
-        return cells
+    def _fitting(self, fields: EventDict, *, used: int) -> Iterator[str]:
+        for name in sorted(fields, key=lambda name: _RANKS.get(name, _OTHERS)):
+            cell = self._cell(name, str(fields[name]))
+            if fields[name] is not None and (self._columns is None or used + 1 + len(cell) <= self._columns):
+                used += 1 + len(cell)
+                yield cell
 
-    def _cell(self, name: str, value: object) -> str:
-        text = str(value)
+    def _cell(self, name: str, text: str) -> str:
         if name == "seconds":
             return f"{text}s"
         if name in _IDS:

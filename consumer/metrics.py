@@ -100,11 +100,11 @@ class Metrics:
         """Count how late the event loop was at one look."""
         self._registry.observe(catalogue.LOOP_STALLS, seconds)
 
-    def watch(self, watchdog: Watchdog) -> None:
-        """Expose what the watchdog sees at each scrape."""
+    def watch(self, watchdog: Watchdog, oldest_seconds: Callable[[], float | None]) -> None:
+        """Expose what the watchdog measures, and how old the oldest unfinished event is, at each scrape."""
         self._registry.follow(catalogue.LOOP_LAG, lambda: watchdog.longest_loop_lag_seconds)
         self._registry.follow(catalogue.SINCE_POLL, lambda: watchdog.seconds_since_poll)
-        self._registry.follow(catalogue.OLDEST_MEMO, lambda: watchdog.oldest_memo_seconds or 0.0)
+        self._registry.follow(catalogue.OLDEST_MEMO, lambda: oldest_seconds() or 0.0)
 
     def watch_lag(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
         """Expose how much of each partition is unfinished at each scrape."""

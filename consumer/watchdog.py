@@ -81,7 +81,6 @@ class Watchdog:
         loop: the event loop.
         stale_after_seconds: as of Escalation.
         loop_stall_seconds: as of Escalation.
-        oldest: returns how long the oldest memo waits, in seconds; never called by the thread.
         rebuild: asks the worker to rebuild its consumer; called on the loop.
         dump: writes a line and the stacks; called by the thread.
         last_word: ends the process, given the reason; called by the thread.
@@ -95,7 +94,6 @@ class Watchdog:
         *,
         stale_after_seconds: float,
         rebuild: Callable[[], None],
-        oldest: Callable[[], float | None],
         loop_stall_seconds: float = 30.0,
         dump: Callable[[str], None] = write_stacks,
         last_word: Callable[[str], None] = end_process,
@@ -106,7 +104,6 @@ class Watchdog:
         self._stale_after_seconds = stale_after_seconds
         self._loop_stall_seconds = loop_stall_seconds
         self._rebuild = rebuild
-        self._oldest = oldest
         self._dump = dump
         self._last_word = last_word
         self._clock = clock
@@ -164,16 +161,9 @@ class Watchdog:
         with self._lock:
             self._note_lag(seconds)
 
-    @property
-    def oldest_memo_seconds(self) -> float | None:
-        """How long the oldest memo has been unprocessed; None without any."""
-        return self._oldest()
-
     def why_unwell(self) -> str | None:
-        """Return in a line why the worker is not healthy; None when it is.
-
-        The age of memos does not count: they may wait for a store that is away, and a restart would not help.
-        """
+        """Return in a line why the worker is not healthy; None when it is."""
+        # The age of memos does not count: they may wait for a store that is away, and a restart would not help.
         reading = self._reading()
         if reading.blocked_seconds > self._loop_stall_seconds:
             return reading.loop_reason

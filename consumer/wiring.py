@@ -70,8 +70,8 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         traces = await asyncio.to_thread(switch.begin, settings)
         closing.push_async_callback(traces.close)
         # The worker comes after it, for its closing is watched too.
-        watchdog = closing.enter_context(_watchdog(settings, lanes, lambda: worker))
-        metrics.watch(watchdog)
+        watchdog = closing.enter_context(_watchdog(settings, lambda: worker))
+        metrics.watch(watchdog, lambda: lanes.oldest_seconds)
         await closing.enter_async_context(Stalls(metrics.loop_stalled, watchdog.felt))
         vitals = Vitals(metrics, host=settings.vitals_host, port=settings.vitals_port, why_unwell=watchdog.why_unwell)
         notices = Notices(metrics, _phases(vitals, watchdog), NoticeLog(), *traces.listeners, *listeners)
@@ -112,13 +112,12 @@ def _lanes(settings: Settings) -> Lanes:
     return Lanes(concurrency=settings.worker_concurrency, max_jobs=most, max_bytes=_MAX_EVENT_BYTES)
 
 
-def _watchdog(settings: Settings, lanes: Lanes, worker: Callable[[], Worker]) -> Watchdog:
+def _watchdog(settings: Settings, worker: Callable[[], Worker]) -> Watchdog:
     """Make the watchdog of a worker that is yet to come."""
     return Watchdog(
         asyncio.get_running_loop(),
         stale_after_seconds=settings.stale_after_seconds,
         rebuild=lambda: worker().rebuild(),
-        oldest=lambda: lanes.oldest_seconds,
     )
 
 

@@ -63,7 +63,7 @@ class DoorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may be in hand and for how long: together less than the ten seconds that Linq waits."""
+    """What may be in hand, and for how long: less than the ten seconds that Linq waits."""
 
     requests: int = 256
     """At once, including those answered that Kafka has not taken yet."""
@@ -128,13 +128,13 @@ class Door:
     """The HTTP server that takes deliveries.
 
     Args:
-        publisher: to Kafka; TooLarge is answered as such, any other SourceError as Kafka being away.
+        publisher: of the deliveries.
         topic: of the deliveries.
-        verifier: checks their signatures.
+        verifier: of their signatures.
+        listeners: called with each notice; must neither block nor raise.
         host: to listen on.
         port: to listen on; 0 takes any free one.
-        path: the only path served.
-        listeners: called with each DoorNotice; must neither block nor raise.
+        path: the only one served.
         limits: of the requests in hand.
         clock: returns Unix seconds.
     """

@@ -58,7 +58,6 @@ class Heard:
         self.dump_came = threading.Event()
         self.end_came = threading.Event()
         self.rebuild_came = threading.Event()
-        self.oldest: float | None = None
 
     def dump(self, line: str) -> None:
         """Be told."""
@@ -81,7 +80,6 @@ class Heard:
         return Watchdog(
             loop,
             rebuild=self.rebuild,
-            oldest=lambda: self.oldest,
             dump=self.dump,
             last_word=self.last_word,
             **(usual | options),
@@ -89,11 +87,10 @@ class Heard:
 
 
 def test_why_a_worker_is_unwell() -> None:
-    """Health ends past each patience, with the reason in a line, the blocked loop's first; no memo's age ends it."""
+    """Health ends past each patience, with the reason in a line, the blocked loop's first."""
     clock, loop, heard = Clock(), Loop(), Heard()
     dog = heard.watchdog(loop, clock=clock)
     assert dog._look()
-    heard.oldest = 1e6
     clock.now += 30
     assert dog.why_unwell() is None
     clock.now += 31
@@ -137,9 +134,6 @@ def test_what_the_loop_itself_felt_counts_as_well() -> None:
     clock.now += 61
     assert dog.longest_loop_lag_seconds == 0.0
     assert dog.seconds_since_poll == clock.now - 1000
-    assert dog.oldest_memo_seconds is None
-    heard.oldest = 4.0
-    assert dog.oldest_memo_seconds == 4.0
 
 
 def test_pings_and_lags_are_bounded() -> None:
@@ -157,10 +151,9 @@ def test_pings_and_lags_are_bounded() -> None:
     assert len(dog._lags) <= 121
 
 
-def test_an_old_memo_ends_nothing() -> None:
-    """However old a memo is, the watchdog does not act on it: that is for the metric to tell."""
+def test_a_worker_that_polls_is_left_alone() -> None:
+    """However long it runs, a worker that polls is neither rebuilt nor ended: its memos may be as old as they like."""
     clock, loop, heard = Clock(), Loop(), Heard()
-    heard.oldest = 1e6
     dog = heard.watchdog(loop, clock=clock)
     for _ in range(1000):
         assert dog._look()

@@ -88,7 +88,7 @@ def the_stuck_place(spoken):
 async def main():
     with watchdog.Watchdog(
         asyncio.get_running_loop(), stale_after_seconds=60, loop_stall_seconds=0.2, interval_seconds=0.01,
-        rebuild=lambda: None, oldest=lambda: None,
+        rebuild=lambda: None,
     ):
         await asyncio.sleep(0.05)
         the_stuck_place("what the person " + "said")
