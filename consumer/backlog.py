@@ -1,4 +1,4 @@
-"""Backlog for metrics and alerts: memos that wait in the ledger, and uploads that the archive is owed."""
+"""Backlog for metrics and alerts: waiting memos, and uploads owed to the archive."""
 
 from __future__ import annotations
 
@@ -21,19 +21,13 @@ _LOOK_SECONDS = 60.0
 _MOST = 200
 """Memos counted: alerts need to know that many wait, not how many."""
 _KEPT_LATER = "not-kept"
-"""Reason of a parked memo whose reply is out, but whose recording the archive has not taken yet."""
+"""Reason of a parked memo whose reply is out and whose recording is not archived."""
 
 log = logging.getLogger(__name__)
 
 
 class Backlog:
-    """Counts what waits, once a minute.
-
-    Args:
-        ledger: of the memos.
-        archive: of the owed uploads.
-        clock: returns Unix seconds.
-    """
+    """Counts what waits, once a minute; the clock returns Unix seconds."""
 
     def __init__(self, ledger: Ledger, archive: OwedArchive, *, clock: Callable[[], float] = time.time) -> None:
         self._ledger = ledger

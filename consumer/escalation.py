@@ -1,9 +1,8 @@
-"""Escalation: what to do when nothing moves. Pure; the watchdog measures and acts."""
+"""The watchdog's rules of what to do when nothing moves. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 _HEALTH_SECONDS = 3600.0
 """Without trouble, at a stretch, before another rebuild is granted."""
@@ -16,7 +15,7 @@ class Reading:
     silent_seconds: float
     """Since the last poll."""
     blocked_seconds: float
-    """Since the loop was asked for the answer it still owes; 0 when it owes none."""
+    """Since the ping that the loop has not answered; 0 without one."""
     phase: str = "polling"
 
     @property
@@ -26,45 +25,40 @@ class Reading:
 
     @property
     def loop_reason(self) -> str:
-        """The reason for acting on a blocked loop."""
+        """Why to act on a blocked loop."""
         return f"loop blocked for {self.blocked_seconds:.0f} s while {self.phase}"
 
     @property
     def polls_reason(self) -> str:
-        """The reason for acting on missing polls."""
+        """Why to act on missing polls."""
         return f"no poll for {self.silent_seconds:.0f} s while {self.phase}"
 
 
 @dataclass(frozen=True, slots=True)
-class DumpStacks:
+class Action:
+    """What to do, and why."""
+
+    reason: str
+
+
+class DumpStacks(Action):
     """Write the stacks of all threads."""
 
-    reason: str
 
-
-@dataclass(frozen=True, slots=True)
-class Rebuild:
+class Rebuild(Action):
     """Write the stacks, and rebuild the consumer."""
 
-    reason: str
 
-
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Action):
     """End the process."""
-
-    reason: str
-
-
-Action: TypeAlias = DumpStacks | Rebuild | End
 
 
 class Escalation:
     """Decides what to do about a blocked loop or missing polls.
 
-    A silence counts only as far as it was watched: after a long gap between readings the machine was asleep. While the
-    loop is blocked no poll can come, so only the rule for the loop applies. One rebuild is granted, and another after
-    each hour without trouble; without a grant only stacks are written, and the end comes just as late.
+    A silence counts only as far as it was watched: in a long gap between readings the machine slept. A blocked loop
+    cannot poll, so only its own rule applies. One rebuild is granted, another after each hour without trouble; without
+    a grant only stacks are written, and the end comes just as late.
 
     Args:
         stale_after_seconds: without a poll: rebuild; after as long again: end.
@@ -81,11 +75,11 @@ class Escalation:
         self._well_seconds = 0.0
         self._stall_reported = False
         self._reported_silence_seconds: float | None = None
-        """How long the silence had lasted when it was acted on."""
+        """The silence when it was last acted on."""
         self._rebuilt = False
 
     def judge(self, at: float, reading: Reading) -> Action | None:
-        """Return what to do, if anything, about a reading taken at `at`, in seconds of a monotonic clock."""
+        """Return what to do about a reading taken at `at`, in monotonic seconds; None for nothing."""
         passed = 0.0 if self._read_at is None else min(at - self._read_at, self._most_gap_seconds)
         self._read_at = at
         self._blocked_seconds = min(reading.blocked_seconds, self._blocked_seconds + passed)

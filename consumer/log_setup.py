@@ -1,7 +1,6 @@
-"""Logging of a process: rows for people on a terminal, JSON lines elsewhere.
+"""Logging of a process: rows for people on a terminal, JSON lines elsewhere, all redacted.
 
-All lines, ours and the libraries' (from WARNING on), leave through one handler, which redacts them. Of an exception
-only its type and place are logged: its text may repeat what a person said (I6).
+Of an exception only type and place are logged: its text may repeat what a person said (I6).
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 OUR_LOGGERS = ("audio", "runtime", "providers", "storage", "consumer", "console", "sandbox")
 
 _WORDS = ("phase", "stage", "rung", "outcome", "form", "error", "reason")
-"""Fields that a row always has, by their values alone, in this order."""
+"""Fields that are never left out of a row, by their values alone, in this order."""
 _RANKS = {"seconds": 0, "message_id": 1, "chat_id": 2, "topic": 9, "trace_id": 9}
 """Order of a row's other fields; those not named here have _OTHERS."""
 _OTHERS: Final = 5
@@ -54,8 +53,8 @@ def configure_logs(
         log_format: auto is human where the stream is a terminal, else json.
         level: of our own loggers; libraries log from WARNING on.
         stream: where the lines go.
-        secrets: masked wherever they turn up.
-        environ: where NO_COLOR is looked up (no-color.org).
+        secrets: to be masked.
+        environ: may have NO_COLOR (no-color.org).
     """
     terminal = stream.isatty()
     render: Processor
@@ -75,10 +74,9 @@ def configure_logs(
 
 
 class _OneHandler(logging.StreamHandler["TextIO"]):
-    """The process's only handler. A line that cannot be written is reported without its arguments."""
+    """The process's only handler; of a line that cannot be written it reports no arguments."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the name is logging's)
-        """Report whose line was lost; should even that fail, the stream is gone."""
         lost = {"name": record.name, "levelno": record.levelno, "levelname": record.levelname, "msg": "log.unwritable"}
         with suppress(OSError, ValueError):
             self.stream.write(self.format(logging.makeLogRecord(lost)) + self.terminator)
@@ -109,11 +107,7 @@ class _Tidy:
 
 
 class _Row:
-    """Renders an event as a row for people.
-
-    It has the UTC time of day, the level from WARNING on, the event and its fields. On a terminal long ids are cut, and
-    fields that do not fit into its width are left out; reasons never are.
-    """
+    """Renders a row for people: UTC time of day, level from WARNING on, event, fields as far as they fit."""
 
     def __init__(self, columns: int | None, *, coloured: bool) -> None:
         self._columns = columns

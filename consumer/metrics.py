@@ -36,11 +36,7 @@ if TYPE_CHECKING:
 
 
 class Metrics:
-    """Counts and times notices, in a registry of its own.
-
-    Args:
-        in_flight: returns how many memos are being worked on; called at each scrape.
-    """
+    """Counts and times notices, in a registry of its own; `in_flight` is called at each scrape."""
 
     def __init__(self, *, in_flight: Callable[[], int]) -> None:
         self._registry = Registry(catalogue.CATALOGUE)

@@ -1,8 +1,4 @@
-"""Redaction of logs and spans: the second line of defence for what must never be in them (I6).
-
-The first is not to log it; but libraries log what they like. Known secrets, what looks like a credential or a phone
-number, long base64 and bytes are masked, and of a value that is not plain only the type is left.
-"""
+"""Redaction of logs and spans, also of what libraries write: the second line of defence of I6."""
 
 from __future__ import annotations
 
@@ -46,11 +42,7 @@ _PRIVATE = frozenset(
 
 
 class Redactor:
-    """Makes any value safe to log.
-
-    Args:
-        secrets: masked wherever they turn up, also URL-encoded or without a leading plus sign.
-    """
+    """Makes values safe to log; masks secrets URL-encoded or without their plus sign, too."""
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
         spelt = {spelling for it in secrets for spelling in (it, quote(it, safe=""), it.removeprefix("+"))}

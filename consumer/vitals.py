@@ -26,21 +26,17 @@ class VitalsError(Exception):
 
 
 class Exposed(Protocol):
-    """The metrics that /metrics serves."""
+    """What /metrics serves."""
 
     def exposition(self) -> bytes:
-        """Return all metrics in Prometheus's text format, of type EXPOSITION_TYPE."""
+        """Return all metrics, as EXPOSITION_TYPE."""
         ...
 
 
 class Vitals:
-    """Serves the health of a worker, or of the webhook door.
+    """Serves the health of a process.
 
-    Args:
-        metrics: served by /metrics.
-        host: to listen on.
-        port: to listen on; 0 takes any free one.
-        why_unwell: returns in a line why the process is not healthy; None when it is.
+    Port 0 takes any free one; `why_unwell` returns in a line why the process is not healthy, or None when it is.
     """
 
     def __init__(

@@ -1,7 +1,6 @@
 """Watchdog: a thread that acts when the event loop is blocked or polls stop, and in the end ends the process.
 
-Code that holds the GIL all the while, as a runaway regular expression does, stops this thread too: only a liveness
-probe from outside notices that.
+Code that holds the GIL, as a runaway regular expression does, stops this thread too; only a probe from outside helps.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _MOST_STACKS_BYTES = 1024 * 1024
 
 
 def end_process(reason: str) -> None:
-    """Write the reason and all stacks to standard error, and end the process at once with EXIT_STATUS."""
+    """Write the reason and all stacks to standard error, then exit at once with EXIT_STATUS."""
     try:
         write_stacks(f"{reason}: the process ends itself with status {EXIT_STATUS}")
     finally:
@@ -77,15 +76,8 @@ def _write(text: bytes) -> None:
 class Watchdog:
     """Watches an event loop and a consumer from a daemon thread; a context manager.
 
-    Args:
-        loop: the event loop.
-        stale_after_seconds: as of Escalation.
-        loop_stall_seconds: as of Escalation.
-        rebuild: asks the worker to rebuild its consumer; called on the loop.
-        dump: writes a line and the stacks; called by the thread.
-        last_word: ends the process, given the reason; called by the thread.
-        clock: monotonic seconds.
-        interval_seconds: between two looks.
+    `rebuild`, which rebuilds the consumer, is called on the loop; `dump`, which writes a line and the stacks, and
+    `last_word`, which ends the process, are called by the thread.
     """
 
     def __init__(
@@ -110,13 +102,13 @@ class Watchdog:
         self._interval_seconds = interval_seconds
         self._escalation = Escalation(stale_after_seconds=stale_after_seconds, loop_stall_seconds=loop_stall_seconds)
         self.phase = "starting"
-        """While it is draining or stopped no poll is expected. Setting it is no beat."""
+        """Of the worker; setting it is no beat."""
         self._polled_at = clock()
         self._lock = threading.Lock()
         self._pinged_at: float | None = None
-        """When the ping was posted that the loop has not answered yet."""
+        """When the unanswered ping was posted."""
         self._lags: deque[tuple[float, float]] = deque()
-        """When measured and how long, falling: a longer lag drops shorter ones before it."""
+        """When measured and how long; a longer lag drops shorter ones before it."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -135,7 +127,7 @@ class Watchdog:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread and wait for it, six seconds at most; idempotent."""
+        """Stop the thread, within six seconds; idempotent."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(_JOIN_SECONDS)
@@ -157,7 +149,7 @@ class Watchdog:
             return max(self._lags[0][1] if self._lags else 0.0, self._owed_seconds())
 
     def felt(self, seconds: float) -> None:
-        """Note a lag that the loop measured itself: pings are a second apart and miss shorter ones."""
+        """Note a lag that the loop measured itself; pings, a second apart, miss short ones."""
         with self._lock:
             self._note_lag(seconds)
 

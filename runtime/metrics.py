@@ -40,7 +40,26 @@ class Metric:
     labels: tuple[str, ...]
     help: str
     buckets: tuple[float, ...] = ()
-    """Upper bounds in seconds, of a histogram."""
+
+
+class Catalogue(list[Metric]):
+    """The metrics of a process, in the order of their definition."""
+
+    def counter(self, name: str, meaning: str, *labels: str) -> Metric:
+        """Define a counter."""
+        return self._add(Metric(name, "counter", labels, meaning))
+
+    def gauge(self, name: str, meaning: str, *labels: str) -> Metric:
+        """Define a gauge."""
+        return self._add(Metric(name, "gauge", labels, meaning))
+
+    def histogram(self, name: str, meaning: str, *labels: str, buckets: tuple[float, ...]) -> Metric:
+        """Define a histogram of durations, with the buckets' upper bounds in seconds."""
+        return self._add(Metric(name, "histogram", labels, meaning, buckets))
+
+    def _add(self, metric: Metric) -> Metric:
+        self.append(metric)
+        return metric
 
 
 BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Always 1; what is running.")
@@ -102,7 +121,7 @@ class Registry:
         self._series[metric] = read
 
     def exposition(self) -> bytes:
-        """Return all metrics in Prometheus's text format, of type EXPOSITION_TYPE."""
+        """Return all metrics in Prometheus's text format."""
         for metric, read in self._series.items():
             self._gauges[metric].clear()
             for label, value in read().items():

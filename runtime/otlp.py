@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanKind
 
 _FLUSH_SECONDS = 3.0
-"""The most that close() waits for spans to go out."""
 _QUIET_SECONDS = 600.0
 """Between two warnings about a collector that cannot be reached."""
 _FIRST_REDIRECT = 300
@@ -38,12 +37,12 @@ class Otlp:
 
     Args:
         endpoint: base URL of the collector; OTEL_EXPORTER_OTLP_TRACES_ENDPOINT overrides it.
-        name: of the service, unless OTEL_SERVICE_NAME overrides it.
+        name: of the service.
         version: of the service.
         chosen: returns trace and span ids for the next span; None for random ones.
 
     Raises:
-        ValueError: the SDK rejects its own variables.
+        ValueError: the SDK rejects its variables.
     """
 
     def __init__(self, endpoint: str, *, name: str, version: str, chosen: Callable[[], tuple[int, int] | None]) -> None:
@@ -75,12 +74,12 @@ class ChosenIds(RandomIdGenerator):
         self._chosen = chosen
 
     def generate_trace_id(self) -> int:
-        """Return the id of a new trace."""
+        """Return a trace id."""
         chosen = self._chosen()
         return chosen[0] if chosen else super().generate_trace_id()
 
     def generate_span_id(self) -> int:
-        """Return the id of a new span."""
+        """Return a span id."""
         chosen = self._chosen()
         return chosen[1] if chosen else super().generate_span_id()
 
@@ -98,7 +97,6 @@ class _Exporter(SpanExporter):
         self._warned_at = float("-inf")
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send a batch; called in the SDK's thread."""
         result = self._otlp.export(spans)
         if self._session.redirected:  # the SDK follows none, and takes it for success
             result = SpanExportResult.FAILURE
@@ -107,7 +105,7 @@ class _Exporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Stop sending, pending retries included."""
+        # Pending retries end as well.
         with self._lock:
             ended, self._ended = self._ended, True
         if not ended:
@@ -125,14 +123,12 @@ class _Exporter(SpanExporter):
 
 
 class _Session(requests.Session):
-    """Remembers how the last request went."""
+    """Remembers how the last request went: `http-` and a status, or the type of the exception."""
 
     last = "unsent"
-    """`http-` and a status, or the type of the exception."""
     redirected = False
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 (passed through)
-        """Make a request."""
         self.redirected = False
         try:
             response = super().request(*args, **kwargs)

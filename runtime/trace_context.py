@@ -1,4 +1,4 @@
-"""Trace context in the headers of a Kafka event, as W3C Trace Context has it (https://www.w3.org/TR/trace-context/)."""
+"""W3C Trace Context (https://www.w3.org/TR/trace-context/) in the headers of Kafka events."""
 
 from __future__ import annotations
 

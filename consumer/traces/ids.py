@@ -21,11 +21,7 @@ _SPAN_BITS = 64
 
 
 class SpanIds:
-    """Ids for the spans of memos. For the event loop's thread only.
-
-    Args:
-        secret: the same in all workers of a group.
-    """
+    """Ids for memos' spans, for the event loop's thread; a group's workers share the secret."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret

@@ -1,7 +1,7 @@
 """The listener that makes a span of each try of a memo, with its stages and their rungs under it.
 
-Each span is made whole once its notice says that it is over. Attributes are constant words, numbers and the memo's id,
-redacted as logs are; no chat, number, name or text (I6), nor Kafka's key, which is the chat.
+Attributes are constant words, numbers and the memo's id, redacted as logs are; no chat, number, name or text (I6), nor
+Kafka's key, which is the chat.
 
 Names follow https://opentelemetry.io/docs/specs/semconv/messaging/kafka/; our own begin with `voicememo.`.
 """
@@ -77,21 +77,13 @@ class _Try:
         return self.epoch + time.monotonic_ns()
 
     def has_room(self) -> bool:
-        """Count one more span; return whether to make it."""
         self.spans += 1
         self.omitted += self.spans > _MOST_SPANS
         return self.spans <= _MOST_SPANS
 
 
 class Spans:
-    """Makes spans of notices; for the event loop's thread only.
-
-    Args:
-        tracer: uses `ids` for the spans of memos.
-        ids: of memos.
-        redactor: of attributes.
-        group: Kafka's consumer group.
-    """
+    """Makes spans of notices; for the event loop's thread only."""
 
     def __init__(self, tracer: Tracer, ids: SpanIds, redactor: Redactor, group: str) -> None:
         self._tracer = tracer
@@ -101,7 +93,7 @@ class Spans:
         self._tries: dict[MemoKey, _Try] = {}
 
     def __call__(self, notice: Notice) -> None:
-        """Make the span that this notice completes, if any."""
+        """Make the spans that a notice completes."""
         match notice:
             case MemoTaken():
                 self._begin(notice)

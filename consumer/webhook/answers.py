@@ -1,7 +1,6 @@
 """Outcomes of deliveries and their HTTP answers.
 
-Linq repeats a delivery after 429, 5xx or no answer, and drops it after any other 4xx. So whatever may succeed later is
-answered with the former.
+Linq repeats a delivery after 429, 5xx or no answer, and drops it after any other 4xx.
 """
 
 from __future__ import annotations
@@ -72,7 +71,6 @@ class Unpublished:
     """Kafka did not take a delivery, before or after it was answered."""
 
     reason: str
-    """For an operator to act on."""
 
 
 DoorNotice: TypeAlias = Handled | Unpublished

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from consumer.webhook.signatures import Genuine, Scheme, Verifier
 
 EVENT_ID_HEADER = "webhook-id"
-"""Header of the Kafka record that identifies the delivery, the same each time it is repeated."""
+"""Header of the Kafka record: the delivery's id, the same in each repetition."""
 
 _MOST_BYTES = 1_000_000
 """Of a body: a topic's default limit is 1 MiB with key and headers. Events carry links, not sound."""
@@ -66,7 +66,7 @@ class Limits:
     """What may be in hand, and for how long: less than the ten seconds that Linq waits."""
 
     requests: int = 256
-    """At once, including those answered that Kafka has not taken yet."""
+    """At once, with those answered that Kafka has not taken yet."""
     size: int = 32 * 1024 * 1024
     """Bytes of those requests."""
     read_seconds: float = 3.0
@@ -108,13 +108,13 @@ class _Delivery:
 
     @property
     def event_id(self) -> str:
-        """The webhook's own id, else the event's, else a hash of the body: the same each time it is repeated."""
+        # The same in each repetition.
         given = identifier(self.genuine.delivery_id) or self.address.event_id
         return given or f"body-{hashlib.sha256(self.body).hexdigest()[:32]}"
 
     @property
     def key(self) -> bytes:
-        """The chat's id, so that a chat stays in one partition; the delivery's where no chat can be read."""
+        # The chat's id, so that a chat stays in one partition.
         return (self.address.chat_id or self.event_id).encode("utf-8", "replace")
 
 
@@ -127,16 +127,7 @@ class _Refused(Exception):
 class Door:
     """The HTTP server that takes deliveries.
 
-    Args:
-        publisher: of the deliveries.
-        topic: of the deliveries.
-        verifier: of their signatures.
-        listeners: called with each notice; must neither block nor raise.
-        host: to listen on.
-        port: to listen on; 0 takes any free one.
-        path: the only one served.
-        limits: of the requests in hand.
-        clock: returns Unix seconds.
+    Listeners must neither block nor raise; port 0 takes any free one; the clock returns Unix seconds.
     """
 
     def __init__(
@@ -247,7 +238,6 @@ class Door:
             listener(notice)
 
     def _admit(self, request: web.Request, release: ExitStack) -> None:
-        """Reserve room for the announced size, or for the largest body. Raises _Refused."""
         size = _MOST_BYTES if request.content_length is None else request.content_length
         if size > _MOST_BYTES:
             raise _Refused(Outcome.TOO_LARGE)
@@ -279,10 +269,7 @@ class Door:
             raise _Refused(Outcome.CUT_SHORT) from error
 
     async def _publish_in_time(self, delivery: _Delivery, release: ExitStack) -> Outcome:
-        """Publish a delivery; after keep_seconds answer KAFKA_SLOW and publish on in the background.
-
-        Cancelling instead would leave open whether the record was written. Its capacity stays taken meanwhile.
-        """
+        # Too slow, it goes on in the background and holds its capacity: a cancelled record may be there or not.
         task = asyncio.create_task(self._publish(delivery), name="webhook")
         self._publishing.add(task)
         task.add_done_callback(self._publishing.discard)

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from consumer.webhook.answers import FORGERIES, Handled, Outcome, Unpublished
-from runtime.metrics import BUILD_INFO, Metric, Registry
+from runtime.metrics import BUILD_INFO, Catalogue, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,29 +15,27 @@ if TYPE_CHECKING:
     from consumer.webhook.answers import DoorNotice
     from consumer.webhook.door import Door
 
-DELIVERIES = Metric(
-    "voicememo_webhook_deliveries_total",
-    "counter",
-    ("outcome", "scheme"),
-    "Deliveries that were answered; scheme is how a genuine one was signed: standard, timestamped or body.",
-)
-UNADDRESSED = Metric(
-    "voicememo_webhook_unaddressed_total",
-    "counter",
-    ("lacking",),
-    "Genuine deliveries that no chat could be read from; they are on the topic, keyed by their own id.",
-)
-KEPT_SECONDS = Metric(
-    "voicememo_webhook_kept_seconds",
-    "histogram",
-    (),
-    "From a delivery's head until Kafka had it, in seconds.",
-    (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8),
-)
-HELD = Metric("voicememo_webhook_held", "gauge", (), "Deliveries in hand just now, answered or not.")
-HELD_BYTES = Metric("voicememo_webhook_held_bytes", "gauge", (), "And their bytes, as announced.")
+CATALOGUE = Catalogue()
 
-CATALOGUE = (DELIVERIES, UNADDRESSED, KEPT_SECONDS, HELD, HELD_BYTES, BUILD_INFO)
+DELIVERIES = CATALOGUE.counter(
+    "voicememo_webhook_deliveries_total",
+    "Deliveries that were answered; scheme is how a genuine one was signed: standard, timestamped or body.",
+    "outcome",
+    "scheme",
+)
+UNADDRESSED = CATALOGUE.counter(
+    "voicememo_webhook_unaddressed_total",
+    "Genuine deliveries that no chat could be read from; they are on the topic, keyed by their own id.",
+    "lacking",
+)
+KEPT_SECONDS = CATALOGUE.histogram(
+    "voicememo_webhook_kept_seconds",
+    "From a delivery's head until Kafka had it, in seconds.",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8),
+)
+HELD = CATALOGUE.gauge("voicememo_webhook_held", "Deliveries in hand just now, answered or not.")
+HELD_BYTES = CATALOGUE.gauge("voicememo_webhook_held_bytes", "And their bytes, as announced.")
+CATALOGUE.append(BUILD_INFO)
 
 _QUIET_SECONDS = 10.0
 """Between two lines about the same outcome."""

@@ -33,24 +33,20 @@ PREFIX = "whsec_"
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _MOST_SIGNATURES = 16
-"""Checked per delivery: one for each secret in rotation."""
+"""Checked per delivery."""
 
 
 @dataclass(frozen=True, slots=True)
 class Genuine:
-    """A delivery signed with one of our secrets; recently, where it has a timestamp."""
+    """A delivery signed with one of our secrets."""
 
     scheme: Scheme
     delivery_id: str | None = None
-    """The webhook's id, where the signature covers it."""
+    """Where the signature covers it."""
 
 
 class NotGenuine(Exception):
-    """A delivery that cannot be trusted.
-
-    Attributes:
-        doubt: unsigned, forged, or with a right signature but for another time: stale, early.
-    """
+    """A delivery that cannot be trusted: unsigned, forged, or signed rightly but for another time: stale, early."""
 
     def __init__(self, doubt: Doubt) -> None:
         super().__init__(doubt)
@@ -59,26 +55,21 @@ class NotGenuine(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Checks the signatures of deliveries.
-
-    Args:
-        secrets: any of them may have signed.
-        tolerance_seconds: the most a timestamp may differ from our clock, either way.
-    """
+    """Checks signatures by any of the secrets; timestamps may differ from our clock by the tolerance, either way."""
 
     secrets: Sequence[str] = field(repr=False)
     tolerance_seconds: float
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: float) -> Genuine:
-        """Return the scheme by which a delivery is genuine; any one suffices.
+        """Return how a delivery is signed; one right signature of any scheme suffices.
 
         Args:
-            headers: of the request, with case-insensitive names.
+            headers: with case-insensitive names.
             body: as it came.
             now: Unix seconds.
 
         Raises:
-            NotGenuine: it is signed by none.
+            NotGenuine: it has none.
         """
         doubt: Doubt = "unsigned"
         for claim in _claims(headers, body):
@@ -124,7 +115,7 @@ class _Claim:
 
 
 def _claims(headers: Mapping[str, str], body: bytes) -> Iterator[_Claim]:
-    """Yield what the headers claim, one scheme at a time; a scheme whose headers are incomplete is left out."""
+    """Yield what the headers claim; a scheme whose headers are incomplete is left out."""
     delivery_id, at = headers.get("webhook-id"), headers.get("webhook-timestamp", "")
     listed = headers.get("webhook-signature", "").split(" ")[:_MOST_SIGNATURES]
     standard = tuple(_bytes(each.removeprefix("v1,")) for each in listed if each.startswith("v1,"))
@@ -141,5 +132,5 @@ def _claims(headers: Mapping[str, str], body: bytes) -> Iterator[_Claim]:
 
 
 def _bytes(header: str) -> bytes:
-    """Return a header's bytes; aiohttp decodes with surrogateescape."""
+    # As aiohttp decoded it.
     return header.encode("utf-8", "surrogateescape")
