@@ -1,4 +1,4 @@
-"""Traces: what a collector is told of memos that go all the way, and what of it is nobody's business."""
+"""Traces that a collector gets of memos that go all the way, and what must not be in them."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ class Traced:
     """Reason → headers of the dead letter."""
 
     def memo(self, message_id: str) -> Told:
-        """Give the span of a memo."""
+        """Return the span of a memo."""
         (span,) = [each for each in self.collector.spans if each.about.get("voicememo.message_id") == message_id]
         return span
 
     def stages(self, message_id: str) -> list[Told]:
-        """Give the spans of a memo's stages and asides."""
+        """Return the spans of a memo's stages and asides."""
         return [each for each in self.collector.under(self.memo(message_id)) if each.kind == "internal"]
 
     def stage(self, message_id: str, stage: str) -> Told:
-        """Give the span of a memo's stage."""
+        """Return the span of a memo's stage."""
         (span,) = [each for each in self.stages(message_id) if each.name == stage]
         return span
 
@@ -73,7 +73,7 @@ async def speak(
 
 
 async def letters_of(made: Rig, count: int) -> dict[str, dict[str, bytes]]:
-    """Wait for that many dead letters; give their headers by their reasons."""
+    """Wait for that many dead letters; return their headers by their reasons."""
     looking = AIOKafkaConsumer(
         made.settings.kafka_dead_letter_topic,
         bootstrap_servers=",".join(made.settings.kafka_bootstrap_servers),
@@ -207,7 +207,7 @@ async def test_a_dead_letter_goes_on_with_its_memo(traced: Traced) -> None:
 
 
 async def test_a_dead_letter_of_no_memo_goes_on_with_its_event(traced: Traced) -> None:
-    """An event that nobody can read is buried under the trace context that it came with."""
+    """An unreadable event is buried under the trace context that it came with."""
     followed = traced.ended["unreadable"]
     assert (followed.outcome, followed.story) == ("dead", None)
     sending = extract(tuple(traced.letters[str(followed.reason)].items()))

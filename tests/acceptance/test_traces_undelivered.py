@@ -34,7 +34,7 @@ async def test_a_collector_that_refuses_is_told_of_once(
 
 
 async def test_no_collector_at_all(tmp_path: Path, unused_tcp_port: int, caplog: pytest.LogCaptureFixture) -> None:
-    """With nobody there the worker answers, and waits for no collector at its end; what was not sent is given up."""
+    """Without a collector the worker answers, and does not wait for one at its end; unsent spans are dropped."""
     async with rig(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{unused_tcp_port}") as made:
         assert (await speak(made, "memo")).outcome == "answered"
     assert [record.getMessage() for record in caplog.records if record.name.startswith("runtime.otlp")] == [

@@ -55,7 +55,7 @@ class Entrance:
             return response.status, (await response.text()).strip()
 
     async def kept(self) -> list[Any]:
-        """Give what is on the topic, partition by partition."""
+        """Return what is on the topic, partition by partition."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.servers, auto_offset_reset="earliest")
         await consumer.start()
         try:
@@ -297,7 +297,7 @@ async def test_a_body_that_does_not_come_holds_nothing_up(servers: str, caplog: 
 
 
 async def test_closing_lets_a_delivery_in_hand_end(servers: str) -> None:
-    """A delivery that is half read when the door closes is read, kept and answered; nobody new gets in."""
+    """A delivery that is half read when the door closes is read, kept and answered; no further one gets in."""
     body = written("chat", "hello")
     async with entrance(servers) as opened:
         headers = {"Host": "x", "Content-Length": str(len(body)), **standard(body, "d")}
@@ -338,7 +338,7 @@ class Broken:
 
 
 async def test_a_bug_is_no_answer_to_a_delivery(caplog: pytest.LogCaptureFixture) -> None:
-    """Where our own code breaks the delivery comes again (500); the bug is told, and nobody's address."""
+    """A bug of ours is answered 500, so that the delivery is repeated; it is logged without addresses."""
     door = Door(Broken(), "t", Verifier((SECRET,), 300), host="127.0.0.1", port=0, path="/webhook")
     await door.open()
     body = written("chat", "hello")
@@ -357,7 +357,7 @@ async def test_a_bug_is_no_answer_to_a_delivery(caplog: pytest.LogCaptureFixture
 
 
 async def test_a_taken_port_is_told_by_its_variable(entered: Entrance) -> None:
-    """Whoever opens a second door learns which variable to change."""
+    """The error of a second door names the variable to change."""
     with pytest.raises(DoorError, match=f"WEBHOOK_PORT {entered.door.port} is taken on 127.0.0.1"):
         async with entrance(entered.servers, port=entered.door.port):
             raise AssertionError("two doors at one port")

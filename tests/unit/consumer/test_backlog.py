@@ -28,7 +28,7 @@ class Clock:
     now: float = 1_000.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 

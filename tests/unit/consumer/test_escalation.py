@@ -29,7 +29,7 @@ class Worker:
     def live(
         self, seconds: float, *, polls: bool = True, answers: bool = True, phase: str = "polling", step: float = 1.0
     ) -> Worker:
-        """Let seconds pass, with a look at the end of each step."""
+        """Pass some seconds, with a reading at the end of each step."""
         for _ in range(round(seconds / step)):
             self.now += step
             self.answered_at = self.now if answers else self.answered_at

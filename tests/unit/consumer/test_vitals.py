@@ -35,7 +35,7 @@ async def serving(unwell: Sequence[str] = (), *, host: str = "127.0.0.1", port: 
 
 
 async def ask(vitals: Vitals, path: str, *, method: str = "GET", body: bytes | None = None) -> tuple[int, str, str]:
-    """Give status, body and content type."""
+    """Return status, body and content type."""
     timeout = aiohttp.ClientTimeout(total=10)
     async with (
         aiohttp.ClientSession(f"http://127.0.0.1:{vitals.port}", timeout=timeout) as session,
@@ -101,7 +101,7 @@ async def test_requests_leave_no_lines_in_the_log(caplog: pytest.LogCaptureFixtu
 
 
 async def test_a_taken_port_is_told_by_its_variable() -> None:
-    """Whoever starts a second worker learns which variable to change, and nothing is left open."""
+    """The error of a second worker names the variable to change, and nothing is left open."""
     async with serving() as first:
         second = Vitals(registry(), host="127.0.0.1", port=first.port, why_unwell=lambda: None)
         with pytest.raises(VitalsError, match=f"VITALS_PORT {first.port} is taken on 127.0.0.1"):

@@ -21,7 +21,7 @@ class Clock:
         self.now = 1000.0
 
     def __call__(self) -> float:
-        """Tell the time, in seconds."""
+        """Return the time, in seconds."""
         return self.now
 
 
@@ -33,7 +33,7 @@ class Loop:
         self.closed = False
 
     def is_closed(self) -> bool:
-        """Say whether it is."""
+        """Return whether it is."""
         return self.closed
 
     def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
@@ -60,22 +60,22 @@ class Heard:
         self.rebuild_came = threading.Event()
 
     def dump(self, line: str) -> None:
-        """Be told."""
+        """Note a dump."""
         self.dumped.append(line)
         self.dump_came.set()
 
     def last_word(self, reason: str) -> None:
-        """Be told."""
+        """Note the end."""
         self.ended.append(reason)
         self.end_came.set()
 
     def rebuild(self) -> None:
-        """Be asked."""
+        """Note a rebuild."""
         self.rebuilt.append(threading.get_ident())
         self.rebuild_came.set()
 
     def watchdog(self, loop: Any, **options: Any) -> Watchdog:  # noqa: ANN401 (a loop by hand; options as they are)
-        """Make one that tells us."""
+        """Build one that reports here."""
         usual = {"stale_after_seconds": STALE, "loop_stall_seconds": STALL}
         return Watchdog(
             loop,
@@ -229,7 +229,7 @@ async def test_stopping_ends_the_thread() -> None:
 
 
 def test_a_closed_loop_ends_the_thread() -> None:
-    """A watchdog that nobody stopped ends with its loop."""
+    """A watchdog that was not stopped ends with its loop."""
     heard = Heard()
     loop = asyncio.new_event_loop()
     dog = heard.watchdog(loop, interval_seconds=0.001)

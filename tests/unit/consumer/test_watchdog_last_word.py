@@ -42,7 +42,7 @@ def test_stacks_name_places_and_no_words(capfd: pytest.CaptureFixture[str]) -> N
 
 
 def test_nobody_waits_for_a_reader_that_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standard error that is full, or broken, holds nobody up for longer than is granted."""
+    """Standard error that is full, or broken, delays a dump only within its limit."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     os.write(writing, b"x" * 2**24)  # as much as it takes
@@ -128,13 +128,13 @@ def test_a_blocked_process_ends_itself() -> None:
 
 
 def test_a_process_blocked_by_its_own_standard_error_ends_itself() -> None:
-    """Nobody reads what it writes, and it ends all the same."""
+    """Its standard error is not read, and it ends all the same."""
     with blocking('os.write(2, b"x" * 2**24)', write_seconds=0.1) as process:
         assert process.wait(AT_MOST_SECONDS) == EXIT_STATUS
 
 
 def test_a_process_with_more_stacks_than_there_is_room_for_ends_itself() -> None:
-    """Forty deep threads are told as far as there is room, and hold up nobody."""
+    """Of forty deep threads as much is written as there is room for, without delay."""
     with blocking("crowd(); time.sleep(600)", write_seconds=AT_MOST_SECONDS) as process:
         _, written = process.communicate(timeout=AT_MOST_SECONDS)
     assert process.returncode == EXIT_STATUS

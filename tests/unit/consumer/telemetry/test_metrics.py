@@ -179,7 +179,7 @@ def test_the_catalogue_is_what_is_exposed(tmp_path: Path) -> None:
 
 
 def test_lag_is_that_of_the_partitions_of_now() -> None:
-    """A partition that has gone takes its series with it: nobody would ever bring that down again."""
+    """A partition that has gone takes its series with it, which would never change again."""
     metrics, lag = Metrics(in_flight=int), {Partition("message.received", 3): 17, Partition("message.received", 4): 0}
     metrics.watch_lag(lambda: lag)
     first, second = "voicememo_lag_events{partition=3}", "voicememo_lag_events{partition=4}"

@@ -75,7 +75,7 @@ def test_unknown_flags_are_not_passed_on() -> None:
 
 
 def test_of_two_traceparents_neither_holds() -> None:
-    """Nobody can say which one is right."""
+    """Either might be the right one."""
     assert extract([("traceparent", WELL), ("traceparent", WELL)]) is None
     assert extract([]) is None
 

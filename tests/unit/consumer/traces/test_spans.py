@@ -51,24 +51,24 @@ class Told:
         self.listener = Spans(self.tracer, ids, Redactor({"s3cr3t"}), "group")
 
     def __call__(self, *notices: Notice) -> list[ReadableSpan]:
-        """Tell notices; give the spans that have ended by then, the earlier first."""
+        """Send notices; return the spans that have ended by then, the earlier first."""
         for notice in notices:
             self.listener(notice)
         return list(self._exporter.get_finished_spans())
 
 
 def parent_of(span: ReadableSpan) -> int | None:
-    """Give the id of the span above."""
+    """Return the id of the span above."""
     return span.parent.span_id if span.parent else None
 
 
 def error_of(span: ReadableSpan) -> str | None:
-    """Give the word for what went wrong."""
+    """Return the error's constant word."""
     return span.status.description if span.status.status_code is StatusCode.ERROR else None
 
 
 def about(span: ReadableSpan, name: str) -> object:
-    """Give an attribute of ours."""
+    """Return an attribute of ours."""
     return (span.attributes or {}).get(f"voicememo.{name}")
 
 
@@ -88,13 +88,13 @@ def about(span: ReadableSpan, name: str) -> object:
     ids=lambda value: value.name if hasattr(value, "name") else None,
 )
 def test_each_end_ends_the_span(end: Notice, state: str, error: str | None) -> None:
-    """However a try of a memo ends, its span ends there, and is in error where nobody has an answer by it."""
+    """However a try of a memo ends, its span ends there, and is in error unless the memo was answered or let go."""
     (span,) = Told()(MemoTaken(KEY, 1, PLACE), end)
     assert (span.name, about(span, "state"), error_of(span)) == ("process message.received", state, error)
 
 
 def test_what_is_open_at_the_end_is_told() -> None:
-    """When the worker ends, what nobody told the end of is told as interrupted."""
+    """When the worker ends, tries that have not ended are interrupted."""
     told = Told()
     assert told(MemoTaken(KEY, 1), MemoTaken(OTHER, 1)) == []
     told.listener.close()
@@ -144,7 +144,7 @@ def test_tries_of_a_memo_are_one_trace() -> None:
 
 
 def test_memos_side_by_side_do_not_mix() -> None:
-    """Stages go to the memo whose they are; of memos that nobody took, nothing is told."""
+    """Stages go to their own memo; memos that were not taken have no spans."""
     spans = Told()(
         StageFinished(KEY, "early", 1.0),
         RungServed(KEY, "early", "rung", 1.0),

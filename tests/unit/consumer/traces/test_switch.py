@@ -130,7 +130,7 @@ async def test_a_letter_names_the_try_that_died(on: Settings) -> None:
 
 
 async def test_a_letter_of_a_memo_that_was_not_sampled(on: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the sampler left the memo out, its letter says so to whoever reads it."""
+    """Where the sampler left the memo out, its letter says so."""
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
     traces = switch.begin(on)
     alone = extract(traces.letter_headers(LETTER))

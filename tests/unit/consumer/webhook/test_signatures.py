@@ -49,7 +49,7 @@ def verified(
 def doubt(
     headers: dict[str, str], body: bytes = BODY, *secrets: str, now: float = AT, tolerance_seconds: float = 300
 ) -> str:
-    """Give why a delivery is not trusted."""
+    """Return why a delivery is not trusted."""
     with pytest.raises(NotGenuine) as caught:
         verified(headers, body, *secrets, now=now, tolerance_seconds=tolerance_seconds)
     return caught.value.doubt
