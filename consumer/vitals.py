@@ -25,7 +25,7 @@ class VitalsError(Exception):
     """The port cannot be listened on; the message says which variable to change."""
 
 
-class Exposed(Protocol):
+class MetricsSource(Protocol):
     """What /metrics serves."""
 
     def exposition(self) -> bytes:
@@ -41,7 +41,7 @@ class Vitals:
 
     def __init__(
         self,
-        metrics: Exposed,
+        metrics: MetricsSource,
         *,
         host: str,
         port: int,

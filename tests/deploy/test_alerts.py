@@ -12,7 +12,7 @@ import yaml
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
 from consumer.backlog import Backlog
-from consumer.catalogue import CATALOGUE, Metric
+from consumer.catalogue import CATALOGUE
 from consumer.webhook import metrics as door
 from consumer.webhook.answers import Outcome
 from storage.disk import DiskArchive
@@ -25,6 +25,7 @@ from tests.deploy.promql import NotPromQL, parse
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runtime.metrics import Metric
     from tests.deploy.promql import Selector
 
 DEPLOY = ROOT / "deploy"

@@ -47,7 +47,7 @@ class Loop:
             callback()
 
 
-class Heard:
+class WatchdogRecorder:
     """What a watchdog did, and events to wait for it from another thread."""
 
     def __init__(self) -> None:
@@ -88,8 +88,8 @@ class Heard:
 
 def test_why_a_worker_is_unwell() -> None:
     """Health ends past each patience, with the reason in a line, the blocked loop's first."""
-    clock, loop, heard = Clock(), Loop(), Heard()
-    dog = heard.watchdog(loop, clock=clock)
+    clock, loop, recorder = Clock(), Loop(), WatchdogRecorder()
+    dog = recorder.watchdog(loop, clock=clock)
     assert dog._look()
     clock.now += 30
     assert dog.why_unwell() is None
@@ -106,8 +106,8 @@ def test_why_a_worker_is_unwell() -> None:
 
 def test_readings_are_what_was_measured() -> None:
     """The lag is the longest of the last minute, or what is owed so far, however often it is read."""
-    clock, loop, heard = Clock(), Loop(), Heard()
-    dog = heard.watchdog(loop, clock=clock)
+    clock, loop, recorder = Clock(), Loop(), WatchdogRecorder()
+    dog = recorder.watchdog(loop, clock=clock)
     lags = []
     for lag_seconds in (0.5, 3.0, 1.0, 0.25):
         dog._look()
@@ -126,8 +126,8 @@ def test_readings_are_what_was_measured() -> None:
 
 def test_what_the_loop_itself_felt_counts_as_well() -> None:
     """A lag between two pings is among those of the last minute."""
-    clock, loop, heard = Clock(), Loop(), Heard()
-    dog = heard.watchdog(loop, clock=clock)
+    clock, loop, recorder = Clock(), Loop(), WatchdogRecorder()
+    dog = recorder.watchdog(loop, clock=clock)
     dog.felt(0.4)
     dog.felt(0.1)
     assert dog.longest_loop_lag_seconds == 0.4
@@ -138,8 +138,8 @@ def test_what_the_loop_itself_felt_counts_as_well() -> None:
 
 def test_pings_and_lags_are_bounded() -> None:
     """A blocked loop gathers no pings, and no number of looks makes the memory of lags grow (I9)."""
-    clock, loop, heard = Clock(), Loop(), Heard()
-    dog = heard.watchdog(loop, clock=clock)
+    clock, loop, recorder = Clock(), Loop(), WatchdogRecorder()
+    dog = recorder.watchdog(loop, clock=clock)
     for _ in range(10):
         dog._look()
     assert len(loop.posted) == 1
@@ -153,32 +153,32 @@ def test_pings_and_lags_are_bounded() -> None:
 
 def test_a_worker_that_polls_is_left_alone() -> None:
     """However long it runs, a worker that polls is neither rebuilt nor ended: its memos may be as old as they like."""
-    clock, loop, heard = Clock(), Loop(), Heard()
-    dog = heard.watchdog(loop, clock=clock)
+    clock, loop, recorder = Clock(), Loop(), WatchdogRecorder()
+    dog = recorder.watchdog(loop, clock=clock)
     for _ in range(1000):
         assert dog._look()
         clock.now += 1
         dog.beat()
         loop.turn()
-    assert (heard.dumped, heard.rebuilt, heard.ended) == ([], [], [])
+    assert (recorder.dumped, recorder.rebuilt, recorder.ended) == ([], [], [])
 
 
 def test_silence_is_told_rebuilt_and_ended() -> None:
     """Without polls there is one dump with one rebuild, and then the last word; a look after that is none."""
-    clock, loop, heard = Clock(), Loop(), Heard()
-    dog = heard.watchdog(loop, clock=clock)
+    clock, loop, recorder = Clock(), Loop(), WatchdogRecorder()
+    dog = recorder.watchdog(loop, clock=clock)
     while dog._look():
         clock.now += 1
         loop.turn()
-    assert heard.dumped == ["no poll for 60 s while starting: the consumer is being rebuilt"]
-    assert len(heard.rebuilt) == 1
-    assert heard.ended == ["no poll for 120 s while starting"]
+    assert recorder.dumped == ["no poll for 60 s while starting: the consumer is being rebuilt"]
+    assert len(recorder.rebuilt) == 1
+    assert recorder.ended == ["no poll for 120 s while starting"]
 
 
 def test_a_closed_loop_is_no_blocked_loop() -> None:
     """When the loop has been closed the watch is over, even with an answer owed."""
-    loop, heard = Loop(), Heard()
-    dog = heard.watchdog(loop)
+    loop, recorder = Loop(), WatchdogRecorder()
+    dog = recorder.watchdog(loop)
     assert dog._look()
     loop.closed = True
     assert not dog._look()
@@ -186,55 +186,55 @@ def test_a_closed_loop_is_no_blocked_loop() -> None:
 
 async def test_the_rebuild_runs_on_the_loop_and_the_end_follows() -> None:
     """A worker that never polls is asked on its own thread to rebuild, once, before the end."""
-    heard = Heard()
-    with heard.watchdog(
+    recorder = WatchdogRecorder()
+    with recorder.watchdog(
         asyncio.get_running_loop(), stale_after_seconds=0.05, loop_stall_seconds=AT_MOST_SECONDS, interval_seconds=0.001
     ):
-        assert await asyncio.to_thread(heard.end_came.wait, AT_MOST_SECONDS)
-    assert heard.rebuilt == [threading.get_ident()]
-    assert heard.ended[0].startswith("no poll for ")
-    assert len(heard.dumped) == 1
+        assert await asyncio.to_thread(recorder.end_came.wait, AT_MOST_SECONDS)
+    assert recorder.rebuilt == [threading.get_ident()]
+    assert recorder.ended[0].startswith("no poll for ")
+    assert len(recorder.dumped) == 1
 
 
 async def test_a_blocked_loop_is_noticed_from_outside() -> None:
     """While this very test blocks the loop the stacks are asked for, then the last word, and no rebuild."""
-    heard = Heard()
-    dog = heard.watchdog(asyncio.get_running_loop(), loop_stall_seconds=0.05, interval_seconds=0.001)
+    recorder = WatchdogRecorder()
+    dog = recorder.watchdog(asyncio.get_running_loop(), loop_stall_seconds=0.05, interval_seconds=0.001)
     with dog:
-        assert heard.end_came.wait(AT_MOST_SECONDS)  # that it blocks the loop is the point
-    assert [line.startswith("loop blocked for ") for line in [*heard.dumped, *heard.ended]] == [True, True]
-    assert heard.rebuilt == []
+        assert recorder.end_came.wait(AT_MOST_SECONDS)  # that it blocks the loop is the point
+    assert [line.startswith("loop blocked for ") for line in [*recorder.dumped, *recorder.ended]] == [True, True]
+    assert recorder.rebuilt == []
     dog._thread.join(AT_MOST_SECONDS)
     assert not dog._thread.is_alive()
 
 
 async def test_a_lag_is_measured_on_a_real_loop() -> None:
     """A loop that was held up for a while has a lag afterwards, though nothing is owed any more."""
-    heard = Heard()
-    with heard.watchdog(asyncio.get_running_loop(), loop_stall_seconds=0.05, interval_seconds=0.001) as dog:
-        assert heard.dump_came.wait(AT_MOST_SECONDS)  # that it blocks the loop is the point
+    recorder = WatchdogRecorder()
+    with recorder.watchdog(asyncio.get_running_loop(), loop_stall_seconds=0.05, interval_seconds=0.001) as dog:
+        assert recorder.dump_came.wait(AT_MOST_SECONDS)  # that it blocks the loop is the point
         await asyncio.sleep(0)  # the ping has been posted before, so it has its turn before us
         assert dog.longest_loop_lag_seconds >= 0.04
 
 
 async def test_stopping_ends_the_thread() -> None:
     """After stop() the thread is gone, however long its interval; stopping twice, or unstarted, changes nothing."""
-    dog = Heard().watchdog(asyncio.get_running_loop(), interval_seconds=AT_MOST_SECONDS)
+    dog = WatchdogRecorder().watchdog(asyncio.get_running_loop(), interval_seconds=AT_MOST_SECONDS)
     dog.start()
     assert dog._thread.daemon
     dog.stop()
     assert not dog._thread.is_alive()
     dog.stop()
-    Heard().watchdog(asyncio.get_running_loop()).stop()
+    WatchdogRecorder().watchdog(asyncio.get_running_loop()).stop()
 
 
 def test_a_closed_loop_ends_the_thread() -> None:
     """A watchdog that was not stopped ends with its loop."""
-    heard = Heard()
+    recorder = WatchdogRecorder()
     loop = asyncio.new_event_loop()
-    dog = heard.watchdog(loop, interval_seconds=0.001)
+    dog = recorder.watchdog(loop, interval_seconds=0.001)
     dog.start()
     loop.close()
     dog._thread.join(AT_MOST_SECONDS)
     assert not dog._thread.is_alive()
-    assert heard.ended == []
+    assert recorder.ended == []

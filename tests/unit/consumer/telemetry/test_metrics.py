@@ -34,7 +34,7 @@ def samples(metrics: Metrics) -> dict[str, float]:
     }
 
 
-class Seen:
+class WatchdogReadings:
     """What a watchdog sees."""
 
     longest_loop_lag_seconds = 0.5
@@ -157,7 +157,7 @@ async def test_a_shut_rung_is_seen() -> None:
 def test_the_catalogue_is_what_is_exposed(tmp_path: Path) -> None:
     """Names, types, labels and help of a scrape are those of the catalogue; beside them only the process's own."""
     metrics = Metrics(in_flight=int)
-    metrics.watch(Seen(), lambda: None)  # type: ignore[arg-type] # all of a watchdog that is read
+    metrics.watch(WatchdogReadings(), lambda: None)  # type: ignore[arg-type] # all of a watchdog that is read
     metrics.watch_rungs(speaking())
     metrics.watch_lag(lambda: {Partition("message.received", 3): 17})
     metrics.watch_backlog(Backlog(MemoryStore().ledger, OwedArchive(DiskArchive(tmp_path), tmp_path, max_bytes=0)))

@@ -39,7 +39,7 @@ PLACE = Place("message.received", 3, 41)
 SETTLED = MemoSettled(KEY, "answered", None, "voice", 4.2)
 
 
-class Told:
+class SpanRecorder:
     """The listener, and what it makes of notices."""
 
     def __init__(self, secret: bytes = b"secret") -> None:
@@ -89,13 +89,13 @@ def about(span: ReadableSpan, name: str) -> object:
 )
 def test_each_end_ends_the_span(end: Notice, state: str, error: str | None) -> None:
     """However a try of a memo ends, its span ends there, and is in error unless the memo was answered or let go."""
-    (span,) = Told()(MemoTaken(KEY, 1, PLACE), end)
+    (span,) = SpanRecorder()(MemoTaken(KEY, 1, PLACE), end)
     assert (span.name, about(span, "state"), error_of(span)) == ("process message.received", state, error)
 
 
 def test_what_is_open_at_the_end_is_told() -> None:
     """When the worker ends, tries that have not ended are interrupted."""
-    told = Told()
+    told = SpanRecorder()
     assert told(MemoTaken(KEY, 1), MemoTaken(OTHER, 1)) == []
     told.listener.close()
     assert [(span.name, about(span, "state")) for span in told()] == [("process", "interrupted")] * 2
@@ -103,7 +103,7 @@ def test_what_is_open_at_the_end_is_told() -> None:
 
 def test_rungs_stand_under_their_stage() -> None:
     """Rungs are told before their stage and stand under it, each when it was; those of a lost stage under the memo."""
-    spans = Told()(
+    spans = SpanRecorder()(
         MemoTaken(KEY, 1),
         RungFailed(KEY, "hear", "first", 2.0, "unavailable", 3.0),
         StageFinished(KEY, "recall", 0.5),
@@ -133,7 +133,7 @@ def _lasts(span: ReadableSpan) -> float:
 
 def test_tries_of_a_memo_are_one_trace() -> None:
     """Workers of a group put the tries of one memo into one trace, each as its own span; other memos have others."""
-    here, there, stranger = Told(), Told(), Told(b"another secret")
+    here, there, stranger = SpanRecorder(), SpanRecorder(), SpanRecorder(b"another secret")
     (first,) = here(MemoTaken(KEY, 1), MemoParked(KEY, "deliver-unavailable", 2.0, 1))
     (second,) = there(MemoTaken(KEY, 2), SETTLED)
     assert first.context.trace_id == second.context.trace_id
@@ -145,7 +145,7 @@ def test_tries_of_a_memo_are_one_trace() -> None:
 
 def test_memos_side_by_side_do_not_mix() -> None:
     """Stages go to their own memo; memos that were not taken have no spans."""
-    spans = Told()(
+    spans = SpanRecorder()(
         StageFinished(KEY, "early", 1.0),
         RungServed(KEY, "early", "rung", 1.0),
         MemoSettled(KEY, "answered", None, None, 1.0),
@@ -164,7 +164,7 @@ def test_memos_side_by_side_do_not_mix() -> None:
 
 def test_a_memo_has_no_end_of_spans() -> None:
     """However much is told of one memo, its spans have an end, and how many were omitted is told (I9)."""
-    told = Told()
+    told = SpanRecorder()
     told(MemoTaken(KEY, 1))
     for number in range(700):
         told.listener(RungServed(KEY, "hear", f"rung-{number}", 1.0))
@@ -178,7 +178,7 @@ def test_nothing_private_is_told() -> None:
     """No chat is told; and what looks like a number or is a secret is masked, wherever it turns up (I6)."""
     key = MemoKey("chat-of-a-person", "+1 555 010 0123")
     trace = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("vendor", "s3cr3t")]))
-    spans = Told()(
+    spans = SpanRecorder()(
         MemoTaken(key, 1, PLACE, trace),
         RungFailed(key, "hear", "first", 1.0, "s3cr3t"),
         StageFailed(key, "hear", 1.0, "+15550100123"),
@@ -211,7 +211,7 @@ class Topics:
 
 async def test_what_is_sent_carries_its_span() -> None:
     """The span of a sending stands under the context that came, and goes on in the headers; its key is not told."""
-    told, topics = Told(), Topics()
+    told, topics = SpanRecorder(), Topics()
     publisher = TracedPublisher(topics, told.tracer, told.listener)
     given = [("a", b"1"), ("traceparent", f"00-{'a' * 32}-{'b' * 16}-01".encode()), ("tracestate", b"v=1")]
     assert await publisher.publish("events", key=b"chat-1", value=b"{}", headers=given) == (Partition("events", 2), 7)
@@ -240,7 +240,7 @@ async def test_what_is_sent_carries_its_span() -> None:
 )
 async def test_a_sending_that_fails_is_an_error(failure: Exception, word: str) -> None:
     """The failure passes through as it is, and of it the span tells a word alone."""
-    told = Told()
+    told = SpanRecorder()
     publisher = TracedPublisher(Topics(failure), told.tracer, told.listener)
     with pytest.raises(type(failure)):
         await publisher.publish("events", key=b"k", value=b"v")
