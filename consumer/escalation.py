@@ -61,8 +61,8 @@ class Escalation:
     a grant only stacks are written, and the end comes just as late.
 
     Args:
-        stale_after_seconds: without a poll: rebuild; after as long again: end.
-        loop_stall_seconds: of a blocked loop: write stacks; after twice that: end.
+        stale_after_seconds: without a poll: rebuild; as long again: end.
+        loop_stall_seconds: of a blocked loop: stacks; twice as long: end.
     """
 
     def __init__(self, *, stale_after_seconds: float, loop_stall_seconds: float) -> None:

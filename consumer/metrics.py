@@ -97,13 +97,13 @@ class Metrics:
         self._registry.observe(catalogue.LOOP_STALLS, seconds)
 
     def watch(self, watchdog: Watchdog, oldest_seconds: Callable[[], float | None]) -> None:
-        """Expose what the watchdog measures, and how old the oldest unfinished event is, at each scrape."""
+        """Expose what the watchdog measures, and the age of the oldest unfinished event."""
         self._registry.follow(catalogue.LOOP_LAG, lambda: watchdog.longest_loop_lag_seconds)
         self._registry.follow(catalogue.SINCE_POLL, lambda: watchdog.seconds_since_poll)
         self._registry.follow(catalogue.OLDEST_MEMO, lambda: oldest_seconds() or 0.0)
 
     def watch_lag(self, lag: Callable[[], Mapping[Partition, int]]) -> None:
-        """Expose how much of each partition is unfinished at each scrape."""
+        """Expose how much of each partition is unfinished."""
         self._registry.follow_series(
             catalogue.LAG, lambda: {str(partition.number): float(events) for partition, events in lag().items()}
         )
@@ -118,7 +118,7 @@ class Metrics:
         self._registry.follow(catalogue.OWED_BYTES, lambda: backlog.owed.bytes)
 
     def watch_rungs(self, *ladders: Ladder[..., Any]) -> None:
-        """Expose which rungs are shut at each scrape; only the event loop may scrape then."""
+        """Expose which rungs are shut; only the event loop may scrape then."""
         for ladder in ladders:
             for rung in ladder.states():
                 self._registry.follow(catalogue.RUNG_OPEN, partial(_is_shut, ladder, rung), ladder.name, rung)

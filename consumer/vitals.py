@@ -34,10 +34,7 @@ class MetricsSource(Protocol):
 
 
 class Vitals:
-    """Serves the health of a process.
-
-    Port 0 takes any free one; `why_unwell` returns in a line why the process is not healthy, or None when it is.
-    """
+    """Serves the health of a process; `why_unwell` returns in a line why it is not healthy, or None."""
 
     def __init__(
         self,

@@ -125,10 +125,7 @@ class _Refused(Exception):
 
 
 class Door:
-    """The HTTP server that takes deliveries.
-
-    Listeners must neither block nor raise; port 0 takes any free one; the clock returns Unix seconds.
-    """
+    """The HTTP server that takes deliveries; listeners must neither block nor raise."""
 
     def __init__(
         self,

@@ -70,10 +70,7 @@ class DoorMetrics:
 
 
 class DoorLog:
-    """Writes down refusals and failures: at most one line of each kind in ten seconds, with how many there were.
-
-    Strangers may send rubbish as fast as they like; it must not fill the log.
-    """
+    """Logs refusals and failures: one line of each kind in ten seconds at most, so that strangers cannot fill the log."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
