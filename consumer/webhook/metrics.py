@@ -70,7 +70,7 @@ class DoorMetrics:
 
 
 class DoorLog:
-    """Logs refusals and failures: one line of each kind in ten seconds at most, so that strangers cannot fill the log."""
+    """Logs refusals and failures, one line of each kind in ten seconds: strangers cannot fill the log."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
