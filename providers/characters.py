@@ -12,7 +12,7 @@ _UNSEEN: Final = frozenset({"Cf", "Cs", "Co"})
 _JOINERS: Final = "\u200c\u200d"
 
 
-def plain(text: str) -> str:
+def clean_line(text: str) -> str:
     """Give a text on one line, without control, bidi, zero-width, private-use and half characters.
 
     The joiners stay inside words: Persian, Hindi and their neighbours spell with them.

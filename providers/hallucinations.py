@@ -182,7 +182,7 @@ def _bag(given: Mapping[str, str]) -> _Bag:
     return _Bag(about, words, max(map(len, words)))
 
 
-PHRASES: Final = json.loads((resources.files("providers") / "hallucinations.json").read_text("utf-8"))
+PHRASES: Final = json.loads((resources.files(__package__) / "hallucinations.json").read_text("utf-8"))
 """As they are written."""
 _CREDITS: Final = frozenset(map(_bare, PHRASES["credits"]))
 """Nobody says these to a friend: they are not believed, however much there is to be heard."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from providers.characters import plain
-from providers.language import name
+from providers.characters import clean_line
+from providers.languages import english_name
 from providers.ports import ChatTurn, Role
 from providers.spoken import MAX_WORDS, speakable
 
@@ -77,7 +77,7 @@ def compose(
     manner = _behaviour(silence_seconds, recent_messages, others)
     rules = _IN_WRITING if written else _ALOUD
     return [
-        ChatTurn(Role.SYSTEM, rules.format(language=name(language), code=language, behaviour=manner).strip()),
+        ChatTurn(Role.SYSTEM, rules.format(language=english_name(language), code=language, behaviour=manner).strip()),
         *(ChatTurn(turn.role, _as_data(turn.text)) for turn in past if turn.role is not Role.SYSTEM),
         ChatTurn(Role.USER, _as_data(words)),
     ]
@@ -85,7 +85,7 @@ def compose(
 
 def _as_data(words: str) -> str:
     """Make of untrusted words one line of one turn, with nothing in it that opens another or hides from a reader."""
-    return plain(words[:_LONGEST_TURN]).translate(_DELIMITERS)
+    return clean_line(words[:_LONGEST_TURN]).translate(_DELIMITERS)
 
 
 def _behaviour(silence_seconds: float | None, recent_messages: int, others: Sequence[str]) -> str:
@@ -100,7 +100,7 @@ def _behaviour(silence_seconds: float | None, recent_messages: int, others: Sequ
     if recent_messages + 1 >= _HURRIED_MESSAGES:
         said.append("They are sending memo after memo: be brief.")
     if others:
-        said.append(f"They also speak {', '.join(name(other) for other in others)}.")
+        said.append(f"They also speak {', '.join(english_name(other) for other in others)}.")
     return " ".join(said)
 
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-from providers.characters import plain
+from providers.characters import clean_line
 from providers.spoken_length import shortened
 from providers.spoken_markup import as_prose, without_blocks, without_markup
 
@@ -48,12 +48,12 @@ def _pass(text: str, language: str) -> str:
     from providers.spoken_numbers import joined, numbers_spoken  # noqa: PLC0415 (the same)
     from providers.spoken_times import times_spoken  # noqa: PLC0415 (the same)
 
-    text = "\n".join(plain(line) for line in _ascii_digits(without_blocks(text)).splitlines())
+    text = "\n".join(clean_line(line) for line in _ascii_digits(without_blocks(text)).splitlines())
     text = as_prose(addresses_spoken(text, language))
     text = abbreviations_spoken(text, language)
     text = times_spoken(joined(text, language), language)
     text = numbers_spoken(money_spoken(text, language), language)
-    text = plain(without_markup(signs_spoken(text, language)))
+    text = clean_line(without_markup(signs_spoken(text, language)))
     text = _BEFORE_MARK.sub(r"\1", text)
     return text if any(character.isalnum() for character in text) else ""
 

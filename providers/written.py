@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from providers.characters import plain
+from providers.characters import clean_line
 from providers.spoken_length import shortened
 from providers.spoken_markup import LINK
 
@@ -45,7 +45,7 @@ def writable(text: str) -> str:
     text = _TAG.sub("", _FENCE.sub("", text[:_LONGEST].replace("\r\n", "\n").replace("\r", "\n")))
     text = LINK.sub(_link, _HEADING.sub("", text))
     text = _CODE.sub(r"\1", _EMPHASIS.sub(r"\2", text))
-    lines = (plain(line) for line in text.split("\n"))
+    lines = (clean_line(line) for line in text.split("\n"))
     return shortened(_GAP.sub("\n\n", "\n".join(lines)).strip(), MAX_WORDS)
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.language import identify, primary
-from providers.language_names import NAMES
+from providers.language import identify
+from providers.languages import KNOWN
 
 SENTENCES = [
     ("Could you tell me what the weather is going to be like tomorrow?", "en"),
@@ -108,18 +108,9 @@ def test_nothing_to_go_by() -> None:
     assert identify("", reported=None, last="fr", default="de") == "fr"
 
 
-@pytest.mark.parametrize(
-    ("tag", "code"),
-    [("en", "en"), ("en-US", "en"), ("EN_us", "en"), ("English", "en"), ("zh-cn", "zh"), ("xx", None), ("", None)],
-)
-def test_primary_subtags(tag: str, code: str | None) -> None:
-    """Tags and English names become primary subtags, and nothing else does."""
-    assert primary(tag) == code
-
-
 @given(st.text(), st.sampled_from([None, "fr", "hi"]))
 def test_identify_is_total_and_steady(text: str, last: str | None) -> None:
     """Any text gets a language that we know, the same one each time."""
     found = identify(text, reported=None, last=last, default="en")
-    assert found in NAMES
+    assert found in KNOWN
     assert found == identify(text, reported=None, last=last, default="en")

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import providers
 from providers.language import identify
-from providers.language_evidence import plain, words_of
-from providers.language_scripts import LATIN, written_in
+from providers.language_evidence import WORD_LISTS, lowercase, split_words
+from providers.language_scripts import LATIN, candidate_languages
 from tests.evaluation.language import Score, groups, scores, table
 
 FLOORS = {
@@ -26,7 +25,7 @@ FLOORS = {
     "a word that says little: stays": 8,
 }
 """Of 60, 60, 60, 60, 30, 30, 24, 12 and 8: a little below what was reached, for a word list may be changed."""
-LISTS = sorted((Path(providers.__path__[0]) / "words").glob("*.txt"))
+LISTS = sorted(Path(str(WORD_LISTS)).glob("*.txt"))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +75,7 @@ def test_word_lists_are_well_kept(path: Path) -> None:
     """A list's name is a language that can be told apart; its words are plain, there once, each in one script."""
     words = path.read_text("utf-8").split()
     assert len(words) == len(set(words))
-    assert plain(" ".join(words)) == " ".join(words)
-    assert path.stem in {*LATIN, *written_in(" ".join(words))}
-    for word in words_of(" ".join(words)):
+    assert lowercase(" ".join(words)) == " ".join(words)
+    assert path.stem in {*LATIN, *candidate_languages(" ".join(words))}
+    for word in split_words(" ".join(words)):
         assert len({unicodedata.name(letter).split()[0] for letter in word if letter.isalpha()}) <= 1, word

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.language_names import NAMES
-from providers.reply_language import other_language
+from providers import local
+from providers.languages import KNOWN
+from providers.reply_check import other_language
 from tests.evaluation.replies import Reply, Score, groups, score, table
 
 FLOORS = {"replies": 0.93, "sentences": 0.92}
@@ -75,7 +76,7 @@ def test_a_translation_that_was_asked_for() -> None:
 
 def test_our_own_replies_are_in_their_languages() -> None:
     """Each canned reply passes where its language is asked for, and is refused in nearly every other."""
-    replies = json.loads((resources.files("providers") / "replies.json").read_text("utf-8"))
+    replies = json.loads(Path(local.__file__).with_name("replies.json").read_text("utf-8"))
     assert len(replies) >= 25
     assert not [language for language, text in replies.items() if other_language(text, wanted=language)]
     wrong = [(text, wanted) for language, text in replies.items() for wanted in replies if wanted != language]
@@ -85,13 +86,13 @@ def test_our_own_replies_are_in_their_languages() -> None:
 
 @given(
     st.text(max_size=300) | st.text("abcdeé ñçß.,!?あ漢字абвغшअक한글", max_size=300),
-    st.sampled_from(sorted(NAMES)) | st.text(max_size=4),
+    st.sampled_from(sorted(KNOWN)) | st.text(max_size=4),
     st.text(max_size=40),
 )
 def test_any_text_has_a_verdict(text: str, wanted: str, asked: str) -> None:
     """Whatever is written, in whatever language it should be, the verdict is another language that we know, or none."""
     found = other_language(text, wanted=wanted, asked=asked)
-    assert found is None or (found in NAMES and found != wanted)
+    assert found is None or (found in KNOWN and found != wanted)
 
 
 @given(st.sampled_from(groups()["replies"]), st.sampled_from(groups()["replies"]))
