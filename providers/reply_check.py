@@ -10,11 +10,11 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from providers.characters import clean_line
 from providers.errors import OtherLanguage, PromptReadOut
 from providers.language_evidence import detect, languages_with, lowercase, split_words, weigh_words
 from providers.language_scripts import LATIN, candidate_languages, count_letters, script_share
 from providers.ports import Role
+from providers.spoken_markup import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.persona import compose, spoken
+from providers.persona import compose
 from providers.ports import ChatTurn, Role
+from providers.spoken import MAX_WORDS, speakable
 from tests.unit.providers.hostile_transcripts import HOSTILE
 
 unwanted = re.compile(
@@ -27,6 +28,11 @@ def _compose(words: str = "hello", past: list[ChatTurn] | None = None, **manner:
         **manner,
     }
     return compose(past or [], words, **usual)  # type: ignore[arg-type] # the usual ones, and the test's
+
+
+def spoken(text: str, *, language: str = "en", max_words: int = MAX_WORDS) -> str:
+    """Make a text speakable, in English by default."""
+    return speakable(text, language=language, max_words=max_words)
 
 
 def test_the_language_is_told() -> None:
@@ -184,7 +190,7 @@ markup = re.compile(r"[*_`#<>\[\]{}|~\\^\U0001f300-\U0001faff]|https?://")
 
 
 def test_spoken_in_its_language() -> None:
-    """Numbers are said in the language that the reply is in; English, where nobody says which."""
+    """Numbers are said in the language that the reply is in; in English unless another is given."""
     assert spoken("20%", language="fr") == "20 pour cent"
     assert spoken("20%") == "20 percent"
 
