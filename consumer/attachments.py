@@ -1,8 +1,8 @@
 """Finds the recordings in a message, in every place and spelling they were ever seen in.
 
-An iPhone's voice memo often comes without a MIME type, or with a wrong one. So an attachment is classified by the most
-telling sign it has: a type or flag that means sound, the MIME type, the suffix, the first bytes. An attachment without
-any sign counts as a recording if the message has no text: the fetch stage checks its bytes before a reply is made.
+An iPhone's voice memo often has no MIME type, or a wrong one. So the strongest sign decides: a type or flag that means
+sound, the MIME type, the suffix, the first bytes. Without any, an attachment counts as a recording if there is no text
+beside it: the fetch stage checks its bytes.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from consumer.fields import Json
 
 _MOST_SOURCES = 7
-"""Sources of one recording, at most; asking the messenger for the message is one more."""
+"""Beside them, the messenger can be asked."""
 _LONGEST_URL = 8192
 _LONGEST_NAME = 255
 _LONGEST_ENCODED_HEAD = 10_000
-"""Characters of a payload that are read to classify it; line breaks are among them."""
+"""Characters of a payload, line breaks included."""
 _HEAD = 8192
-"""Characters of base64 that are decoded for their magic bytes: a few frames of MP3 or AAC. A multiple of 4."""
+"""Characters of base64 to find magic bytes in: a few frames of MP3 or AAC. A multiple of 4."""
 _DATA_URI = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,60})?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
-"""RFC 2397, with bounds; only its base64 form."""
+"""RFC 2397, in its base64 form."""
 _MIME_TYPE = re.compile(r"\s*([\w.+-]{1,60}/[\w.+-]{1,60})\s*(?:;|\Z)", re.ASCII)
 
 _PAYLOAD_KEYS = ("data", "data_base64", "base64_data", "content")
@@ -45,7 +45,7 @@ _VOICE_TYPES = frozenset({"audio", "voice", "voice_memo", "voice_message", "audi
 _VAGUE_TYPES = frozenset({"", "attachment", "file", "media"})
 _VAGUE_MIME_TYPES = frozenset({"application/octet-stream", "binary/octet-stream", "application/unknown"})
 _FILM_SUFFIXES = frozenset({".mp4", ".webm", ".mka", ".mov", ".3gp", ".3gpp"})
-"""Containers of either sound or film."""
+"""Sound or film."""
 _OTHER_SUFFIXES = frozenset(
     {
         *(".jpg", ".jpeg", ".png", ".gif", ".heic", ".heif", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".svg"),
@@ -54,29 +54,26 @@ _OTHER_SUFFIXES = frozenset(
         *(".vcf", ".ics", ".zip", ".pkpass", ".usdz", ".pluginpayloadattachment"),
     }
 )
-"""Suffixes of files that are no recording, unless a stronger sign says so."""
+"""No recording, unless a stronger sign says so."""
 _PICTURE_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"qt  "})
-"""Brands of pictures and film (ISO/IEC 14496-12, 4.3), whose magic bytes are those of M4A."""
+"""ISO base media files (ISO/IEC 14496-12, 4.3) of pictures and film have M4A's magic bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """What a message carries besides its text."""
+    """What a message carries besides text."""
 
     audio: tuple[InlineAudio | LinkedAudio, ...]
-    """Sources of a recording: inline first, then links, each in the order of the message."""
+    """Sources of a recording, inline ones first."""
     announced: bool
-    """Whether the message has, or claims to have, a recording; `audio` may still be empty."""
+    """Whether a recording is claimed, even if `audio` is empty."""
     anything: bool
-    """Whether anything at all is attached."""
 
 
 def find_attachments(layers: Sequence[Json], *, wordless: bool) -> Attachments:
-    """Find the recordings of a message; never raises, and is bounded however much is attached.
+    """Find the recordings of a message, however much is attached; never raises.
 
-    Args:
-        layers: the objects in which a message's fields may stand, the likeliest first.
-        wordless: whether the message has no text; then an unclassifiable attachment counts as a recording.
+    Vague attachments count as recordings in a message that is `wordless`, without text.
     """
     announced = any(_is_marked_voice(layer) for layer in layers)
     attached = tuple(_attachments(layers))
@@ -90,25 +87,25 @@ def find_attachments(layers: Sequence[Json], *, wordless: bool) -> Attachments:
 @dataclass(frozen=True, slots=True, repr=False)
 class _Attachment:
     type: str
-    """The message's own word for it; may be empty."""
+    """The message's own word for it, or empty."""
     is_voice: bool
-    """Whether its place, its type or a flag marks it as a recording."""
+    """By its place, its type or a flag."""
     mime_type: str | None
     """None when missing or vague."""
     filename: str | None
     payloads: tuple[str, ...]
-    """Base64, perhaps behind a data: prefix."""
+    """Base64, perhaps with a data: prefix."""
     urls: tuple[str, ...]
 
     def is_sound(self, *, lenient: bool) -> bool:
-        """Return whether this is a recording; without any label by its first bytes, without bytes by leniency."""
+        """Return whether this is a recording: by its labels, else its first bytes, else as `lenient` says."""
         labelled = self._is_labelled_sound()
         if labelled is not None:
             return labelled
         return any(map(_begins_like_sound, self.payloads)) if self.payloads else lenient
 
     def _is_labelled_sound(self) -> bool | None:
-        """Return whether the labels mean sound; None where they are vague."""
+        """Return whether the labels mean sound; None if vague."""
         suffix = self._suffix()
         known = by_name(f"memo{suffix}") is not None
         if self.is_voice or (self.mime_type or "").startswith("audio/") or self.mime_type == "application/ogg":
@@ -120,7 +117,7 @@ class _Attachment:
         return True if known else None
 
     def _suffix(self) -> str:
-        """Return the suffix of the file name, else of the first URL's path; with its dot, or empty."""
+        """Return the suffix of the file name, else of the first URL."""
         paths = (self.filename or "", *(urlsplit(url).path for url in self.urls[:1]))
         return next(filter(None, (PurePosixPath(path).suffix.lower() for path in paths)), "")
 
@@ -156,7 +153,7 @@ def _is_marked_voice(fields: Json) -> bool:
 
 
 def _sources(fields: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return payloads and URLs; either may stand under the other's keys."""
+    """Return payloads and URLs, each also under the other's keys."""
     payloads, urls = [], []
     for key in (*_PAYLOAD_KEYS, *_URL_KEYS):
         value = fields.get(key)
@@ -169,7 +166,6 @@ def _sources(fields: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _filename(value: object) -> str | None:
-    """Return a file's name; of one too long the end, where its suffix is."""
     return as_text(value[-_LONGEST_NAME:]) if isinstance(value, str) else None
 
 
@@ -181,7 +177,7 @@ def _is_url(text: str) -> bool:
 
 
 def _mime_type(fields: Json, payloads: Sequence[str]) -> str | None:
-    """Return the first MIME type that is not vague: the attachment's own, its data: prefix's, that of its `format`."""
+    """Return the first telling MIME type: its own, of its data: prefix, of its `format`."""
     matches = [_MIME_TYPE.match(value) for key in _MIME_KEYS if isinstance(value := fields.get(key), str)]
     matches += [_DATA_URI.match(payload) for payload in payloads]
     mime_types = [match[1].lower() for match in matches if match and match[1]]

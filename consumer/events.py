@@ -1,7 +1,7 @@
-"""Parses the bytes of a Kafka record into an event; the only module that knows the shapes of events. Never raises.
+"""Parses the bytes of a Kafka record into an event; never raises.
 
-A message's fields may stand in `data`, in `data.message`, at the top, or in a `message` at the top (`layers`, in this
-order); fixtures/events has one of each shape. An event of another kind costs no more than decoding its JSON.
+A message's fields may stand in `data`, in `data.message`, at the top, or in a `message` at the top: the `layers`, in
+this order. fixtures/events has one of each shape.
 
 Reasons of Ignored: empty, other-event, echo, recovered-history, no-audio, no-chat.
 Reasons of Unreadable: not-json, not-an-object, no-chat, no-recording.
@@ -48,7 +48,6 @@ class TextMessage:
     sent_at: datetime
     text: str = field(repr=False)
     group: bool = False
-    """Whether several people share the chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Ignored:
     """An event that needs no reply."""
 
     reason: str
-    """A constant word, fit for a metric label."""
+    """Constant, for a metric label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,9 @@ class Unreadable:
     """An event that cannot be understood."""
 
     reason: str
-    """A constant word, fit for a metric label."""
+    """Constant, for a metric label."""
     chat_id: str | None = None
-    """The chat to apologise in, if it could be read."""
+    """Where to apologise."""
 
 
 Event: TypeAlias = VoiceMemo | TextMessage | Ignored | Unreadable
@@ -78,9 +77,9 @@ class Address:
 
     chat_id: str | None = None
     event_id: str | None = None
-    """Id of the event itself, not of the message in it."""
+    """Of the event, not of its message."""
     lacking: str | None = None
-    """Why no chat could be read, if none could: empty, not-json, not-an-object or no-chat."""
+    """Why there is no chat_id: empty, not-json, not-an-object or no-chat."""
 
 
 def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection[str] = ()) -> Event:
@@ -88,7 +87,7 @@ def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection
 
     Args:
         value: the record's value.
-        received_at: the record's own time, with zone; used where the event does not say when it was sent.
+        received_at: the record's own time, with zone; stands in for a missing time of sending.
         our_numbers: our own numbers, whose messages are echoes.
     """
     envelope = _decode(value)
@@ -108,7 +107,7 @@ def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection
 
 
 def address(value: bytes) -> Address:
-    """Return the chat and the id of an event of any kind. Never raises."""
+    """Return the chat and the id of any event. Never raises."""
     envelope = _decode(value)
     if isinstance(envelope, (Ignored, Unreadable)):
         return Address(lacking=envelope.reason)
@@ -117,20 +116,17 @@ def address(value: bytes) -> Address:
 
 
 def recordings(message: Mapping[str, object]) -> tuple[Audio, ...]:
-    """Return the recordings in a message as `GET …/chat_messages/{id}` returns it. Never raises."""
+    """Return the recordings in a message of `GET …/chat_messages/{id}`. Never raises."""
     layers = _layers(message)
     return find_attachments(layers, wordless=_text(layers) is None).audio
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Message:
-    """A message of another person, as far as it can be read."""
-
     chat_id: str | None
     message_id: str
-    """As stated, else a hash of the message."""
+    """As stated, else a hash."""
     has_stated_id: bool
-    """Whether the messenger can be asked for the message."""
     person: str
     sent_at: datetime
     text: str | None
@@ -139,7 +135,6 @@ class _Message:
 
 
 def _decode(value: bytes | None) -> Json | Ignored | Unreadable:
-    """Decode the JSON. Invalid UTF-8 is replaced: a misspelt name must not cost a person the reply."""
     if not value or value.isspace():
         return Ignored("empty")
     try:
@@ -150,7 +145,7 @@ def _decode(value: bytes | None) -> Json | Ignored | Unreadable:
 
 
 def _event_name(envelope: Json) -> str:
-    """Return the event's name, or an empty string. A `type` without a dot is the type of a message instead."""
+    """Return the name or an empty string; a `type` without a dot is a message's."""
     kind = as_keyword(envelope.get("type"))
     return as_keyword(envelope.get("event_type")) or as_keyword(envelope.get("event")) or (kind if "." in kind else "")
 
@@ -167,13 +162,12 @@ def _chat_id(layers: Sequence[Json]) -> str | None:
 
 
 def _stated_id(envelope: Json, layers: Sequence[Json]) -> str | None:
-    """Return the message's own id. Beside a `data`, the `id` at the top is the delivery's."""
+    """Return the id. Beside a `data`, the `id` at the top is the delivery's."""
     within = [layer for layer in layers if layer is not envelope or not as_object(envelope.get("data"))]
     return first_readable(within, ("id",), identifier) or first_readable(layers, ("message_id",), identifier)
 
 
 def _text(layers: Sequence[Json]) -> str | None:
-    """Return the `text`, else the text parts, a line each."""
     parts = [part for layer in layers for part in as_objects(layer.get("parts"))]
     lines = [as_text(part.get("value")) for part in parts if as_keyword(part.get("type")) == "text"]
     return first_readable(layers, ("text",), as_text) or "\n".join(filter(None, lines)) or None
@@ -199,7 +193,7 @@ def _read_message(envelope: Json, layers: Sequence[Json], received_at: datetime)
 
 
 def _classify(message: _Message, *, named: bool) -> Event:
-    """Return the event that a message is. A recording goes before the text beside it."""
+    """Return the event of a message: a recording goes before text."""
     if not message.attachments.announced:
         if message.text is not None:
             return _text_message(message, message.text)
@@ -211,10 +205,7 @@ def _classify(message: _Message, *, named: bool) -> Event:
 
 
 def _voice_memo(message: _Message) -> Event:
-    """Return the memo; as its last source of audio, the messenger can be asked for the message, if it has an id.
-
-    A message without text and attachments counts as a memo too: its attachment may be missing from the event alone.
-    """
+    """Return the memo; with an id, the messenger may have a recording that the event lacks."""
     if message.chat_id is None:
         return Unreadable("no-chat")
     audio = (*message.attachments.audio, *((AbsentAudio(),) if message.has_stated_id else ()))
@@ -234,10 +225,7 @@ def _text_message(message: _Message, text: str) -> Event:
 def _hashed_id(
     chat_id: str | None, person: str, sent_at: datetime | None, text: str | None, attachments: Attachments
 ) -> str:
-    """Return an id made of the message itself, and of nothing that its delivery adds.
-
-    A redelivery under another event_id has the same id; another recording, time or chat has another.
-    """
+    """Hash the message itself: a redelivery under another event_id has the same id."""
     sources = [source.base64 if isinstance(source, InlineAudio) else source.url for source in attachments.audio]
     digest = hashlib.sha256()
     for part in (chat_id or "", person, sent_at.isoformat() if sent_at else "", text or "", *sources):

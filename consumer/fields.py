@@ -1,4 +1,4 @@
-"""Tolerant readers of JSON from outside: any field may be missing, null or of the wrong type."""
+"""Tolerant readers of foreign JSON: any field may be missing, null or of the wrong type."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ Json: TypeAlias = "Mapping[str, object]"
 T = TypeVar("T")
 
 _LONGEST_ID = 200
-"""Characters; a longer string is no id or phone number."""
+"""Characters."""
 _MOST_OBJECTS = 32
-"""Objects of one list that are looked at, at most."""
+"""Per list; the rest is not read."""
 
 
 def first_readable(objects: Iterable[Json], keys: Iterable[str], read: Callable[[object], T | None]) -> T | None:
-    """Return the first value that `read` accepts, trying each key in all objects before the next key."""
+    """Return the first value that `read` accepts, by key, then by object."""
     objects = tuple(objects)
     readings = (read(each.get(key)) for key in keys for each in objects)
     return next((reading for reading in readings if reading is not None), None)
 
 
 def as_object(value: object) -> Json:
-    """Return a JSON object; an empty one for anything else."""
+    """Return an object; empty for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def as_objects(value: object) -> list[Json]:
-    """Return the objects in a JSON list, up to a bound; a lone object counts as a list of one."""
+    """Return a list's objects, up to a bound; a lone object is a list of one."""
     items = value if isinstance(value, list) else [value]
     return [item for item in islice(items, _MOST_OBJECTS) if isinstance(item, dict)]
 
 
 def identifier(value: object) -> str | None:
-    """Return an id, phone number or handle, given as text or integer: short, printable, fit for a URL's path."""
+    """Return an id, phone number or handle: short, printable, fit for a URL's path."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _LONGEST_ID:
         return str(value)
     if not isinstance(value, str):
@@ -49,10 +49,7 @@ def identifier(value: object) -> str | None:
 
 
 def as_text(value: object) -> str | None:
-    """Return non-empty text with lone surrogates replaced, so that it can be encoded.
-
-    iMessage writes U+FFFC where an attachment stands within the text; it is removed.
-    """
+    """Return encodable text, without the U+FFFC of iMessage's attachments; None if empty."""
     if not isinstance(value, str):
         return None
     text = value.replace("\N{OBJECT REPLACEMENT CHARACTER}", "").strip()
@@ -60,10 +57,10 @@ def as_text(value: object) -> str | None:
 
 
 def as_keyword(value: object) -> str:
-    """Return a machine-chosen word (a type, a direction) in lower case; empty when there is none."""
+    """Return a machine's word, in lower case, or an empty string."""
     return value[:_LONGEST_ID].strip().lower() if isinstance(value, str) else ""
 
 
 def is_true(value: object) -> bool:
-    """Return whether a flag is set, in any of its spellings."""
+    """Return whether a flag is set, in any spelling."""
     return value is True or value == 1 or as_keyword(value) in {"true", "yes", "1"}

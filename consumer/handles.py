@@ -19,14 +19,14 @@ _PHONE_NUMBER = re.compile(r"[+0-9 ().-]{5,40}")
 
 
 def author_handle(layers: Sequence[Json]) -> str:
-    """Return the author's handle; where none is stated, that of the only other member; else an empty string."""
+    """Return the stated author, else the only other member of the chat; or an empty string."""
     stated = first_readable(layers, _AUTHOR_KEYS, _handle)
     others = [_handle(member) or "" for member in _members(layers) if not is_true(member.get("is_me"))]
     return stated or (others[0] if len(others) == 1 else "")
 
 
 def is_from_us(layers: Sequence[Json], our_numbers: Collection[str]) -> bool:
-    """Return whether we are the author: by direction, by a flag, or by a handle of ours."""
+    """Return whether we wrote: by direction, by flag, or by handle."""
     if as_keyword(first_readable(layers, ("direction",), identifier)) == "outbound":
         return True
     if any(is_true(layer.get("is_from_me")) or _author_is_me(layer) for layer in layers):
@@ -39,7 +39,7 @@ def is_from_us(layers: Sequence[Json], our_numbers: Collection[str]) -> bool:
 
 
 def is_group(layers: Sequence[Json]) -> bool:
-    """Return whether several people share the chat with us."""
+    """Return whether several others share the chat."""
     chats = (as_object(layer.get("chat")) for layer in layers)
     if any(is_true(each.get("is_group")) for each in (*layers, *chats)):
         return True
@@ -51,7 +51,7 @@ def _author_is_me(layer: Json) -> bool:
 
 
 def _members(layers: Sequence[Json]) -> Iterator[Json]:
-    """Yield the first non-empty list of members, the v2 envelope's before the chat's; then the chat's owner, us."""
+    """Yield the members, and the chat's owner, who is us."""
     chats = [as_object(layer.get("chat")) for layer in layers]
     lists = (as_objects(each.get(key)) for each in (*layers, *chats) for key in ("chat_handles", "handles"))
     yield from next(filter(None, lists), [])
@@ -64,11 +64,11 @@ def _handle(value: object) -> str | None:
 
 
 def who(handle: str, key: bytes) -> str:
-    """Return a person's keyed pseudonym: the same for every spelling of the handle, and not reversible."""
+    """Return a keyed pseudonym, the same for every spelling of a handle."""
     return pseudonym(comparable(handle), key)
 
 
 def comparable(handle: str) -> str:
-    """Return what all spellings of a handle share: a phone number's digits, else the casefolded text."""
+    """Return a phone number's digits; other handles in lower case."""
     digits = "".join(re.findall(r"[0-9]", handle)).removeprefix("00")
     return digits if digits and _PHONE_NUMBER.fullmatch(handle) else handle.casefold()

@@ -1,4 +1,4 @@
-"""Times as events write them: ISO 8601, the v2 API's own style, epoch numbers."""
+"""Times in events: ISO 8601, the v2 API's own style, epoch numbers."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _LONGEST = 40
-"""Characters of the longest spelling that is looked at."""
+"""Characters."""
 _EARLIEST = datetime(2007, 1, 1, tzinfo=UTC)
-"""No iMessage is older than the iPhone: an earlier time is a mistake."""
+"""Before the iPhone, there was no iMessage."""
 _CLOCK_SKEW = timedelta(days=1)
-"""How far a sender's clock may be ahead of ours."""
+"""Of a sender's clock, ahead of ours."""
 _ZONE_APART = re.compile(r"\s+(?:UTC|GMT|(?=[+-]\d\d:?\d\d\Z))")
-"""`2025-11-08 12:00:00 -0600`, as the v2 API writes it; Ruby also writes UTC in letters."""
+"""`2025-11-08 12:00:00 -0600` is the v2 API's; Ruby also has UTC in letters."""
 _EPOCH = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
 _UNITS_PER_SECOND = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (0.0, 1.0))
-"""The size from which a number counts nanoseconds, microseconds, milliseconds, seconds since the epoch."""
+"""From 1e17 on, a number counts nanoseconds; then microseconds, milliseconds, seconds."""
 
 
 def parse_time(value: object, *, received_at: datetime) -> datetime | None:
-    """Parse a time, in UTC; one without a zone is taken as UTC.
-
-    Returns:
-        None for what is no time, and for one that cannot be true: long past, or well after `received_at`.
-    """
+    """Return a time in UTC, its default zone; None for no time, or one before _EARLIEST or well after `received_at`."""
     try:
         time = _parse(value)
         plausible = time is not None and time >= _EARLIEST and time - received_at <= _CLOCK_SKEW
@@ -33,7 +29,6 @@ def parse_time(value: object, *, received_at: datetime) -> datetime | None:
 
 
 def _parse(value: object) -> datetime | None:
-    """Raise ValueError, OverflowError or OSError for what is no time."""
     if isinstance(value, str) and len(value) <= _LONGEST:
         text = value.strip()
         return _from_epoch(float(text)) if _EPOCH.fullmatch(text) else _from_text(text)

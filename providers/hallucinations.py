@@ -1,8 +1,7 @@
-"""Detects what Whisper writes where nothing is said: credits and farewells of the subtitles it learned from. Pure.
+"""Detects what Whisper writes in silence: credits and farewells, learned from subtitles. Pure.
 
-Only whole texts are judged: credits after real words stay. The phrases in hallucinations.json are of three kinds:
-"credits" as they stand; "credited", followed by a name; "closings", bags of words that farewells of videos are made of,
-one of which must be there ("thank you all for watching this video", but not "thank you for watching the kids").
+hallucinations.json has "credits" as they stand; "credited", followed by a name; and "closings": bags of words, some of
+them required ("thank you for watching this video", not "… the kids"). Only whole texts are judged.
 """
 
 from __future__ import annotations
@@ -20,43 +19,38 @@ if TYPE_CHECKING:
 _SENTENCE_END: Final = re.compile(r"[.!?…।؟]+(?:\s+|$)|[。！？\n]+")  # noqa: RUF001 (ends in many scripts)
 _PART_END: Final = re.compile(r"[.!?…।؟]+(?:\s+|$)|[。！？\n]+|[,;،、，–—-]+\s*")  # noqa: RUF001 (the same)
 _NOTE: Final = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|（[^（）]*）|【[^【】]*】|\*[^*]*\*")  # noqa: RUF001 (wide brackets)
-"""Subtitles of other sounds, such as "[Music]"."""
+"""Such as "[Music]"."""
 _YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}")
 _FAINT_SECONDS: Final = 0.3
 _FAINT_SHARE: Final = 0.02
-"""Voiced share of the recording: a click and a breath reach it, "bye" alone exceeds it."""
+"""Voiced share of a recording that is less than a "bye"."""
 _FEWEST_REPEATS: Final = 8
 _LONGEST_PERIOD: Final = 60
-"""Letters of a repeated phrase."""
 _ENDLESS_LETTERS: Final = 200
 _MOST_LETTERS_A_SECOND: Final = 50.0
-"""Three times a fast speaker's, as seconds of speech are counted conservatively."""
+"""Thrice a fast speaker's."""
 _LONGEST_ROW: Final = 1000
-"""Letters of several credits in a row."""
+"""Letters of several credits."""
 _LONGEST_CLOSING: Final = 120
 _LONGEST_NAME: Final = 40
-"""Letters of a name after a credit."""
 _NAME_WORDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Bag:
-    """The words of one kind of closing in one language, stripped."""
+    """Words of one kind of closing in one language."""
 
     required: tuple[tuple[str, ...], ...]
-    """All words of one of these must be there."""
+    """All words of one of these are required."""
     words: frozenset[str]
     longest: int
-    """Letters of its longest word."""
+    """Letters."""
 
 
 def is_hallucination(text: str, *, seconds: float, speech_seconds: float) -> bool:
-    """Return whether a recogniser imagined a text.
+    """Return whether a recogniser imagined a whole transcript.
 
-    Args:
-        text: the whole transcript; an empty one is no hallucination.
-        seconds: length of the recording.
-        speech_seconds: length of the speech in it (audio.loudness, voiced_seconds).
+    Recording and speech (audio.loudness, voiced_seconds) are measured in seconds.
     """
     if not text.strip():
         return False
@@ -72,7 +66,7 @@ def is_hallucination(text: str, *, seconds: float, speech_seconds: float) -> boo
 
 
 def _has_only_credits(parts: list[str]) -> bool:
-    """Return whether one part at least is a credit, and the others are polite."""
+    """Return whether a part is a credit, and all others are polite."""
     credited = False
     for part in parts:
         letters = _stripped(part)
@@ -93,7 +87,7 @@ def _is_credit(text: str, letters: str) -> bool:
 
 
 def _credits_a_name(letters: str, words: list[str], beginning: str, count: int) -> bool:
-    """Return whether a text is a beginning of `count` words and, at most, a name."""
+    """Return whether a credit is followed by a name at most."""
     if not letters.startswith(beginning):
         return False
     return len(words) <= count + _NAME_WORDS and len(letters) - len(beginning) <= _LONGEST_NAME
@@ -106,7 +100,7 @@ def _is_closing(letters: str, words: list[str], bag: _Bag) -> bool:
 
 
 def _is_made_of(word: str, bag: _Bag) -> bool:
-    """Return whether a word is one of a bag's, or several in a row, as in scripts without blanks."""
+    """Return whether a word is one of a bag's, or several without blanks."""
     if word in bag.words or _YEAR.fullmatch(word):
         return True
     reached = {0}
@@ -126,26 +120,26 @@ def _is_polite(letters: str) -> bool:
 
 
 def _splits(text: str) -> Iterator[list[str]]:
-    """Yield the text whole, then its sentences, then its clauses."""
+    """Yield the text, then its sentences, then its clauses."""
     yield [text]
     for end in (_SENTENCE_END, _PART_END):
         yield [part for part in end.split(text) if _stripped(part)]
 
 
 def _stripped(text: str) -> str:
-    """Return the letters and digits alone, without case and accents."""
+    """Return letters and digits, without case and accents."""
     dotted = normalize("NFKD", text).casefold().replace("ı", "i")  # noqa: RUF001 (Turkish capitals lose it elsewhere)
     return "".join(each for each in dotted if each.isalnum())
 
 
 def _once(letters: str) -> str:
-    """Return a phrase that is repeated, once; else the text."""
+    """Return a repeated phrase once."""
     length = _period(letters) if len(letters) <= _ENDLESS_LETTERS else len(letters)
     return letters if len(letters) % length else letters[:length]
 
 
 def _is_endless(letters: str, speech_seconds: float) -> bool:
-    """Return whether one short phrase is repeated, for longer or faster than a person would."""
+    """Return whether a phrase is repeated longer or faster than by a person."""
     length = _period(letters)
     if length > _LONGEST_PERIOD or len(letters) < _FEWEST_REPEATS * length:
         return False
@@ -153,10 +147,7 @@ def _is_endless(letters: str, speech_seconds: float) -> bool:
 
 
 def _period(letters: str) -> int:
-    """Return the length of the shortest phrase whose repetition is the text; the last may be cut short.
-
-    By the prefix function of Knuth, Morris and Pratt: in linear time, as the text is a stranger's.
-    """
+    """Return the length of what is repeated, in linear time (Knuth, Morris and Pratt): the text is a stranger's."""
     borders = [0] * len(letters)
     for at in range(1, len(letters)):
         border = borders[at - 1]
@@ -174,9 +165,9 @@ def _bag(entry: Mapping[str, str]) -> _Bag:
 
 PHRASES: Final = json.loads((resources.files(__package__) / "hallucinations.json").read_text("utf-8"))
 _CREDITS: Final = frozenset(map(_stripped, PHRASES["credits"]))
-"""Not believed, however loud the recording."""
+"""Not believed, however loud."""
 _CREDITED: Final = tuple((_stripped(text), len(text.split())) for text in PHRASES["credited"])
-"""Each with the number of its words."""
+"""With their number of words."""
 _BAGS: Final = tuple(_bag(entry) for entries in PHRASES["closings"].values() for entry in entries)
 _POLITE: Final = frozenset(map(_stripped, PHRASES["polite"]))
-"""Believed only where a voice is heard: Whisper writes them in silence, too."""
+"""Not believed in silence only."""

@@ -1,4 +1,4 @@
-"""Identifies the language of a text: reported, else the person's last one where the text is short, else detected."""
+"""Identifies the language of a text."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from providers.languages import primary_subtag
 _BRIEF_WORDS: Final = 4
 _BRIEF_LETTERS: Final = 24
 _LONG_LETTERS: Final = 40
-"""From here on langdetect's own detector is surer than counting each n-gram once."""
+"""From here on langdetect is the better judge."""
 _LONGEST: Final = 2000
 _FOREIGN_WORDS: Final = 2
-"""Fewer everyday words that the last language lacks may be a loan ("okay, ciao") or a name."""
+"""Fewer may be loans ("okay, ciao") or names."""
 _LAST_WEIGHT: Final = 4.0
-"""Less than two everyday words of another language."""
+"""Less than two everyday words."""
 _DEFAULT_WEIGHT: Final = 1.0
 _RARE_WEIGHT: Final = -1.5
 _COMMON: Final = frozenset(
     {"ar", "de", "en", "es", "fr", "hi", "id", "it", "nl", "pl", "pt", "ru", "sv", "tr", "vi", "zh"}
 )
-"""The languages of most memos; a rarer one needs more evidence."""
+"""Of most memos; others need more evidence."""
 _MISTAKEN_FOR: Final = {
     "as": ("bn",), "az": ("tr",), "ba": ("ru",), "be": ("ru", "uk"), "bs": ("hr",), "fo": ("da", "no"),
     "gl": ("pt", "es"), "ht": ("fr",), "is": ("no", "da"), "jv": ("id",), "kk": ("ru",), "la": ("it",), "lb": ("de",),
     "mn": ("ru",), "ms": ("id",), "nn": ("no",), "oc": ("ca",), "ps": ("fa",), "sa": ("hi",), "sd": ("ur",),
     "sr": ("hr", "mk"), "su": ("id",), "tg": ("ru",), "tk": ("tr",), "tt": ("ru",), "yi": ("he",),
 }  # fmt: skip
-"""Languages that langdetect does not know, each with those it mistakes it for; a person's last one is kept."""
+"""What langdetect takes languages for that it does not know; a person's last one is kept."""
 
 
 def identify(text: str, *, reported: str | None, last: str | None, default: str) -> str:
-    """Return the language of a text, as a primary subtag.
+    """Return the primary subtag of a text's language.
 
     Args:
-        text: the transcript or message.
+        text: a transcript or message.
         reported: the recogniser's result, believed first.
         last: the person's last language, kept if the text is short and not clearly in another.
         default: the last resort.
@@ -56,7 +56,7 @@ def identify(text: str, *, reported: str | None, last: str | None, default: str)
 
 
 def _likeliest(text: str, candidates: tuple[str, ...], alike: tuple[str, ...], default: str) -> str:
-    """Weigh the words and the prior knowledge, then the n-grams."""
+    """Weigh words and prior knowledge, then n-grams."""
     if len(candidates) == 1:
         return candidates[0]
     weights = weigh_words(text, candidates)
@@ -70,7 +70,7 @@ def _likeliest(text: str, candidates: tuple[str, ...], alike: tuple[str, ...], d
 
 
 def _is_too_brief(text: str, likeliest: str, candidates: tuple[str, ...], alike: tuple[str, ...]) -> bool:
-    """Return whether a text is too short to leave the last language for another."""
+    """Return whether a text is too short to leave the last language."""
     words = split_words(text)
     if len(words) > _BRIEF_WORDS or count_letters(text) > _BRIEF_LETTERS:
         return False

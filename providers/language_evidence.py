@@ -1,7 +1,6 @@
-"""Evidence for a language: our lists of everyday words, and langdetect's n-grams. Each is loaded once.
+"""Evidence for a language: lists of everyday words, and langdetect's n-grams.
 
-langdetect samples n-grams at random. In a text of three words it draws each a hundred times over and is then too sure;
-so in a short text each n-gram counts once.
+langdetect samples n-grams at random, and of three words is too sure; so in a short text each counts once.
 """
 
 from __future__ import annotations
@@ -27,49 +26,49 @@ if TYPE_CHECKING:
 DetectorFactory.seed = 0  # unseeded, results differ from process to process
 
 WORD_LISTS: Final = resources.files(__package__) / "words"
-"""A file for each language."""
+"""One file a language."""
 _WORD_WEIGHT: Final = 3.0
-"""Of one everyday word, in log odds, as all weights here."""
+"""In log odds, as all weights here."""
 _NGRAM_WEIGHT: Final = 0.25
 """N-grams overlap, so each counts in part."""
 _SMOOTHING: Final = 5e-5
-"""Probability of an n-gram that a language lacks; langdetect's figure."""
+"""langdetect's own figure."""
 _SURE: Final = 0.70
 _BETWEEN_WORDS: Final = re.compile(r"[\s'’\-.,;:!?¡¿…\"„“”«»()/، ؟؛۔।，。！？、]+")  # noqa: RUF001 (marks of many scripts)
 _NO_LANGUAGE: Final[frozenset[str]] = frozenset()
 
 
 def load() -> None:
-    """Load words, profiles and names, in a third of a second: in a thread, before the first memo."""
+    """Load everything, in a third of a second: in a thread, before the first memo."""
     _vocabulary()
     _columns()
     languages.load()
 
 
 def lowercase(text: str) -> str:
-    """Return a text in lower case, composed: as the word lists are written."""
+    """Return text in lower case, composed, as in the word lists."""
     lower = unicodedata.normalize("NFC", text.lower())
     return lower.replace("i\u0307", "i")  # what Python makes of the Turkish capital I with its dot
 
 
 def split_words(text: str) -> list[str]:
-    """Split a lower-case text into words; elided ones stand alone ("j'arrive": "j", "arrive")."""
+    """Split lower-case text, elisions too ("j'arrive": "j", "arrive")."""
     return [word for word in _BETWEEN_WORDS.split(text) if word]
 
 
 def languages_with(word: str) -> frozenset[str]:
-    """Return the languages that have a word among their everyday ones."""
+    """Return the languages with a word among their everyday ones."""
     return _vocabulary().get(word, _NO_LANGUAGE)
 
 
 def weigh_words(text: str, candidates: Sequence[str]) -> dict[str, float]:
-    """Return the weight that the everyday words of a text give each language."""
+    """Return each language's weight by the everyday words of a text."""
     words = [languages_with(word) for word in split_words(text)]
     return {code: _WORD_WEIGHT * sum(code in each for each in words) for code in candidates}
 
 
 def likeliest_by_ngrams(text: str, weights: Mapping[str, float]) -> str:
-    """Return the likeliest language of a short text, counting each n-gram once on top of the weights."""
+    """Return the likeliest language of a short text, each n-gram counted once."""
     known = _factory().word_lang_prob_map
     ngrams = [known[ngram] for ngram in _ngrams(text) if ngram in known]
 
@@ -81,7 +80,7 @@ def likeliest_by_ngrams(text: str, weights: Mapping[str, float]) -> str:
 
 
 def detect(text: str, weights: Mapping[str, float]) -> str | None:
-    """Return langdetect's choice for a longer text, with the weights as its prior; None where it is not sure."""
+    """Return langdetect's choice, with the weights as prior; None if it is not sure."""
     factory = _factory()
     detector = factory.create()
     most = max(weights.values())  # odds are relative to the best, lest they overflow
@@ -128,7 +127,7 @@ def _factory() -> DetectorFactory:
 
 @cache
 def _columns() -> dict[str, list[int]]:
-    """Return each language's columns of probabilities; Chinese has two."""
+    """Return each language's columns; Chinese has two."""
     columns: dict[str, list[int]] = {}
     for column, tag in enumerate(_factory().get_lang_list()):
         columns.setdefault(_subtag(tag), []).append(column)
@@ -136,7 +135,7 @@ def _columns() -> dict[str, list[int]]:
 
 
 class _CompactProfiles(dict[str, Any]):
-    """55 probabilities for each of 90,000 n-grams: 60 MB as lists of floats, as arrays a third of that."""
+    """55 probabilities for each of 90,000 n-grams: a third of the 60 MB of float lists."""
 
     def __setitem__(self, ngram: str, probabilities: Sequence[float]) -> None:
         super().__setitem__(ngram, array("f", probabilities))

@@ -9,7 +9,6 @@ LATIN: Final = (
     *("af", "ca", "cs", "cy", "da", "de", "en", "es", "et", "fi", "fr", "hr", "hu", "id", "it", "lt", "lv"),
     *("nl", "no", "pl", "pt", "ro", "sk", "sl", "so", "sq", "sv", "sw", "tl", "tr", "vi"),
 )
-"""Distinguishable languages in Latin letters."""
 _HAN: Final = "\\u4e00-\\u9fff"
 _SCRIPTS: Final = tuple(
     (re.compile(f"[{letters}]"), languages)
@@ -39,7 +38,6 @@ _SCRIPTS: Final = tuple(
         ("\\u1780-\\u17ff", ("km",)),
     )
 )
-"""Each script's distinguishable languages."""
 _UNIQUE_LETTERS: Final = tuple(
     (re.compile(f"[{letters}]"), language)
     for letters, language in (
@@ -52,29 +50,26 @@ _UNIQUE_LETTERS: Final = tuple(
         ("\\u0259", "az"),  # schwa
     )
 )
-"""Letters that only one of the known languages of a script has."""
+"""Letters that tell one language from all others in its script."""
 _LATIN_LETTERS: Final = re.compile("[a-z\\u00df-\\u024f\\u1e00-\\u1eff]")
 _LETTERS_OF: Final = {
     **dict.fromkeys(LATIN, _LATIN_LETTERS),
     **{language: pattern for pattern, languages in _SCRIPTS for language in languages},
     "ja": re.compile(f"[{_HAN}\\u3040-\\u30ff]"),
 }
-"""Lower-case letters of the languages with only one script."""
+"""In lower case."""
 _KANJI_ALONE: Final = 8
-"""From so many Han letters on, Japanese would have some kana among them."""
+"""So many Han letters of Japanese come with kana."""
 _LETTER: Final = re.compile(r"[^\W\d_]")
 
 
 def count_letters(text: str) -> int:
-    """Count the letters, without combining signs."""
+    """Count letters, without combining signs."""
     return len(_LETTER.findall(text))
 
 
 def script_share(text: str, language: str) -> float | None:
-    """Return the share of a lower-case text's letters that belong to a language's script.
-
-    None for a text without letters, and for a language with several scripts or unknown to us.
-    """
+    """Return the share of a lower-case text's letters in a language's script; None without letters, or one script."""
     letters, pattern = count_letters(text), _LETTERS_OF.get(language)
     if not letters or pattern is None:
         return None
@@ -82,7 +77,7 @@ def script_share(text: str, language: str) -> float | None:
 
 
 def candidate_languages(text: str) -> tuple[str, ...]:
-    """Return the languages that a lower-case text may be in; none without letters."""
+    """Return the languages that a lower-case text may be in."""
     letters = count_letters(text)
     if not letters:
         return ()

@@ -1,4 +1,4 @@
-"""The languages we know, with the names and codes that recognisers use for them, from CLDR (Babel)."""
+"""The languages we know, with their names and codes, from CLDR (Babel)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KNOWN: Final = frozenset({
     "sd", "si", "sk", "sl", "sn", "so", "sq", "sr", "su", "sv", "sw", "ta", "te", "tg", "th", "tk", "tl", "tr",
     "tt", "uk", "ur", "uz", "vi", "yi", "yo", "zh",
 })  # fmt: skip
-"""The languages of Whisper and of langdetect."""
+"""Whisper's and langdetect's."""
 _NAMES: Final = {"bn": "Bengali", "mi": "Maori", "nn": "Nynorsk"}
 """Whisper's names, where CLDR's differ."""
 _ALIASES: Final = {
@@ -28,10 +28,10 @@ _ALIASES: Final = {
 
 
 def primary_subtag(language: object) -> str | None:
-    """Return the primary subtag ("en") of a tag, code or English name; None for anything else.
+    """Return the primary subtag ("en") of a tag, code or English name; else None.
 
-    Whisper servers report "english" or "en", ElevenLabs "eng" (ISO 639-3,
-    https://elevenlabs.io/docs/api-reference/speech-to-text/convert).
+    ElevenLabs reports ISO 639-3 (https://elevenlabs.io/docs/api-reference/speech-to-text/convert), Whisper servers
+    "english" or "en".
     """
     if not isinstance(language, str):
         return None
@@ -41,12 +41,12 @@ def primary_subtag(language: object) -> str | None:
 
 
 def english_name(subtag: str) -> str:
-    """Return the English name of a known language; else the subtag."""
+    """Return a known language's English name; else the subtag."""
     return _names().get(subtag, subtag)
 
 
 def load() -> None:
-    """Load CLDR, in some 30 ms: in a thread, before the first memo."""
+    """Load CLDR, in 30 ms: in a thread, before the first memo."""
     _subtags()
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 _LONG_SILENCE_SECONDS: Final = 4 * 3600.0
 _SHORT_BREAK_SECONDS: Final = 5 * 60.0
 _HURRIED_MESSAGES: Final = 3
-"""Messages within a minute."""
+"""In a minute."""
 _LONGEST_TURN: Final = 4000
-"""Characters of one turn."""
+"""Characters."""
 
 _ALOUD: Final = """\
 You answer a voice memo with a voice memo: everything you write is spoken aloud, word for word, to one person.
@@ -43,10 +43,7 @@ _DELIMITERS: Final = str.maketrans(
     "<>[]{}|\ufe64\ufe65\ufe47\ufe48\ufe37\ufe38\ufe5b\ufe5c\uff1c\uff1e\uff3b\uff3d\uff5b\uff5d\uff5c",
     "()()() ()()()()()()() ",
 )
-"""Marks of chat templates ("<|im_end|>", "[INST]"), which a server may obey anywhere in a text.
-
-A tokenizer may normalise (NFKC) small, wide and upright ones to the same.
-"""
+"""Marks of chat templates ("<|im_end|>", "[INST]"), and those that NFKC makes the same."""
 _SUBTAG: Final = re.compile(r"[a-z]{2,3}")
 
 
@@ -64,12 +61,12 @@ def compose(
 
     Args:
         past: earlier turns, oldest first.
-        transcript: the person's words; like the past they are data, and stay in a turn of their own.
+        transcript: the person's words: data, like the past.
         language: of the answer, a primary subtag.
-        silence_seconds: since the person's last turn; None when this is their first.
-        recent_messages: theirs within the last minute, before this one.
-        languages: what they have spoken, most recent first.
-        written: whether the answer is a text message; else it is spoken.
+        silence_seconds: since the person's last turn, if any.
+        recent_messages: theirs in the last minute, before this one.
+        languages: theirs, most recent first.
+        written: whether the answer is a text message, not spoken.
     """
     language = language if _SUBTAG.fullmatch(language) else "en"
     others = [each for each in languages if each != language and _SUBTAG.fullmatch(each)]
@@ -85,7 +82,7 @@ def compose(
 
 
 def _as_data(text: str) -> str:
-    """Return untrusted text as one line that cannot open another turn or hide from a reader."""
+    """Return one line that cannot open another turn or hide from a reader."""
     return clean_line(text[:_LONGEST_TURN]).translate(_DELIMITERS)
 
 

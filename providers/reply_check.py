@@ -1,7 +1,7 @@
-"""Fitness of a model's reply: in the person's language, and no recital of our instructions. Pure.
+"""Checks a model's reply: in the person's language, and no recital of our instructions. Pure.
 
-A name, a loanword or a quotation must not cost a person the reply. So a reply counts as being in another language only
-on clear evidence, with next to none for the right one; similar languages need more of it.
+A name, a loanword or a quotation must not cost a person the reply: it takes clear evidence of another language, and
+next to none of the right one.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from providers.ports import ChatTurn
 
 RECITED_WORDS: Final = 12
-"""Fewer words of our instructions in a row may be a coincidence."""
+"""So many words of our instructions in a row are no coincidence."""
 _LONGEST: Final = 20_000
 _WORD: Final = re.compile(r"\w+")
 _LONGEST_SAMPLE: Final = 2000
 _FEWEST_LETTERS: Final = 24
 _DENSE: Final = re.compile("[\\u3040-\\u30ff\\u4e00-\\u9fff\\uac00-\\ud7af]")
-"""Letters that carry as much as two of an alphabet."""
+"""Two letters of an alphabet each."""
 _OWN_SCRIPT: Final = 0.2
-"""With this share of its letters a text may be in a language: the rest is names or quoted."""
+"""Share of letters that makes a language possible."""
 _KANA: Final = 0.5
-"""Chinese may quote some kana; with this share of them a text is Japanese."""
+"""Share of kana that Chinese does not quote."""
 _FEWEST_WORDS: Final = 3
-"""Fewer everyday words that only the other language has may be names and loans."""
+"""Everyday words of the other language alone; fewer may be names and loans."""
 _FEWEST_WORDS_ALIKE: Final = 4
 _PER_OWN_WORD: Final = 4
-"""Foreign words needed for each that only the right language has."""
+"""Foreign words for each of the right language."""
 _ALIKE: Final = tuple(
     map(frozenset, (
         ("da", "no", "sv"), ("cs", "sk"), ("hr", "sl"), ("nl", "af"), ("ru", "uk", "bg", "mk"), ("hi", "mr", "ne"),
@@ -47,16 +47,10 @@ _ALIKE: Final = tuple(
 
 
 def refuse_unfit(service: str, text: str, *, turns: Sequence[ChatTurn], language: str) -> None:
-    """Raise if a reply must not reach the person.
-
-    Args:
-        service: who wrote it.
-        text: the reply, as it was written.
-        turns: what the model was given: instructions first, the person's words last.
-        language: that it should be in, a primary subtag.
+    """Raise if a reply to `turns` must not reach the person.
 
     Raises:
-        PromptReadOut: it repeats our instructions word for word.
+        PromptReadOut: it repeats our instructions.
         OtherLanguage: it is clearly in another language.
     """
     instructions = " ".join(turn.text for turn in turns if turn.role is Role.SYSTEM)
@@ -68,7 +62,7 @@ def refuse_unfit(service: str, text: str, *, turns: Sequence[ChatTurn], language
 
 
 def recites(text: str, instructions: str) -> bool:
-    """Return whether RECITED_WORDS words of the instructions stand in a text in a row, whatever is between them."""
+    """Return whether a text has RECITED_WORDS words of the instructions in a row."""
     return not _runs(instructions).isdisjoint(_runs(text[:_LONGEST]))
 
 
@@ -78,12 +72,9 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
 
 
 def other_language(text: str, *, wanted: str, asked: str = "") -> str | None:
-    """Return the language, other than the wanted one, that a reply is clearly in; else None.
+    """Return the primary subtag of the wrong language that a reply is clearly in; else None.
 
-    Args:
-        text: the reply, as the model wrote it.
-        wanted: the right language; both are primary subtags.
-        asked: the person's words: a language that they name is right too ("say it in Spanish").
+    A language that the person's words name (`asked`, "say it in Spanish") is not wrong.
     """
     text = lowercase(text[:_LONGEST_SAMPLE])
     own_share = script_share(text, wanted)
@@ -108,7 +99,7 @@ def _other_language(text: str, wanted: str, own_share: float) -> str | None:
 
 
 def _by_words(text: str, wanted: str, candidates: tuple[str, ...]) -> str | None:
-    """Compare the everyday words that only one of two languages has; the n-grams must agree."""
+    """Compare the everyday words of two languages; the n-grams must agree."""
     other = detect(text, weigh_words(text, candidates))
     if other is None or other == wanted:
         return None
@@ -121,7 +112,7 @@ def _by_words(text: str, wanted: str, candidates: tuple[str, ...]) -> str | None
 
 
 def _names(asked: str, wanted: str, other: str) -> bool:
-    """Return whether words in one language name another; the stem is enough, as names are inflected."""
+    """Return whether words name a language; the stem is enough, as names are inflected."""
     from babel import Locale, UnknownLocaleError  # noqa: PLC0415 (CLDR takes 30 ms that no start should wait for)
 
     try:

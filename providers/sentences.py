@@ -1,6 +1,6 @@
 """Splits streamed text into speakable sentences as they complete. Pure.
 
-A list, a table or a block of code is one piece, as only the whole can be made prose.
+A list, table or block of code is one piece: only the whole can be made prose.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK_LINE: Final = re.compile(r"[ \t]*(?:[-*+•–—·][ \t]|[|>#]|\d{1,3}[.)][ \t]|```|~~~)")  # noqa: RUF001 (dashes that lists begin with)
-"""The beginning of a line of a list, quotation, table, heading or block of code."""
+"""Begins a list, quotation, table, heading or block of code."""
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _BREAK: Final = re.compile(r"[ \t]*(?P<ends>(?:\n[ \t\r]*)+)(?=\S)")
 _LOOK_AHEAD: Final = 5
-"""Characters needed to classify the next line."""
+"""Characters that classify a line."""
 _DOTTED: Final = re.compile(r"(?:^|[\s(])(?:[^\W\d_]\.)+[^\W\d_]\Z")
-"""An abbreviation such as "e.g." before its last full stop."""
+"""Such as "e.g" before its last full stop."""
 _UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "km", "my"})
-"""Languages without a blank between sentences."""
+"""No blank between sentences."""
 _NO_LIMIT: Final = 100_000
 
 
 class Sentences:
     """Speakable sentences of a text that arrives in pieces.
 
-    Beyond `max_words` in all, the first sentence is shortened; a later one is left out with all that follows it.
+    Beyond `max_words`, the first sentence is shortened, a later one left out with all that follow.
     """
 
     def __init__(self, language: str, max_words: int = MAX_WORDS) -> None:
@@ -45,12 +45,12 @@ class Sentences:
         return self._words_left <= 0
 
     def feed(self, piece: str) -> list[str]:
-        """Add the next piece; return the sentences that it completes."""
+        """Add a piece; return the sentences it completes."""
         self._text += piece
         return [sentence for raw in self._complete() if (sentence := self._fit(raw))]
 
     def end(self) -> list[str]:
-        """Return the rest, if anything."""
+        """Return the rest."""
         raw, self._text = self._text, ""
         sentence = self._fit(raw)
         return [sentence] if sentence else []
@@ -74,7 +74,7 @@ class Sentences:
 
 
 def split(text: str) -> list[str]:
-    """Split a speakable text into its sentences."""
+    """Split speakable text into sentences."""
     sentences = []
     while (end := _first_end(text)) is not None:
         sentences.append(text[:end].strip())
@@ -83,18 +83,18 @@ def split(text: str) -> list[str]:
 
 
 def joined(sentences: list[str], language: str) -> str:
-    """Join sentences to one text."""
+    """Join sentences."""
     return ("" if language in _UNSPACED else " ").join(sentences)
 
 
 def _first_end(text: str) -> int | None:
-    """Return where the first sentence or block surely ends; None if that depends on text to come."""
+    """Return where the first sentence or block ends; None if that depends on text to come."""
     ends = (*_line_ends(text), *_mark_ends(text))
     return min((end for end in ends if not _in_code(text[:end])), default=None)
 
 
 def _mark_ends(text: str) -> Iterator[int]:
-    """Yield the first end of a sentence outside of blocks."""
+    """Yield the first end of a sentence outside blocks."""
     for end in sentence_ends(text):
         before = text[:end].rstrip()
         if end < len(text) and not _is_block(_last_line(before)) and not _DOTTED.search(before[:-1]):
@@ -103,7 +103,7 @@ def _mark_ends(text: str) -> Iterator[int]:
 
 
 def _line_ends(text: str) -> Iterator[int]:
-    """Yield the ends of paragraphs, and of blocks and the prose before them."""
+    """Yield the ends of paragraphs and blocks."""
     for line_break in _BREAK.finditer(text):
         following = text[line_break.end() :]
         if len(following) < _LOOK_AHEAD and "\n" not in following:

@@ -1,4 +1,4 @@
-"""Text normalisation: makes a model's text fit for a voice, which reads words well and signs badly. Pure."""
+"""Makes a model's text fit for a voice, which reads words well and signs badly. Pure."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from providers.spoken_markup import as_prose, clean_line, without_blocks, withou
 
 MAX_WORDS: Final = 80
 _LONGEST: Final = 20_000
-"""Characters that are read: many times what may be said."""
+"""Characters that are read."""
 _PASSES: Final = 12
 _BEFORE_MARK: Final = re.compile(r"\s+([,.!?;:،؛؟](?:\s|\Z)|[。！？，、])")  # noqa: RUF001 (marks of other scripts)
 _SIGNS: Final = str.maketrans({"٪": "%", "％": "%", "٫": ".", "٬": ","})  # noqa: RUF001 (Arabic and wide signs)
 _NUMBER_SPACE: Final = re.compile("(?<=[0-9])[\\u00a0\\u202f\\u2009](?=[0-9]{3}(?![0-9]))")
-"""A blank that only groups digits."""
+"""A blank that groups digits."""
 
 
 def speakable(text: str, *, language: str, max_words: int = MAX_WORDS) -> str:
     """Return a text as it is to be spoken; empty when nothing of it can be.
 
-    Markup, emoji, lists, code and stage directions are removed; numbers, dates, times, money, units, abbreviations and
-    addresses are verbalised unless ambiguous; a longer text than `max_words` ends at a sentence.
+    Markup, emoji, code and stage directions go; numbers, times, money, units, abbreviations and addresses are
+    verbalised unless ambiguous; the text ends at a sentence.
     """
     text = text[:_LONGEST]
     for _ in range(_PASSES):  # what is removed may bring together what has to be removed too

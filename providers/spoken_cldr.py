@@ -1,4 +1,4 @@
-"""Units, currencies, large numbers and dates in words, from CLDR (Babel); None where it has no word."""
+"""CLDR's words (by Babel) for units, currencies, large numbers and dates; None without one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 COMPACT: Final = frozenset({"en", "es", "fr", "de", "it", "pt", "hi", "ar", "zh", "ja"})
-"""Languages whose words for large numbers are right; Swahili's come out ten times too big."""
+"""With right words for large numbers; Swahili's are ten times too big."""
 _SHORT_IS_LONG: Final = frozenset({"zh", "ja"})
-"""Languages whose short form is the full word."""
+"""With the full word as the short form."""
 _UNITS: Final = {
     "zh": {
         "length-kilometer": "公里", "length-meter": "米", "length-centimeter": "厘米", "length-millimeter": "毫米",
@@ -30,7 +30,7 @@ _UNITS: Final = {
     "ja": {"duration-hour": "時間", "duration-minute": "分", "angle-degree": "度"},
     "ar": {"volume-liter": " لتر", "angle-degree": " درجة"},
 }  # fmt: skip
-"""Units that Babel leaves out, as CLDR's long form is the short one."""
+"""What Babel leaves out."""
 _SIGN: Final = re.compile(r"[%٪°/]")
 
 
@@ -43,13 +43,13 @@ def _locale(language: str) -> Locale | None:
 
 
 def decimal_sign(language: str) -> str:
-    """Return what stands before the decimals: a point or a comma."""
+    """Return the decimal point or comma."""
     locale = _locale(language)
     return "," if locale is not None and get_decimal_symbol(locale) == "," else "."
 
 
 def quantity(value: Decimal, unit: str, language: str) -> str | None:
-    """Return a value with its unit, such as "length-kilometer", in words."""
+    """Return a value with its unit, such as "length-kilometer"."""
     locale = _locale(language)
     if locale is None:
         return None
@@ -62,7 +62,7 @@ def quantity(value: Decimal, unit: str, language: str) -> str | None:
 
 
 def currency_name(code: str, value: Decimal, language: str) -> str | None:
-    """Return the name of a currency after an amount."""
+    """Return a currency's name after an amount."""
     locale = _locale(language)
     if locale is None:
         return None
@@ -73,7 +73,7 @@ def currency_name(code: str, value: Decimal, language: str) -> str | None:
 
 
 def large_number(value: Decimal, language: str) -> str | None:
-    """Return a large round number in words, such as "3.5 million"; None if it would lose a digit."""
+    """Return a round number such as "3.5 million"; None if it would lose a digit."""
     locale = _locale(language)
     digits = f"{value:f}".rstrip("0.") if value == value.to_integral_value() else ""
     if locale is None or language not in COMPACT or not digits or len(digits) > 4 or not 10**6 <= value < 10**12:  # noqa: PLR2004 (one digit before the point and three after it)

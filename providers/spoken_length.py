@@ -1,4 +1,4 @@
-"""Counts words, finds the ends of sentences, and shortens a text at one. Pure."""
+"""Counts words and sentences, and shortens a text to them. Pure."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DENSE: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-"""Scripts with about two characters a word."""
+"""Scripts with two characters a word."""
 _UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-"""Scripts without spaces, with about five characters a word."""
+"""Scripts without spaces, with five characters a word."""
 _WORD: Final = re.compile(rf"[{_DENSE}]{{1,2}}|[{_UNSPACED}]{{1,5}}|[^\s{_DENSE}{_UNSPACED}]{{1,40}}")
-"""A longer run of letters counts as several words."""
+"""A long run of letters is several words."""
 _SENTENCE_END: Final = re.compile(r"(?:(?P<stop>\.)|[.!?…।؟۔]+|[。！？]+)[\"'”’»)」』]*(?:\s+|(?<=[。！？」』])|\Z)")  # noqa: RUF001 (the ends of sentences elsewhere)
 _CLAUSE_END: Final = re.compile(r"[,;:،؛](?=\s)|[，；：、]|\s[–—-](?=\s)|—")  # noqa: RUF001 (commas and dashes elsewhere)
 _NO_END: Final = re.compile(
     r"(?:^|[\s(])(?:[^\W\d_]|No|St|Mt|Jr|Sr|Sra|Dr|Dra|Mr|Mrs|Ms|Prof|vs|Nr|Hr|Str|Sig|Dott|Av|Inc|Ltd|Co|approx|ca)\Z"
 )
-"""An abbreviation or initial before its full stop."""
+"""Abbreviations and initials."""
 _ORDINAL: Final = re.compile(r"(?:^|\s)\d{1,2}\Z")
-"""An ordinal before its full stop, as in German: 21. November."""
+"""As in German: 21. November."""
 
 
 def shorten(text: str, most: int) -> str:
-    """Return at most so many words: whole sentences; else clauses of the first; else words."""
+    """Return at most so many words: whole sentences, else clauses, else words."""
     words = _words(text)
     if len(words) <= most:
         return text
@@ -47,12 +47,12 @@ def shorten(text: str, most: int) -> str:
 
 
 def count_words(text: str) -> int:
-    """Count the words of a text, in scripts with blanks between them or without."""
+    """Count words, also in scripts without blanks."""
     return len(_words(text))
 
 
 def sentence_ends(text: str) -> Iterator[int]:
-    """Yield where sentences end: after their marks and the blanks that follow."""
+    """Yield where sentences end, after marks and blanks."""
     return (end.end() for end in _SENTENCE_END.finditer(text) if _ends_sentence(end, text))
 
 
@@ -61,7 +61,6 @@ def _words(text: str) -> list[re.Match[str]]:
 
 
 def _ends_sentence(end: re.Match[str], text: str) -> bool:
-    """Return whether a mark ends a sentence, and no abbreviation, initial or ordinal."""
     rest = text[end.end() : end.end() + 1]
     if end.end() < len(text) and not text[end.end() - 1].isspace() and text[end.end() - 1] not in "。！？」』":  # noqa: RUF001 (the ends of sentences elsewhere)
         return False
@@ -72,13 +71,13 @@ def _ends_sentence(end: re.Match[str], text: str) -> bool:
 
 
 def _separates_clauses(end: re.Match[str], text: str) -> bool:
-    """Return whether a comma separates clauses, and not a day from its year."""
+    """Return whether a comma is not between a day and its year."""
     around = text[end.start() - 1] + text[end.end() : end.end() + 2].strip()[:1]
     return not (len(around) > 1 and around.isdigit())
 
 
 def _cut_at_word(text: str, limit: int) -> str:
-    """Cut before the word that is too much; in scripts without spaces at a space, if there is one."""
+    """Cut before the word that is too much, in scripts without spaces at a space."""
     while limit < len(text) and not text[limit].isspace() and not text[limit].isalnum():
         limit += 1
         if limit >= len(text) or text[limit - 1] in "。！？，、":  # noqa: RUF001 (commas elsewhere)
@@ -90,7 +89,7 @@ def _cut_at_word(text: str, limit: int) -> str:
 
 
 def _close(text: str) -> str:
-    """End a part of a sentence with the full stop of its script."""
+    """Add the full stop of the script."""
     text = text.rstrip(" ,;:、，；：،؛–—-([\"'“‘«")  # noqa: RUF001 (marks of other scripts)
     if not text or text[-1] in ".!?…。！？।؟":  # noqa: RUF001 (the ends of sentences elsewhere)
         return text

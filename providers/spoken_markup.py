@@ -1,4 +1,4 @@
-"""Removes what is meant for the eye: control characters, markup, lists, stage directions, emoji. Pure."""
+"""Removes what is for the eye: control characters, markup, lists, stage directions, emoji. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PICTURES: Final = re.compile(
     "[\\u20e3\\u2190-\\u21ff\\u2300-\\u23ff\\u2460-\\u24ff\\u2500-\\u27bf\\u2900-\\u297f\\u2b00-\\u2bff"
     "\\ufe00-\\ufe0f\\U0001f000-\\U0001faff\\ue000-\\uf8ff]+"
 )
-"""Emoji, arrows, boxes, variation selectors and private-use characters."""
+"""Emoji, arrows, boxes, variation selectors, private use."""
 _SENTENCE_MARKS: Final = '.!?…。！？।؟"”)*'  # noqa: RUF001 (marks of other scripts)
 _WIDE: Final = re.compile("[\\u3040-\\u30ff\\u3400-\\u9fff]")
 _BLANK: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -40,9 +40,9 @@ _JOINERS: Final = "\u200c\u200d"
 
 
 def clean_line(text: str) -> str:
-    """Return a text on one line, without characters that steer a terminal, a screen or a tokenizer.
+    """Return a text on one line, without what steers a terminal, a screen or a tokenizer.
 
-    Joiners stay inside words: Persian, Hindi and related scripts spell with them.
+    Joiners stay inside words: Persian and Hindi spell with them.
     """
     text = _BLANK.sub(" ", text)
     if text.isascii():
@@ -58,21 +58,20 @@ def clean_line(text: str) -> str:
 
 
 def _is_inside_word(before: list[str], after: str) -> bool:
-    """Return whether a joiner stands between letters of a script that is not Latin."""
     if not before or before[-1].isascii() or not after or after.isascii():
         return False
     return unicodedata.category(before[-1])[0] in "LM" and after.isalpha()
 
 
 def without_blocks(text: str) -> str:
-    """Remove code blocks and the targets of links, and decode entities."""
+    """Remove code blocks and links' targets; decode entities."""
     text = _CODE_BLOCK.sub("\n", text)
     text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     return LINK.sub(r"\1", text)
 
 
 def as_prose(text: str) -> str:
-    """Join lines to sentences: headings end with a full stop, list items with a comma."""
+    """Join lines to sentences, lists by commas."""
     lines = [line.strip() for line in _RULE.sub("", text.replace("\r", "\n")).split("\n")]
     lines = [line for line in lines if line]
     numbered = sum(bool(_NUMBERED.match(line)) for line in lines) > 1
@@ -90,7 +89,7 @@ def as_prose(text: str) -> str:
 
 
 def _line(line: str, *, numbered: bool) -> tuple[str, str]:
-    """Return a line's kind (heading, item or empty) and its text."""
+    """Return a line's kind (heading, item or empty) and text."""
     heading, bullet = _HEADING.match(line), _BULLET.match(line)
     if heading:
         return "heading", line[heading.end() :].rstrip("# ")
@@ -111,7 +110,7 @@ def _mark(text: str, *, comma: bool) -> str:
 
 
 def without_markup(text: str) -> str:
-    """Remove tags, stage directions, emphasis, emoji and names of speakers."""
+    """Remove tags, stage directions, emphasis, emoji and speakers' names."""
     text = _SPEAKER.sub("", _TAG.sub(" ", text))
     text = _ACTED.sub(" ", _BRACKETED.sub(" ", text))
     text = _STARRED.sub(_starred, _BOLD.sub(r"\2", text))
@@ -119,7 +118,7 @@ def without_markup(text: str) -> str:
 
 
 def _starred(match: re.Match[str]) -> str:
-    """Drop a stage direction; keep an emphasised word, as in "do *not* go"."""
+    """Drop a stage direction; keep emphasis, as in "do *not* go"."""
     before, after = match.string[: match.start()].rstrip(), match.string[match.end() :].lstrip()
     begins = not before or before[-1] in _SENTENCE_MARKS
     goes_on = after[:1].islower() or (after[:1] and after[0] in ",;:.!?")

@@ -1,4 +1,4 @@
-"""Verbalises amounts: percentages, measures and money, each perhaps a range or below zero. Pure."""
+"""Verbalises percentages, measures and money, with ranges and signs. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNITS: Final = {
 _SPACED_UNITS: Final = {
     "m": "length-meter", "g": "mass-gram", "l": "volume-liter", "L": "volume-liter", "h": "duration-hour",
 }  # fmt: skip
-"""Units of one letter: only after a space, as 5m may be millions, and 5g a network."""
+"""Only after a space: 5m may be millions, and 5g a network."""
 _UNIT_NAMES: Final = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
 _MEASURE: Final = re.compile(
     rf"{START}{_SIGN}{_RANGE}(?P<amount>{AMOUNT})(?:\s?(?P<unit>{_UNIT_NAMES})|\s(?P<letter>[mglLh]))"
@@ -57,7 +57,7 @@ _CENTS: Final = {
 
 
 def verbalize_amounts(text: str, language: str) -> str:
-    """Verbalise the amounts of a text; ambiguous ones stay as they are."""
+    """Verbalise amounts, unless ambiguous."""
 
     def currency_last(match: re.Match[str]) -> str:
         return _amount(match, language, lambda value: _money(match["currency"], value, language))
@@ -69,7 +69,6 @@ def verbalize_amounts(text: str, language: str) -> str:
 
 
 def _amount(match: re.Match[str], language: str, verbalize: Callable[[Decimal], str | None]) -> str:
-    """Verbalise a value with its range and sign; leave it as it is when any of them is in doubt."""
     value = parse_number(match["amount"], language)
     spoken = verbalize(value) if value is not None else None
     return _with_range_and_sign(match, spoken, language)
@@ -117,7 +116,6 @@ def _currency_first(match: re.Match[str], language: str) -> str:
 
 
 def _money(currency: str, value: Decimal, language: str) -> str | None:
-    """Verbalise an amount of money, its hundredths apart where the language has them so."""
     name = _currency_name(currency, value, language)
     if name is None:
         return None

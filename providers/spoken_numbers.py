@@ -1,4 +1,4 @@
-"""Parses numbers out of a text and writes them the way voices read them. Pure."""
+"""Parses numbers, and formats them for voices. Pure."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Final
 from providers import spoken_cldr as cldr
 
 LETTER: Final = "A-Za-z\u00aa\u00ba\u00c0-\u024f"
-"""Latin letters, for a character class; beside those of other scripts a number may stand without a space."""
+"""Latin, for a character class: beside other letters a number needs no space."""
 START: Final = rf"(?<![{LETTER}0-9_.,:/@#%+\-−–])"  # noqa: RUF001 (a minus and a dash are what it looks for)
 STOP: Final = rf"(?![{LETTER}0-9_/@²³]|[.,:][0-9]|[-−–][{LETTER}0-9])"  # noqa: RUF001 (the same)
-"""Between START and STOP a number is no part of anything longer."""
+"""Between START and STOP, a number stands alone."""
 AMOUNT: Final = r"[0-9]+(?:[.,][0-9]+)*"
 NO_SPACE: Final = frozenset({"zh", "ja"})
 _GROUP: Final = 3
 _BYTE: Final = 255
 _LAKHS: Final = frozenset({"hi", "bn", "mr", "gu", "ta", "te", "kn", "ml", "pa", "ur", "ne"})
-"""Languages that group by hundreds above the thousand: 12,34,567."""
+"""Languages that write 12,34,567."""
 _EITHER: Final = frozenset({"es"})
-"""Languages in which 1,234 is 1234 in one country and 1.234 in another."""
+"""Languages in which 1,234 depends on the country."""
 _BLANKS: Final = frozenset({"fr", "ru", "uk", "be", "bg", "pl", "cs", "sk", "hu", "sv", "no", "fi", "es", "pt"})
-"""Languages that group by a blank; only decimals or a sign after it show that it is not two numbers."""
+"""Languages that group by a blank, which may also separate two numbers."""
 _GROUPED: Final = re.compile(rf"{START}[0-9]{{1,3}}(?:[.,][0-9]{{2,3}})+(?:[.,][0-9]+)?{STOP}")
 _THOUSANDS: Final = re.compile(rf"{START}[0-9]{{1,3}}(?: 000)+{STOP}")
 _BLANK_GROUPS: Final = re.compile(rf"{START}[0-9]{{1,3}}(?: [0-9]{{3}})+(?=[.,][0-9]{{1,2}}(?![0-9])|\s?[€$£₽%])")
@@ -30,7 +30,7 @@ _MILLIONS: Final = re.compile(rf"{START}(?P<amount>{AMOUNT})M(?![{LETTER}0-9²³
 
 
 def parse_number(text: str, language: str) -> Decimal | None:
-    """Parse a number with points and commas; None when it is ambiguous, or no number."""
+    """Parse a number with points and commas; None if ambiguous."""
     marks = re.findall(r"[.,]", text)
     if not marks:
         return Decimal(text)
@@ -51,7 +51,7 @@ def parse_number(text: str, language: str) -> Decimal | None:
 
 
 def _without_marks(text: str, language: str) -> str:
-    """Return the digits of a number with marks between groups; empty when the marks are something else."""
+    """Return the digits alone; empty if the marks do not group them."""
     groups = re.split(r"[.,]", text)
     is_ip_address = "." in text and len(groups) == _GROUP + 1 and all(int(group) <= _BYTE for group in groups)
     middle = (2, _GROUP) if language in _LAKHS else (_GROUP,)
@@ -61,23 +61,23 @@ def _without_marks(text: str, language: str) -> str:
 
 
 def format_number(value: Decimal, language: str) -> str:
-    """Return a number without groups, with the language's decimal sign; a large round one in words."""
+    """Return a number without groups, a large round one in words."""
     return cldr.large_number(value, language) or f"{value:f}".replace(".", cldr.decimal_sign(language))
 
 
 def multiply(value: Decimal, factor: int) -> Decimal:
-    """Multiply, without an exponent in the result."""
+    """Multiply, without an exponent."""
     return value if factor == 1 else Decimal(f"{(value * factor).normalize():f}")
 
 
 def join_digit_groups(text: str, language: str) -> str:
-    """Remove the blanks between groups of digits, where they are clearly that."""
+    """Remove the blanks that clearly group digits."""
     text = _THOUSANDS.sub(lambda match: match[0].replace(" ", ""), text)
     return _BLANK_GROUPS.sub(lambda match: match[0].replace(" ", ""), text) if language in _BLANKS else text
 
 
 def verbalize_numbers(text: str, language: str) -> str:
-    """Verbalise the numbers that a voice would stumble over; plain digits stay."""
+    """Verbalise grouped numbers and millions."""
     text = _MILLIONS.sub(lambda match: _millions(match, language), text)
     return _GROUPED.sub(lambda match: _grouped(match, language), text)
 

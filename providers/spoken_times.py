@@ -41,7 +41,7 @@ def _day(year: str, month: str, day: str, language: str) -> str | None:
 
 
 def _common(match: re.Match[str], language: str) -> str:
-    """Verbalise a date that ends in the year, unless day and month are ambiguous."""
+    """Verbalise a date that ends in the year, unless ambiguous."""
     first, second = int(match["a"]), int(match["b"])
     day_first = first > 12 or match["mark"] == "." or language in _DAY_FIRST or first == second  # noqa: PLR2004 (months)
     if second > 12:  # noqa: PLR2004 (months)
@@ -53,7 +53,7 @@ def _common(match: re.Match[str], language: str) -> str:
 
 
 def _clock(hour: str, minute: str, language: str) -> str | None:
-    """Verbalise a time of day; None without words for it, or if the hour might be no hour."""
+    """Verbalise a time of day; None without words for it."""
     signs, h, m = SIGN_NAMES.get(language), int(hour), int(minute)
     if signs is None:
         return None
@@ -86,7 +86,7 @@ def _span(match: re.Match[str], language: str) -> str:
 
 
 def verbalize_times(text: str, language: str) -> str:
-    """Verbalise the dates and times of a text; ambiguous ones stay as they are."""
+    """Verbalise dates and times, unless ambiguous."""
     text = _ISO.sub(lambda match: _day(match["year"], match["month"], match["day"], language) or match[0], text)
     text = _COMMON.sub(lambda match: _common(match, language), text)
     signs = SIGN_NAMES.get(language)
@@ -104,7 +104,7 @@ def verbalize_times(text: str, language: str) -> str:
 
 
 def _numbers(match: re.Match[str], to: str) -> str:
-    """Verbalise a range of numbers, unless it may be a score or a telephone number."""
+    """Verbalise a range, unless it may be a score or a telephone number."""
     low, high = match["low"], match["high"]
     if int(low) >= int(high) or (len(low) != len(high) and len(high) > 3):  # noqa: PLR2004 (digits of no telephone number)
         return match[0]

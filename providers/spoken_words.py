@@ -1,4 +1,4 @@
-"""Names of signs and meanings of abbreviations, language by language. Data."""
+"""Names of signs, and full forms of abbreviations, by language. Data."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class SignNames:
     hour: str
     """For a full hour {h}."""
     time_tail: str = ""
-    """Pattern of what may follow a time and is redundant then."""
+    """Pattern of a redundant word after a time."""
     cents: str = ""
-    """For an amount's hundredths {c}; empty where they are read as decimals."""
+    """With hundredths {c}; empty where they are decimals."""
     short: dict[str, str] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     """Abbreviations before a name."""
@@ -43,7 +43,7 @@ class SignNames:
 
 
 ENDING: Final = frozenset({"etc.", "usw.", "ecc.", "إلخ."})
-"""Abbreviations whose full stop may be the sentence's too."""
+"""Abbreviations that may end a sentence."""
 
 SIGN_NAMES: Final = {
     "en": SignNames(

@@ -10,7 +10,7 @@ from providers.spoken_markup import LINK, clean_line
 
 MAX_WORDS: Final = 200
 _LONGEST: Final = 8_000
-"""Characters of a stream that are read: many times what is sent."""
+"""Characters that are read."""
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
 _HEADING: Final = re.compile(r"^[ \t]*#{1,6}[ \t]+", re.MULTILINE)
 _EMPHASIS: Final = re.compile(r"(?<![\w*])(\*{1,3}|_{2,3})(?=\S)(.{1,400}?)(?<=\S)\1(?![\w*])")
@@ -20,27 +20,26 @@ _GAP: Final = re.compile(r"\n{3,}")
 
 
 class Written:
-    """A splitter of streamed text that returns all of it in one piece at the end."""
+    """A splitter of streamed text that returns it in one piece."""
 
     def __init__(self, language: str) -> None:  # noqa: ARG002 (the same as Sentences)
         self._text = ""
         self.full = False
-        """Whether more would not be sent."""
 
     def feed(self, piece: str) -> list[str]:
-        """Add the next piece; return the reply once it is longer than what is sent."""
+        """Add a piece; return the text once it is longer than is sent."""
         self._text += piece
         self.full = len(self._text) >= _LONGEST
         return self.end() if self.full else []
 
     def end(self) -> list[str]:
-        """Return the reply, unless it is empty."""
+        """Return the text, unless empty."""
         text, self._text = writable(self._text), ""
         return [text] if text else []
 
 
 def writable(text: str) -> str:
-    """Return a text in plain lines without markup, of at most MAX_WORDS words."""
+    """Return plain lines without markup, of MAX_WORDS words at most."""
     text = _TAG.sub("", _FENCE.sub("", text[:_LONGEST].replace("\r\n", "\n").replace("\r", "\n")))
     text = LINK.sub(_link, _HEADING.sub("", text))
     text = _CODE.sub(r"\1", _EMPHASIS.sub(r"\2", text))
@@ -49,6 +48,5 @@ def writable(text: str) -> str:
 
 
 def _link(match: re.Match[str]) -> str:
-    """Return a link's text with its target."""
     target = match[0].rpartition("](")[2].rstrip(")").partition(" ")[0]
     return f"{match[1]} ({target})" if match[1] and match[1] != target else target
