@@ -1,8 +1,8 @@
-"""Finds the recordings in a message, in every place and spelling they were ever seen in.
+"""Recordings in a message, in every place and spelling they were ever seen in.
 
 An iPhone's voice memo often has no MIME type, or a wrong one. So the strongest sign decides: a type or flag that means
-sound, the MIME type, the suffix, the first bytes. Without any, an attachment counts as a recording if there is no text
-beside it: the fetch stage checks its bytes.
+sound, the MIME type, the suffix, the first bytes. Without any, an attachment beside no text counts as a recording: the
+fetch stage checks its bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LONGEST_NAME = 255
 _LONGEST_ENCODED_HEAD = 10_000
 """Characters of a payload, line breaks included."""
 _HEAD = 8192
-"""Characters of base64 to find magic bytes in: a few frames of MP3 or AAC. A multiple of 4."""
+"""Of base64, decoded for the magic bytes: a few frames of MP3 or AAC. A multiple of 4."""
 _DATA_URI = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,60})?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
 """RFC 2397, in its base64 form."""
 _MIME_TYPE = re.compile(r"\s*([\w.+-]{1,60}/[\w.+-]{1,60})\s*(?:;|\Z)", re.ASCII)
@@ -56,7 +56,7 @@ _OTHER_SUFFIXES = frozenset(
 )
 """No recording, unless a stronger sign says so."""
 _PICTURE_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"qt  "})
-"""ISO base media files (ISO/IEC 14496-12, 4.3) of pictures and film have M4A's magic bytes."""
+"""Of pictures and film (ISO/IEC 14496-12, 4.3), with M4A's magic bytes."""
 
 
 @dataclass(frozen=True, slots=True)

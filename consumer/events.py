@@ -1,4 +1,4 @@
-"""Parses the bytes of a Kafka record into an event; never raises.
+"""Parser of Kafka record values into events; never raises.
 
 A message's fields may stand in `data`, in `data.message`, at the top, or in a `message` at the top: the `layers`, in
 this order. fixtures/events has one of each shape.
@@ -193,7 +193,7 @@ def _read_message(envelope: Json, layers: Sequence[Json], received_at: datetime)
 
 
 def _classify(message: _Message, *, named: bool) -> Event:
-    """Return the event of a message: a recording goes before text."""
+    """Return the event of a message; recordings go before text."""
     if not message.attachments.announced:
         if message.text is not None:
             return _text_message(message, message.text)

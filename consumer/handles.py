@@ -19,7 +19,7 @@ _PHONE_NUMBER = re.compile(r"[+0-9 ().-]{5,40}")
 
 
 def author_handle(layers: Sequence[Json]) -> str:
-    """Return the stated author, else the only other member of the chat; or an empty string."""
+    """Return the stated author, else the only other member, else an empty string."""
     stated = first_readable(layers, _AUTHOR_KEYS, _handle)
     others = [_handle(member) or "" for member in _members(layers) if not is_true(member.get("is_me"))]
     return stated or (others[0] if len(others) == 1 else "")

@@ -1,4 +1,4 @@
-"""Detects what Whisper writes in silence: credits and farewells, learned from subtitles. Pure.
+"""Detection of what Whisper writes in silence: credits and farewells, learned from subtitles. Pure.
 
 hallucinations.json has "credits" as they stand; "credited", followed by a name; and "closings": bags of words, some of
 them required ("thank you for watching this video", not "… the kids"). Only whole texts are judged.
@@ -147,7 +147,7 @@ def _is_endless(letters: str, speech_seconds: float) -> bool:
 
 
 def _period(letters: str) -> int:
-    """Return the length of what is repeated, in linear time (Knuth, Morris and Pratt): the text is a stranger's."""
+    """Return the length of what is repeated, in linear time (Knuth, Morris and Pratt)."""
     borders = [0] * len(letters)
     for at in range(1, len(letters)):
         border = borders[at - 1]

@@ -1,4 +1,4 @@
-"""Identifies the language of a text."""
+"""Identification of a text's language."""
 
 from __future__ import annotations
 

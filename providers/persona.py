@@ -1,4 +1,4 @@
-"""The persona: makes chat turns of history, behaviour and transcript. Pure."""
+"""Instructions and conversation for the model. Pure."""
 
 from __future__ import annotations
 
@@ -57,16 +57,10 @@ def compose(
     languages: Sequence[str],
     written: bool = False,
 ) -> list[ChatTurn]:
-    """Return the conversation to send to the model.
+    """Return the conversation to send to the model; the person's words, also past ones, are data.
 
-    Args:
-        past: earlier turns, oldest first.
-        transcript: the person's words: data, like the past.
-        language: of the answer, a primary subtag.
-        silence_seconds: since the person's last turn, if any.
-        recent_messages: theirs in the last minute, before this one.
-        languages: theirs, most recent first.
-        written: whether the answer is a text message, not spoken.
+    `silence_seconds` is None on a first turn; `recent_messages` counts the last minute; `languages` has the most recent
+    first; `written` asks for a text message.
     """
     language = language if _SUBTAG.fullmatch(language) else "en"
     others = [each for each in languages if each != language and _SUBTAG.fullmatch(each)]

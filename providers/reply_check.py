@@ -1,7 +1,6 @@
-"""Checks a model's reply: in the person's language, and no recital of our instructions. Pure.
+"""Fitness of a model's reply: in the person's language, and no recital of our instructions. Pure.
 
-A name, a loanword or a quotation must not cost a person the reply: it takes clear evidence of another language, and
-next to none of the right one.
+A name, a loanword or a quotation must not cost a person the reply, so another language takes clear evidence.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Splits streamed text into speakable sentences as they complete. Pure.
+"""Splitter of streamed text into speakable sentences. Pure.
 
 A list, table or block of code is one piece: only the whole can be made prose.
 """

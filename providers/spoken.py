@@ -1,4 +1,4 @@
-"""Makes a model's text fit for a voice, which reads words well and signs badly. Pure."""
+"""Text normalisation for voices, which read words well and signs badly. Pure."""
 
 from __future__ import annotations
 

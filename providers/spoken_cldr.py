@@ -1,4 +1,4 @@
-"""CLDR's words (by Babel) for units, currencies, large numbers and dates; None without one."""
+"""CLDR's words (by Babel) for units, currencies, large numbers and dates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts words and sentences, and shortens a text to them. Pure."""
+"""Counting of words and sentences, and shortening to them. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Removes what is for the eye: control characters, markup, lists, stage directions, emoji. Pure."""
+"""Removal of control characters, markup, lists, stage directions and emoji. Pure."""
 
 from __future__ import annotations
 

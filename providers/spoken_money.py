@@ -1,4 +1,4 @@
-"""Verbalises percentages, measures and money, with ranges and signs. Pure."""
+"""Verbalisation of percentages, measures and money, with ranges and signs. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbalises addresses, abbreviations and signs. Pure."""
+"""Verbalisation of addresses, abbreviations and signs. Pure."""
 
 from __future__ import annotations
 

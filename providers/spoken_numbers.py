@@ -1,4 +1,4 @@
-"""Parses numbers, and formats them for voices. Pure."""
+"""Parsing of numbers, and formatting for voices. Pure."""
 
 from __future__ import annotations
 

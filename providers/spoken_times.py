@@ -1,4 +1,4 @@
-"""Verbalises dates and times of day. Pure."""
+"""Verbalisation of dates and times of day. Pure."""
 
 from __future__ import annotations
 

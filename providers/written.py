@@ -1,4 +1,4 @@
-"""Turns a model's Markdown into a plain text message. Pure."""
+"""Conversion of a model's Markdown into a plain text message. Pure."""
 
 from __future__ import annotations
 
