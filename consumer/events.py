@@ -1,7 +1,7 @@
-"""Kafka bytes to what happened. The only place that knows the shapes of events; it never raises.
+"""Parser of Kafka record values into events; never raises.
 
-A message's fields may stand in `data`, in `data.message`, at the top, or in a `message` at the top; fixtures/events has
-one of each shape. An event that is not for us costs no more than reading its JSON and its name.
+A message's fields may stand in `data`, in `data.message`, at the top, or in a `message` at the top: the `layers`, in
+this order. fixtures/events has one of each shape.
 
 Reasons of Ignored: empty, other-event, echo, recovered-history, no-audio, no-chat.
 Reasons of Unreadable: not-json, not-an-object, no-chat, no-recording.
@@ -16,31 +16,31 @@ from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from consumer.attachments import carried
-from consumer.fields import first, identifier, object_of, objects_of, word, words
-from consumer.handles import author, is_group, is_ours
+from consumer.attachments import find_attachments
+from consumer.fields import as_keyword, as_object, as_objects, as_text, first_readable, identifier
+from consumer.handles import author_handle, is_from_us, is_group
 from consumer.memo import AbsentAudio, InlineAudio, Memo
-from consumer.timestamps import moment
+from consumer.timestamps import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from consumer.attachments import Carried
+    from consumer.attachments import Attachments
     from consumer.fields import Json
     from consumer.memo import Audio
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceMemo:
-    """A person spoke."""
+    """A voice memo from a person."""
 
     memo: Memo
 
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """A person wrote."""
+    """A text message from a person."""
 
     chat_id: str
     message_id: str
@@ -48,25 +48,24 @@ class TextMessage:
     sent_at: datetime
     text: str = field(repr=False)
     group: bool = False
-    """Whether several people share the chat."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Not for us, and nothing is wrong."""
+    """An event that needs no reply."""
 
     reason: str
-    """A constant word, fit for a metric label."""
+    """Constant, for a metric label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """It cannot be told what happened."""
+    """An event that cannot be understood."""
 
     reason: str
-    """A constant word, fit for a metric label."""
+    """Constant, for a metric label."""
     chat_id: str | None = None
-    """Where an apology may be spoken, when so much could be read."""
+    """Where to apologise."""
 
 
 Event: TypeAlias = VoiceMemo | TextMessage | Ignored | Unreadable
@@ -74,168 +73,162 @@ Event: TypeAlias = VoiceMemo | TextMessage | Ignored | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an event belongs."""
+    """The chat and the id of an event."""
 
     chat_id: str | None = None
     event_id: str | None = None
-    """Of the event itself, not of the message that it may tell of."""
+    """Of the event, not of its message."""
     lacking: str | None = None
-    """Why no chat could be read, if none could: empty, not-json, not-an-object or no-chat."""
+    """Why there is no chat_id: empty, not-json, not-an-object or no-chat."""
 
 
 def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection[str] = ()) -> Event:
-    """Say what happened. Total: every bytes value (and None, a tombstone) gives one of the four.
+    """Parse a record's value; None is a tombstone. Never raises.
 
     Args:
         value: the record's value.
-        received_at: the record's own time, with zone; used where the event does not say when it was sent.
+        received_at: the record's own time, with zone; stands in for a missing time of sending.
         our_numbers: our own numbers, whose messages are echoes.
     """
-    event = _read(value)
-    if isinstance(event, (Ignored, Unreadable)):
-        return event
-    name = _name(event)
+    envelope = _decode(value)
+    if isinstance(envelope, (Ignored, Unreadable)):
+        return envelope
+    name = _event_name(envelope)
     if name == "message.sent":
         return Ignored("echo")
     if name not in {"message.received", ""}:
         return Ignored("other-event")
-    places = _places(event)
-    if is_ours(places, our_numbers):
+    layers = _layers(envelope)
+    if is_from_us(layers, our_numbers):
         return Ignored("echo")
-    if first(places, ("reconciled_at",), lambda at: at or None):
+    if any(layer.get("reconciled_at") for layer in layers):
         return Ignored("recovered-history")
-    return _happened(_message(event, places, received_at), received_at, named=bool(name))
+    return _classify(_read_message(envelope, layers, received_at), named=bool(name))
 
 
 def address(value: bytes) -> Address:
-    """Say to which chat an event belongs, and which event it is, whatever happened in it. Total."""
-    event = _read(value)
-    if isinstance(event, (Ignored, Unreadable)):
-        return Address(lacking=event.reason)
-    chat_id = _chat_id(_places(event))
-    return Address(chat_id, identifier(event.get("event_id")), None if chat_id else "no-chat")
+    """Return the chat and the id of any event. Never raises."""
+    envelope = _decode(value)
+    if isinstance(envelope, (Ignored, Unreadable)):
+        return Address(lacking=envelope.reason)
+    chat_id = _chat_id(_layers(envelope))
+    return Address(chat_id, identifier(envelope.get("event_id")), None if chat_id else "no-chat")
 
 
 def recordings(message: Mapping[str, object]) -> tuple[Audio, ...]:
-    """Find the recordings in a message as `GET …/chat_messages/{id}` gives it; empty when there are none. Total."""
-    places = _places(message)
-    return carried(places, wordless=_text(places) is None).audio
+    """Return the recordings in a message of `GET …/chat_messages/{id}`. Never raises."""
+    layers = _layers(message)
+    return find_attachments(layers, wordless=_text(layers) is None).audio
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Message:
-    """A message of somebody else's, as far as it can be read."""
-
     chat_id: str | None
-    message_id: str | None
+    message_id: str
+    """As stated, else a hash."""
+    has_stated_id: bool
     person: str
-    sent_at: datetime | None
+    sent_at: datetime
     text: str | None
     group: bool
-    found: Carried
+    attachments: Attachments
 
 
-def _read(value: bytes | None) -> Json | Ignored | Unreadable:
-    """Read the JSON. A byte that is no UTF-8 is replaced: a name spelled wrong must not cost a person the answer."""
+def _decode(value: bytes | None) -> Json | Ignored | Unreadable:
     if not value or value.isspace():
         return Ignored("empty")
     try:
-        event = json.loads(value.decode("utf-8-sig", "replace"))
+        envelope = json.loads(value.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
         return Unreadable("not-json")
-    return event if isinstance(event, dict) else Unreadable("not-an-object")
+    return envelope if isinstance(envelope, dict) else Unreadable("not-an-object")
 
 
-def _name(event: Json) -> str:
-    """Give the event's name, or nothing. A `type` without a dot names a kind of message instead."""
-    kind = word(event.get("type"))
-    return word(event.get("event_type")) or word(event.get("event")) or (kind if "." in kind else "")
+def _event_name(envelope: Json) -> str:
+    """Return the name or an empty string; a `type` without a dot is a message's."""
+    kind = as_keyword(envelope.get("type"))
+    return as_keyword(envelope.get("event_type")) or as_keyword(envelope.get("event")) or (kind if "." in kind else "")
 
 
-def _places(event: Json) -> tuple[Json, ...]:
-    """Give the objects in which a message's fields may stand, the likeliest first."""
-    data = object_of(event.get("data"))
-    places = (data, object_of(data.get("message")), event, object_of(event.get("message")))
-    return tuple(place for place in places if place)
+def _layers(envelope: Json) -> tuple[Json, ...]:
+    data = as_object(envelope.get("data"))
+    layers = (data, as_object(data.get("message")), envelope, as_object(envelope.get("message")))
+    return tuple(layer for layer in layers if layer)
 
 
-def _message(event: Json, places: Sequence[Json], received_at: datetime) -> _Message:
-    """Read a message. Beside a `data`, the `id` at the top is that of the delivery, not of the message."""
-    text = _text(places)
-    described = [place for place in places if place is not event or not object_of(event.get("data"))]
+def _chat_id(layers: Sequence[Json]) -> str | None:
+    chats = [as_object(layer.get("chat")) for layer in layers]
+    return first_readable(layers, ("chat_id",), identifier) or first_readable(chats, ("id",), identifier)
+
+
+def _stated_id(envelope: Json, layers: Sequence[Json]) -> str | None:
+    """Return the id. Beside a `data`, the `id` at the top is the delivery's."""
+    within = [layer for layer in layers if layer is not envelope or not as_object(envelope.get("data"))]
+    return first_readable(within, ("id",), identifier) or first_readable(layers, ("message_id",), identifier)
+
+
+def _text(layers: Sequence[Json]) -> str | None:
+    parts = [part for layer in layers for part in as_objects(layer.get("parts"))]
+    lines = [as_text(part.get("value")) for part in parts if as_keyword(part.get("type")) == "text"]
+    return first_readable(layers, ("text",), as_text) or "\n".join(filter(None, lines)) or None
+
+
+def _read_message(envelope: Json, layers: Sequence[Json], received_at: datetime) -> _Message:
+    text = _text(layers)
+    stated_id = _stated_id(envelope, layers)
+    parse_stated = partial(parse_time, received_at=received_at)
+    sent_at = first_readable(layers, ("sent_at", "received_at", "timestamp"), parse_stated)
+    chat_id, person = _chat_id(layers), author_handle(layers)
+    attachments = find_attachments(layers, wordless=text is None)
     return _Message(
-        chat_id=_chat_id(places),
-        message_id=first(described, ("id",), identifier) or first(places, ("message_id",), identifier),
-        person=author(places),
-        sent_at=first(places, ("sent_at", "received_at", "timestamp"), partial(moment, near=received_at)),
+        chat_id=chat_id,
+        message_id=stated_id or _hashed_id(chat_id, person, sent_at, text, attachments),
+        has_stated_id=stated_id is not None,
+        person=person,
+        sent_at=sent_at or received_at.astimezone(UTC),
         text=text,
-        group=is_group(places),
-        found=carried(places, wordless=text is None),
+        group=is_group(layers),
+        attachments=attachments,
     )
 
 
-def _chat_id(places: Sequence[Json]) -> str | None:
-    chats = [object_of(place.get("chat")) for place in places]
-    return first(places, ("chat_id",), identifier) or first(chats, ("id",), identifier)
+def _classify(message: _Message, *, named: bool) -> Event:
+    """Return the event of a message; recordings go before text."""
+    if not message.attachments.announced:
+        if message.text is not None:
+            return _text_message(message, message.text)
+        if message.attachments.anything:
+            return Ignored("no-audio")
+        if not named:
+            return Ignored("other-event")
+    return _voice_memo(message)
 
 
-def _text(places: Sequence[Json]) -> str | None:
-    """Give what is written: the `text`, else the text parts, a line each."""
-    parts = [part for place in places for part in objects_of(place.get("parts")) if word(part.get("type")) == "text"]
-    lines = filter(None, (words(part.get("value")) for part in parts))
-    return first(places, ("text",), words) or "\n".join(lines) or None
-
-
-def _happened(message: _Message, received_at: datetime, *, named: bool) -> Event:
-    """Say what a message is to us. The voice goes before the words."""
-    if message.found.announced:
-        return _voice_memo(message, received_at)
-    if message.text is not None:
-        return _text_message(message, message.text, received_at)
-    if message.found.anything:
-        return Ignored("no-audio")
-    return _silent(message, received_at) if named else Ignored("other-event")
-
-
-def _voice_memo(message: _Message, received_at: datetime) -> Event:
-    """Give the memo; whatever the event carries, the Series API can be asked last, if the message has an id."""
+def _voice_memo(message: _Message) -> Event:
+    """Return the memo; with an id, the messenger may have a recording that the event lacks."""
     if message.chat_id is None:
         return Unreadable("no-chat")
-    audio = (*message.found.audio, *((AbsentAudio(),) if message.message_id else ()))
+    audio = (*message.attachments.audio, *((AbsentAudio(),) if message.has_stated_id else ()))
     if not audio:
-        return Unreadable("no-recording", message.chat_id)
-    message_id = message.message_id or _hashed_id(message)
-    sent_at = message.sent_at or received_at.astimezone(UTC)
-    return VoiceMemo(Memo(message.chat_id, message_id, message.person, sent_at, audio, message.group))
+        announced = message.attachments.announced
+        return Unreadable("no-recording", message.chat_id) if announced else Ignored("no-audio")
+    memo = Memo(message.chat_id, message.message_id, message.person, message.sent_at, audio, message.group)
+    return VoiceMemo(memo)
 
 
-def _silent(message: _Message, received_at: datetime) -> Event:
-    """Nothing written, nothing attached: the attachment may be missing from the event alone, so the API is asked.
-
-    Should it have no recording either, the memo ends as ignored.
-    """
-    if message.chat_id is not None and message.message_id is None:
-        return Ignored("no-audio")
-    return _voice_memo(message, received_at)
-
-
-def _text_message(message: _Message, text: str, received_at: datetime) -> Event:
+def _text_message(message: _Message, text: str) -> Event:
     if message.chat_id is None:
         return Ignored("no-chat")
-    message_id = message.message_id or _hashed_id(message)
-    sent_at = message.sent_at or received_at.astimezone(UTC)
-    return TextMessage(message.chat_id, message_id, message.person, sent_at, text, message.group)
+    return TextMessage(message.chat_id, message.message_id, message.person, message.sent_at, text, message.group)
 
 
-def _hashed_id(message: _Message) -> str:
-    """Name a message that has no id by what it is, and by nothing that its delivery adds.
-
-    The same message gets the same name under another event_id; another recording, time or chat makes another name.
-    """
-    sent_at = message.sent_at.isoformat() if message.sent_at else ""
-    sources = [one.base64 if isinstance(one, InlineAudio) else one.url for one in message.found.audio]
+def _hashed_id(
+    chat_id: str | None, person: str, sent_at: datetime | None, text: str | None, attachments: Attachments
+) -> str:
+    """Hash the message itself: a redelivery under another event_id has the same id."""
+    sources = [source.base64 if isinstance(source, InlineAudio) else source.url for source in attachments.audio]
     digest = hashlib.sha256()
-    for part in (message.chat_id or "", message.person, sent_at, message.text or "", *sources):
+    for part in (chat_id or "", person, sent_at.isoformat() if sent_at else "", text or "", *sources):
         data = part.encode("utf-8", "surrogatepass")
         digest.update(b"%d:%b" % (len(data), data))
     return f"event-{digest.hexdigest()[:32]}"

@@ -1,4 +1,4 @@
-"""Fields of JSON that somebody else writes: any of them may be missing, null or of the wrong type."""
+"""Tolerant readers of foreign JSON: any field may be missing, null or of the wrong type."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ Json: TypeAlias = "Mapping[str, object]"
 T = TypeVar("T")
 
 _LONGEST_ID = 200
-"""Characters; a longer one is no id or phone number of anybody's."""
+"""Characters."""
 _MOST_OBJECTS = 32
-"""Objects of one list that are looked at, at most."""
+"""Per list; the rest is not read."""
 
 
-def first(places: Iterable[Json], keys: Iterable[str], read: Callable[[object], T | None]) -> T | None:
-    """Give the first value that can be read: by key, then by place."""
-    places = tuple(places)
-    found = (read(place.get(key)) for key in keys for place in places)
-    return next((value for value in found if value is not None), None)
+def first_readable(objects: Iterable[Json], keys: Iterable[str], read: Callable[[object], T | None]) -> T | None:
+    """Return the first value that `read` accepts, by key, then by object."""
+    objects = tuple(objects)
+    readings = (read(each.get(key)) for key in keys for each in objects)
+    return next((reading for reading in readings if reading is not None), None)
 
 
-def object_of(value: object) -> Json:
-    """Give a JSON object; an empty one for whatever else it is."""
+def as_object(value: object) -> Json:
+    """Return an object; empty for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def objects_of(value: object) -> list[Json]:
-    """Give the objects of a JSON list, up to a bound; a lone object counts as a list of one."""
-    things = value if isinstance(value, list) else [value]
-    return [thing for thing in islice(things, _MOST_OBJECTS) if isinstance(thing, dict)]
+def as_objects(value: object) -> list[Json]:
+    """Return a list's objects, up to a bound; a lone object is a list of one."""
+    items = value if isinstance(value, list) else [value]
+    return [item for item in islice(items, _MOST_OBJECTS) if isinstance(item, dict)]
 
 
 def identifier(value: object) -> str | None:
-    """Read an id, a phone number or another handle, as text or whole number: short, printable, fit for a URL's path."""
+    """Return an id, phone number or handle: short, printable, fit for a URL's path."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _LONGEST_ID:
         return str(value)
     if not isinstance(value, str):
@@ -48,22 +48,19 @@ def identifier(value: object) -> str | None:
     return text if fit else None
 
 
-def words(value: object) -> str | None:
-    """Read text that says something. Lone surrogates are replaced, so that it can be encoded.
-
-    iMessage writes U+FFFC where an attachment stands within the text.
-    """
+def as_text(value: object) -> str | None:
+    """Return encodable text, without the U+FFFC of iMessage's attachments; None if empty."""
     if not isinstance(value, str):
         return None
     text = value.replace("\N{OBJECT REPLACEMENT CHARACTER}", "").strip()
     return text.encode("utf-8", "replace").decode() or None
 
 
-def word(value: object) -> str:
-    """Read a name that a program chose, in lower case; empty when there is none."""
+def as_keyword(value: object) -> str:
+    """Return a machine's word, in lower case, or an empty string."""
     return value[:_LONGEST_ID].strip().lower() if isinstance(value, str) else ""
 
 
-def yes(value: object) -> bool:
-    """Whether a flag is set, in any of its spellings."""
-    return value is True or value == 1 or word(value) in {"true", "yes", "1"}
+def is_true(value: object) -> bool:
+    """Return whether a flag is set, in any spelling."""
+    return value is True or value == 1 or as_keyword(value) in {"true", "yes", "1"}

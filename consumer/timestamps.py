@@ -1,4 +1,4 @@
-"""Points in time as events write them: ISO 8601, the v2 API's own style, epoch numbers."""
+"""Times in events: ISO 8601, the v2 API's own style, epoch numbers."""
 
 from __future__ import annotations
 
@@ -6,36 +6,29 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _LONGEST = 40
-"""Characters of the longest spelling that is looked at."""
+"""Characters."""
 _EARLIEST = datetime(2007, 1, 1, tzinfo=UTC)
-"""Nobody sent an iMessage before there was an iPhone: an earlier time is a mistake."""
+"""Before the iPhone, there was no iMessage."""
 _CLOCK_SKEW = timedelta(days=1)
-"""How far a sender's clock may be ahead of ours, before the time counts as a mistake."""
+"""Of a sender's clock, ahead of ours."""
 _ZONE_APART = re.compile(r"\s+(?:UTC|GMT|(?=[+-]\d\d:?\d\d\Z))")
-"""`2025-11-08 12:00:00 -0600`, as the v2 API writes it; Ruby's other habit is to write UTC in letters."""
+"""`2025-11-08 12:00:00 -0600` is the v2 API's; Ruby also has UTC in letters."""
 _EPOCH = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
 _UNITS_PER_SECOND = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (0.0, 1.0))
-"""From which size on a number counts nanoseconds, microseconds, milliseconds, seconds since the epoch."""
+"""From 1e17 on, a number counts nanoseconds; then microseconds, milliseconds, seconds."""
 
 
-def moment(value: object, *, near: datetime) -> datetime | None:
-    """Read a time, in UTC; None when it is no time, or none that can be true.
-
-    Args:
-        value: what the event has; a time without a zone is taken as UTC.
-        near: when the event came; a time of more than a day later cannot be true.
-    """
+def parse_time(value: object, *, received_at: datetime) -> datetime | None:
+    """Return a time in UTC, its default zone; None for no time, or one before _EARLIEST or well after `received_at`."""
     try:
-        found = _read(value)
-        if found is None or found < _EARLIEST or found - near > _CLOCK_SKEW:
-            return None
+        time = _parse(value)
+        plausible = time is not None and time >= _EARLIEST and time - received_at <= _CLOCK_SKEW
     except (ValueError, OverflowError, OSError):
         return None
-    return found
+    return time if plausible else None
 
 
-def _read(value: object) -> datetime | None:
-    """Raises ValueError, OverflowError or OSError for what is no time."""
+def _parse(value: object) -> datetime | None:
     if isinstance(value, str) and len(value) <= _LONGEST:
         text = value.strip()
         return _from_epoch(float(text)) if _EPOCH.fullmatch(text) else _from_text(text)
@@ -46,8 +39,8 @@ def _read(value: object) -> datetime | None:
 
 def _from_text(text: str) -> datetime:
     zoned = _ZONE_APART.sub(lambda zone: "+00:00" if zone[0].strip() else "", text, count=1)
-    found = datetime.fromisoformat(zoned)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    time = datetime.fromisoformat(zoned)
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _from_epoch(number: float) -> datetime:

@@ -11,7 +11,7 @@ from providers.answers import within
 from providers.elevenlabs import API_URL, mapped
 from providers.encodable import encodable
 from providers.errors import BadAnswer
-from providers.language_codes import subtag
+from providers.languages import primary_subtag
 from providers.ports import Transcript
 from providers.transport import Transport, http_client
 
@@ -57,7 +57,7 @@ class ElevenLabsTranscriber:
         text = getattr(heard, "text", None)
         if not isinstance(text, str):
             raise BadAnswer(SERVICE, "no text")
-        return Transcript(encodable(text).strip(), subtag(getattr(heard, "language_code", None)))
+        return Transcript(encodable(text).strip(), primary_subtag(getattr(heard, "language_code", None)))
 
     async def check(self) -> None:
         """Have half a second of silence recognised: a key may be good for speech and not for recognition."""

@@ -1,8 +1,6 @@
-"""What speaks for a language: everyday words of ours, and the n-grams of langdetect. Each is loaded once.
+"""Evidence for a language: lists of everyday words, and langdetect's n-grams.
 
-langdetect's own detector draws n-grams by chance, again and again. In a long text that evens out; of three words it
-draws each n-gram a hundred times over, and is then sure of what it knows little about. So a short text is not drawn
-from: each of its n-grams counts, once.
+langdetect samples n-grams at random, and of three words is too sure; so in a short text each counts once.
 """
 
 from __future__ import annotations
@@ -20,121 +18,124 @@ from langdetect.detector_factory import PROFILES_DIRECTORY
 from langdetect.lang_detect_exception import LangDetectException
 from langdetect.utils.ngram import NGram
 
+from providers import languages
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-DetectorFactory.seed = 0  # unseeded, the same text is told apart differently from process to process
+DetectorFactory.seed = 0  # unseeded, results differ from process to process
 
-_WORD: Final = 3.0
-"""How much one everyday word says for its language, as the logarithm of odds (as all weights here)."""
-_GRAM: Final = 0.25
-"""N-grams overlap, so that each says a part of what its probability does."""
-_SMOOTH: Final = 5e-5
-"""What an n-gram that a language does not have counts as; it is langdetect's figure."""
+WORD_LISTS: Final = resources.files(__package__) / "words"
+"""One file a language."""
+_WORD_WEIGHT: Final = 3.0
+"""In log odds, as all weights here."""
+_NGRAM_WEIGHT: Final = 0.25
+"""N-grams overlap, so each counts in part."""
+_SMOOTHING: Final = 5e-5
+"""langdetect's own figure."""
 _SURE: Final = 0.70
 _BETWEEN_WORDS: Final = re.compile(r"[\s'’\-.,;:!?¡¿…\"„“”«»()/، ؟؛۔।，。！？、]+")  # noqa: RUF001 (marks of many scripts)
-_NOBODY: Final[frozenset[str]] = frozenset()
+_NO_LANGUAGE: Final[frozenset[str]] = frozenset()
 
 
 def load() -> None:
-    """Read words and profiles, for a third of a second: in a thread, before the first memo has to wait for it."""
+    """Load everything, in a third of a second: in a thread, before the first memo."""
     _vocabulary()
     _columns()
+    languages.load()
 
 
-def plain(text: str) -> str:
-    """Give a text in lower case, composed: as the word lists are written."""
+def lowercase(text: str) -> str:
+    """Return text in lower case, composed, as in the word lists."""
     lower = unicodedata.normalize("NFC", text.lower())
     return lower.replace("i\u0307", "i")  # what Python makes of the Turkish capital I with its dot
 
 
-def words_of(text: str) -> list[str]:
-    """Split a plain text into words; what is elided stands alone ("j'arrive": "j", "arrive")."""
+def split_words(text: str) -> list[str]:
+    """Split lower-case text, elisions too ("j'arrive": "j", "arrive")."""
     return [word for word in _BETWEEN_WORDS.split(text) if word]
 
 
-def speakers(word: str) -> frozenset[str]:
-    """Say which languages have a word among their everyday ones."""
-    return _vocabulary().get(word, _NOBODY)
+def languages_with(word: str) -> frozenset[str]:
+    """Return the languages with a word among their everyday ones."""
+    return _vocabulary().get(word, _NO_LANGUAGE)
 
 
-def weigh_words(text: str, languages: Sequence[str]) -> dict[str, float]:
-    """Say how much the everyday words of a plain text speak for each language."""
-    heard = [speakers(word) for word in words_of(text)]
-    return {code: _WORD * sum(code in who for who in heard) for code in languages}
+def weigh_words(text: str, candidates: Sequence[str]) -> dict[str, float]:
+    """Return each language's weight by the everyday words of a text."""
+    words = [languages_with(word) for word in split_words(text)]
+    return {code: _WORD_WEIGHT * sum(code in each for each in words) for code in candidates}
 
 
-def read_through(text: str, weights: Mapping[str, float]) -> str:
-    """Give the likeliest of some languages for a short plain text: the weights that they have, and each n-gram once."""
-    factory = _factory()
-    grams = [factory.word_lang_prob_map[gram] for gram in _grams(text) if gram in factory.word_lang_prob_map]
+def likeliest_by_ngrams(text: str, weights: Mapping[str, float]) -> str:
+    """Return the likeliest language of a short text, each n-gram counted once."""
+    known = _factory().word_lang_prob_map
+    ngrams = [known[ngram] for ngram in _ngrams(text) if ngram in known]
 
     def likelihood(code: str) -> float:
         columns = _columns().get(code, ())
-        return max((sum(math.log(_SMOOTH + gram[column]) for gram in grams) for column in columns), default=0.0)
+        return max((sum(math.log(_SMOOTHING + ngram[column]) for ngram in ngrams) for column in columns), default=0.0)
 
-    return max(weights, key=lambda code: weights[code] + _GRAM * likelihood(code))
+    return max(weights, key=lambda code: weights[code] + _NGRAM_WEIGHT * likelihood(code))
 
 
 def detect(text: str, weights: Mapping[str, float]) -> str | None:
-    """Ask langdetect which of some languages a longer plain text is in; None where it is not sure."""
+    """Return langdetect's choice, with the weights as prior; None if it is not sure."""
     factory = _factory()
     detector = factory.create()
-    most = max(weights.values())  # odds are taken beside the best, lest they overflow
+    most = max(weights.values())  # odds are relative to the best, lest they overflow
     odds = {code: math.exp(weight - most) for code, weight in weights.items()}
-    detector.set_prior_map({tag: odds.get(_code(tag), 0.0) for tag in factory.get_lang_list()})
+    detector.set_prior_map({tag: odds.get(_subtag(tag), 0.0) for tag in factory.get_lang_list()})
     try:
         detector.append(text)
         best = detector.get_probabilities()[:1]
-    except LangDetectException:  # nothing in it that it knows
+    except LangDetectException:  # no n-gram is known
         return None
-    return _code(best[0].lang) if best and best[0].prob >= _SURE else None
+    return _subtag(best[0].lang) if best and best[0].prob >= _SURE else None
 
 
-def _code(tag: str) -> str:
-    """Give the primary subtag: langdetect says "zh-cn"."""
-    return tag.partition("-")[0]
+def _subtag(tag: str) -> str:
+    return tag.partition("-")[0]  # langdetect has "zh-cn"
 
 
-def _grams(text: str) -> list[str]:
-    window, grams = NGram(), []
+def _ngrams(text: str) -> list[str]:
+    window, ngrams = NGram(), []
     for character in f"{NGram.normalize_vi(text)} ":  # the space after the last word ends it
         window.add_char(character)
-        grams += [gram for length in range(1, NGram.N_GRAM + 1) if (gram := window.get(length)) and gram != " "]
-    return grams
+        ngrams += [ngram for length in range(1, NGram.N_GRAM + 1) if (ngram := window.get(length)) and ngram != " "]
+    return ngrams
 
 
 @cache
 def _vocabulary() -> dict[str, frozenset[str]]:
-    """Read the words: a file for each language."""
-    found: dict[str, set[str]] = {}
-    for file in resources.files("providers").joinpath("words").iterdir():
-        code, _, kind = file.name.partition(".")
-        if kind == "txt":
-            for word in words_of(plain(file.read_text("utf-8"))):
-                found.setdefault(word, set()).add(code)
-    return {word: frozenset(codes) for word, codes in found.items()}
+    languages_of: dict[str, set[str]] = {}
+    for file in WORD_LISTS.iterdir():
+        code, _, suffix = file.name.partition(".")
+        if suffix == "txt":
+            for word in split_words(lowercase(file.read_text("utf-8"))):
+                languages_of.setdefault(word, set()).add(code)
+    return {word: frozenset(codes) for word, codes in languages_of.items()}
 
 
 @cache
 def _factory() -> DetectorFactory:
     factory = DetectorFactory()
-    factory.word_lang_prob_map = _Compact()
+    factory.word_lang_prob_map = _CompactProfiles()
     factory.load_profile(PROFILES_DIRECTORY)
     return factory
 
 
 @cache
 def _columns() -> dict[str, list[int]]:
-    """Say where each language's probabilities stand; Chinese has two columns."""
+    """Return each language's columns; Chinese has two."""
     columns: dict[str, list[int]] = {}
     for column, tag in enumerate(_factory().get_lang_list()):
-        columns.setdefault(_code(tag), []).append(column)
+        columns.setdefault(_subtag(tag), []).append(column)
     return columns
 
 
-class _Compact(dict[str, Any]):
-    """55 probabilities for each of 90,000 n-grams: 60 MB as lists of floats, as arrays a third of that."""
+class _CompactProfiles(dict[str, Any]):
+    """55 probabilities for each of 90,000 n-grams: a third of the 60 MB of float lists."""
 
-    def __setitem__(self, gram: str, probabilities: Sequence[float]) -> None:
-        super().__setitem__(gram, array("f", probabilities))
+    def __setitem__(self, ngram: str, probabilities: Sequence[float]) -> None:
+        super().__setitem__(ngram, array("f", probabilities))

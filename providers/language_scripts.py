@@ -1,4 +1,4 @@
-"""Which languages a text may be in, by the letters that it is written in. Pure."""
+"""Candidate languages of a text, by its letters. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ LATIN: Final = (
     *("af", "ca", "cs", "cy", "da", "de", "en", "es", "et", "fi", "fr", "hr", "hu", "id", "it", "lt", "lv"),
     *("nl", "no", "pl", "pt", "ro", "sk", "sl", "so", "sq", "sv", "sw", "tl", "tr", "vi"),
 )
-"""Languages in Latin letters that can be told apart."""
 _HAN: Final = "\\u4e00-\\u9fff"
 _SCRIPTS: Final = tuple(
     (re.compile(f"[{letters}]"), languages)
@@ -39,8 +38,7 @@ _SCRIPTS: Final = tuple(
         ("\\u1780-\\u17ff", ("km",)),
     )
 )
-"""Scripts, each with the languages in it that can be told apart."""
-_TELLING: Final = tuple(
+_UNIQUE_LETTERS: Final = tuple(
     (re.compile(f"[{letters}]"), language)
     for letters, language in (
         ("\\u3040-\\u30ff", "ja"),  # kana: a Japanese sentence may have more Han than that
@@ -52,41 +50,38 @@ _TELLING: Final = tuple(
         ("\\u0259", "az"),  # schwa
     )
 )
-"""Letters that one language alone has, among those that use its script and that we know."""
+"""Letters that tell one language from all others in its script."""
 _LATIN_LETTERS: Final = re.compile("[a-z\\u00df-\\u024f\\u1e00-\\u1eff]")
 _LETTERS_OF: Final = {
     **dict.fromkeys(LATIN, _LATIN_LETTERS),
     **{language: pattern for pattern, languages in _SCRIPTS for language in languages},
     "ja": re.compile(f"[{_HAN}\\u3040-\\u30ff]"),
 }
-"""Languages that are written in one way only, each with its letters, in lower case."""
+"""In lower case."""
 _KANJI_ALONE: Final = 8
-"""From so many Han letters on, Japanese would have had some kana between them."""
+"""So many Han letters of Japanese come with kana."""
 _LETTER: Final = re.compile(r"[^\W\d_]")
 
 
 def count_letters(text: str) -> int:
-    """Count the letters; signs that go with one do not count."""
+    """Count letters, without combining signs."""
     return len(_LETTER.findall(text))
 
 
-def share_written(text: str, language: str) -> float | None:
-    """Say which share of the letters of a text in lower case are those of a language.
-
-    None where it has no letters, and for a language that may be written in several ways, or of which we do not know.
-    """
+def script_share(text: str, language: str) -> float | None:
+    """Return the share of a lower-case text's letters in a language's script; None without letters, or one script."""
     letters, pattern = count_letters(text), _LETTERS_OF.get(language)
     if not letters or pattern is None:
         return None
     return sum(map(str.isalpha, pattern.findall(text))) / letters
 
 
-def written_in(text: str) -> tuple[str, ...]:
-    """Give the languages that a text in lower case may be in; none where it has no letters."""
+def candidate_languages(text: str) -> tuple[str, ...]:
+    """Return the languages that a lower-case text may be in."""
     letters = count_letters(text)
     if not letters:
         return ()
-    for pattern, language in _TELLING:
+    for pattern, language in _UNIQUE_LETTERS:
         if pattern.search(text):
             return (language,)
     for pattern, languages in _SCRIPTS:

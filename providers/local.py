@@ -94,7 +94,7 @@ def canned_reply(language: str) -> str:
 
 @cache
 def _replies() -> dict[str, str]:
-    replies: dict[str, str] = json.loads((resources.files("providers") / "replies.json").read_text("utf-8"))
+    replies: dict[str, str] = json.loads((resources.files(__package__) / "replies.json").read_text("utf-8"))
     return replies
 
 

@@ -14,7 +14,7 @@ import aiohttp
 from audio.wav import WAV_RATE, wav_clip
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Rejected
-from providers.language_codes import subtag
+from providers.languages import primary_subtag
 from providers.openai_wire import SERVICE, OpenAiWire, events, parsed_object, read_object
 from providers.pcm import sayable, speech
 from providers.ports import ChatTurn, Role, Transcript
@@ -89,7 +89,7 @@ class OpenAiTranscriber:
         text = heard.get("text")
         if not isinstance(text, str):
             raise BadAnswer(SERVICE, "no text")
-        return Transcript(encodable(text).strip(), subtag(heard.get("language")))
+        return Transcript(encodable(text).strip(), primary_subtag(heard.get("language")))
 
 
 class OpenAiReplier:

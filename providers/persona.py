@@ -1,14 +1,13 @@
-"""Persona: history, behaviour and transcript → chat turns for a spoken answer; and what is fit to be spoken. Pure."""
+"""Instructions and conversation for the model. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
 
-from providers.characters import plain
-from providers.language import name
+from providers.languages import english_name
 from providers.ports import ChatTurn, Role
-from providers.spoken import MAX_WORDS, speakable
+from providers.spoken_markup import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +15,9 @@ if TYPE_CHECKING:
 _LONG_SILENCE_SECONDS: Final = 4 * 3600.0
 _SHORT_BREAK_SECONDS: Final = 5 * 60.0
 _HURRIED_MESSAGES: Final = 3
-"""Messages within a minute that make a hurry."""
+"""In a minute."""
 _LONGEST_TURN: Final = 4000
-"""Characters of one turn that the model is shown."""
+"""Characters."""
 
 _ALOUD: Final = """\
 You answer a voice memo with a voice memo: everything you write is spoken aloud, word for word, to one person.
@@ -44,16 +43,13 @@ _DELIMITERS: Final = str.maketrans(
     "<>[]{}|\ufe64\ufe65\ufe47\ufe48\ufe37\ufe38\ufe5b\ufe5c\uff1c\uff1e\uff3b\uff3d\uff5b\uff5d\uff5c",
     "()()() ()()()()()()() ",
 )
-"""The marks of chat templates ("<|im_end|>", "[INST]"), which a server may obey anywhere; nobody speaks them.
-
-With them those that a tokenizer may make the same (NFKC): small, wide and upright ones.
-"""
+"""Marks of chat templates ("<|im_end|>", "[INST]"), and those that NFKC makes the same."""
 _SUBTAG: Final = re.compile(r"[a-z]{2,3}")
 
 
 def compose(
     past: Sequence[ChatTurn],
-    words: str,
+    transcript: str,
     *,
     language: str,
     silence_seconds: float | None,
@@ -61,49 +57,39 @@ def compose(
     languages: Sequence[str],
     written: bool = False,
 ) -> list[ChatTurn]:
-    """Make the conversation that the model is given.
+    """Return the conversation to send to the model; the person's words, also past ones, are data.
 
-    Args:
-        past: earlier turns, oldest first.
-        words: what was said just now; like the past it is data, and stays in a turn of its own whatever it says.
-        language: of the answer, a primary subtag.
-        silence_seconds: since the person's last turn; None when this is their first.
-        recent_messages: theirs within the last minute, before this one.
-        languages: what they have spoken, most recent first.
-        written: whether they wrote, and will read the answer; else they spoke, and will hear it.
+    `silence_seconds` is None on a first turn; `recent_messages` counts the last minute; `languages` has the most recent
+    first; `written` asks for a text message.
     """
     language = language if _SUBTAG.fullmatch(language) else "en"
     others = [each for each in languages if each != language and _SUBTAG.fullmatch(each)]
-    manner = _behaviour(silence_seconds, recent_messages, others)
+    behaviour = _behaviour(silence_seconds, recent_messages, others)
     rules = _IN_WRITING if written else _ALOUD
     return [
-        ChatTurn(Role.SYSTEM, rules.format(language=name(language), code=language, behaviour=manner).strip()),
+        ChatTurn(
+            Role.SYSTEM, rules.format(language=english_name(language), code=language, behaviour=behaviour).strip()
+        ),
         *(ChatTurn(turn.role, _as_data(turn.text)) for turn in past if turn.role is not Role.SYSTEM),
-        ChatTurn(Role.USER, _as_data(words)),
+        ChatTurn(Role.USER, _as_data(transcript)),
     ]
 
 
-def _as_data(words: str) -> str:
-    """Make of untrusted words one line of one turn, with nothing in it that opens another or hides from a reader."""
-    return plain(words[:_LONGEST_TURN]).translate(_DELIMITERS)
+def _as_data(text: str) -> str:
+    """Return one line that cannot open another turn or hide from a reader."""
+    return clean_line(text[:_LONGEST_TURN]).translate(_DELIMITERS)
 
 
 def _behaviour(silence_seconds: float | None, recent_messages: int, others: Sequence[str]) -> str:
-    """Put in words how the person behaves."""
-    said = []
+    hints = []
     if silence_seconds is None:
-        said.append("This is the first time that they speak to you.")
+        hints.append("This is the first time that they speak to you.")
     elif silence_seconds > _LONG_SILENCE_SECONDS:
-        said.append("They have been away for hours: welcome them back in a word or two.")
+        hints.append("They have been away for hours: welcome them back in a word or two.")
     elif silence_seconds > _SHORT_BREAK_SECONDS:
-        said.append("They come back after a short break.")
+        hints.append("They come back after a short break.")
     if recent_messages + 1 >= _HURRIED_MESSAGES:
-        said.append("They are sending memo after memo: be brief.")
+        hints.append("They are sending memo after memo: be brief.")
     if others:
-        said.append(f"They also speak {', '.join(name(other) for other in others)}.")
-    return " ".join(said)
-
-
-def spoken(text: str, *, language: str = "en", max_words: int = MAX_WORDS) -> str:
-    """Give what of a text is fit to be spoken, the way it is said in its language; empty when nothing is."""
-    return speakable(text, language=language, max_words=max_words)
+        hints.append(f"They also speak {', '.join(english_name(other) for other in others)}.")
+    return " ".join(hints)

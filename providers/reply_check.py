@@ -1,4 +1,7 @@
-"""Is a model's reply fit to reach the person: in their language, and no recital of our own instructions? Pure."""
+"""Fitness of a model's reply: in the person's language, and no recital of our instructions. Pure.
+
+A name, a loanword or a quotation must not cost a person the reply, so another language takes clear evidence.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +9,48 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from providers.characters import plain
 from providers.errors import OtherLanguage, PromptReadOut
+from providers.language_evidence import detect, languages_with, lowercase, split_words, weigh_words
+from providers.language_scripts import LATIN, candidate_languages, count_letters, script_share
 from providers.ports import Role
-from providers.reply_language import other_language
+from providers.spoken_markup import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from providers.ports import ChatTurn
 
 RECITED_WORDS: Final = 12
-"""So many words of our instructions, one after the other, are no coincidence."""
+"""So many words of our instructions in a row are no coincidence."""
 _LONGEST: Final = 20_000
 _WORD: Final = re.compile(r"\w+")
+_LONGEST_SAMPLE: Final = 2000
+_FEWEST_LETTERS: Final = 24
+_DENSE: Final = re.compile("[\\u3040-\\u30ff\\u4e00-\\u9fff\\uac00-\\ud7af]")
+"""Two letters of an alphabet each."""
+_OWN_SCRIPT: Final = 0.2
+"""Share of letters that makes a language possible."""
+_KANA: Final = 0.5
+"""Share of kana that Chinese does not quote."""
+_FEWEST_WORDS: Final = 3
+"""Everyday words of the other language alone; fewer may be names and loans."""
+_FEWEST_WORDS_ALIKE: Final = 4
+_PER_OWN_WORD: Final = 4
+"""Foreign words for each of the right language."""
+_ALIKE: Final = tuple(
+    map(frozenset, (
+        ("da", "no", "sv"), ("cs", "sk"), ("hr", "sl"), ("nl", "af"), ("ru", "uk", "bg", "mk"), ("hi", "mr", "ne"),
+        ("es", "ca", "pt"), ("fi", "et"), ("ar", "fa", "ur"),
+    ))
+)  # fmt: skip
 
 
 def refuse_unfit(service: str, text: str, *, turns: Sequence[ChatTurn], language: str) -> None:
-    """Let a reply pass, or not.
-
-    Args:
-        service: who wrote it.
-        text: the reply, as it was written.
-        turns: what the model was given: instructions first, the person's words last.
-        language: that it should be in, a primary subtag.
+    """Raise if a reply to `turns` must not reach the person.
 
     Raises:
-        PromptReadOut: it repeats our instructions word for word.
-        OtherLanguage: it is plainly in another language.
+        PromptReadOut: it repeats our instructions.
+        OtherLanguage: it is clearly in another language.
     """
     instructions = " ".join(turn.text for turn in turns if turn.role is Role.SYSTEM)
     if recites(text, instructions):
@@ -44,15 +61,61 @@ def refuse_unfit(service: str, text: str, *, turns: Sequence[ChatTurn], language
 
 
 def recites(text: str, instructions: str) -> bool:
-    """Say whether a text has RECITED_WORDS words of the instructions in a row, whatever stands between the words."""
+    """Return whether a text has RECITED_WORDS words of the instructions in a row."""
     return not _runs(instructions).isdisjoint(_runs(text[:_LONGEST]))
 
 
 def _runs(text: str) -> frozenset[tuple[str, ...]]:
-    words = _WORD.findall(unicodedata.normalize("NFKC", plain(text)).casefold())
-    return frozenset(_windows(words))
+    words = _WORD.findall(unicodedata.normalize("NFKC", clean_line(text)).casefold())
+    return frozenset(tuple(words[at : at + RECITED_WORDS]) for at in range(len(words) - RECITED_WORDS + 1))
 
 
-def _windows(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    for start in range(len(words) - RECITED_WORDS + 1):
-        yield tuple(words[start : start + RECITED_WORDS])
+def other_language(text: str, *, wanted: str, asked: str = "") -> str | None:
+    """Return the primary subtag of the wrong language that a reply is clearly in; else None.
+
+    A language that the person's words name (`asked`, "say it in Spanish") is not wrong.
+    """
+    text = lowercase(text[:_LONGEST_SAMPLE])
+    own_share = script_share(text, wanted)
+    if own_share is None or count_letters(text) + len(_DENSE.findall(text)) < _FEWEST_LETTERS:
+        return None
+    other = _other_language(text, wanted, own_share)
+    return other if other and not _names(asked, wanted, other) else None
+
+
+def _other_language(text: str, wanted: str, own_share: float) -> str | None:
+    candidates = candidate_languages(text)
+    match wanted, candidates:
+        case "zh", ("ja",):
+            return "ja" if (script_share(text, "ja") or 0.0) - own_share >= _KANA else None
+        case "ja", ("zh",):  # so many Han letters, and no kana among them
+            return "zh"
+    if wanted in candidates:
+        return _by_words(text, wanted, candidates)
+    if own_share >= _OWN_SCRIPT:
+        return None
+    return _by_words(text, wanted, candidates) if candidates == LATIN else candidates[0]
+
+
+def _by_words(text: str, wanted: str, candidates: tuple[str, ...]) -> str | None:
+    """Compare the everyday words of two languages; the n-grams must agree."""
+    other = detect(text, weigh_words(text, candidates))
+    if other is None or other == wanted:
+        return None
+    languages = [languages_with(word) for word in set(split_words(text))]  # a title may repeat "the" three times
+    foreign = sum(other in each and wanted not in each for each in languages)
+    own = sum(wanted in each and other not in each for each in languages)
+    alike = any({wanted, other} <= group for group in _ALIKE)
+    fewest = _FEWEST_WORDS_ALIKE if alike else _FEWEST_WORDS
+    return other if foreign >= fewest and foreign >= _PER_OWN_WORD * own and not (alike and own) else None
+
+
+def _names(asked: str, wanted: str, other: str) -> bool:
+    """Return whether words name a language; the stem is enough, as names are inflected."""
+    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 (CLDR takes 30 ms that no start should wait for)
+
+    try:
+        name = lowercase(Locale.parse(wanted).languages.get(other, ""))
+    except (UnknownLocaleError, ValueError):
+        return False
+    return bool(name) and name[: max(2, 2 * len(name) // 3)] in lowercase(asked)

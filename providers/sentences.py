@@ -1,7 +1,6 @@
-"""A reply cut into sentences that are fit to be spoken, while the model still writes it. Pure.
+"""Splitter of streamed text into speakable sentences. Pure.
 
-What belongs together is left together: a list, a table or a block of code is one piece, however many sentences it has,
-for only as a whole can it be made prose.
+A list, table or block of code is one piece: only the whole can be made prose.
 """
 
 from __future__ import annotations
@@ -10,31 +9,28 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from providers.spoken import MAX_WORDS, speakable
-from providers.spoken_length import count_words, sentence_ends, shortened
+from providers.spoken_length import count_words, sentence_ends, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK_LINE: Final = re.compile(r"[ \t]*(?:[-*+•–—·][ \t]|[|>#]|\d{1,3}[.)][ \t]|```|~~~)")  # noqa: RUF001 (dashes that lists begin with)
-"""How a line of a list, a quotation, a table, a heading or a block of code begins."""
+"""Begins a list, quotation, table, heading or block of code."""
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _BREAK: Final = re.compile(r"[ \t]*(?P<ends>(?:\n[ \t\r]*)+)(?=\S)")
 _LOOK_AHEAD: Final = 5
-"""Characters that tell how the next line begins."""
+"""Characters that classify a line."""
 _DOTTED: Final = re.compile(r"(?:^|[\s(])(?:[^\W\d_]\.)+[^\W\d_]\Z")
-"""Before the last full stop of "e.g." or "z.B."."""
+"""Such as "e.g" before its last full stop."""
 _UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "km", "my"})
-"""Languages that put no blank between sentences."""
+"""No blank between sentences."""
 _NO_LIMIT: Final = 100_000
 
 
 class Sentences:
-    """Takes a text piece by piece, and gives it back in sentences as they become whole.
+    """Speakable sentences of a text that arrives in pieces.
 
-    Args:
-        language: of the text, a primary subtag.
-        max_words: how much may be said in all. The first sentence is shortened if need be; a later one that is too much
-            is left out, with all that would follow.
+    Beyond `max_words`, the first sentence is shortened, a later one left out with all that follow.
     """
 
     def __init__(self, language: str, max_words: int = MAX_WORDS) -> None:
@@ -45,21 +41,21 @@ class Sentences:
 
     @property
     def full(self) -> bool:
-        """Whether nothing more will be said."""
+        """Whether `max_words` is reached."""
         return self._words_left <= 0
 
     def feed(self, piece: str) -> list[str]:
-        """Take the next piece; give the sentences that it completes."""
+        """Add a piece; return the sentences it completes."""
         self._text += piece
-        return [said for raw in self._whole() if (said := self._fit(raw))]
+        return [sentence for raw in self._complete() if (sentence := self._fit(raw))]
 
     def end(self) -> list[str]:
-        """Give what is left, if anything."""
+        """Return the rest."""
         raw, self._text = self._text, ""
-        said = self._fit(raw)
-        return [said] if said else []
+        sentence = self._fit(raw)
+        return [sentence] if sentence else []
 
-    def _whole(self) -> Iterator[str]:
+    def _complete(self) -> Iterator[str]:
         while (end := _first_end(self._text)) is not None:
             raw, self._text = self._text[:end], self._text[end:]
             yield raw
@@ -67,38 +63,38 @@ class Sentences:
     def _fit(self, raw: str) -> str:
         if self.full:
             return ""
-        said = speakable(raw, language=self._language, max_words=_NO_LIMIT)
-        words = count_words(said)
+        sentence = speakable(raw, language=self._language, max_words=_NO_LIMIT)
+        words = count_words(sentence)
         if words > self._words_left:
-            said = "" if self._begun else shortened(said, self._words_left)
+            sentence = "" if self._begun else shorten(sentence, self._words_left)
             self._words_left = 0
         self._words_left -= words
-        self._begun = self._begun or bool(said)
-        return said
+        self._begun = self._begun or bool(sentence)
+        return sentence
 
 
 def split(text: str) -> list[str]:
-    """Cut a text that is fit to be spoken into its sentences."""
-    said = []
+    """Split speakable text into sentences."""
+    sentences = []
     while (end := _first_end(text)) is not None:
-        said.append(text[:end].strip())
+        sentences.append(text[:end].strip())
         text = text[end:]
-    return [sentence for sentence in (*said, text.strip()) if sentence]
+    return [sentence for sentence in (*sentences, text.strip()) if sentence]
 
 
 def joined(sentences: list[str], language: str) -> str:
-    """Make one text of sentences."""
+    """Join sentences."""
     return ("" if language in _UNSPACED else " ").join(sentences)
 
 
 def _first_end(text: str) -> int | None:
-    """Find where the first sentence, or the first block, surely ends; None when what follows has yet to tell."""
+    """Return where the first sentence or block ends; None if that depends on text to come."""
     ends = (*_line_ends(text), *_mark_ends(text))
     return min((end for end in ends if not _in_code(text[:end])), default=None)
 
 
 def _mark_ends(text: str) -> Iterator[int]:
-    """Find the marks that end a sentence outside of blocks."""
+    """Yield the first end of a sentence outside blocks."""
     for end in sentence_ends(text):
         before = text[:end].rstrip()
         if end < len(text) and not _is_block(_last_line(before)) and not _DOTTED.search(before[:-1]):
@@ -107,14 +103,14 @@ def _mark_ends(text: str) -> Iterator[int]:
 
 
 def _line_ends(text: str) -> Iterator[int]:
-    """Find where paragraphs end, and where prose turns into a block, or a block into prose."""
-    for found in _BREAK.finditer(text):
-        following = text[found.end() :]
+    """Yield the ends of paragraphs and blocks."""
+    for line_break in _BREAK.finditer(text):
+        following = text[line_break.end() :]
         if len(following) < _LOOK_AHEAD and "\n" not in following:
             return
-        before, after = _is_block(_last_line(text[: found.start()])), _is_block(following)
-        if before != after or (not before and found["ends"].count("\n") > 1):
-            yield found.end()
+        before, after = _is_block(_last_line(text[: line_break.start()])), _is_block(following)
+        if before != after or (not before and line_break["ends"].count("\n") > 1):
+            yield line_break.end()
 
 
 def _is_block(line: str) -> bool:

@@ -1,4 +1,4 @@
-"""What of a text is fit to be spoken, and how: by a voice that reads words well and signs badly. Pure."""
+"""Text normalisation for voices, which read words well and signs badly. Pure."""
 
 from __future__ import annotations
 
@@ -6,60 +6,52 @@ import re
 import unicodedata
 from typing import Final
 
-from providers.characters import plain
-from providers.spoken_length import shortened
-from providers.spoken_markup import as_prose, without_blocks, without_markup
+from providers.spoken_length import shorten
+from providers.spoken_markup import as_prose, clean_line, without_blocks, without_markup
 
 MAX_WORDS: Final = 80
 _LONGEST: Final = 20_000
-"""Characters that are looked at: many times what may be said."""
+"""Characters that are read."""
 _PASSES: Final = 12
 _BEFORE_MARK: Final = re.compile(r"\s+([,.!?;:،؛؟](?:\s|\Z)|[。！？，、])")  # noqa: RUF001 (marks of other scripts)
 _SIGNS: Final = str.maketrans({"٪": "%", "％": "%", "٫": ".", "٬": ","})  # noqa: RUF001 (Arabic and wide signs)
 _NUMBER_SPACE: Final = re.compile("(?<=[0-9])[\\u00a0\\u202f\\u2009](?=[0-9]{3}(?![0-9]))")
-"""The blanks that group digits, and nothing else does."""
+"""A blank that groups digits."""
 
 
 def speakable(text: str, *, language: str, max_words: int = MAX_WORDS) -> str:
-    """Make a text fit to be spoken; empty when nothing of it is.
+    """Return a text as it is to be spoken; empty when nothing of it can be.
 
-    Markup, emoji, lists, code and stage directions go; numbers, dates, times, money, units, abbreviations and
-    addresses are written as they are said, and left alone where that is in doubt; what is too long ends at a sentence.
-
-    Args:
-        text: as a model wrote it.
-        language: of the text, a primary subtag.
-        max_words: how much may be said.
+    Markup, emoji, code and stage directions go; numbers, times, money, units, abbreviations and addresses are
+    verbalised unless ambiguous; the text ends at a sentence.
     """
     text = text[:_LONGEST]
-    for _ in range(_PASSES):  # what is taken away may bring together what then has to go too
-        said = shortened(_pass(text, language), max_words)
-        if said == text:
+    for _ in range(_PASSES):  # what is removed may bring together what has to be removed too
+        normalised = shorten(_pass(text, language), max_words)
+        if normalised == text:
             break
-        text = said
+        text = normalised
     return text
 
 
 def _pass(text: str, language: str) -> str:
-    """Go once over a text."""
     # with the numbers comes CLDR, 30 ms that neither --help nor a worker's start should wait for
-    from providers.spoken_money import money_spoken  # noqa: PLC0415 (as said above)
-    from providers.spoken_names import abbreviations_spoken, addresses_spoken, signs_spoken  # noqa: PLC0415 (the same)
-    from providers.spoken_numbers import joined, numbers_spoken  # noqa: PLC0415 (the same)
-    from providers.spoken_times import times_spoken  # noqa: PLC0415 (the same)
+    from providers import spoken_names as names  # noqa: PLC0415 (as said above)
+    from providers.spoken_money import verbalize_amounts  # noqa: PLC0415 (the same)
+    from providers.spoken_numbers import join_digit_groups, verbalize_numbers  # noqa: PLC0415 (the same)
+    from providers.spoken_times import verbalize_times  # noqa: PLC0415 (the same)
 
-    text = "\n".join(plain(line) for line in _ascii_digits(without_blocks(text)).splitlines())
-    text = as_prose(addresses_spoken(text, language))
-    text = abbreviations_spoken(text, language)
-    text = times_spoken(joined(text, language), language)
-    text = numbers_spoken(money_spoken(text, language), language)
-    text = plain(without_markup(signs_spoken(text, language)))
+    text = "\n".join(clean_line(line) for line in _ascii_digits(without_blocks(text)).splitlines())
+    text = as_prose(names.verbalize_addresses(text, language))
+    text = names.verbalize_abbreviations(text, language)
+    text = verbalize_times(join_digit_groups(text, language), language)
+    text = verbalize_numbers(verbalize_amounts(text, language), language)
+    text = clean_line(without_markup(names.verbalize_signs(text, language)))
     text = _BEFORE_MARK.sub(r"\1", text)
     return text if any(character.isalnum() for character in text) else ""
 
 
 def _ascii_digits(text: str) -> str:
-    """Write the digits of every script the same way, which every voice reads in its own language."""
     if text.isascii():
         return text
     text = _NUMBER_SPACE.sub("", text.translate(_SIGNS))

@@ -1,4 +1,4 @@
-"""Ends a text that is too long to be spoken where a sentence ends. Pure."""
+"""Counting of words and sentences, and shortening to them. Pure."""
 
 from __future__ import annotations
 
@@ -9,51 +9,58 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DENSE: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-"""Scripts of which two characters make about a word."""
+"""Scripts with two characters a word."""
 _UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-"""Scripts without spaces between words, of which five characters make about one."""
+"""Scripts without spaces, with five characters a word."""
 _WORD: Final = re.compile(rf"[{_DENSE}]{{1,2}}|[{_UNSPACED}]{{1,5}}|[^\s{_DENSE}{_UNSPACED}]{{1,40}}")
-"""What counts as a word; a longer run of letters counts as several."""
+"""A long run of letters is several words."""
 _SENTENCE_END: Final = re.compile(r"(?:(?P<stop>\.)|[.!?…।؟۔]+|[。！？]+)[\"'”’»)」』]*(?:\s+|(?<=[。！？」』])|\Z)")  # noqa: RUF001 (the ends of sentences elsewhere)
 _CLAUSE_END: Final = re.compile(r"[,;:،؛](?=\s)|[，；：、]|\s[–—-](?=\s)|—")  # noqa: RUF001 (commas and dashes elsewhere)
 _NO_END: Final = re.compile(
     r"(?:^|[\s(])(?:[^\W\d_]|No|St|Mt|Jr|Sr|Sra|Dr|Dra|Mr|Mrs|Ms|Prof|vs|Nr|Hr|Str|Sig|Dott|Av|Inc|Ltd|Co|approx|ca)\Z"
 )
-"""Before a full stop that ends an abbreviation or an initial."""
+"""Abbreviations and initials."""
 _ORDINAL: Final = re.compile(r"(?:^|\s)\d{1,2}\Z")
-"""Before a full stop that in German and others makes a number an ordinal: 21. November."""
+"""As in German: 21. November."""
 
 
-def shortened(text: str, most: int) -> str:
-    """Give at most so many words: whole sentences; of a single long one its clauses; failing that its words."""
+def shorten(text: str, most: int) -> str:
+    """Return at most so many words: whole sentences, else clauses, else words."""
     words = _words(text)
     if len(words) <= most:
         return text
     limit = words[most - 1].end()
-    begun, over = words[0].start(), words[most].start()  # before the first word nothing ends that could be said
-    ends = [end.end() for end in _SENTENCE_END.finditer(text, begun, over) if end.end() <= over and _ends(end, text)]
+    begun, over = words[0].start(), words[most].start()
+    ends = [
+        end.end()
+        for end in _SENTENCE_END.finditer(text, begun, over)
+        if end.end() <= over and _ends_sentence(end, text)
+    ]
     if ends:
         return text[: ends[-1]].strip()
-    clauses = [end.start() for end in _CLAUSE_END.finditer(text) if begun < end.start() <= over and _apart(end, text)]
-    return _closed(text[: clauses[-1]] if clauses else _to_word(text, limit))
+    clauses = [
+        end.start()
+        for end in _CLAUSE_END.finditer(text)
+        if begun < end.start() <= over and _separates_clauses(end, text)
+    ]
+    return _close(text[: clauses[-1]] if clauses else _cut_at_word(text, limit))
 
 
 def count_words(text: str) -> int:
-    """Say how many words a text has, in scripts with blanks between them or without."""
+    """Count words, also in scripts without blanks."""
     return len(_words(text))
 
 
 def sentence_ends(text: str) -> Iterator[int]:
-    """Find where sentences end: the places after their marks, and after the blanks that follow."""
-    return (end.end() for end in _SENTENCE_END.finditer(text) if _ends(end, text))
+    """Yield where sentences end, after marks and blanks."""
+    return (end.end() for end in _SENTENCE_END.finditer(text) if _ends_sentence(end, text))
 
 
 def _words(text: str) -> list[re.Match[str]]:
     return [word for word in _WORD.finditer(text) if any(character.isalnum() for character in word[0])]
 
 
-def _ends(end: re.Match[str], text: str) -> bool:
-    """Whether a mark ends a sentence, and no abbreviation, initial or ordinal."""
+def _ends_sentence(end: re.Match[str], text: str) -> bool:
     rest = text[end.end() : end.end() + 1]
     if end.end() < len(text) and not text[end.end() - 1].isspace() and text[end.end() - 1] not in "。！？」』":  # noqa: RUF001 (the ends of sentences elsewhere)
         return False
@@ -63,14 +70,14 @@ def _ends(end: re.Match[str], text: str) -> bool:
     return not rest.islower() and not _NO_END.search(before) and not _ORDINAL.search(before)
 
 
-def _apart(end: re.Match[str], text: str) -> bool:
-    """Whether a comma parts clauses, and not a day from its year."""
+def _separates_clauses(end: re.Match[str], text: str) -> bool:
+    """Return whether a comma is not between a day and its year."""
     around = text[end.start() - 1] + text[end.end() : end.end() + 2].strip()[:1]
     return not (len(around) > 1 and around.isdigit())
 
 
-def _to_word(text: str, limit: int) -> str:
-    """Cut before the word that is too much; scripts without spaces are cut at a space if there is one."""
+def _cut_at_word(text: str, limit: int) -> str:
+    """Cut before the word that is too much, in scripts without spaces at a space."""
     while limit < len(text) and not text[limit].isspace() and not text[limit].isalnum():
         limit += 1
         if limit >= len(text) or text[limit - 1] in "。！？，、":  # noqa: RUF001 (commas elsewhere)
@@ -81,8 +88,8 @@ def _to_word(text: str, limit: int) -> str:
     return text[:limit]
 
 
-def _closed(text: str) -> str:
-    """End a part of a sentence as its script ends one."""
+def _close(text: str) -> str:
+    """Add the full stop of the script."""
     text = text.rstrip(" ,;:、，；：،؛–—-([\"'“‘«")  # noqa: RUF001 (marks of other scripts)
     if not text or text[-1] in ".!?…。！？।؟":  # noqa: RUF001 (the ends of sentences elsewhere)
         return text

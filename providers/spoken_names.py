@@ -1,4 +1,4 @@
-"""Addresses, abbreviations and signs as they are said. Pure."""
+"""Verbalisation of addresses, abbreviations and signs. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from providers.spoken_numbers import LETTER
-from providers.spoken_words import ENDING, WORDS, Words
+from providers.spoken_words import ENDING, SIGN_NAMES, SignNames
 
 _MAIL: Final = re.compile(
     r"(?:mailto:)?(?<![A-Za-z0-9._%+-])(?P<who>[A-Za-z0-9_%+][A-Za-z0-9._%+-]{0,63})"
@@ -20,87 +20,82 @@ _BARE: Final = re.compile(
     rf"(?![{LETTER}0-9_@-]|\.[A-Za-z0-9])(?:/(?:[!-~]*[0-9A-Za-z/])?)?",
     re.IGNORECASE,
 )
+_STREET: Final = re.compile(r"\d\s+(?:\w+\s+){1,3}\Z")
+"""Before it, "Dr." is a drive."""
+_NUMBER: Final = r"[0-9]+(?:[.,][0-9]+)*"
 
 
-def addresses_spoken(text: str, language: str) -> str:
-    """Say e-mail addresses, and of URLs the host: the rest of them nobody could follow by ear."""
-    text = _MAIL.sub(lambda found: _mail(found, WORDS.get(language)), text)
-    text = _URL.sub(lambda found: f" {_url(found['rest'] or '', WORDS.get(language))} ", text)
-    return _BARE.sub(lambda found: _spelt(found["host"], WORDS.get(language)), text)
+def verbalize_addresses(text: str, language: str) -> str:
+    """Verbalise e-mail addresses, and of URLs the host."""
+    text = _MAIL.sub(lambda match: _mail(match, SIGN_NAMES.get(language)), text)
+    text = _URL.sub(lambda match: f" {_url(match['rest'] or '', SIGN_NAMES.get(language))} ", text)
+    return _BARE.sub(lambda match: _spell_out(match["host"], SIGN_NAMES.get(language)), text)
 
 
-def _mail(found: re.Match[str], words: Words | None) -> str:
-    if words is None:
-        return _spelt(found[0].removeprefix("mailto:"), None)
-    return f"{_spelt(found['who'], words)} {words.at} {_spelt(found['where'], words)}"
+def _mail(match: re.Match[str], names: SignNames | None) -> str:
+    if names is None:
+        return _spell_out(match[0].removeprefix("mailto:"), None)
+    return f"{_spell_out(match['who'], names)} {names.at} {_spell_out(match['where'], names)}"
 
 
-def _url(rest: str, words: Words | None) -> str:
+def _url(rest: str, names: SignNames | None) -> str:
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
     host = _HOST.match(authority)
-    return _spelt(host["host"], words) if host else ""
+    return _spell_out(host["host"], names) if host else ""
 
 
-def _spelt(name: str, words: Words | None) -> str:
-    """Say the signs of an address."""
-    if words is None:
-        return name.replace("_", " underscore ")  # as markup it would go, and the address be another
-    signs = {".": words.dot, "-": words.dash, "_": words.underscore, "+": words.plus, "%": words.percent}
+def _spell_out(name: str, names: SignNames | None) -> str:
+    if names is None:
+        return name.replace("_", " underscore ")  # it would be removed as markup
+    signs = {".": names.dot, "-": names.dash, "_": names.underscore, "+": names.plus, "%": names.percent}
     return re.sub(r"[._+%-]", lambda sign: f" {signs[sign[0]]} ", name).replace("  ", " ").strip()
 
 
 @lru_cache(maxsize=32)
 def _abbreviations(language: str) -> re.Pattern[str] | None:
-    words = WORDS.get(language)
-    if words is None or not (words.short or words.titles or words.numbered):
+    names = SIGN_NAMES.get(language)
+    if names is None or not (names.short or names.titles or names.numbered):
         return None
-    every = sorted({**words.short, **words.titles, **words.numbered}, key=len, reverse=True)
+    every = sorted({**names.short, **names.titles, **names.numbered}, key=len, reverse=True)
     # a blank may stand after each full stop inside: "z. B."
     either = "|".join(re.sub(r"\\\.(?=.)", r"\\.\\s?", re.escape(each)) for each in every)
     return re.compile(rf"(?<![\w.])(?:{either})(?!\w)", re.IGNORECASE)
 
 
-def abbreviations_spoken(text: str, language: str) -> str:
-    """Say abbreviations in full: titles only before a name, "No." only before a number."""
-    pattern, words = _abbreviations(language), WORDS.get(language)
-    return text if pattern is None or words is None else pattern.sub(lambda found: _full(found, words), text)
+def verbalize_abbreviations(text: str, language: str) -> str:
+    """Write abbreviations in full: titles only before a name, "No." only before a number."""
+    pattern, names = _abbreviations(language), SIGN_NAMES.get(language)
+    return text if pattern is None or names is None else pattern.sub(lambda match: _expand(match, names), text)
 
 
-_STREET: Final = re.compile(r"\d\s+(?:\w+\s+){1,3}\Z")
-"""Before it, "Dr." is a drive."""
-
-
-def _full(found: re.Match[str], words: Words) -> str:
-    written, rest = re.sub(r"(?<=\.)\s", "", found[0]), found.string[found.end() :]
-    before = found.string[max(0, found.start() - 40) : found.start()]
-    upper = rest[:1].isspace() and rest.lstrip()[:1].isalpha() and not rest.lstrip()[:1].islower()
-    if written in words.titles and upper and not _STREET.search(before):
-        said = words.titles[written]
-    elif written in words.numbered and re.match(r"\s?\d", rest):
-        return words.numbered[written] + ("" if rest[:1].isspace() else " ")
+def _expand(match: re.Match[str], names: SignNames) -> str:
+    short, rest = re.sub(r"(?<=\.)\s", "", match[0]), match.string[match.end() :]
+    before = match.string[max(0, match.start() - 40) : match.start()]
+    before_name = rest[:1].isspace() and rest.lstrip()[:1].isalpha() and not rest.lstrip()[:1].islower()
+    if short in names.titles and before_name and not _STREET.search(before):
+        full = names.titles[short]
+    elif short in names.numbered and re.match(r"\s?\d", rest):
+        return names.numbered[short] + ("" if rest[:1].isspace() else " ")
     else:
-        known = words.short.get(written) or words.short.get(written[:1].lower() + written[1:])
+        known = names.short.get(short) or names.short.get(short[:1].lower() + short[1:])
         if known is None:
-            return found[0]
-        said = known if written in words.short else known[:1].upper() + known[1:]
-    return said + ("." if written.lower() in ENDING and (upper or not rest.strip()) else "")
+            return match[0]
+        full = known if short in names.short else known[:1].upper() + known[1:]
+    return full + ("." if short.lower() in ENDING and (before_name or not rest.strip()) else "")
 
 
-_NUMBER: Final = r"[0-9]+(?:[.,][0-9]+)*"
-
-
-def signs_spoken(text: str, language: str) -> str:
-    """Say the signs between and before numbers, and the ampersand, where dropping them would change the meaning."""
-    words = WORDS.get(language)
-    if words is None:
+def verbalize_signs(text: str, language: str) -> str:
+    """Verbalise the signs between and before numbers, and the ampersand."""
+    names = SIGN_NAMES.get(language)
+    if names is None:
         return text
-    between = {"*": words.times, "×": words.times, "+": words.plus, "=": words.equals}  # noqa: RUF001 (the sign of multiplication)
-    before = {"~": words.about, "≈": words.about, "#": words.number, "<": words.less, ">": words.more}
+    between = {"*": names.times, "×": names.times, "+": names.plus, "=": names.equals}  # noqa: RUF001 (the sign of multiplication)
+    before = {"~": names.about, "≈": names.about, "#": names.number, "<": names.less, ">": names.more}
     text = re.sub(
         r"(?<=[0-9])(?:\s?([×])\s?|\s([*+=])\s|([+=]))(?=[-−]?[0-9])",  # noqa: RUF001 (signs of multiplication and minus)
-        lambda found: f" {between[found[1] or found[2] or found[3]]} ",
+        lambda match: f" {between[match[1] or match[2] or match[3]]} ",
         text,
     )
-    text = re.sub(r"(?<![\w/<>#~=&.-])([~≈#<>])\s?(?=[0-9])", lambda found: f"{before[found[1]]} ", text)
-    text = re.sub(rf"(?:(?<=\s)|\A)[-−](?={_NUMBER}(?![0-9.,:/-]*[-/:{LETTER}]))", f"{words.minus} ", text)  # noqa: RUF001 (a minus)
-    return re.sub(r"(?<=\s)&(?=\s)", words.and_, text)
+    text = re.sub(r"(?<![\w/<>#~=&.-])([~≈#<>])\s?(?=[0-9])", lambda match: f"{before[match[1]]} ", text)
+    text = re.sub(rf"(?:(?<=\s)|\A)[-−](?={_NUMBER}(?![0-9.,:/-]*[-/:{LETTER}]))", f"{names.minus} ", text)  # noqa: RUF001 (a minus)
+    return re.sub(r"(?<=\s)&(?=\s)", names.and_, text)

@@ -1,4 +1,4 @@
-"""What signs are called and abbreviations stand for, language by language. Data."""
+"""Names of signs, and full forms of abbreviations, by language. Data."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """One language's words for what is written as signs."""
+class SignNames:
+    """One language's words for signs, and its abbreviations."""
 
     at: str
     dot: str
@@ -26,17 +26,16 @@ class Words:
     about: str
     percent: str
     dollar: tuple[str, str]
-    """One, and several."""
+    """Singular and plural."""
     time: str
-    """An hour {h} and minutes {m}."""
+    """With hour {h} and minutes {m}."""
     hour: str
-    """A full hour {h}."""
+    """For a full hour {h}."""
     time_tail: str = ""
-    """What may follow a time and is said by it already; a pattern."""
+    """Pattern of a redundant word after a time."""
     cents: str = ""
-    """Between an amount and its hundredths {c}; empty where the amount is said with decimals."""
+    """With hundredths {c}; empty where they are decimals."""
     short: dict[str, str] = field(default_factory=dict)
-    """Abbreviations, said the same anywhere."""
     titles: dict[str, str] = field(default_factory=dict)
     """Abbreviations before a name."""
     numbered: dict[str, str] = field(default_factory=dict)
@@ -44,10 +43,10 @@ class Words:
 
 
 ENDING: Final = frozenset({"etc.", "usw.", "ecc.", "إلخ."})
-"""Abbreviations whose full stop may be the sentence's too."""
+"""Abbreviations that may end a sentence."""
 
-WORDS: Final = {
-    "en": Words(
+SIGN_NAMES: Final = {
+    "en": SignNames(
         at="at", dot="dot", dash="dash", underscore="underscore", plus="plus", minus="minus", equals="equals",
         times="times", less="less than", more="more than", and_="and", to="to", number="number", about="about",
         percent="percent", dollar=("dollar", "dollars"), time="{h} {m}", hour="{h} o'clock", cents=" and {c} {cents}",
@@ -55,7 +54,7 @@ WORDS: Final = {
                "approx.": "approximately", "Mrs.": "Mrs", "Ms.": "Ms"},
         titles={"Dr.": "Doctor", "Mr.": "Mister", "Prof.": "Professor"}, numbered={"No.": "number"},
     ),
-    "es": Words(
+    "es": SignNames(
         at="arroba", dot="punto", dash="guion", underscore="guion bajo", plus="más", minus="menos", equals="igual a",
         times="por", less="menos de", more="más de", and_="y", to="a", number="número", about="unos",
         percent="por ciento", dollar=("dólar", "dólares"), time="{h} y {m}", hour="{h} en punto",
@@ -66,7 +65,7 @@ WORDS: Final = {
                 "Prof.": "profesor"},
         numbered={"n.º": "número", "nº": "número", "núm.": "número"},
     ),
-    "fr": Words(
+    "fr": SignNames(
         at="arobase", dot="point", dash="tiret", underscore="tiret bas", plus="plus", minus="moins", equals="égale",
         times="fois", less="moins de", more="plus de", and_="et", to="à", number="numéro", about="environ",
         percent="pour cent", dollar=("dollar", "dollars"), time="{h} heures {m}", hour="{h} heures", cents=" {c}",
@@ -76,7 +75,7 @@ WORDS: Final = {
         titles={"M.": "monsieur", "Dr.": "docteur", "Dr": "docteur", "Pr": "professeur"},
         numbered={"n°": "numéro", "nº": "numéro"},
     ),
-    "de": Words(
+    "de": SignNames(
         at="at", dot="Punkt", dash="Bindestrich", underscore="Unterstrich", plus="plus", minus="minus",
         equals="gleich", times="mal", less="weniger als", more="mehr als", and_="und", to="bis", number="Nummer",
         about="ungefähr", percent="Prozent", dollar=("Dollar", "Dollar"), time="{h} Uhr {m}", hour="{h} Uhr",
@@ -86,7 +85,7 @@ WORDS: Final = {
                "ggf.": "gegebenenfalls", "inkl.": "inklusive"},
         titles={"Dr.": "Doktor", "Prof.": "Professor", "Hr.": "Herr"}, numbered={"Nr.": "Nummer"},
     ),
-    "it": Words(
+    "it": SignNames(
         at="chiocciola", dot="punto", dash="trattino", underscore="trattino basso", plus="più", minus="meno",
         equals="uguale", times="per", less="meno di", more="più di", and_="e", to="a", number="numero", about="circa",
         percent="per cento", dollar=("dollaro", "dollari"), time="{h} e {m}", hour="{h} in punto", cents=" e {c}",
@@ -96,7 +95,7 @@ WORDS: Final = {
                 "Prof.": "professor"},
         numbered={"n°": "numero", "nº": "numero"},
     ),
-    "pt": Words(
+    "pt": SignNames(
         at="arroba", dot="ponto", dash="traço", underscore="sublinhado", plus="mais", minus="menos",
         equals="igual a", times="vezes", less="menos de", more="mais de", and_="e", to="a", number="número",
         about="cerca de", percent="por cento", dollar=("dólar", "dólares"), time="{h} e {m}", hour="{h} horas",
@@ -105,24 +104,24 @@ WORDS: Final = {
         titles={"Sr.": "senhor", "Sra.": "senhora", "Dr.": "doutor", "Dra.": "doutora", "Prof.": "professor"},
         numbered={"n.º": "número", "nº": "número"},
     ),
-    "hi": Words(
+    "hi": SignNames(
         at="ऐट", dot="डॉट", dash="डैश", underscore="अंडरस्कोर", plus="प्लस", minus="माइनस", equals="बराबर", times="गुणा",
         less="से कम", more="से ज़्यादा", and_="और", to="से", number="नंबर", about="लगभग", percent="प्रतिशत",
         dollar=("डॉलर", "डॉलर"), time="{h} बजकर {m} मिनट", hour="{h} बजे", time_tail="बजे",
         titles={"डॉ.": "डॉक्टर", "डॉ॰": "डॉक्टर", "प्रो.": "प्रोफ़ेसर"},
     ),
-    "ar": Words(
+    "ar": SignNames(
         at="آت", dot="نقطة", dash="شرطة", underscore="شرطة سفلية", plus="زائد", minus="ناقص", equals="يساوي",
         times="ضرب", less="أقل من", more="أكثر من", and_="و", to="إلى", number="رقم", about="حوالي",
         percent="بالمئة", dollar=("دولار", "دولارات"), time="{h} و{m} دقيقة", hour="{h} تمامًا",
         short={"إلخ.": "إلى آخره"},
     ),
-    "zh": Words(
+    "zh": SignNames(
         at="艾特", dot="点", dash="横杠", underscore="下划线", plus="加", minus="负", equals="等于", times="乘以",
         less="少于", more="多于", and_="和", to="到", number="第", about="约", percent="百分之",
         dollar=("美元", "美元"), time="{h}点{m}分", hour="{h}点",
     ),
-    "ja": Words(
+    "ja": SignNames(
         at="アット", dot="ドット", dash="ハイフン", underscore="アンダーバー", plus="足す",
         minus="マイナス", equals="は", times="掛ける", less="未満", more="超", and_="と", to="から", number="ナンバー",
         about="約", percent="パーセント", dollar=("ドル", "ドル"), time="{h}時{m}分", hour="{h}時",

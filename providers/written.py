@@ -1,17 +1,16 @@
-"""A reply that is sent as a text: what of it is fit to be read on a phone. Pure."""
+"""Conversion of a model's Markdown into a plain text message. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from providers.characters import plain
-from providers.spoken_length import shortened
-from providers.spoken_markup import LINK
+from providers.spoken_length import shorten
+from providers.spoken_markup import LINK, clean_line
 
 MAX_WORDS: Final = 200
 _LONGEST: Final = 8_000
-"""Characters that are read of a model's stream: many times what is sent."""
+"""Characters that are read."""
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
 _HEADING: Final = re.compile(r"^[ \t]*#{1,6}[ \t]+", re.MULTILINE)
 _EMPHASIS: Final = re.compile(r"(?<![\w*])(\*{1,3}|_{2,3})(?=\S)(.{1,400}?)(?<=\S)\1(?![\w*])")
@@ -21,35 +20,33 @@ _GAP: Final = re.compile(r"\n{3,}")
 
 
 class Written:
-    """Cuts nothing: the reply is one piece, whole when the model is done with it."""
+    """A splitter of streamed text that returns it in one piece."""
 
-    def __init__(self, language: str) -> None:  # noqa: ARG002 (it matters to what is spoken)
+    def __init__(self, language: str) -> None:  # noqa: ARG002 (the same as Sentences)
         self._text = ""
         self.full = False
-        """Whether nothing more will be sent."""
 
     def feed(self, piece: str) -> list[str]:
-        """Take the next piece; give the reply once there is more of it than will be sent."""
+        """Add a piece; return the text once it is longer than is sent."""
         self._text += piece
         self.full = len(self._text) >= _LONGEST
         return self.end() if self.full else []
 
     def end(self) -> list[str]:
-        """Give the reply, unless nothing of it is fit to be sent."""
+        """Return the text, unless empty."""
         text, self._text = writable(self._text), ""
         return [text] if text else []
 
 
 def writable(text: str) -> str:
-    """Give what of a text is fit to be sent as one: plain lines without markup, not too long."""
+    """Return plain lines without markup, of MAX_WORDS words at most."""
     text = _TAG.sub("", _FENCE.sub("", text[:_LONGEST].replace("\r\n", "\n").replace("\r", "\n")))
     text = LINK.sub(_link, _HEADING.sub("", text))
     text = _CODE.sub(r"\1", _EMPHASIS.sub(r"\2", text))
-    lines = (plain(line) for line in text.split("\n"))
-    return shortened(_GAP.sub("\n\n", "\n".join(lines)).strip(), MAX_WORDS)
+    lines = (clean_line(line) for line in text.split("\n"))
+    return shorten(_GAP.sub("\n\n", "\n".join(lines)).strip(), MAX_WORDS)
 
 
-def _link(found: re.Match[str]) -> str:
-    """Write a link out: what it is called, and where it leads."""
-    target = found[0].rpartition("](")[2].rstrip(")").partition(" ")[0]
-    return f"{found[1]} ({target})" if found[1] and found[1] != target else target
+def _link(match: re.Match[str]) -> str:
+    target = match[0].rpartition("](")[2].rstrip(")").partition(" ")[0]
+    return f"{match[1]} ({target})" if match[1] and match[1] != target else target

@@ -21,7 +21,7 @@ SPEECH_VARIABLE: Final = "VOICEMEMO_SPEECH"
 
 
 def main() -> int:
-    """Evaluate and print; give 1 when something promised does not hold."""
+    """Evaluate and print; return 1 when a promise does not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.evaluation", description=__doc__)
     parser.add_argument("--only", action="append", choices=page.SECTIONS, help="this part; may be given several times")
     parser.add_argument("--write", action="store_true", help="renew docs/quality.md as well, from the fixtures alone")

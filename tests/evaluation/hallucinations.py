@@ -21,9 +21,9 @@ from tests.evaluation.report import Line, Rows, Section
 
 _SAYINGS: Final = Path(__file__).parent / "sayings.json"
 _SECONDS: Final = 6.0
-"""How long each recording plays."""
+"""Length of each recording."""
 _SPEECH_SECONDS: Final = {"variants": 2.0, "public": 2.0, "unseen": 2.0, "faint": 0.2, "noise": 3.0, "said": 1.2}
-"""How long a voice seems to be heard in it: music and far voices are taken for one, too."""
+"""Length of its apparent speech: music and distant voices count as some."""
 _TITLES: Final = {
     "variants": "phrases of the list, as recognisers write them",
     "public": "from public lists, known when the list was made",
@@ -37,7 +37,7 @@ _LEAST: Final = {"variants": 98.0, "public": 98.0, "faint": 95.0, "noise": 100.0
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One text, and what was made of it."""
+    """A text, and the verdict on it."""
 
     group: str
     language: str
@@ -46,12 +46,12 @@ class Judged:
 
     @property
     def right(self) -> bool:
-        """Whether it was judged right."""
+        """Whether the verdict is right."""
         return self.caught != (self.group == "said")
 
 
 def judged() -> list[Judged]:
-    """Judge every text."""
+    """Judge all texts."""
     sayings: dict[str, list[list[str]]] = json.loads(_SAYINGS.read_text("utf-8"))
     return [
         Judged(

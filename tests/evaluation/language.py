@@ -1,7 +1,7 @@
-"""How often the language of a memo is told right: a part of `make quality`.
+"""Language identification, as a part of `make quality`.
 
-All phrases are of our own writing. "short" is what we tuned on; "unseen" was written before the word lists too, and
-looked at only when they were done: it says what to expect of phrases that nobody tuned for.
+All phrases are our own. "short" is what we tuned on; "unseen" was written before the word lists, and looked at only
+when they were done: its score is that of phrases we did not tune for.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _LEAST_AFTER_A_TURN, _LEAST_WITHOUT = 85.0, 75.0
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One memo, and the turn before it."""
+    """A memo, and the turn before it."""
 
     text: str
     wanted: str
     last: str | None
 
-    def told(self) -> str:
-        """Which language identify() says it is in, where the recogniser did not say."""
+    def identified(self) -> str:
+        """Return the identified language, when the recogniser reports none."""
         return identify(self.text, reported=None, last=self.last, default=_DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How a group of cases went."""
+    """The score of a group of cases."""
 
     title: str
     total: int
@@ -44,12 +44,12 @@ class Score:
 
     @property
     def right(self) -> int:
-        """How many were told right."""
+        """How many cases are right."""
         return self.total - len(self.wrong)
 
 
 def groups() -> dict[str, list[Case]]:
-    """Give the cases by the title of their group."""
+    """Return the cases by the title of their group."""
     phrases = json.loads(_PHRASES.read_text("utf-8"))
     short, unseen, sentences = phrases["short"], phrases["unseen"], phrases["sentences"]
     return {
@@ -66,19 +66,19 @@ def groups() -> dict[str, list[Case]]:
 
 
 def scores() -> list[Score]:
-    """Ask identify() about every case."""
+    """Identify the language of every case."""
     return [
-        Score(title, len(cases), tuple(case for case in cases if case.told() != case.wanted))
+        Score(title, len(cases), tuple(case for case in cases if case.identified() != case.wanted))
         for title, cases in groups().items()
     ]
 
 
 def table(results: list[Score]) -> str:
-    """Lay the scores out, and below them what went wrong."""
+    """Format the scores, with what went wrong below them."""
     lines = [f"{score.title:<42} {score.right:>3} of {score.total}" for score in results]
     for score in results:
         lines += ["", f"{score.title}, wrong:"] if score.wrong else []
-        lines += [f"  {case.text}: {case.wanted}, told as {case.told()}" for case in score.wrong]
+        lines += [f"  {case.text}: {case.wanted}, told as {case.identified()}" for case in score.wrong]
     return "\n".join(lines)
 
 
@@ -87,7 +87,7 @@ def section() -> Section:
     results = scores()
     lines = tuple(Line(score.title, score.right, score.total, _least(score.title)) for score in results)
     failed = tuple(
-        f"{case.text}: {case.wanted}, told as {case.told()} ({score.title})"
+        f"{case.text}: {case.wanted}, told as {case.identified()} ({score.title})"
         for score in results
         for case in score.wrong
     )
@@ -103,7 +103,7 @@ def _least(title: str) -> float | None:
 
 
 def _by_language() -> Rows:
-    """Count short phrases and sentences, each language for itself; "unseen" phrases are among the short ones."""
+    """Count short phrases and sentences by language; "unseen" phrases are among the short ones."""
     kinds = (("short", "after one turn in it"), ("short", "no history"), ("sentences", "no history"))
     cases = groups()
     columns = [
@@ -118,7 +118,7 @@ def _by_language() -> Rows:
 
 
 def _right(cases: list[Case]) -> str:
-    return f"{sum(case.told() == case.wanted for case in cases)} of {len(cases)}" if cases else ""
+    return f"{sum(case.identified() == case.wanted for case in cases)} of {len(cases)}" if cases else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How alike two recordings sound: for lines too short, and words too rare, for the local ears to make out."""
+"""Likeness of two recordings, for lines too short and words too rare for the local transcriber."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _FLOOR: Final = 1e4
 
 
 def likeness(pcm: bytes, other: bytes) -> float:
-    """Correlate the spectra of two recordings, frame by frame: 1 is the same, about 0 has nothing in common.
+    """Correlate the spectra of two recordings, frame by frame: 1 is identical, about 0 unrelated.
 
     Args:
         pcm: mono s16le at 16 kHz.
-        other: the same; it begins when the first does.
+        other: the same, aligned with it.
     """
     one, two = _bands(pcm), _bands(other)
     frames = min(one.shape[1], two.shape[1])

@@ -1,4 +1,4 @@
-"""Sounds in which nobody says anything, made with numpy: the same seed gives the same sound."""
+"""Sounds without speech, made with numpy: the same seed makes the same sound."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Maker: TypeAlias = "Callable[[int, np.random.Generator], Floats]"
 
 RATE: Final = 16_000
-"""Of all sounds, in Hz."""
+"""Hz."""
 _PEAK: Final = 0.99
 
 
 def at_level(sound: Floats, dbfs: float) -> bytes:
-    """Give s16le PCM whose root mean square is so many dB below full scale, or less where its peaks would be cut."""
+    """Return s16le PCM with an RMS of so many dB below full scale, or less if its peaks would clip."""
     power = float(np.sqrt(np.mean(sound**2)))
     if not power:
         return bytes(2 * sound.size)
@@ -29,7 +29,7 @@ def at_level(sound: Floats, dbfs: float) -> bytes:
 
 
 def coloured(count: int, chance: np.random.Generator, slope: float) -> Floats:
-    """Give noise whose amplitude falls with frequency to the power of `slope`: 0 white, 0.5 pink, 1 brown."""
+    """Return noise whose amplitude falls with frequency to the power of `slope`: 0 white, 0.5 pink, 1 brown."""
     spectrum = np.fft.rfft(chance.normal(size=count))
     frequencies = np.maximum(np.fft.rfftfreq(count, 1 / RATE), 20.0)
     noise: Floats = np.fft.irfft(spectrum / frequencies**slope, count)
@@ -44,7 +44,7 @@ def _band(count: int, chance: np.random.Generator, low: float, high: float) -> F
 
 
 def _slow(count: int, chance: np.random.Generator, hertz: float) -> Floats:
-    """Give a curve from 0 to 1 that turns up and down about so often a second."""
+    """Return a curve from 0 to 1 that rises and falls so many times a second."""
     knots = chance.random(max(4, int(count / RATE * hertz * 2) + 2))
     curve: Floats = np.interp(np.linspace(0, knots.size - 1, count), np.arange(knots.size), knots)
     return curve
@@ -119,7 +119,7 @@ def _chord(count: int, chance: np.random.Generator) -> Floats:
 
 
 def _melody(count: int, chance: np.random.Generator) -> Floats:
-    """Plucked notes, some two and a half a second."""
+    """Plucked notes, two and a half a second."""
     sound, note = np.zeros(count), int(0.4 * RATE)
     for start in range(0, count, note):
         pitch = 220 * 2 ** (chance.integers(0, 24) / 12)
@@ -130,7 +130,7 @@ def _melody(count: int, chance: np.random.Generator) -> Floats:
 
 
 def _drums(count: int, chance: np.random.Generator) -> Floats:
-    """A beat of 120 a minute: a low thump, and a hiss between two."""
+    """A beat of 120 a minute: a low thump, and a hiss in between."""
     sound, beat = np.zeros(count), RATE // 2
     for place, start in enumerate(range(0, count, beat)):
         times = _times(min(beat, count - start))
@@ -150,7 +150,7 @@ STEADY: Final[Mapping[str, Maker]] = {
     "a steady tone": _tone,
     "a steady chord": _chord,
 }
-"""What stays as it is: the gate is made for it."""
+"""Steady sounds, which the gate is made for."""
 MOVING: Final[Mapping[str, Maker]] = {
     "rain": _rain,
     "single clicks": _clicks,
@@ -161,4 +161,4 @@ MOVING: Final[Mapping[str, Maker]] = {
     "a plucked melody": _melody,
     "drums": _drums,
 }
-"""What rises and falls as a voice does: much of it passes the gate, and is left to the guard behind the recogniser."""
+"""Sounds that rise and fall as a voice does: many pass the gate, and are left to the guard after the recogniser."""

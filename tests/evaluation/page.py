@@ -1,4 +1,4 @@
-"""docs/quality.md: each evaluation keeps its own part between two markers; what stands around them is by hand."""
+"""Parts of docs/quality.md: each evaluation writes its own, between two markers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SECTIONS: Final = ("language", "silence", "hallucinations", "voices")
 
 
 class PartMissing(Exception):
-    """The page does not have a part's two markers, in order."""
+    """A page without both markers of a part, in order."""
 
 
 def part(page: str, name: str) -> str:
-    """Give what a page says between the markers of a part. Raises PartMissing."""
+    """Return the text between the markers of a part. Raises PartMissing."""
     begin, end = _markers(name)
     _, begun, rest = page.partition(begin)
     said, ended, _ = rest.partition(end)
@@ -29,7 +29,7 @@ def part(page: str, name: str) -> str:
 
 
 def renewed(page: str, name: str, said: str) -> str:
-    """Give a page with one part said anew. Raises PartMissing."""
+    """Return a page with one part replaced. Raises PartMissing."""
     part(page, name)
     begin, end = _markers(name)
     before, _, rest = page.partition(begin)

@@ -13,43 +13,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from providers.reply_language import other_language
+from providers.reply_check import other_language
 
 _HERE: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply, the language that is right for it, and what the person had said."""
+    """A reply, its right language, and the words of the person."""
 
     text: str
     language: str
     asked: str = ""
 
     def refused(self, wanted: str | None = None) -> bool:
-        """Whether it is refused, where this language (its own, unless another is given) was asked for."""
+        """Return whether it is refused when this language (its own by default) is wanted."""
         return other_language(self.text, wanted=wanted or self.language, asked=self.asked) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How a group of replies went."""
+    """The score of a group of replies."""
 
     title: str
     replies: tuple[Reply, ...]
     false_refusals: tuple[Reply, ...]
     missed: tuple[tuple[str, str], ...]
-    """Languages of replies that were let pass, each with the one that was asked for."""
+    """Languages of accepted replies, each with the wanted one."""
     tried: int
 
     @property
     def caught(self) -> float:
-        """The share of the wrong replies that was refused."""
+        """The share of wrong replies that is refused."""
         return 1 - len(self.missed) / self.tried
 
 
 def groups() -> dict[str, list[Reply]]:
-    """Give the replies by the title of their group; the sentences are those that people say, in test_language_floor."""
+    """Return the replies by group; the sentences are those of test_language_floor."""
     replies = json.loads((_HERE / "replies.json").read_text("utf-8"))
     phrases = json.loads((_HERE / "phrases.json").read_text("utf-8"))
     kinds = {"sentences": ("sentences", "switched"), "short phrases": ("short", "unseen", "switched_short")}
@@ -61,7 +61,7 @@ def groups() -> dict[str, list[Reply]]:
 
 
 def score(title: str, replies: list[Reply]) -> Score:
-    """Try each reply in its own language and in all others."""
+    """Check each reply for its own language and for all others."""
     languages = sorted({reply.language for reply in replies})
     wrong = [(reply, wanted) for reply in replies for wanted in languages if wanted != reply.language]
     return Score(
@@ -74,7 +74,7 @@ def score(title: str, replies: list[Reply]) -> Score:
 
 
 def table(results: list[Score]) -> str:
-    """Lay the scores out."""
+    """Format the scores."""
     lines = [
         f"{each.title:<14} {len(each.replies):>3} in {len({one.language for one in each.replies}):>2} languages, "
         f"{len(each.false_refusals)} falsely refused, {each.caught:.0%} of {each.tried} wrong ones caught"

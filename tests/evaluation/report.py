@@ -1,4 +1,4 @@
-"""How an evaluation tells what it found: on a terminal, in a pipe, and as a part of docs/quality.md."""
+"""Reports of evaluations: on a terminal, in a pipe, and as a part of docs/quality.md."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One figure: how many of how many, and how many it must be at least."""
+    """A figure: how many of how many, and the promised minimum."""
 
     what: str
     got: int
     total: int
     least_percent: float | None = None
-    """None where nothing is promised."""
+    """None without a promise."""
 
     @property
     def percent(self) -> float:
-        """How many, of a hundred."""
+        """Percent."""
         return 100.0 * self.got / self.total if self.total else 100.0
 
     @property
     def kept(self) -> bool:
-        """Whether what is promised holds."""
+        """Whether the promise holds."""
         return self.least_percent is None or self.percent >= self.least_percent
 
     def cells(self) -> tuple[str, str, str, str]:
-        """Give its words, its counts, its share, and what is promised."""
+        """Return its label, count, share and promise."""
         promised = "" if self.least_percent is None else f"at least {self.least_percent:.0f} %"
         return self.what, f"{self.got} of {self.total}", f"{self.percent:.1f} %", promised
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A table beside the figures; the first column is words, the others are numbers."""
+    """A table of words and numbers."""
 
     title: str
     head: tuple[str, ...]
@@ -57,21 +57,21 @@ class Section:
     """One evaluation."""
 
     name: str
-    """As after --only, and in the markers of docs/quality.md."""
+    """For --only, and for the markers of docs/quality.md."""
     title: str
     lines: tuple[Line, ...]
     tables: tuple[Rows, ...] = ()
     failed: tuple[str, ...] = ()
-    """What went wrong, case by case."""
+    """Failures, case by case."""
 
     @property
     def kept(self) -> bool:
-        """Whether all that is promised holds."""
+        """Whether all promises hold."""
         return all(line.kept for line in self.lines)
 
 
 def shown(section: Section) -> RenderableType:
-    """Lay a section out for eyes."""
+    """Format a section for the terminal."""
     figures = Table(box=None, show_header=False, pad_edge=False)
     for line in section.lines:
         what, count, share, promised = line.cells()
@@ -99,7 +99,7 @@ def _table(rows: Rows) -> Table:
 
 
 def markdown(section: Section) -> str:
-    """Lay a section out as Markdown, without its title."""
+    """Format a section as Markdown, without its title."""
     return "\n\n".join(_blocks(section)) + "\n"
 
 

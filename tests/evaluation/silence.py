@@ -1,4 +1,4 @@
-"""How much of what is no speech the gate catches, and whether it ever loses speech."""
+"""How much noise the speech gate rejects, and whether it ever rejects speech."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MEMOS: Final = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 _LEVELS: Final = (-60.0, -45.0, -30.0, -15.0)
-"""Root mean square, in dB below full scale."""
+"""RMS in dB below full scale."""
 _SECONDS: Final = (2.0, 6.0, 15.0)
 _TAKES: Final = 2
 _QUIET_DBFS: Final = -50.0
@@ -37,7 +37,7 @@ _SUFFIXES: Final = frozenset({".opus", ".ogg", ".caf", ".m4a", ".mp3", ".wav", "
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One sound at the gate."""
+    """A sound, and the gate's verdict."""
 
     kind: str
     level: str
@@ -45,10 +45,10 @@ class Tried:
 
 
 def section(folder: Path | None = None) -> Section:
-    """Evaluate: deterministic, but for the recordings in a folder of one's own.
+    """Evaluate: deterministic, except for recordings in a folder.
 
     Args:
-        folder: with recordings in which somebody speaks; the fixture memos when None.
+        folder: of recordings of speech; None for the fixture memos.
     """
     noises = list(_noises())
     speech = list(_speech(folder))
@@ -89,19 +89,19 @@ def _speech(folder: Path | None) -> Iterator[Tried]:
 
 
 def recordings(folder: Path | None) -> list[Path]:
-    """Give the recordings in a folder; of the fixture memos, those in which something is said."""
+    """Return the recordings in a folder; of the fixture memos, those with speech."""
     found = sorted(path for path in (folder or MEMOS).iterdir() if path.suffix in _SUFFIXES)
     return [path for path in found if folder is not None or not path.name.startswith("silent")]
 
 
 def decoded(path: Path) -> bytes:
-    """Give a recording as mono s16le PCM at 16 kHz."""
+    """Decode a recording to mono s16le PCM at 16 kHz."""
     data = path.read_bytes()
     return pcm_of(asyncio.run(Transcoder().decode(Clip(data, sniff(data)))))
 
 
 def _ways(said: Floats) -> Iterator[tuple[str, bytes]]:
-    """Give a recording as it is, quiet, among noise, and the loudest half second of it alone."""
+    """Return a recording as it is, quiet, in noise, and its loudest half second alone."""
     yield "as it is", (said * 32767).astype("<i2").tobytes()
     yield f"at {_QUIET_DBFS:.0f} dBFS", at_level(said, _QUIET_DBFS)
     for colour, slope in _COLOURS.items():

@@ -1,4 +1,4 @@
-"""The promises of docs/quality.md hold, and its figures are those that the evaluation gives now."""
+"""The promises of docs/quality.md hold, and its figures are up to date."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from tests.evaluation.voices import BASELINE, MARGIN_PERCENT, PATHS, TEXTS, WRON
 
 DETERMINISTIC = {"language": language.section, "silence": silence.section, "hallucinations": hallucinations.section}
 FEW_WORDS_PERCENT = 20.0
-"""By so much a word-error rate may differ from one run to the next: the voice is not twice the same, and of one path
-rates from 9 to 26 % were seen."""
+"""Between runs: the voice is not deterministic, and rates from 9 to 26 % were seen for one path."""
 
 
 @cache
@@ -28,19 +27,19 @@ def evaluated(name: str) -> Section:
 
 @pytest.mark.parametrize("name", DETERMINISTIC)
 def test_what_is_promised_holds(name: str) -> None:
-    """No figure is below what is promised of it."""
+    """No figure is below its promise."""
     section = evaluated(name)
     assert section.kept, [line.cells() for line in section.lines if not line.kept]
 
 
 @pytest.mark.parametrize("name", DETERMINISTIC)
 def test_the_page_says_what_is_so(name: str) -> None:
-    """Each deterministic part of the page is what the evaluation gives; `make quality ARGS=--write` renews it."""
+    """Each deterministic part of the page is up to date; `make quality ARGS=--write` renews it."""
     assert part(PAGE.read_text("utf-8"), name) == markdown(evaluated(name))
 
 
 def test_the_corpora_are_as_wide_as_they_say() -> None:
-    """There are enough texts, in enough languages, each once; what is unseen is not in the module's own lists."""
+    """There are enough texts, in enough languages, each once; unseen ones are not in the module's lists."""
     judged = hallucinations.judged()
     imagined = [each for each in judged if each.group not in {"said", "noise"}]
     said = [each for each in judged if each.group == "said"]
@@ -56,9 +55,9 @@ def test_the_corpora_are_as_wide_as_they_say() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_each_voice_is_understood_as_well_as_it_is_heard_directly() -> None:
-    """A reply as it is sent is understood about as well as the voice itself; one at a wrong rate is not at all.
+    """A reply as it is sent is understood about as well as the raw voice; one at a wrong rate is not at all.
 
-    Two of the evaluation's texts will do, for the ears take their time.
+    Two texts are enough, as recognition is slow.
     """
     ways = {way.path: way for way in await voices.understood(TEXTS[::2])}
     assert ways.keys() == {BASELINE, *PATHS, WRONG_RATE}
@@ -73,12 +72,12 @@ async def test_each_voice_is_understood_as_well_as_it_is_heard_directly() -> Non
 
 
 async def test_each_clip_sounds_as_its_words() -> None:
-    """The pre-rendered English clips are like their words spoken anew."""
+    """The pre-rendered English clips sound like their words spoken anew."""
     assert min(await voices.clips_alike()) > voices.LEAST_ALIKE
 
 
 def test_a_recording_at_a_wrong_rate_is_not_like_itself() -> None:
-    """Likeness is lost when a recording plays too fast, and when it is another."""
+    """A recording that plays too fast, and another one, are not alike."""
     memos = {path.name: silence.decoded(path) for path in silence.recordings(None)[:2]}
     one, two = memos.values()
     assert likeness(one, one) == pytest.approx(1.0)
@@ -91,8 +90,8 @@ def faster(pcm: bytes) -> bytes:
     return b"".join(pcm[at : at + 4] for at in range(0, len(pcm) // 6 * 6, 6))
 
 
-def test_a_broken_promise_is_told() -> None:
-    """A figure below its promise makes its section fail, on paper and in print."""
+def test_a_broken_promise_is_reported() -> None:
+    """A figure below its promise fails its section, on the page and in print."""
     section = Section("x", "X", (Line("a", 1, 2, 60.0), Line("b", 0, 2)))
     assert not section.kept
     assert "| a | 1 of 2 | 50.0 % | at least 60 % |" in markdown(section)
@@ -101,7 +100,7 @@ def test_a_broken_promise_is_told() -> None:
 
 
 def test_only_the_named_part_of_the_page_is_renewed() -> None:
-    """What is written by hand stays, and so do the other parts; a page without a part's markers is refused."""
+    """Other text and other parts stay; a page without a part's markers is refused."""
     page = PAGE.read_text("utf-8")
     changed = renewed(page, "silence", "new\n")
     assert part(changed, "silence") == "new\n"

@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 PATHS: Final = ("elevenlabs", "cartesia", "openai", "local")
 BASELINE, CLIPS, WRONG_RATE = "baseline: heard directly", "clip", "for comparison: the rate wrong by half"
 MARGIN_PERCENT: Final = 20.0
-"""By so much of a hundred words a path may be understood worse than the baseline; 10 were seen by chance alone."""
+"""Word errors per hundred by which a path may exceed the baseline; 10 happened by chance."""
 LEAST_ALIKE: Final = 0.9
-"""Two clips with other words are alike by 0.73 at most, and one that plays at a wrong rate by 0.12."""
+"""Two clips with other words are alike by at most 0.73, one at a wrong rate by 0.12."""
 _WRONG_RATE_BY: Final = 1.5
 TEXTS: Final = (
     "She wants to go to the sea, and I would like to go to the mountains. There is a small house on the way.",
@@ -51,36 +51,36 @@ TEXTS: Final = (
     "We are going to have dinner with my mother on Sunday. I would like to know what you think about that.",
     "I am going to the market to buy some bread. He said that he would be there in the morning.",
 )
-"""Of 18 sentences those that the ears understand nearly as well each time."""
+"""Of 18 sentences, those that the transcriber understands consistently."""
 
 
 class NotItsVoice(Exception):
-    """A path could not be measured: another rung spoke."""
+    """Another rung spoke than the one to be measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """How one way of speaking was understood."""
+    """The word errors of one path."""
 
     path: str
     words: int
     errors: int
     baseline_errors: int
-    """In the same words, heard directly."""
+    """In the same words, without our path."""
 
     @property
     def rate(self) -> float:
-        """Word-error rate, in percent of the words that were to be said."""
+        """Word-error rate, in percent."""
         return 100.0 * self.errors / self.words
 
     @property
     def baseline_rate(self) -> float:
-        """The same of the baseline."""
+        """That of the baseline."""
         return 100.0 * self.baseline_errors / self.words
 
 
 def section() -> Section:
-    """Evaluate: the figures differ by a few words, for espeak-ng makes the noise in its voice anew from the time."""
+    """Evaluate: figures vary by a few words, as espeak-ng seeds its noise by the time."""
     ways = asyncio.run(measured())
     alike = asyncio.run(clips_alike())
     lines = (
@@ -96,7 +96,7 @@ def _line(way: Understood) -> Line:
 
 
 async def clips_alike() -> list[float]:
-    """Tell how much each pre-rendered English clip is like its words, spoken anew by the local voice."""
+    """Measure how much each pre-rendered English clip sounds like its words, spoken anew by the local voice."""
     listening, transcoder = _Listening(), Transcoder()
     found = []
     for line in SpokenLine:
@@ -107,13 +107,13 @@ async def clips_alike() -> list[float]:
 
 
 async def measured() -> list[Understood]:
-    """Measure the baseline, each path, the pre-rendered clips, and a path that says a wrong rate."""
+    """Measure the baseline, each path, the clips, and a path with a wrong rate."""
     *ways, wrong = await understood(TEXTS)
     return [*ways, await _clips(_Listening()), wrong]
 
 
 async def understood(texts: Sequence[str]) -> list[Understood]:
-    """Measure, of texts, the baseline, each path, and a path that says a wrong rate."""
+    """Measure the baseline, each path, and a path with a wrong rate on some texts."""
     listening = _Listening()
     words = listening.words(texts)
     baseline = await listening.errors([(text, await listening.directly(text)) for text in texts])
@@ -127,7 +127,7 @@ async def understood(texts: Sequence[str]) -> list[Understood]:
 
 
 class _Listening:
-    """The local ears and voice."""
+    """The local transcriber and voice."""
 
     def __init__(self) -> None:
         self._ears = SphinxEars(processes=2)
@@ -135,7 +135,7 @@ class _Listening:
         self._transcoder = Transcoder()
 
     async def directly(self, text: str) -> Clip:
-        """Give the voice's own PCM at the rate of the ears; no part of ours has touched it."""
+        """Return the voice's own PCM at the transcriber's rate, untouched by us."""
         pcm = b"".join([piece async for piece in self._voice.speak(text, language="en")])
         samples = np.frombuffer(pcm, "<i2")
         count = round(samples.size * WAV_RATE / SAMPLE_RATE)
@@ -144,13 +144,13 @@ class _Listening:
         return wav_clip(np.clip(resampled, -32768, 32767).astype("<i2").tobytes(), sample_rate=WAV_RATE)
 
     async def errors(self, spoken: Iterable[tuple[str, Clip]]) -> int:
-        """Listen to recordings, two at a time; count the errors in all their words."""
+        """Transcribe recordings, two at a time; count their word errors."""
         counted = await asyncio.gather(*(self._errors(text, clip) for text, clip in spoken))
         return sum(counted)
 
     @staticmethod
     def words(texts: Sequence[str]) -> int:
-        """Count the words that are to be said."""
+        """Count the words of the texts."""
         return sum(word_errors(text, "")[1] for text in texts)
 
     async def _errors(self, text: str, clip: Clip) -> int:
@@ -158,10 +158,10 @@ class _Listening:
 
 
 async def _sent(sandbox: Sandbox, path: str, texts: Iterable[str]) -> list[tuple[str, Clip]]:
-    """Have texts spoken by the worker's own ladder with one voice on it; give them as they would be sent.
+    """Speak texts with the worker's own ladder and only one voice; return them as they would be sent.
 
     Raises:
-        NotItsVoice: another rung served, so that nothing would be learnt of this one.
+        NotItsVoice: another rung served.
     """
     upstreams = {**sandbox.environment(), **sandbox.openai_environment()}
     async with AsyncExitStack() as closing:
@@ -184,14 +184,14 @@ async def _clips(listening: _Listening) -> Understood:
 
 
 class _Misled:
-    """The local voice, saying of its PCM that it is faster than it is."""
+    """The local voice, reporting a higher sample rate than its own."""
 
     def __init__(self) -> None:
         self._voice = LocalSynthesizer(EspeakVoice())
 
     @property
     def sample_rate(self) -> int:
-        """Not of the PCM, in Hz."""
+        """Hz; not that of the PCM."""
         return round(self._voice.sample_rate * _WRONG_RATE_BY)
 
     def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:

@@ -1,4 +1,4 @@
-"""How the tests read events: with the record's time and our number as they are in the builders."""
+"""Parses events for the tests, with a fixed time and our number."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
     from tests.unit.consumer.event_shapes import Json
 
 RECEIVED_AT = datetime(2025, 11, 9, 12, 0, tzinfo=UTC)
-"""When the record came; the built messages were sent before."""
+"""Time of the record; the built messages are older."""
 URL = "https://media.example.org/1"
 
 
 def read(event: object, *, our_numbers: tuple[str, ...] = (OUR_NUMBER,)) -> Event:
-    """Parse an event given as what json would write; bytes go as they are."""
+    """Parse an event, given as bytes or as what json encodes."""
     value = event if isinstance(event, bytes) else json.dumps(event).encode()
     return parse(value, received_at=RECEIVED_AT, our_numbers=our_numbers)
 
 
 def v2(**fields: Json) -> dict[str, Json]:
-    """Give a v2 event of a message without words or attachments, but for `fields`."""
+    """Return a v2 event of a message without text or attachments, but with `fields`."""
     message = {"id": "7", "chat_id": "5", "from_phone": "+15550101234", "text": "", "attachments": []}
     return {"event_type": "message.received", "data": message | fields}
 
 
 def memo_of(event: object) -> Memo:
-    """Give the memo that an event must be."""
+    """Return the memo of an event."""
     happened = read(event)
     assert isinstance(happened, VoiceMemo), happened
     return happened.memo
 
 
 def audio_of(event: object) -> tuple[Audio, ...]:
-    """Give where the recording of the memo that an event must be may be had."""
+    """Return the sources of the recording of an event."""
     return memo_of(event).audio

@@ -1,4 +1,4 @@
-"""The shapes in which messages were seen in the wild: each puts the same message into another event."""
+"""Shapes of events seen in the wild: each is a function from a message to an event."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Json: TypeAlias = Any
-"""Whatever json gives."""
+"""Any JSON."""
 Source: TypeAlias = InlineAudio | LinkedAudio
 
 OUR_NUMBER = "+15550109999"
 MISSING = object()
-"""Stands for a key that is left out."""
+"""Marks a key to leave out."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What somebody sent."""
+    """A message of a person."""
 
     chat_id: str
     message_id: str | None
@@ -31,18 +31,18 @@ class Message:
     text: str
     group: bool
     attachment: Json
-    """The thing attached, as an attachment's object; None when there is none."""
+    """The attachment's object; None without one."""
     sources: tuple[Source, ...] = ()
-    """Where its recording may be had, in the order that must come out."""
+    """The sources of its recording, in the expected order."""
 
     @property
     def audio(self) -> tuple[Source | AbsentAudio, ...]:
-        """What must stand in the memo."""
+        """The expected sources."""
         return (*self.sources, *((AbsentAudio(),) if self.message_id else ()))
 
 
 def bare(event: dict[str, Json]) -> dict[str, Json]:
-    """Leave out the keys that are marked as missing."""
+    """Leave out keys marked as missing."""
     return {key: value for key, value in event.items() if value is not MISSING}
 
 
@@ -85,7 +85,7 @@ def v2_message_audio(message: Message, sent_at: Json) -> dict[str, Json]:
 
 
 def v2_numbers(message: Message, sent_at: Json) -> dict[str, Json]:
-    """The v2 envelope with numbers for ids, as the REST API writes them."""
+    """The v2 envelope with numeric ids, as in the REST API."""
     event = v2_attachments(message, sent_at)
     ids = {"chat_id": int(message.chat_id), "id": int(message.message_id) if message.message_id else None}
     return event | {"data": event["data"] | ids}
@@ -108,7 +108,7 @@ def short(message: Message, sent_at: Json) -> dict[str, Json]:
 
 
 def nameless(message: Message, sent_at: Json) -> dict[str, Json]:
-    """The message alone, with no name of an event."""
+    """The message alone, without the name of an event."""
     event: dict[str, Json] = v2_attachments(message, sent_at)["data"]
     return event
 
@@ -131,7 +131,7 @@ def _parts(message: Message) -> list[Json]:
 
 
 def _typed(attachment: dict[str, Json]) -> dict[str, Json]:
-    """A part's type says media, unless it says sound."""
+    """A part whose type is media, unless it says audio."""
     return {key: value for key, value in attachment.items() if key != "type" or value != "file"}
 
 
@@ -173,4 +173,4 @@ SHAPES: tuple[Shape, ...] = (
     *(short, nameless, quickstart, v3_2026, v3_2025),
 )
 WITHOUT_GROUPS = frozenset({"v3_2025"})
-"""Shapes that do not say whether a chat is a group."""
+"""Shapes without a sign of whether a chat is a group."""

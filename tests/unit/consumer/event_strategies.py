@@ -1,7 +1,6 @@
-"""Hypothesis strategies that build events, each with what must be read from it.
+"""Hypothesis strategies that build events together with the expected result.
 
-An event is built from its answer: first a message (who, where, when, what), then one of the shapes to put it into, then
-noise that must change nothing.
+First a message is drawn, then a shape to put it into, then noise that must change nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ VAGUE_MIME_TYPES = (None, "", "application/octet-stream", "binary/octet-stream")
 
 @dataclass(frozen=True)
 class Built:
-    """An event and its answer."""
+    """An event and the message in it."""
 
     message: Message
     event: dict[str, Json]
@@ -52,7 +51,7 @@ class Built:
 
     @property
     def value(self) -> bytes:
-        """The event as it stands on the topic."""
+        """The value on the topic."""
         return json.dumps(self.event).encode()
 
 
@@ -78,7 +77,7 @@ json_values = st.recursive(
     ),
     max_leaves=8,
 )
-"""Any JSON, with a liking for the keys that mean something."""
+"""Any JSON, often with keys that matter."""
 
 numeric_ids = st.integers(1, 10**12).map(str)
 uuids = st.uuids().map(str)
@@ -89,7 +88,7 @@ names = st.text("abcdefgh XYZ-_.", min_size=1, max_size=20).map(lambda name: f"m
 
 @st.composite
 def moments(draw: st.DrawFn) -> tuple[datetime, Json]:
-    """Give a time and one of the spellings that it may come in."""
+    """Draw a time and one of its spellings."""
     at = draw(st.datetimes(datetime(2015, 1, 1), datetime(2025, 11, 9))).replace(microsecond=0, tzinfo=UTC)  # noqa: DTZ001 (the bounds have to be naive)
     offset = timezone(timedelta(minutes=draw(st.integers(-11 * 60, 13 * 60))))
     there = at.astimezone(offset)
@@ -114,7 +113,7 @@ def moments(draw: st.DrawFn) -> tuple[datetime, Json]:
 
 @st.composite
 def recordings(draw: st.DrawFn) -> tuple[dict[str, Json], tuple[Source, ...]]:
-    """Give an attachment that is a recording by at least one sign, and where the recording may be had."""
+    """Draw an attachment that is a recording by at least one sign, and its sources."""
     sign = draw(st.sampled_from(["type", "mime", "suffix", "magic", "flag"]))
     container = draw(st.sampled_from(sorted(MAGIC)))
     data = MAGIC[container] + draw(st.binary(max_size=40))
@@ -137,16 +136,16 @@ def recordings(draw: st.DrawFn) -> tuple[dict[str, Json], tuple[Source, ...]]:
         "is_audio_message": True if sign == "flag" else MISSING,
     }
     attachment |= dict.fromkeys(payloads, text) | {key: f"https://media.example.org/{key}" for key in links}
-    told = mime_type if sign == "mime" else None
-    inline = [InlineAudio(text, filename, told)] if payloads else []
+    stated = mime_type if sign == "mime" else None
+    inline = [InlineAudio(text, filename, stated)] if payloads else []
     order = [key for key in ("url", "download_url", "file_url") if key in links]
-    linked = [LinkedAudio(f"https://media.example.org/{key}", filename, told) for key in order]
+    linked = [LinkedAudio(f"https://media.example.org/{key}", filename, stated) for key in order]
     return bare(attachment), (*inline, *linked)
 
 
 @st.composite
 def messages(draw: st.DrawFn, *, voice: bool = True, numeric: bool = True) -> Message:
-    """Give what somebody sent: a recording, with or without words, or words alone."""
+    """Draw a message: a recording, with or without text, or text alone."""
     attachment, sources = draw(recordings()) if voice else (None, ())
     ids = numeric_ids if numeric else uuids
     return Message(
@@ -163,7 +162,7 @@ def messages(draw: st.DrawFn, *, voice: bool = True, numeric: bool = True) -> Me
 
 @st.composite
 def built(draw: st.DrawFn, *, voice: bool = True) -> Built:
-    """Give a voice memo (or a text message) in one of the shapes, with noise that must change nothing."""
+    """Draw a voice memo (or a text message) in one of the shapes, with noise that must change nothing."""
     shape = draw(st.sampled_from(SHAPES))
     message = draw(messages(voice=voice, numeric=not shape.__name__.startswith("v3")))
     at, spelling = draw(moments())
@@ -175,7 +174,7 @@ def built(draw: st.DrawFn, *, voice: bool = True) -> Built:
 
 @st.composite
 def echoes(draw: st.DrawFn) -> Built:
-    """Give an event that was fit to be answered, made into one of our own."""
+    """Draw a valid event, turned into one of our own messages."""
     one = draw(built())
     event = copy.deepcopy(one.event)
     data = event["data"] if isinstance(event.get("data"), dict) else event
@@ -200,7 +199,7 @@ def echoes(draw: st.DrawFn) -> Built:
 
 
 def _rename(value: Json, old: str, new: str) -> None:
-    """Replace a handle wherever it stands."""
+    """Replace a handle everywhere."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         if inner == old:
             value[key] = new
@@ -212,14 +211,14 @@ def _rename(value: Json, old: str, new: str) -> None:
 
 
 def _paths(value: Json, path: tuple[Json, ...] = ()) -> list[tuple[Json, ...]]:
-    """Give the way to each node below the root."""
+    """Return the paths to all nodes below the root."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [below for key, child in inner for below in ((*path, key), *_paths(child, (*path, key)))]
 
 
 @st.composite
 def damaged(draw: st.DrawFn, event: Json) -> Json:
-    """Give the event with up to three of its nodes left out, or replaced by any JSON at all."""
+    """Draw an event with up to three nodes removed, or replaced by any JSON."""
     hurt = copy.deepcopy(event)
     for _ in range(draw(st.integers(1, 3))):
         paths = _paths(hurt)

@@ -1,4 +1,4 @@
-"""What counts as a recording, and where it may be had."""
+"""What counts as a recording, and its sources."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CAF = base64.b64encode(MAGIC["caf"]).decode()
     ],
 )
 def test_link_to_a_recording_is_followed(attachment: object) -> None:
-    """A link is a recording by type, flag, MIME type or suffix; without any it counts as one where no words are."""
+    """A link is a recording by type, flag, MIME type or suffix; without any, it is one in a message without text."""
     assert [type(one) for one in audio_of(v2(attachments=[attachment]))] == [LinkedAudio, AbsentAudio]
 
 
@@ -66,7 +66,7 @@ def test_link_to_a_recording_is_followed(attachment: object) -> None:
     ],
 )
 def test_no_recording_among_what_is_attached(attachment: object) -> None:
-    """Pictures, films, documents and bytes of no container that we know are no recordings, without words or with."""
+    """Pictures, films, documents and unknown bytes are no recordings, with or without text."""
     assert read(v2(attachments=[attachment])) == Ignored("no-audio")
     assert isinstance(read(v2(attachments=[attachment], text="look")), TextMessage)
 
@@ -74,7 +74,7 @@ def test_no_recording_among_what_is_attached(attachment: object) -> None:
 @pytest.mark.parametrize("container", sorted(MAGIC))
 @pytest.mark.parametrize("prefix", ["", "data:;base64,", "data:application/octet-stream;base64,", "\n  "])
 def test_magic_bytes_tell_a_recording(container: str, prefix: str) -> None:
-    """Inline data without a MIME type is known by its first bytes, though words come with it."""
+    """Inline data without a MIME type is identified by its first bytes, even beside text."""
     text = prefix + base64.b64encode(MAGIC[container] + bytes(20)).decode()
     attachment = {"data": text, "mime_type": "application/octet-stream"}
     audio = audio_of(v2(attachments=[attachment], text="listen"))
@@ -82,18 +82,18 @@ def test_magic_bytes_tell_a_recording(container: str, prefix: str) -> None:
 
 
 def test_vague_link_beside_words_is_no_recording() -> None:
-    """A link with no sign of what it is, beside words, is not taken for a recording."""
+    """A link without any sign, beside text, is no recording."""
     assert isinstance(read(v2(attachments=[{"url": URL}], text="look at this")), TextMessage)
 
 
 def test_vague_link_of_a_voice_message_is_its_recording() -> None:
-    """Where the message says that it is a voice message, a link with no sign is its recording, in spite of words."""
+    """A link without any sign is the recording of a message that calls itself a voice message, even beside text."""
     audio = audio_of(v2(attachments=[{"url": URL}], text="hi", is_audio_message=True))
     assert audio == (LinkedAudio(URL), AbsentAudio())
 
 
 def test_voice_goes_before_words() -> None:
-    """A message with a recording and with words is a voice memo."""
+    """A message with a recording and text is a voice memo."""
     assert audio_of(v2(attachments=[{"url": URL, "type": "audio"}], text="hi")) == (LinkedAudio(URL), AbsentAudio())
 
 
@@ -108,7 +108,7 @@ def test_recording_is_found_behind_a_picture() -> None:
 
 
 def test_inline_goes_before_links() -> None:
-    """What is at hand is tried first, then each link, then the API; nothing is listed twice."""
+    """Inline data is tried first, then each link, then the API; nothing is listed twice."""
     attachment = {"type": "audio", "file_url": f"{URL}/f", "url": URL, "download_url": URL, "data": CAF}
     assert audio_of(v2(attachments=[attachment])) == (
         InlineAudio(CAF), LinkedAudio(URL), LinkedAudio(f"{URL}/f"), AbsentAudio(),
@@ -128,17 +128,17 @@ def test_sources_under_each_others_keys() -> None:
     ["file:///etc/passwd", "ftp://example.org/a.caf", "/media/1", "https://", "http://[::1", "https://a\n/b", "x"],
 )
 def test_only_http_links_are_kept(url: str) -> None:
-    """What is no http or https URL is not kept; the API is asked instead."""
+    """A URL that is not http or https is dropped; the API is asked instead."""
     assert audio_of(v2(attachments=[{"type": "audio", "url": url}])) == (AbsentAudio(),)
 
 
 def test_format_stands_in_for_a_mime_type() -> None:
-    """Where there is no MIME type, `format` tells the container."""
+    """Without a MIME type, `format` names the container."""
     assert audio_of(v2(audio={"data": CAF, "format": "opus"})) == (InlineAudio(CAF, None, "audio/opus"), AbsentAudio())
 
 
 def test_much_attached_is_bounded() -> None:
-    """However much is attached, the memo has at most eight places where it may be had, the last of them the API."""
+    """However much is attached, the memo has at most eight sources, the last of them the API."""
     attachments = [{"type": "audio", "url": f"{URL}/{number}"} for number in range(10_000)]
     assert audio_of(v2(attachments=attachments)) == (
         *(LinkedAudio(f"{URL}/{number}") for number in range(7)),
@@ -164,18 +164,18 @@ def test_much_attached_is_bounded() -> None:
     ],
 )
 def test_recording_that_is_not_there_is_asked_for(data: dict[str, Json]) -> None:
-    """Somebody sent something, and the event carries neither words nor sound: the API is asked for the message."""
+    """The event has neither text nor sound: the API is asked for the message."""
     assert audio_of(v2(**data)) == (AbsentAudio(),)
 
 
 @pytest.mark.parametrize("audio", [None, {}, [], "", False, {"data": None}, {"url": ""}])
 def test_hollow_audio_beside_words_is_a_text_message(audio: object) -> None:
-    """An `audio` key with nothing in it makes no voice memo of a text message."""
+    """An empty `audio` key makes no voice memo of a text message."""
     assert isinstance(read(v2(audio=audio, text="hello")), TextMessage)
 
 
 def test_without_an_id_nothing_can_be_asked_for() -> None:
-    """The API is asked for a message by its id; without one, what is announced and not carried cannot be read."""
+    """The API is asked for a message by its id; without one, an announced but missing recording cannot be read."""
     assert read(v2(id=None, attachments=[{"type": "audio"}])) == Unreadable("no-recording", "5")
     assert read(v2(id=None)) == Ignored("no-audio")
     assert audio_of(v2(id=None, audio={"url": URL})) == (LinkedAudio(URL),)
@@ -183,13 +183,13 @@ def test_without_an_id_nothing_can_be_asked_for() -> None:
 
 @given(st.dictionaries(st.sampled_from(["attachments", "audio", "parts", "text", "data", "message"]), json_values))
 def test_any_message_is_searched(message: dict[str, object]) -> None:
-    """Whatever the API's message holds, the search raises nothing and never says that a recording is absent."""
+    """Whatever the API's message holds, the search raises nothing and never reports an absent recording."""
     assert not any(isinstance(one, AbsentAudio) for one in recordings(message))
 
 
 @given(built())
 def test_api_message_is_searched_like_an_event(one: Built) -> None:
-    """The same message, as the API gives it, has the same recordings."""
+    """The same message from the API has the same recordings."""
     assert recordings(one.event) == one.message.sources
 
 

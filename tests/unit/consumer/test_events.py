@@ -1,4 +1,4 @@
-"""What is read from events: from those we build, those somebody broke, and those that are no events at all."""
+"""Parsing of events: built ones, damaged ones, and bytes that are no events at all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNREADABLE = {"not-json", "not-an-object", "no-chat", "no-recording"}
 
 
 def holds(event: Event) -> None:
-    """Whatever the bytes were, what is read from them can be worked with."""
+    """Check that an event is usable, whatever the bytes were."""
     match event:
         case Ignored(reason):
             assert reason in IGNORED
@@ -42,10 +42,10 @@ def holds(event: Event) -> None:
             kinds = [(InlineAudio, LinkedAudio, AbsentAudio).index(type(one)) for one in memo.audio]
             assert kinds == sorted(kinds)
             assert kinds.count(2) <= 1
-            _usable(memo.chat_id, memo.message_id, memo.person, *map(_told, memo.audio), at=memo.sent_at)
+            _usable(memo.chat_id, memo.message_id, memo.person, *map(_printed, memo.audio), at=memo.sent_at)
 
 
-def _told(audio: Audio) -> str:
+def _printed(audio: Audio) -> str:
     return "none" if isinstance(audio, AbsentAudio) else f"{audio.filename}{audio.mime_type}"
 
 
@@ -63,13 +63,13 @@ def _usable(*texts: str, at: datetime) -> None:
 
 @given(st.binary(max_size=200) | st.none())
 def test_any_bytes_are_read(value: bytes | None) -> None:
-    """Whatever the bytes are, one of the four comes out and nothing is raised."""
+    """Any bytes give one of the four events, and no error."""
     holds(parse(value, received_at=RECEIVED_AT))
 
 
 @given(json_values)
 def test_any_json_is_read(value: object) -> None:
-    """Whatever the JSON is, alone or as the data of a message, one of the four comes out and nothing is raised."""
+    """Any JSON, alone or as the data of a message, gives one of the four events, and no error."""
     holds(read(value))
     holds(read({"event_type": "message.received", "data": value}))
     holds(read(v2(attachments=value)))
@@ -79,7 +79,7 @@ def test_any_json_is_read(value: object) -> None:
 @settings(max_examples=1000)
 @given(st.data())
 def test_damaged_fixtures_are_read(data: st.DataObject) -> None:
-    """With any nodes of a fixture left out or replaced, one of the four comes out and nothing is raised."""
+    """A fixture with any nodes removed or replaced gives one of the four events, and no error."""
     holds(read(data.draw(damaged(data.draw(st.sampled_from(EVENTS))))))
 
 
@@ -111,7 +111,7 @@ def test_damaged_shapes_are_read(data: st.DataObject) -> None:
     ],
 )
 def test_no_event_at_all(value: bytes | None, happened: Event) -> None:
-    """What is no event is told apart by what is wrong with it."""
+    """What is no event has a reason."""
     assert parse(value, received_at=RECEIVED_AT) == happened
 
 
@@ -123,7 +123,7 @@ def test_byte_order_mark_is_passed_over() -> None:
 
 
 def test_one_bad_byte_costs_no_answer() -> None:
-    """A byte that is no UTF-8, in a field that we do not need, does not cost the person the answer."""
+    """Invalid UTF-8 in a field that we do not need does not cost the person the answer."""
     value = json.dumps(v2(audio={"url": URL}, display_name="Zoë", text="")).encode("ascii")
     broken = value.replace(b"Zo\\u00eb", b"Zo\xeb")
     assert broken != value
@@ -131,13 +131,13 @@ def test_one_bad_byte_costs_no_answer() -> None:
 
 
 def test_last_of_two_keys_counts() -> None:
-    """Of a key that stands twice the last one counts, as json has it."""
+    """Of a duplicate key the last one counts, as in json."""
     event = read(b'{"event": "typing", "event": "message.received", "chat_id": "5", "id": "7", "text": "hello"}')
     assert isinstance(event, TextMessage)
 
 
 def test_lone_surrogates_can_be_encoded() -> None:
-    """Half a surrogate pair in a text is replaced; in an id it makes the id useless."""
+    """Half a surrogate pair is replaced in a text; an id with one is unusable."""
     text = read(v2(text="a\ud800b"))
     assert isinstance(text, TextMessage)
     assert text.text == "a?b"
@@ -146,7 +146,7 @@ def test_lone_surrogates_can_be_encoded() -> None:
 
 
 def test_not_a_number_is_no_time() -> None:
-    """NaN and Infinity, which json lets in, are no time."""
+    """NaN and Infinity, which json accepts, are no time."""
     for number in (b"NaN", b"Infinity", b"-Infinity", b"1e400"):
         value = json.dumps(v2(audio={"url": URL}, sent_at="AT")).encode().replace(b'"AT"', number)
         event = read(value)
@@ -171,7 +171,7 @@ def test_memo_is_read_as_it_was_built(one: Built) -> None:
 
 @given(built(voice=False))
 def test_text_is_read_as_it_was_built(one: Built) -> None:
-    """A message of words alone, in any shape, is a TextMessage with all that was put in."""
+    """A text message in any shape is read with all its fields."""
     event, message = read(one.event), one.message
     assert isinstance(event, TextMessage), one.shape
     assert (event.chat_id, event.person, event.text) == (message.chat_id, message.person, message.text)
@@ -182,20 +182,20 @@ def test_text_is_read_as_it_was_built(one: Built) -> None:
 @settings(max_examples=300)
 @given(echoes())
 def test_echo_is_never_a_memo(one: Built) -> None:
-    """What we wrote ourselves is an echo, by whichever sign and in whichever shape it shows."""
+    """Our own message is an echo, by any sign and in any shape."""
     assert read(one.event) == Ignored("echo")
 
 
 @given(st.data())
 def test_damage_elsewhere_makes_no_memo_of_an_echo(data: st.DataObject) -> None:
-    """However the rest of an event is damaged: what is named message.sent is no memo."""
+    """However damaged the rest of an event: one named message.sent is no memo."""
     event = data.draw(damaged(data.draw(built()).event))
     assert read({**event, "event_type": "message.sent"}) == Ignored("echo")
 
 
 @given(built())
 def test_same_event_gives_the_same_memo(one: Built) -> None:
-    """An event that comes again, or under another event_id, gives the same memo: it is answered once."""
+    """A redelivery, under another event_id too, gives the same memo: it is answered once."""
     again = {**one.event, "event_id": "another", "created_at": "2025-11-09T00:00:00Z", "trace_id": "t-2"}
     assert read(one.event) == read(one.event)
     assert read(again) == read(one.event)
@@ -203,7 +203,7 @@ def test_same_event_gives_the_same_memo(one: Built) -> None:
 
 @given(built())
 def test_address_is_that_of_the_message(one: Built) -> None:
-    """Whoever only asks where an event belongs is told the chat of its memo, in any shape, and the event's own id."""
+    """The address of an event in any shape is the chat of its memo, and the event's own id."""
     assert address(one.value).chat_id == one.message.chat_id
     again = json.dumps({**one.event, "event_id": "e-2"}).encode()
     assert address(again) == Address(one.message.chat_id, "e-2")
@@ -213,13 +213,13 @@ def test_address_is_that_of_the_message(one: Built) -> None:
     ("value", "lacking"), [(b" ", "empty"), (b"{", "not-json"), (b"[1]", "not-an-object"), (b"{}", "no-chat")]
 )
 def test_address_says_what_is_lacking(value: bytes, lacking: str) -> None:
-    """Where no chat can be read, the reason is told by a constant word."""
+    """Without a readable chat there is a constant reason."""
     assert address(value) == Address(lacking=lacking)
 
 
 @given(st.one_of(st.binary(), json_values.map(lambda value: json.dumps(value).encode())))
 def test_every_value_has_an_address_or_lacks_one(value: bytes) -> None:
-    """No bytes make it raise; it gives a chat or a reason, never both."""
+    """Any bytes give a chat or a reason, never both, and no error."""
     found = address(value)
     assert (found.chat_id is None) == (found.lacking is not None)
 
@@ -247,25 +247,25 @@ def test_repr_tells_nobody(one: Built) -> None:
     ],
 )
 def test_other_events_are_ignored(name: str) -> None:
-    """An event of another name, known or not, is ignored, though it carry a recording."""
+    """An event of another name is ignored, even with a recording."""
     assert read({**v2(audio={"url": URL}), "event_type": name}) == Ignored("other-event")
     assert read({**v2(audio={"url": URL})["data"], "event": name}) == Ignored("other-event")
 
 
 def test_name_in_another_case_counts() -> None:
-    """The name is compared without regard to case and blanks."""
+    """The name is compared without case and blanks."""
     assert isinstance(read({**v2(audio={"url": URL}), "event_type": " Message.Received "}), VoiceMemo)
 
 
 @pytest.mark.parametrize("name", [None, "", 5, [], {}])
 def test_missing_name_is_tolerated(name: object) -> None:
-    """An event without a name that is plainly a message is one; anything else without a name is not for us."""
+    """An event without a name is one if it is clearly a message; anything else is ignored."""
     assert isinstance(read({**v2(audio={"url": URL}), "event_type": name}), VoiceMemo)
     assert read({**v2(), "event_type": name}) == Ignored("other-event")
 
 
 def test_type_names_an_event_when_it_looks_like_one() -> None:
-    """Where only `type` names the event it is believed, so that an echo stays one."""
+    """A `type` alone names the event, so that an echo stays one."""
     event = v2(audio={"url": URL})
     del event["event_type"]
     assert read({**event, "type": "message.sent"}) == Ignored("echo")
@@ -273,13 +273,13 @@ def test_type_names_an_event_when_it_looks_like_one() -> None:
 
 
 def test_recovered_history_is_ignored() -> None:
-    """An event that was recovered late is history, and not answered."""
+    """A recovered event is history, and not answered."""
     assert read(v2(audio={"url": URL}, reconciled_at="2025-11-09T00:00:00Z")) == Ignored("recovered-history")
 
 
 @pytest.mark.parametrize("chat_id", [None, "", " ", "..", "a\nb", "x" * 201, True, 1.5, [], {"id": "5"}, 10**80])
 def test_without_a_chat_nobody_can_be_answered(chat_id: object) -> None:
-    """A recording without a chat cannot be answered; words without a chat are passed over."""
+    """A recording without a chat cannot be answered; text without a chat is ignored."""
     assert read(v2(chat_id=chat_id, audio={"url": URL})) == Unreadable("no-chat")
     assert read(v2(chat_id=chat_id, text="hello")) == Ignored("no-chat")
     assert read(v2(chat_id=chat_id)) == Unreadable("no-chat")
@@ -287,7 +287,7 @@ def test_without_a_chat_nobody_can_be_answered(chat_id: object) -> None:
 
 @pytest.mark.parametrize("message_id", [None, "", "..", "x" * 201, "a\x00b", "a\ufffdb", [], 0.5, False])
 def test_useless_message_id_is_hashed(message_id: object) -> None:
-    """What cannot serve as an id counts as none: the memo gets one from its hash, and the API is not asked by it."""
+    """An unusable id counts as none: the memo gets a hash, and the API is not asked."""
     event = read(v2(id=message_id, audio={"url": URL}))
     assert isinstance(event, VoiceMemo)
     assert event.memo.message_id.startswith("event-")
@@ -296,7 +296,7 @@ def test_useless_message_id_is_hashed(message_id: object) -> None:
 
 
 def test_id_of_the_delivery_is_not_that_of_the_message() -> None:
-    """An `id` beside `data` names the delivery: two deliveries of one message must not get two answers."""
+    """An `id` beside `data` is the delivery's: two deliveries of one message must not get two answers."""
     one, other = ({**v2(id=None, audio={"url": URL}), "id": f"delivery-{number}"} for number in (1, 2))
     assert read(one) == read(other)
 
@@ -313,13 +313,13 @@ def test_id_of_the_delivery_is_not_that_of_the_message() -> None:
     ],
 )
 def test_another_message_gets_another_hash(other: dict[str, Json]) -> None:
-    """Without ids, messages that differ in chat, person, time, words or recording are two messages."""
+    """Without ids, messages that differ in chat, person, time, text or recording are two messages."""
     fields: dict[str, Json] = {"id": None, "sent_at": "2025-11-08T06:07:08Z", "audio": {"url": URL}}
     assert memo_of(v2(**fields)).message_id != memo_of(v2(**fields | other)).message_id
 
 
 def test_hash_does_not_know_the_delivery() -> None:
-    """Without ids, what its delivery adds to a message, and when it came, makes no other message of it."""
+    """Without ids, what a delivery adds to a message, and its time, do not make it another message."""
     event = v2(id=None, audio={"url": URL})
     again = {
         **v2(id=None, audio={"url": URL}, is_read=True),
@@ -333,7 +333,7 @@ def test_hash_does_not_know_the_delivery() -> None:
 
 
 def test_record_tells_the_time_where_the_event_does_not() -> None:
-    """A message without a time, or with an absurd one, was sent when its record came; in UTC, whatever its zone."""
+    """A message without a plausible time was sent when its record came; in UTC, whatever its zone."""
     value = json.dumps(v2(audio={"url": URL}, sent_at="2099-01-01")).encode()
     event = parse(value, received_at=RECEIVED_AT.astimezone(timezone(timedelta(hours=-6))))
     assert isinstance(event, VoiceMemo)

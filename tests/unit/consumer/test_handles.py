@@ -1,4 +1,4 @@
-"""Who wrote a message, whether that is us, and whether others listen."""
+"""The author of a message, whether that is us, and whether the chat is a group."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ OTHER = "+15550101234"
 
 @pytest.mark.parametrize("number", ["+1 (555) 010-1234", "0015550101234", "15550101234"])
 def test_our_number_in_any_spelling_is_an_echo(number: str) -> None:
-    """Our own number is known in other spellings too."""
+    """Our own number is recognised in other spellings."""
     assert read(v2(audio={"url": URL}), our_numbers=(number,)) == Ignored("echo")
 
 
 def test_our_handle_in_any_case_is_an_echo() -> None:
-    """A handle that is an address is compared without regard to case, and not by the digits within."""
+    """An address as a handle is compared without case, and not by its digits."""
     event = v2(audio={"url": URL}, from_phone="Agent7@example.org")
     assert read(event, our_numbers=("agent7@EXAMPLE.org",)) == Ignored("echo")
     assert isinstance(read(event, our_numbers=("7",)), VoiceMemo)
@@ -41,7 +41,7 @@ def test_our_handle_in_any_case_is_an_echo() -> None:
     ],
 )
 def test_each_sign_of_an_echo_is_enough(fields: dict[str, Json]) -> None:
-    """One sign that we wrote it ourselves is enough."""
+    """One sign that we wrote is enough."""
     assert read(v2(audio={"url": URL}, **fields)) == Ignored("echo")
 
 
@@ -60,12 +60,12 @@ def test_each_sign_of_an_echo_is_enough(fields: dict[str, Json]) -> None:
     ],
 )
 def test_what_others_say_is_no_echo(fields: dict[str, Json]) -> None:
-    """That we are in the chat, or a flag that is not set, makes no echo of what somebody else says."""
+    """Our membership of the chat, or an unset flag, does not make an echo of another person's message."""
     assert isinstance(read(v2(audio={"url": URL}, **fields)), VoiceMemo)
 
 
 def test_digits_alone_make_nobody_the_same() -> None:
-    """A handle without digits is not the same as another one without digits."""
+    """Two handles without digits are not the same."""
     event = v2(audio={"url": URL}, from_phone="(....)", chat_handles=[{"identifier": "-----", "is_me": True}])
     assert isinstance(read(event), VoiceMemo)
 
@@ -91,7 +91,7 @@ def test_digits_alone_make_nobody_the_same() -> None:
     ],
 )
 def test_author(fields: dict[str, Json], person: str) -> None:
-    """The author is who is named, else the only other one in the chat, else nobody: strangers never share a name."""
+    """The author is the stated one, else the only other one in the chat, else unknown: strangers never share a name."""
     assert memo_of(v2(audio={"url": URL}, **fields)).person == person
 
 
@@ -108,5 +108,5 @@ def test_author(fields: dict[str, Json], person: str) -> None:
     ],
 )
 def test_group(fields: dict[str, Json], group: bool) -> None:  # noqa: FBT001 (a parameter of the table)
-    """A chat is a group when it says so, or when more than one other is in it."""
+    """A chat is a group if it says so, or with more than one other member."""
     assert memo_of(v2(audio={"url": URL}, **fields)).group is group

@@ -1,4 +1,4 @@
-"""Which time is read from which spelling."""
+"""Parsing of times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.timestamps import moment
+from consumer.timestamps import parse_time
 from tests.unit.consumer.event_reading import RECEIVED_AT
 from tests.unit.consumer.event_strategies import json_values, moments
 
@@ -34,8 +34,8 @@ HALF = timedelta(milliseconds=500)
     ],
 )
 def test_spellings(spelling: object, at: datetime) -> None:
-    """ISO 8601, the v2 API's own style and epoch numbers in any unit give the same moment; no zone means UTC."""
-    assert moment(spelling, near=RECEIVED_AT) == at
+    """ISO 8601, the v2 API's own style and epoch numbers in any unit give the same time; without a zone, in UTC."""
+    assert parse_time(spelling, received_at=RECEIVED_AT) == at
 
 
 @pytest.mark.parametrize(
@@ -47,29 +47,29 @@ def test_spellings(spelling: object, at: datetime) -> None:
     ],
 )
 def test_absurd_times_are_none(absurd: object) -> None:
-    """What is no time, lies before the iPhone, or lies more than a day after the record came, is no time."""
-    assert moment(absurd, near=RECEIVED_AT) is None
+    """No time, one before the iPhone, or one more than a day after the record is None."""
+    assert parse_time(absurd, received_at=RECEIVED_AT) is None
 
 
 def test_long_text_is_not_looked_at() -> None:
-    """A text far longer than any time is passed over: looking at this one would take hours."""
-    assert moment(f"2025-11-08{' ' * 1_000_000}x", near=RECEIVED_AT) is None
+    """A text far longer than any time is not searched: that would take hours."""
+    assert parse_time(f"2025-11-08{' ' * 1_000_000}x", received_at=RECEIVED_AT) is None
 
 
 def test_clock_may_be_a_little_ahead() -> None:
     """A sender's clock may be ahead of ours by a day."""
-    assert moment("2025-11-10T12:00:00Z", near=RECEIVED_AT) == RECEIVED_AT + timedelta(days=1)
+    assert parse_time("2025-11-10T12:00:00Z", received_at=RECEIVED_AT) == RECEIVED_AT + timedelta(days=1)
 
 
 @given(moments())
-def test_every_spelling_of_a_moment(told: tuple[datetime, object]) -> None:
-    """A moment comes out as it was put in, in UTC, whichever way and in whichever zone it was spelled."""
-    at, spelling = told
-    assert moment(spelling, near=RECEIVED_AT) == at
+def test_every_spelling_of_a_time(time: tuple[datetime, object]) -> None:
+    """A time is the same in UTC, in whichever spelling and zone it was written."""
+    at, spelling = time
+    assert parse_time(spelling, received_at=RECEIVED_AT) == at
 
 
 @given(json_values | st.text("0123456789-:+.TZ ", max_size=40) | st.floats() | st.integers())
 def test_anything_is_read(value: object) -> None:
-    """Whatever the value is, nothing is raised, and what comes out is in UTC and can be true."""
-    at = moment(value, near=RECEIVED_AT)
+    """Any value gives a plausible time in UTC or None, and no error."""
+    at = parse_time(value, received_at=RECEIVED_AT)
     assert at is None or (at.tzinfo is UTC and 2007 <= at.year <= 2025)

@@ -1,4 +1,4 @@
-"""What people may say, or write, to make the model something else than who it is. All of our own writing."""
+"""Transcripts that try to turn the model into something else. All are our own."""
 
 from __future__ import annotations
 

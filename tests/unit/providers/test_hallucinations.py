@@ -1,4 +1,4 @@
-"""What a recogniser imagines is not believed; what people say is."""
+"""Imagined transcripts are recognised, and real ones believed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ FAINT_SECONDS, SPOKEN_SECONDS = 0.2, 1.5
 
 
 def imagined(text: str, *, seconds: float = 5.0, speech_seconds: float = SPOKEN_SECONDS) -> bool:
-    """Judge a text, of a recording in which somebody speaks unless told otherwise."""
+    """Judge a transcript, by default of a recording with speech."""
     return is_hallucination(text, seconds=seconds, speech_seconds=speech_seconds)
 
 
 @pytest.mark.parametrize("text", PHRASES["credits"])
 def test_credits(text: str) -> None:
-    """Each of the credits is known, in any case and with any punctuation, twice, and however loud it is."""
+    """Every credit is recognised: in any case, with punctuation, twice, and however loud."""
     for written in (text, text.upper(), f" {text}!", f"{text}. {text}."):
         assert imagined(written, speech_seconds=20.0)
 
@@ -56,13 +56,13 @@ def test_as_whisper_writes_them(text: str) -> None:
 
 @pytest.mark.parametrize("text", PHRASES["polite"])
 def test_polite_words(text: str) -> None:
-    """A "thank you" is believed where a voice is heard, and not where there is next to none."""
+    """A "thank you" is believed where a voice is heard, not in near silence."""
     assert imagined(f"{text.capitalize()}.", speech_seconds=FAINT_SECONDS)
     assert not imagined(f"{text.capitalize()}.", speech_seconds=0.35)
 
 
 def test_polite_words_in_half_a_minute() -> None:
-    """The longer the recording, the more voice it takes to believe that all of it was a "thank you"."""
+    """The longer the recording, the more speech it takes to believe that all of it was a "thank you"."""
     assert imagined("Thank you. Thank you. Bye.", seconds=28.0, speech_seconds=0.4)
     assert not imagined("Thank you. Thank you. Bye.", seconds=28.0, speech_seconds=1.5)
 
@@ -89,7 +89,7 @@ def test_polite_words_in_half_a_minute() -> None:
     ],
 )
 def test_what_people_say(text: str) -> None:
-    """Words that only resemble credits, laughter and numbers are believed, however little else is heard."""
+    """Text that only resembles credits, laughter and numbers are believed, however faint."""
     assert not imagined(text, seconds=60.0, speech_seconds=0.6)
 
 
@@ -98,19 +98,19 @@ def test_what_people_say(text: str) -> None:
     st.integers(0, 9),
 )
 def test_endless_repetition(phrase: str, cut_short: int) -> None:
-    """One phrase over and over is no speech, also where the last round is cut short."""
+    """One phrase over and over is no speech, even if the last repeat is cut short."""
     text = phrase * 120
     assert imagined(text[: len(text) - cut_short], seconds=28.0, speech_seconds=20.0)
 
 
 @pytest.mark.parametrize("text", ["no no no no no no no no", "ha " * 20, "बस " * 12])
 def test_repetition_that_people_say(text: str) -> None:
-    """Laughter and many a "no" are what they are, when there is a voice to it."""
+    """Laughter and repeated words are believed with speech."""
     assert not imagined(text)
 
 
 def test_repetition_faster_than_speech() -> None:
-    """Nobody says so much in so little time; with time for it, it may well have been said."""
+    """Repetition faster than speech is not believed; with time for it, it is."""
     text = "I love you. " * 12
     assert imagined(text, speech_seconds=1.0)
     assert not imagined(text, speech_seconds=8.0)
@@ -118,12 +118,12 @@ def test_repetition_faster_than_speech() -> None:
 
 @pytest.mark.parametrize("end", ["", "!", "x"])
 def test_a_long_text_costs_little(end: str) -> None:
-    """A stranger's recording decides the text: one made of many short words of a bag is judged at once."""
+    """A long text of many short words of a bag is judged at once: it is a stranger's."""
     assert not imagined("观看 " + "谢谢您的大家" * 5_000 + end + " 好", speech_seconds=3_000.0)
 
 
 @given(st.text(), st.floats(0, 60), st.floats(0, 60))
 def test_any_text(text: str, seconds: float, speech_seconds: float) -> None:
-    """Any text at all is judged without an error; one without words is never taken for an imagined one."""
+    """Any text is judged without an error; an empty one is never imagined."""
     judged = is_hallucination(text, seconds=seconds, speech_seconds=speech_seconds)
     assert text.strip() or not judged

@@ -1,4 +1,4 @@
-"""Which language was spoken."""
+"""Identification of the language of a text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.language import identify, primary
-from providers.language_names import NAMES
+from providers.language import identify
+from providers.languages import KNOWN
 
 SENTENCES = [
     ("Could you tell me what the weather is going to be like tomorrow?", "en"),
@@ -29,37 +29,37 @@ SENTENCES = [
 
 @pytest.mark.parametrize(("text", "language"), SENTENCES)
 def test_sentences_are_told_apart(text: str, language: str) -> None:
-    """A whole sentence is told by itself, whatever the default is."""
+    """A whole sentence is identified by itself, whatever the default."""
     assert identify(text, reported=None, last=None, default="en") == language
 
 
 def test_what_is_reported_is_believed() -> None:
-    """The recogniser heard the sound, so it is believed first, in whichever way it writes its tag."""
+    """The recogniser's result is believed first, however it writes its tag."""
     assert identify("hola", reported="pt-BR", last="es", default="en") == "pt"
     assert identify("hola", reported="no such tag", last="es", default="en") == "es"
 
 
 def test_short_words_are_in_the_last_language() -> None:
-    """A few letters say little: the person's last language says more."""
+    """A few letters prove little: the person's last language decides."""
     assert identify("hola", reported=None, last="es", default="en") == "es"
     assert identify("ok", reported=None, last="fr", default="en") == "fr"
 
 
 def test_a_plain_sentence_leaves_the_last_language() -> None:
-    """One turn in a language makes nobody its prisoner, in small letters or in capitals."""
+    """One turn in a language does not bind a person to it, in lower case or capitals."""
     for text in ("Ich komme heute eine halbe Stunde später.", "ICH BIN GLEICH DA UND BRINGE KUCHEN MIT"):
         assert identify(text, reported=None, last="en", default="en") == "de"
 
 
 @pytest.mark.parametrize("text", ["danke", "ok ciao", "Anna Schmidt", "New York", "bonjour madame"])
 def test_a_loan_or_a_name_does_not(text: str) -> None:
-    """One word of another language, or a name, is no change of language: two everyday words are."""
+    """One word of another language, or a name, is no change of language; two everyday words are."""
     assert identify(text, reported=None, last="en", default="en") == "en"
     assert identify("danke schön", reported=None, last="en", default="en") == "de"
 
 
 def test_latin_letters_are_everybodys() -> None:
-    """Who speaks Russian says "ok" in it, though that is written in other letters."""
+    """A speaker of Russian writes "ok" in Latin letters, too."""
     assert identify("ok", reported=None, last="ru", default="en") == "ru"
     assert identify("See you tomorrow at the station.", reported=None, last="ru", default="de") == "en"
 
@@ -73,7 +73,7 @@ def test_latin_letters_are_everybodys() -> None:
     ],
 )
 def test_what_cannot_be_told_apart_stays(text: str, last: str) -> None:
-    """A language that langdetect does not know is not lost to the one that it takes it for."""
+    """A language that langdetect does not know is not lost to a similar one."""
     assert identify(text, reported=None, last=last, default="en") == last
 
 
@@ -82,44 +82,35 @@ def test_what_cannot_be_told_apart_stays(text: str, last: str) -> None:
     [("Дзякуй, я ўжо дома", "be"), ("Већ идем кући", "sr"), ("今日は何時に着きますか", "ja"), ("გამარჯობა", "ka")],
 )
 def test_letters_that_tell(text: str, language: str) -> None:
-    """Some letters are one language's alone; they are believed over any history."""
+    """Letters of one language alone are believed over any history."""
     assert identify(text, reported=None, last="ru", default="en") == language
 
 
 def test_many_han_letters_without_kana_are_chinese() -> None:
-    """Few may be Japanese, where the person spoke that last; many may not."""
+    """Few may be Japanese, if that was the last language; many may not."""
     assert identify("明天早上八点在车站见面吧", reported=None, last="ja", default="en") == "zh"
 
 
 def test_the_turkish_capital_i() -> None:
-    """A capital I with its dot is the same letter as the small one."""
+    """A dotted capital I equals the small letter."""
     assert identify("İyi geceler", reported=None, last="de", default="en") == "tr"
 
 
 def test_script_goes_before_history() -> None:
-    """A script that the last language is not written in is another language; one that it is written in is not."""
+    """A script foreign to the last language means another language; its own script does not."""
     assert identify("हाँ", reported=None, last="en", default="en") == "hi"
     assert identify("हो", reported=None, last="mr", default="en") == "mr"
 
 
 def test_nothing_to_go_by() -> None:
-    """Without letters it is the last language, else the default."""
+    """Without letters the result is the last language, else the default."""
     assert identify("123 !!!", reported=None, last=None, default="de") == "de"
     assert identify("", reported=None, last="fr", default="de") == "fr"
 
 
-@pytest.mark.parametrize(
-    ("tag", "code"),
-    [("en", "en"), ("en-US", "en"), ("EN_us", "en"), ("English", "en"), ("zh-cn", "zh"), ("xx", None), ("", None)],
-)
-def test_primary_subtags(tag: str, code: str | None) -> None:
-    """Tags and English names become primary subtags, and nothing else does."""
-    assert primary(tag) == code
-
-
 @given(st.text(), st.sampled_from([None, "fr", "hi"]))
 def test_identify_is_total_and_steady(text: str, last: str | None) -> None:
-    """Any text gets a language that we know, the same one each time."""
+    """Any text has a known language, the same each time."""
     found = identify(text, reported=None, last=last, default="en")
-    assert found in NAMES
+    assert found in KNOWN
     assert found == identify(text, reported=None, last=last, default="en")

@@ -1,4 +1,4 @@
-"""How often the language is told right: what the evaluation must not fall below, and the word lists behind it."""
+"""Floors for language identification, and the word lists behind it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import providers
 from providers.language import identify
-from providers.language_evidence import plain, words_of
-from providers.language_scripts import LATIN, written_in
+from providers.language_evidence import WORD_LISTS, lowercase, split_words
+from providers.language_scripts import LATIN, candidate_languages
 from tests.evaluation.language import Score, groups, scores, table
 
 FLOORS = {
@@ -25,8 +24,8 @@ FLOORS = {
     "short and plain, after another language": 11,
     "a word that says little: stays": 8,
 }
-"""Of 60, 60, 60, 60, 30, 30, 24, 12 and 8: a little below what was reached, for a word list may be changed."""
-LISTS = sorted((Path(providers.__path__[0]) / "words").glob("*.txt"))
+"""Of 60, 60, 60, 60, 30, 30, 24, 12 and 8: a little below today's scores, to leave room for new word lists."""
+LISTS = sorted(Path(str(WORD_LISTS)).glob("*.txt"))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def reached() -> dict[str, Score]:
 
 @pytest.mark.parametrize("title", FLOORS)
 def test_the_floor_holds(title: str, reached: dict[str, Score]) -> None:
-    """No group of phrases is told right less often than it was."""
+    """No group of phrases scores lower than its floor."""
     assert reached.keys() == FLOORS.keys()
     assert reached[title].right >= FLOORS[title], table([reached[title]])
 
@@ -53,30 +52,30 @@ def test_the_evaluation_is_as_wide_as_it_says() -> None:
 
 
 def test_no_history_imprisons() -> None:
-    """A whole sentence is told right whatever the person spoke before."""
+    """A whole sentence is identified whatever the person spoke before."""
     sentences = groups()["sentences, no history"]
     histories = sorted({case.wanted for case in sentences})
     for case in sentences:
-        told = {identify(case.text, reported=None, last=last, default="en") for last in histories}
-        assert told == {case.wanted}, case.text
+        identified = {identify(case.text, reported=None, last=last, default="en") for last in histories}
+        assert identified == {case.wanted}, case.text
 
 
 def test_a_short_phrase_costs_little() -> None:
-    """Telling it takes about a millisecond; the bound leaves room for a busy machine."""
+    """Identification takes about a millisecond; the bound leaves room for a busy machine."""
     cases = groups()["short, no history"]
-    cases[0].told()  # loads the profiles
+    cases[0].identified()  # loads the profiles
     begun = time.process_time()
     for case in cases:
-        case.told()
+        case.identified()
     assert (time.process_time() - begun) / len(cases) < 0.005
 
 
 @pytest.mark.parametrize("path", LISTS, ids=lambda path: path.stem)
 def test_word_lists_are_well_kept(path: Path) -> None:
-    """A list's name is a language that can be told apart; its words are plain, there once, each in one script."""
+    """A list is named after a distinguishable language; its words are lower case, unique, and each in one script."""
     words = path.read_text("utf-8").split()
     assert len(words) == len(set(words))
-    assert plain(" ".join(words)) == " ".join(words)
-    assert path.stem in {*LATIN, *written_in(" ".join(words))}
-    for word in words_of(" ".join(words)):
+    assert lowercase(" ".join(words)) == " ".join(words)
+    assert path.stem in {*LATIN, *candidate_languages(" ".join(words))}
+    for word in split_words(" ".join(words)):
         assert len({unicodedata.name(letter).split()[0] for letter in word if letter.isalpha()}) <= 1, word

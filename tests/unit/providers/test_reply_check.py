@@ -1,4 +1,4 @@
-"""What a model wrote is fit for the person, or its rung has failed."""
+"""A reply is fit for the person, or its rung fails."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def _check(text: str) -> None:
 
 @pytest.mark.parametrize("text", RECITALS.values(), ids=RECITALS.keys())
 def test_a_recital_is_refused(text: str) -> None:
-    """Our instructions are not read out, however they are dressed up."""
+    """Our instructions are not read out, however they are disguised."""
     with pytest.raises(PromptReadOut) as raised:
         _check(text)
     assert raised.value.reason == "prompt-read-out"
 
 
 def test_a_few_words_of_them_are_no_recital() -> None:
-    """Words that a good answer may share with the instructions pass; one word less than the limit does, too."""
+    """Words that a good answer may share with the instructions pass, up to the limit."""
     words = [word.strip(".,:;()") for word in RULES.split()]
     assert not recites(" ".join(words[: RECITED_WORDS - 1]), RULES)
     assert recites(" ".join(words[:RECITED_WORDS]), RULES)
@@ -58,14 +58,14 @@ def test_a_few_words_of_them_are_no_recital() -> None:
 
 
 def test_another_language_is_refused() -> None:
-    """A reply that is plainly in another language is none."""
+    """A reply that is clearly in another language is refused."""
     with pytest.raises(OtherLanguage) as raised:
         _check("Sure, take the first street on the left and then go straight on until you see the station.")
     assert raised.value.reason == "other-language"
 
 
 def test_a_good_reply_passes() -> None:
-    """A reply in the right language, with words of its own, is let pass; and one that was asked to be in another."""
+    """A reply in the right language passes; so does one that was asked to be in another."""
     _check(FRENCH)
     asked = [TURNS[0], ChatTurn(Role.USER, "Comment on dit en anglais : où est la gare ?")]
     refuse_unfit("openai", "Where is the station, please, and how do I get there?", turns=asked, language="fr")
@@ -73,7 +73,7 @@ def test_a_good_reply_passes() -> None:
 
 @pytest.mark.parametrize("kind", [OtherLanguage, PromptReadOut])
 def test_what_people_can_provoke_shuts_no_service(kind: type[UnfitAnswer]) -> None:
-    """Such a reply is a bad answer that tells no words; however many there are, no breaker opens for them."""
+    """Such a reply is a bad answer whose error holds no words; however many there are, no breaker opens."""
     error = kind("huggingface")
     assert isinstance(error, BadAnswer)
     assert error.verdict is Verdict.LATER
@@ -88,7 +88,7 @@ def test_what_people_can_provoke_shuts_no_service(kind: type[UnfitAnswer]) -> No
 
 @given(st.text(), st.text())
 def test_any_reply_has_a_verdict(text: str, instructions: str) -> None:
-    """Any text passes or is unfit, against any instructions; nothing else is raised."""
+    """Any text passes or is unfit, whatever the instructions; no other error is raised."""
     turns = [ChatTurn(Role.SYSTEM, instructions), ChatTurn(Role.USER, text)]
     try:
         refuse_unfit("x", text, turns=turns, language="en")

@@ -1,4 +1,4 @@
-"""A reply is cut into sentences while it is written; nothing is lost, and what belongs together stays together."""
+"""A reply is split into sentences while it is written; nothing is lost, and blocks stay whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from providers.spoken_length import count_words
 
 
 def cut(text: str, *, language: str = "en", size: int = 3, max_words: int = 80) -> list[str]:
-    """Feed a text in pieces of so many characters."""
+    """Feed a text in pieces of `size` characters."""
     sentences = Sentences(language, max_words)
     said = [sentence for at in range(0, len(text), size) for sentence in sentences.feed(text[at : at + size])]
     return said + sentences.end()
@@ -39,13 +39,13 @@ def cut(text: str, *, language: str = "en", size: int = 3, max_words: int = 80) 
     ],
 )
 def test_sentences(language: str, text: str, said: list[str]) -> None:
-    """Sentences end where readers say they end; lists and code are one piece; however the text comes in."""
+    """Sentences end where readers expect; lists and code are one piece, whatever the pieces."""
     for size in (1, 4, len(text) + 1):
         assert cut(text, language=language, size=size) == said, size
 
 
 def test_first_sentence_is_soon() -> None:
-    """A sentence is given as soon as the next one begins."""
+    """A sentence is returned as soon as the next one begins."""
     sentences = Sentences("en")
     assert sentences.feed("Hello there.") == []
     assert sentences.feed(" ") == []
@@ -53,7 +53,7 @@ def test_first_sentence_is_soon() -> None:
 
 
 def test_too_long() -> None:
-    """Of too much, whole sentences are left out at the end; only a first one that is too long is shortened."""
+    """Excess sentences are left out whole; only a first one that is too long is shortened."""
     assert cut("One two three. Four five six. Seven.", max_words=5) == ["One two three."]
     assert cut("One two, three four, five six.", max_words=5) == ["One two, three four."]
     sentences = Sentences("en", 3)
@@ -69,7 +69,7 @@ MARKS = st.sampled_from([" ", ". ", "! ", "? ", ", ", "… "])
 
 @given(st.lists(st.tuples(WORDS, MARKS), max_size=30), st.integers(1, 9))
 def test_nothing_is_lost(text: list[tuple[str, str]], size: int) -> None:
-    """Cut or whole, in whatever pieces it comes, the same words are said."""
+    """Split or whole, and in whatever pieces, the text has the same words."""
     whole = "".join(word + mark for word, mark in text)
     said = cut(whole, size=size, max_words=10_000)
     assert joined(said, "en").split() == speakable(whole, language="en", max_words=10_000).split()
@@ -80,7 +80,7 @@ def test_nothing_is_lost(text: list[tuple[str, str]], size: int) -> None:
 @example("! one two", 40, 1)
 @given(st.text(max_size=200), st.integers(1, 40), st.integers(1, 12))
 def test_any_text(text: str, size: int, most: int) -> None:
-    """Whatever a model writes: no more words than may be said, and no sentence without any."""
+    """Any text has at most so many words, and no sentence without one."""
     said = cut(text, size=size, max_words=most)
     assert sum(count_words(sentence) for sentence in said) <= most
     assert all(any(character.isalnum() for character in sentence) for sentence in said)
@@ -88,6 +88,6 @@ def test_any_text(text: str, size: int, most: int) -> None:
 
 @given(st.lists(st.tuples(WORDS, MARKS), max_size=30))
 def test_split_and_joined(text: list[tuple[str, str]]) -> None:
-    """What is split and joined again says the same."""
+    """A text that is split and joined has the same words."""
     whole = "".join(word + mark for word, mark in text).strip()
     assert joined(split(whole), "en").split() == whole.split()

@@ -1,4 +1,4 @@
-"""How what is written for the eye is said: numbers, times, money, units, abbreviations, addresses, markup, length."""
+"""Text normalisation for voices: numbers, times, money, units, abbreviations, addresses, markup, length."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.spoken import speakable
-from providers.spoken_cldr import COMPACT, large, quantity
-from providers.spoken_words import WORDS
+from providers.spoken_cldr import COMPACT, large_number, quantity
+from providers.spoken_words import SIGN_NAMES
 
 SAID = [
     # grouped numbers
@@ -101,7 +101,7 @@ SAID = [
 
 @pytest.mark.parametrize(("language", "written", "said"), SAID, ids=[f"{each[0]} {each[1]}" for each in SAID])
 def test_signs_become_speech(language: str, written: str, said: str) -> None:
-    """What a voice would stumble over is written the way it is said, once and for all."""
+    """What a voice would stumble over is verbalised, and a second pass changes nothing."""
     assert speakable(written, language=language) == said
     assert speakable(said, language=language) == said
 
@@ -115,7 +115,7 @@ def test_signs_become_speech(language: str, written: str, said: str) -> None:
     ],
 )  # fmt: skip
 def test_doubt_leaves_digits(written: str) -> None:
-    """What may mean something else, or needs no help, stays as it is."""
+    """Ambiguous and harmless text stays as it is."""
     assert speakable(written, language="en") == written
 
 
@@ -136,7 +136,7 @@ def test_doubt_leaves_digits(written: str) -> None:
     ],
 )
 def test_nothing_for_the_eye_is_said(written: str, said: str) -> None:
-    """Markup, lists, code, emoji and stage directions go; emphasised words stay, for they may be a "not"."""
+    """Markup, lists, code, emoji and stage directions go; emphasised words stay, as they may be a "not"."""
     assert speakable(written, language="en") == said
 
 
@@ -161,12 +161,12 @@ def test_nothing_for_the_eye_is_said(written: str, said: str) -> None:
     ],
 )
 def test_too_long_ends_where_a_sentence_does(written: str, most: int, said: str) -> None:
-    """Whole sentences are kept; of a single long one its clauses; its words only when it has none."""
+    """Whole sentences stay; of a single long one its clauses; words only when it has none."""
     assert speakable(written, language="en", max_words=most) == said
 
 
 def test_eighty_words_by_default() -> None:
-    """Without being told, at most eighty words are said, and the last sentence is whole."""
+    """By default at most eighty words stay, and the last sentence is whole."""
     said = speakable("One two three four five six seven. " * 30, language="en")
     assert len(said.split()) == 77
     assert said.endswith("seven.")
@@ -184,19 +184,19 @@ PIECES = [
 @settings(max_examples=400, deadline=None)
 @given(
     st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text(),
-    st.sampled_from([*WORDS, "ru", "sw", "xx"]),
+    st.sampled_from([*SIGN_NAMES, "ru", "sw", "xx"]),
     st.integers(1, 40),
 )
 def test_saying_it_twice_changes_nothing(text: str, language: str, most: int) -> None:
-    """What is fit to be spoken is fit to be spoken: doing it again gives the same."""
+    """Normalising twice changes nothing more."""
     said = speakable(text, language=language, max_words=most)
     assert speakable(said, language=language, max_words=most) == said
     assert said == "" or any(character.isalnum() for character in said)
 
 
-@given(st.integers(0, 10**12), st.sampled_from(sorted(WORDS)))
+@given(st.integers(0, 10**12), st.sampled_from(sorted(SIGN_NAMES)))
 def test_grouping_keeps_the_number(value: int, language: str) -> None:
-    """A number's groups go and its digits stay, or it is said as a round one of the same size."""
+    """A number loses its groups but not its digits, or becomes a round one of the same size."""
     mark = "." if language in {"de", "it", "pt", "fr"} else ","
     written = f"{value:,}".replace(",", mark)
     said = speakable(f"x {written} x", language=language).removeprefix("x ").removesuffix(" x")
@@ -215,9 +215,9 @@ SCALES = {
 
 @given(st.integers(1, 9999), st.integers(3, 8), st.sampled_from(sorted(COMPACT)))
 def test_large_numbers_keep_their_size(digits: int, zeros: int, language: str) -> None:
-    """A large round number is worth as much in words as it was in digits."""
+    """A large round number has the same value in words and in digits."""
     value = digits * 10**zeros
-    said = large(Decimal(value), language)
+    said = large_number(Decimal(value), language)
     if said is None:
         assert not 10**6 <= value < 10**12
         return
@@ -228,13 +228,13 @@ def test_large_numbers_keep_their_size(digits: int, zeros: int, language: str) -
 
 @pytest.mark.parametrize("language", ["en", "zz", "sw", "yo"])
 def test_a_unit_without_a_word_is_left(language: str) -> None:
-    """Where CLDR has no word for a unit, its name in CLDR is not what is said."""
+    """A unit without a word in CLDR is not spoken by its key."""
     said = quantity(Decimal(3), "concentr-percent", language)
     assert said == ("3 percent" if language == "en" else None)
 
 
 def test_much_text_is_quick() -> None:
-    """However much a model writes, and however oddly, it is looked at in reasonable time."""
+    """Much and odd text is normalised in reasonable time."""
     for text in ("*a", "1,", "[", "a@", "<a ", "1 000", "- ", "www.", "**", "|", "(", "Dr. "):
         begun = time.process_time()
         speakable(text * 50_000, language="en")
@@ -242,6 +242,6 @@ def test_much_text_is_quick() -> None:
 
 
 def test_start_up_does_not_wait_for_words() -> None:
-    """CLDR is read with the first reply, not when the program starts."""
-    code = "import sys, providers.persona; sys.exit('babel' in sys.modules)"
+    """CLDR is loaded with the first reply, not at start-up."""
+    code = "import sys, providers.persona, providers.spoken; sys.exit('babel' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 (our own interpreter and code)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audio.clips import LANGUAGES
 from providers.errors import NoVoice, Rejected
-from providers.language_names import NAMES
+from providers.languages import KNOWN
 from providers.voices import (
     CARTESIA_VOICES,
     DEFAULT,
@@ -83,7 +83,7 @@ def test_languages_of_a_model(model: str, count: int) -> None:
     known = languages_of(model)
     assert known is not None
     assert len(known) == count
-    assert known <= set(NAMES)
+    assert known <= KNOWN
 
 
 @given(st.sampled_from(["eleven_v3", "kokoro", "sonic-30", "tts-10", "", "sonic"]), st.text(max_size=5))

@@ -1,4 +1,4 @@
-"""What of a model's reply is sent as a text: plain lines, as people write on their phones."""
+"""A reply that is sent as a text message: plain lines, as people write on their phones."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def test_what_is_fit_to_be_sent(written: str, sent: str) -> None:
 
 
 def test_too_long_ends_at_a_sentence() -> None:
-    """A model that goes on and on is cut after a whole sentence."""
+    """An endless reply is cut after a whole sentence."""
     sent = writable("One two three four. " * 100)
     assert sent.endswith("four.")
     assert len(sent.split()) <= MAX_WORDS
 
 
 def test_a_reply_is_one_piece() -> None:
-    """Nothing is given before the model is done, and then all of it, once."""
+    """Nothing is returned before the model is done; then all of it, once."""
     cutter = Written("en")
     assert cutter.feed("Hello **the") == []
     assert cutter.feed("re**. Bye.") == []
@@ -57,7 +57,7 @@ def test_a_reply_is_one_piece() -> None:
 
 
 def test_an_endless_reply_is_full() -> None:
-    """Of a stream without an end so much is read as can be sent, and no more."""
+    """An endless stream is read no further than what can be sent."""
     cutter = Written("en")
     given_ = [piece for _ in range(1000) if not cutter.full for piece in cutter.feed("Word after word. " * 10)]
     assert cutter.full
@@ -68,7 +68,7 @@ def test_an_endless_reply_is_full() -> None:
 
 @given(st.text(st.sampled_from("ab .!?\n*_`#<>[](){}|~-1😀:/htps你。")) | st.text())
 def test_any_text_is_bounded_and_visible(text: str) -> None:
-    """Whatever a model writes, what is sent has no control or bidi characters, no outer blanks, and an end."""
+    """Whatever a model writes, the text has no control or bidi characters, no outer blanks, and an end."""
     sent = writable(text)
     assert sent == sent.strip()
     assert not re.search("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]", sent)
