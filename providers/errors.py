@@ -27,13 +27,12 @@ person said, and never a key.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from providers.ladder import Attempt
 
 
 class Verdict(StrEnum):
@@ -185,6 +184,19 @@ class OutcomeUnknown(ProviderError):
 
     verdict = Verdict.UNKNOWN
     reason = "outcome-unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One rung tried, or passed over."""
+
+    ladder: str
+    rung: str
+    seconds: float
+    error: str | None = None
+    """Why it failed (`ProviderError.reason`) or was passed over (`ladder.OPEN`, `ladder.NO_TIME`); None: it served."""
+    ended: float = 0.0
+    """By the event loop's clock, in seconds."""
 
 
 class LadderExhausted(ProviderError):

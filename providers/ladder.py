@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar
 
 from providers.breaker import Breaker, State
 from providers.deadline import deadline
-from providers.errors import LadderExhausted, ProviderError, TimedOut
+from providers.errors import Attempt, LadderExhausted, ProviderError, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -55,20 +55,6 @@ class Rung(Generic[P, T]):
     def breaker(self) -> str:
         """The name of its breaker."""
         return self.service or self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One rung tried, or passed over."""
-
-    ladder: str
-    rung: str
-    seconds: float
-    """How long it took, in seconds."""
-    error: str | None = None
-    """Why it fell (a constant word, ProviderError.reason) or was passed over (OPEN, NO_TIME); None when it served."""
-    ended: float = 0.0
-    """When that was, by the event loop's clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,7 @@ from audio.formats import Format
 from consumer import resume
 from consumer.memo import Delivered, Form
 from providers.deadline import deadline
-from providers.errors import Gone, OutcomeUnknown, ProviderError, Rejected, Verdict
-from providers.ladder import Attempt
+from providers.errors import Attempt, Gone, OutcomeUnknown, ProviderError, Rejected, Verdict
 from providers.ports import SentText, VoiceReply
 from storage.archive import reply_key, safe_id
 from storage.ledger import State
