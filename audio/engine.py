@@ -1,4 +1,4 @@
-"""Local engines run as child processes: a slow decode, or a crash in a C library, harms nobody but itself.
+"""Local engines as child processes, so that a slow decode or a crash in a C library harms only itself.
 
 An engine is a module of ours that reads its whole standard input, writes its answer to standard output, and ends.
 """
@@ -10,8 +10,8 @@ import sys
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from audio.bench import to_the_end
 from audio.errors import EngineError
+from audio.uncancelled import run_to_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
@@ -22,11 +22,11 @@ _PIECE_BYTES = 32 * 1024
 
 
 class Engine:
-    """Starts one module, again and again, and never too many at once.
+    """Runner of one engine module, with a bound on how many run at once.
 
     Args:
-        module: what to run, as for `python -m`.
-        deadline_seconds: from its start to its end, in seconds.
+        module: as for `python -m`.
+        deadline_seconds: from its start to its end.
         processes: how many may run at once.
     """
 
@@ -35,15 +35,15 @@ class Engine:
         self._deadline_seconds = deadline_seconds
         self._slots = asyncio.Semaphore(processes)
 
-    async def stream(self, arguments: Sequence[str], given: bytes) -> AsyncGenerator[bytes]:
-        """Give what the engine writes, as it comes. Who may leave early closes it: then the process is gone.
+    async def stream(self, arguments: Sequence[str], data: bytes) -> AsyncGenerator[bytes]:
+        """Stream the engine's output. Closing the stream early kills the process.
 
         Raises:
             EngineError: it failed, or did not end in time.
         """
-        async with self._slots, self._process(arguments) as process:
+        async with self._slots, self._running(arguments) as process:
             end = asyncio.get_running_loop().time() + self._deadline_seconds
-            async with _fed(process.stdin, given):
+            async with _feeding(process.stdin, data):
                 while piece := await self._by(end, _read(process.stdout)):
                     yield piece
             status = await self._by(end, process.wait())
@@ -51,7 +51,7 @@ class Engine:
             raise EngineError(f"{self._module}: ended with status {status}")
 
     async def _by(self, end: float, work: Coroutine[None, None, T]) -> T:
-        """Do one thing before the deadline. What waits between two of them is the reader, whose time is not ours."""
+        """Await one step of the process; raise EngineError once the deadline has passed."""
         scope = asyncio.timeout_at(end)
         try:
             async with scope:
@@ -62,15 +62,15 @@ class Engine:
             raise EngineError(f"{self._module}: no end within {self._deadline_seconds:g} s") from late
 
     @asynccontextmanager
-    async def _process(self, arguments: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def _running(self, arguments: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Process]:
         started: list[asyncio.subprocess.Process] = []
         try:
             # To the end: asyncio, cancelled while it starts a program, may leave it running.
-            await to_the_end(self._start(arguments, started))
+            await run_to_end(self._start(arguments, started))
             yield started[0]
         finally:
             for process in started:
-                await _put_down(process)
+                await _kill(process)
 
     async def _start(self, arguments: Sequence[str], started: list[asyncio.subprocess.Process]) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -85,24 +85,24 @@ class Engine:
         started.append(process)
 
 
-async def _put_down(process: asyncio.subprocess.Process) -> None:
+async def _kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
-    await asyncio.shield(asyncio.ensure_future(_reaped(process)))
+    await asyncio.shield(asyncio.ensure_future(_reap(process)))
 
 
-async def _reaped(process: asyncio.subprocess.Process) -> None:
-    """See it end, and read its output to the end: an unread pipe would stay open."""
+async def _reap(process: asyncio.subprocess.Process) -> None:
+    """Wait for its end, and read its output to the end: an unread pipe would stay open."""
     while await _read(process.stdout):
         pass
     await process.wait()
 
 
 @asynccontextmanager
-async def _fed(stdin: asyncio.StreamWriter | None, given: bytes) -> AsyncIterator[None]:
-    """Write its input beside reading its output: either side may fill its pipe first."""
-    feeding = asyncio.create_task(_feed(stdin, given))
+async def _feeding(stdin: asyncio.StreamWriter | None, data: bytes) -> AsyncIterator[None]:
+    """Write its input while its output is read: either pipe may fill up first."""
+    feeding = asyncio.create_task(_feed(stdin, data))
     try:
         yield
     finally:
@@ -114,10 +114,10 @@ async def _read(stdout: asyncio.StreamReader | None) -> bytes:
     return await stdout.read(_PIECE_BYTES) if stdout is not None else b""
 
 
-async def _feed(stdin: asyncio.StreamWriter | None, given: bytes) -> None:
+async def _feed(stdin: asyncio.StreamWriter | None, data: bytes) -> None:
     if stdin is None:
         return
     with suppress(BrokenPipeError, ConnectionResetError):  # its exit status says more
-        stdin.write(given)
+        stdin.write(data)
         await stdin.drain()
     stdin.close()

@@ -1,22 +1,20 @@
-"""What can go wrong with sound.
+"""Errors about sound; none carries audio, spoken words or file names.
 
 AudioError
-├── UnknownFormat        nothing we know by magic bytes, suffix or MIME type
-├── TranscodeError       ffmpeg refused; carries its own last words
+├── UnknownFormat        no container that we know
+├── TranscodeError       ffmpeg failed; carries its last words
 │   ├── DecodeFailed     the recording cannot be read
 │   ├── EncodeFailed     the reply cannot be written
-│   ├── TranscodeTimeout ffmpeg did not end within its deadline
+│   ├── TranscodeTimeout ffmpeg did not end in time, and was killed
 │   └── TooLong          the recording is longer than the limit
 └── EngineError          a local engine (espeak-ng, pocketsphinx) failed or took too long
-
-None of them ever carries audio, spoken words or a person's file name in its text.
 """
 
 from __future__ import annotations
 
 
 class AudioError(Exception):
-    """The root: something about a piece of sound."""
+    """Any error about sound."""
 
 
 class UnknownFormat(AudioError):
@@ -24,10 +22,10 @@ class UnknownFormat(AudioError):
 
 
 class TranscodeError(AudioError):
-    """ffmpeg could not do its part.
+    """ffmpeg failed.
 
     Attributes:
-        last_words: the end of ffmpeg's own standard error, with file names removed.
+        last_words: the end of its standard error, without file names.
     """
 
     def __init__(self, message: str, last_words: str = "") -> None:
@@ -44,7 +42,7 @@ class EncodeFailed(TranscodeError):
 
 
 class TranscodeTimeout(TranscodeError):
-    """ffmpeg did not end within its deadline, and was ended."""
+    """ffmpeg did not end in time, and was killed."""
 
 
 class TooLong(TranscodeError):
@@ -52,4 +50,4 @@ class TooLong(TranscodeError):
 
 
 class EngineError(AudioError):
-    """A local engine failed, or did not end within its deadline."""
+    """A local engine failed, or did not end in time."""

@@ -1,4 +1,4 @@
-"""espeak-ng: a voice that needs no network and no key; the library comes in the espeakng-loader wheel."""
+"""espeak-ng, the local speech synthesizer; its library comes in the espeakng-loader wheel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 SAMPLE_RATE = 22_050
-"""Of the PCM, in Hz: espeak-ng's own."""
+"""espeak-ng's own, in Hz."""
 VOICES = {
     "ar": "ar",
     "bn": "bn",
@@ -52,16 +52,16 @@ VOICES = {
 }
 """Primary subtag → espeak-ng's voice."""
 LONGEST_TEXT = 10_000
-"""In characters; of a longer text the beginning is spoken."""
+"""In characters; the rest of a longer text is not spoken."""
 
 
 class EspeakVoice:
-    """Speaks.
+    """Local speech synthesizer.
 
     Args:
-        deadline_seconds: for one text, in seconds.
+        deadline_seconds: for one text.
         processes: how many texts may be spoken at once.
-        words_per_minute: how fast.
+        words_per_minute: its pace.
     """
 
     def __init__(self, *, deadline_seconds: float = 15.0, processes: int = 2, words_per_minute: int = 130) -> None:
@@ -77,14 +77,14 @@ class EspeakVoice:
         if language not in VOICES:
             raise EngineError(f"no local voice for {language}")
         left = b""
-        spoke = False
+        sounded = False
         arguments = [VOICES[language], str(self._words_per_minute)]
         async with aclosing(self._engine.stream(arguments, text[:LONGEST_TEXT].encode())) as pieces:
             async for piece in pieces:
                 whole = left + piece
                 end = len(whole) // 2 * 2
                 left = whole[end:]
-                spoke = spoke or any(whole)
+                sounded = sounded or any(whole)
                 yield whole[:end]
-        if not spoke:
+        if not sounded:
             raise EngineError("no sound")

@@ -1,8 +1,8 @@
-"""What ffmpeg is told. ffmpeg-python composes the graph.
+"""ffmpeg's command lines, composed with ffmpeg-python.
 
-A recording is a stranger's file, so ffmpeg gets no protocol but that of its one source and of local files, no demuxer
-but that of the container that was sniffed (at the second try, those of the containers that we know: no playlist, no
-concatenation script), one thread, and a cap on what it allocates at once and on what it writes.
+A recording is a stranger's file. ffmpeg may use only the protocol of its one source and of local files, and only the
+demuxer of the sniffed container (at the second try, those of the known containers: no playlist, no concatenation
+script); its threads, allocations and output are bounded.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 import ffmpeg
 
+from audio.clip import SAMPLE_BYTES, WAV_RATE
 from audio.formats import Format
-from audio.wav import SAMPLE_BYTES, WAV_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _BIT_RATE = "64k"
 _AAC_CODER = "fast"
-"""Measured on 10 s of speech at 24 kHz, one core: 41 ms CPU, against 83 ms with ffmpeg's default ("twoloop")."""
+"""41 ms of CPU for 10 s of speech at 24 kHz on one core; ffmpeg's default ("twoloop") takes 83 ms."""
 _LARGEST_ALLOCATION_BYTES = 256 * 1024 * 1024
 _PAST_THE_LIMIT_SECONDS = 1.0
-"""So much more than the limit is decoded, that what is longer is noticed."""
+"""Decoded beyond the limit, so that a longer recording is noticed."""
 DEMUXERS = {
     Format.OGG: "ogg",
     Format.CAF: "caf",
@@ -35,29 +35,28 @@ DEMUXERS = {
     Format.WEBM: "matroska",
     Format.AAC: "aac",
 }
-"""By what ffmpeg reads a container."""
 TOLERANT = {
     "format_whitelist": ",".join((*DEMUXERS.values(), "amrnb", "amrwb")),
     "fflags": "+discardcorrupt+genpts",
     "err_detect": "ignore_err",
 }
-"""How it reads what may be any of them, and damaged."""
+"""Input options for a recording in any of the known containers, and damaged."""
 _BIT_EXACT = {"map_metadata": -1, "fflags": "+bitexact", "flags": "+bitexact"}
-"""The same sound gives the same file, and the file says of itself neither when nor by what it was made."""
+"""The same sound gives the same file, without the time or the program that made it."""
 
 
 def decoding(
     program: str, source: str, target: str, how: Mapping[str, str], *, threads: int, max_seconds: float
 ) -> Sequence[str]:
-    """Compose a run that makes bare PCM at WAV_RATE of a recording.
+    """Return the command that decodes a recording to bare PCM at WAV_RATE.
 
     Args:
         program: ffmpeg.
-        source: with its protocol, `file:` or `pipe:`; no other is open to it.
+        source: with its protocol, `file:` or `pipe:`, the only one allowed.
         target: a file's name.
-        how: options of the input.
-        threads: how many a decoder may use.
-        max_seconds: so much is decoded, and a little more, in seconds of sound.
+        how: input options.
+        threads: of the decoder.
+        max_seconds: of sound; a little more is decoded.
     """
     seconds = max_seconds + _PAST_THE_LIMIT_SECONDS
     protocol, _, _ = source.partition(":")
@@ -80,13 +79,13 @@ def decoding(
 
 
 def encoding(program: str, target: str, *, sample_rate: int, threads: int) -> Sequence[str]:
-    """Compose a run that makes an M4A of mono s16le PCM, as it comes on standard input.
+    """Return the command that encodes mono s16le PCM on standard input to M4A.
 
     Args:
         program: ffmpeg.
         target: a file's name.
         sample_rate: of the PCM, in Hz.
-        threads: how many an encoder may use.
+        threads: of the encoder.
     """
     graph = ffmpeg.input("pipe:0", format="s16le", ar=sample_rate, ac=1, protocol_whitelist="pipe")
     graph = graph.output(

@@ -1,4 +1,4 @@
-"""The containers that we know: magic bytes, suffixes, MIME types."""
+"""The containers that we know, by magic bytes, suffix and MIME type."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from audio.frames import is_adts, is_mpeg
 
 
 class Format(Enum):
-    """A container that a memo may come in, or a reply may leave in.
-
-    Each value is (suffix with its dot, the MIME type that we write).
-    """
+    """A container of a recording or a reply: (suffix with its dot, MIME type that we write)."""
 
     OGG = (".opus", "audio/ogg")
     CAF = (".caf", "audio/x-caf")
@@ -28,16 +25,16 @@ class Format(Enum):
     WEBM = (".webm", "audio/webm")
     AAC = (".aac", "audio/aac")
     UNKNOWN = (".bin", "application/octet-stream")
-    """Kept as it came; nobody can play it."""
+    """Archived as received; it cannot be played."""
 
     @property
     def suffix(self) -> str:
-        """The file suffix, dot included."""
+        """With its dot."""
         return self.value[0]
 
     @property
     def mime_type(self) -> str:
-        """The MIME type that we write."""
+        """The one that we write."""
         return self.value[1]
 
 
@@ -116,10 +113,10 @@ _ID3_BYTES = 10
 
 
 def sniff(data: bytes, *, filename: str | None = None, mime_type: str | None = None) -> Format:
-    """Say which container these bytes are: by magic bytes, then suffix, then MIME type.
+    """Return the container of a recording by its magic bytes, else by suffix, else by MIME type.
 
     Raises:
-        UnknownFormat: none of the three names a container that we know, or there are no bytes at all.
+        UnknownFormat: none of them names a container that we know, or the recording is empty.
     """
     found = by_magic(data)
     if found is None and data:
@@ -130,7 +127,7 @@ def sniff(data: bytes, *, filename: str | None = None, mime_type: str | None = N
 
 
 def by_magic(data: bytes) -> Format | None:
-    """Look at the first bytes, or at those behind an ID3 tag. A tag before what we do not know is taken for MP3's."""
+    """Return the container by its first bytes, or those behind an ID3 tag; a tag before anything else means MP3."""
     tag = _ID3.match(data)
     start = _ID3_BYTES + _synchsafe(tag[1]) if tag else 0
     for pattern, known in _SIGNATURES:
@@ -142,12 +139,12 @@ def by_magic(data: bytes) -> Format | None:
 
 
 def by_name(filename: str | None) -> Format | None:
-    """Look at the suffix of a file name or a URL's path."""
+    """Return the container by the suffix of a file name or a URL's path."""
     return _SUFFIXES.get(PurePosixPath(filename).suffix.lower()) if filename else None
 
 
 def by_mime_type(mime_type: str | None) -> Format | None:
-    """Look at a MIME type, in any of its spellings (x- prefix, parameters, upper case)."""
+    """Return the container by a MIME type in any spelling (x- prefix, parameters, upper case)."""
     kind, _, subtype = (mime_type or "").partition(";")[0].strip().lower().partition("/")
     if kind not in {"audio", "video"} and (kind, subtype) != ("application", "ogg"):
         return None
@@ -155,5 +152,5 @@ def by_mime_type(mime_type: str | None) -> Format | None:
 
 
 def _synchsafe(four: bytes) -> int:
-    """Read a number of seven bits a byte."""
+    """Read a number of seven bits per byte."""
     return functools.reduce(lambda number, byte: number << 7 | byte, four, 0)

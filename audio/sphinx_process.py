@@ -1,6 +1,6 @@
-"""The engine behind audio.sphinx: 16 kHz mono s16le PCM on standard input, its words on standard output.
+"""Child process of audio.sphinx: 16 kHz mono s16le PCM on standard input, its words on standard output.
 
-The recording is cut at pauses: short utterances are recognised better and faster than one long one.
+It cuts the recording at pauses: short utterances are recognized better and faster than one long one.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import pocketsphinx
 _RATE = 16_000
 _FRAME = _RATE // 50
 _PAUSE_FRAMES = 20
-"""A pause that ends an utterance: 0.4 s."""
+"""0.4 s."""
 _SPEECH_ABOVE_FLOOR_DB = 12.0
 _PEAK = 0.7 * 32767
 
 
 def main(pcm: bytes) -> str:
-    """Recognise it."""
+    """Recognize a recording."""
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2")
     if samples.size < _FRAME:
         return ""
@@ -50,8 +50,8 @@ def _words(decoder: pocketsphinx.Decoder, part: np.ndarray) -> str:
     decoder.start_utt()
     decoder.process_raw(part.tobytes(), no_search=False, full_utt=True)
     decoder.end_utt()
-    heard = decoder.hyp()
-    return heard.hypstr if heard else ""
+    hypothesis = decoder.hyp()
+    return hypothesis.hypstr if hypothesis else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How far the words that were heard are from those that were to be said: the word-error rate, counted."""
+"""Word-error rate of a recognizer, as counts."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ _CURLY, _STRAIGHT = "\N{RIGHT SINGLE QUOTATION MARK}", "'"
 
 
 def word_errors(said: str, heard: str) -> tuple[int, int]:
-    """Compare English texts word by word; case, punctuation and digits are no part of a word.
+    """Compare English texts word by word, without case, punctuation and digits.
 
     Args:
-        said: what was to be said, with its numbers written out.
-        heard: what a recogniser made of it.
+        said: the text spoken, with its numbers written out.
+        heard: the text recognized.
 
     Returns:
-        The words that were replaced, left out or added (Levenshtein), and the number of those that were to be said. The
-        first may be the greater one.
+        How many words were replaced, left out or added (Levenshtein), and how many were spoken.
     """
     wanted, got = _words(said), _words(heard)
     row = list(range(len(got) + 1))

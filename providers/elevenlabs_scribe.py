@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from elevenlabs.client import AsyncElevenLabs
 
-from audio.wav import WAV_RATE, wav_clip
+from audio.clip import WAV_RATE, Clip, wav_clip
 from providers.answers import within
 from providers.elevenlabs import API_URL, mapped
 from providers.encodable import encodable
@@ -14,9 +12,6 @@ from providers.errors import BadAnswer
 from providers.language_codes import subtag
 from providers.ports import Transcript
 from providers.transport import Transport, http_client
-
-if TYPE_CHECKING:
-    from audio.clip import Clip
 
 SERVICE = "scribe"
 

@@ -14,7 +14,7 @@ import httpx2
 from huggingface_hub import AsyncInferenceClient, set_async_client_factory
 from huggingface_hub.errors import TextGenerationError
 
-from audio.wav import WAV_RATE, wav_clip
+from audio.clip import WAV_RATE, Clip, wav_clip
 from providers.answers import told_of, within
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Unreachable
@@ -25,7 +25,6 @@ from providers.transport import Transport
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
-    from audio.clip import Clip
 
 SERVICE = "huggingface"
 ROUTER_URL = "https://router.huggingface.co"

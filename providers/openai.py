@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from audio.wav import WAV_RATE, wav_clip
+from audio.clip import WAV_RATE, Clip, wav_clip
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Rejected
 from providers.language_codes import subtag
@@ -24,7 +24,6 @@ from providers.voices import Voices
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
-    from audio.clip import Clip
 
 API_URL = "https://api.openai.com/v1"
 _MAX_TOKENS = 220

@@ -1,4 +1,4 @@
-"""Renders the spoken fallbacks anew: `python -m audio.clips.render [FOLDER]`. Any voice may be passed in by code."""
+"""Renders the spoken fallbacks: `python -m audio.clips.render [FOLDER]`. Code may pass any voice."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 async def render(
     speak: Callable[[str, str], AsyncIterator[bytes]], *, sample_rate: int, transcoder: Transcoder, folder: Path
 ) -> int:
-    """Write an M4A for each line and language; give how many.
+    """Write an M4A for each line and language; return how many.
 
     Args:
         speak: (text, language) → mono s16le PCM.
         sample_rate: of that PCM, in Hz.
         transcoder: encodes.
-        folder: where the clips go, as LINE.LANGUAGE.m4a.
+        folder: of the clips, LINE.LANGUAGE.m4a.
     """
     count = 0
     for line, translations in lines().items():

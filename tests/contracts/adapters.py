@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio.wav import wav_clip
+from audio.clip import Clip, wav_clip
 from providers.cartesia import CartesiaSynthesizer
 from providers.elevenlabs import ElevenLabsSynthesizer
 from providers.elevenlabs_scribe import ElevenLabsTranscriber
@@ -23,7 +23,6 @@ from sandbox.mind import ScriptedMind
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from audio.clip import Clip
     from providers.errors import ProviderError
 
 WORDS = "the secret words of a person"

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audio.clip import WAV_RATE, Clip, pcm_of, wav_clip
 from audio.pieces import LONGEST_SECONDS, Piece, cut
-from audio.wav import WAV_RATE, pcm_of, wav_clip
 from tests.unit.audio.recordings import RATE, Samples, loud, pcm, tone, voice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audio.clip import Clip
 
 NOISE = loud(np.random.default_rng(5).normal(size=8 * RATE), -20.0)
 """Eight seconds of a voice that never closes its mouth."""

@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio.clip import Clip
+from audio.clip import WAV_RATE, Clip, pcm_of, wav_clip
 from audio.errors import AudioError, DecodeFailed, EncodeFailed, TooLong, TranscodeError, TranscodeTimeout
 from audio.formats import Format, sniff
 from audio.transcode import Transcoder
-from audio.wav import WAV_RATE, pcm_of, wav_clip
 from tests.unit.audio.conftest import children, until
 from tests.unit.audio.recordings import (
     CONTAINERS,
