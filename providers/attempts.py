@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_base, wait_exponential_jitter
 
-from providers.errors import ProviderError, TimedOut, Unreachable, Verdict
+from providers.errors import ProviderError, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from tenacity import RetryCallState
 
@@ -26,7 +24,7 @@ _LONGEST_WAIT_SECONDS: Final = 5.0
 T = TypeVar("T")
 
 
-async def retried(
+async def retry(
     work: Callable[..., Awaitable[T]],
     *args: str,
     attempts: int,
@@ -44,22 +42,11 @@ async def retried(
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception(lambda error: _may_be_tried_soon(error, verdicts)),
-        wait=_WaitAsAsked(),
+        wait=_RetryAfterOrBackoff(),
         stop=stop_after_attempt(attempts) | stop_before_delay(seconds),
         reraise=True,
     )
     return await retrying(work, *args)
-
-
-@asynccontextmanager
-async def reading(service: str) -> AsyncIterator[None]:
-    """Say what goes wrong with a read in words of our own. Raises Unreachable and TimedOut."""
-    try:
-        yield
-    except aiohttp.ClientError as error:
-        raise Unreachable(service, type(error).__name__) from error
-    except TimeoutError as error:
-        raise TimedOut(service) from error
 
 
 def _may_be_tried_soon(error: BaseException, verdicts: frozenset[Verdict]) -> bool:
@@ -68,15 +55,15 @@ def _may_be_tried_soon(error: BaseException, verdicts: frozenset[Verdict]) -> bo
     return (error.retry_after_seconds or 0) <= _LONGEST_WAIT_SECONDS
 
 
-class _WaitAsAsked(wait_base):
+class _RetryAfterOrBackoff(wait_base):
     """Waits as long as the service asked (Retry-After), else exponentially with jitter; in seconds."""
 
     def __init__(self) -> None:
-        self._otherwise = wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
+        self._backoff = wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
         asked = error.retry_after_seconds if isinstance(error, ProviderError) else None
         if asked is None:
-            return self._otherwise(retry_state)
+            return self._backoff(retry_state)
         return min(asked, RETRY_SECONDS)

@@ -62,7 +62,7 @@ class Breaker:
     def __init__(self, clock: Callable[[], float], chance: Callable[[], float] = random.random) -> None:  # noqa: S311 (jitter is no secret)
         self._clock = clock
         self._chance = chance
-        self._ended: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)
+        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)
         """When each call ended, and whether it failed; only while closed."""
         self._open_until: float | None = None
         """None while closed."""
@@ -79,7 +79,7 @@ class Breaker:
         return State.OPEN if self._clock() < self._open_until else State.HALF_OPEN
 
     def admit(self) -> Call | None:
-        """Let a call through, or not (None). Whoever is let through tells how it ended, in the end by let_go()."""
+        """Let a call through, or not (None). Whoever is let through tells how it ended, in the end by release()."""
         state = self.state
         if state is State.OPEN or self._probe is not None:
             return None
@@ -88,7 +88,7 @@ class Breaker:
             self._probe = call
         return call
 
-    def let_go(self, call: Call) -> None:
+    def release(self, call: Call) -> None:
         """End a call that says nothing about the service; after any other end it changes nothing."""
         if call is self._probe:
             self._probe = None
@@ -96,11 +96,11 @@ class Breaker:
     def succeeded(self, call: Call) -> None:
         """End a call in which the service did its part; once open, only the probe's word counts."""
         if self._open_until is None:
-            self._ended.append((self._clock(), False))
+            self._outcomes.append((self._clock(), False))
         elif call is self._probe and self.state is State.HALF_OPEN:  # unless told meanwhile to stay away for longer
             self._open_until = None
             self._next_cool_down_seconds = COOL_DOWN_SECONDS
-        self.let_go(call)
+        self.release(call)
 
     def failed(self, call: Call, error: ProviderError) -> bool:
         """End a call by what the service did wrong, if it was the service.
@@ -111,12 +111,12 @@ class Breaker:
         # These are about this request, which somebody may make at will, or we did not even ask.
         if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):
             self._count(call, _stay_away_seconds(error))
-        self.let_go(call)
-        return isinstance(error, Unauthorized) and self._is_news()
+        self.release(call)
+        return isinstance(error, Unauthorized) and self._is_newly_permanent()
 
     def _count(self, call: Call, asked_seconds: float) -> None:
         if self._open_until is None:
-            self._ended.append((self._clock(), True))
+            self._outcomes.append((self._clock(), True))
             if asked_seconds or self._too_many():
                 self._open(asked_seconds)
         elif call is self._probe:
@@ -132,16 +132,16 @@ class Breaker:
             self._next_cool_down_seconds = min(2 * self._next_cool_down_seconds, LONGEST_SECONDS)
         self._open_until = max(now + seconds, self._open_until or now)
         self._permanent = False
-        self._ended.clear()
+        self._outcomes.clear()
 
     def _too_many(self) -> bool:
         horizon = self._clock() - WINDOW_SECONDS
-        while self._ended and self._ended[0][0] <= horizon:
-            self._ended.popleft()
-        failures = sum(failed for _, failed in self._ended)
-        return failures >= FAILURES and 2 * failures >= len(self._ended)
+        while self._outcomes and self._outcomes[0][0] <= horizon:
+            self._outcomes.popleft()
+        failures = sum(failed for _, failed in self._outcomes)
+        return failures >= FAILURES and 2 * failures >= len(self._outcomes)
 
-    def _is_news(self) -> bool:
+    def _is_newly_permanent(self) -> bool:
         known, self._permanent = self._permanent, True
         return not known
 

@@ -1,41 +1,246 @@
-"""The connections of one adapter: made when they are first needed, kept for the next request, closed at the end."""
+"""HTTP sessions: explicit time-outs and limits, no redirect followed blindly, and only allowed hosts for media (I6)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ipaddress
+import logging
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
 
-from providers.warming import open_connection
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from providers.errors import Forbidden, ProviderError, TimedOut, Unreachable, from_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator
 
-    import aiohttp
-    from yarl import URL
+    from multidict import CIMultiDictProxy
+
+log = logging.getLogger(__name__)
+
+_CONNECT_SECONDS: Final = 5.0
+_WARM_SECONDS: Final = 5.0
+_CONNECTIONS: Final = 256
+_KEEP_ALIVE_SECONDS: Final = 75.0
+"""A new connection shakes hands, which takes two round trips."""
+_MOST_LIKELY: Final = 8
+_LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
+_SCHEMES: Final = frozenset({"http", "https"})
 
 
-class Connections:
-    """An HTTP session that is made inside the running loop, not when the adapter is put together.
+@dataclass(frozen=True, slots=True)
+class HostPolicy:
+    """The hosts that media may come from or go to, each a host or host:port.
+
+    A special address (private, loopback, link-local, …), or a name that resolves to one, is refused unless that very
+    address or name is listed. Plain http is only for listed special addresses.
+    """
+
+    own: URL
+    """The messenger API's base URL."""
+    listed: frozenset[str]
+    variable: str = "SERIES_MEDIA_HOSTS"
+    """Where operators list hosts."""
+    anywhere: bool = False
+    """Whether any public host is allowed: where the API itself names the host each time."""
+
+    def check(self, url: URL) -> None:
+        """Refuse a URL that must not be requested. Raises Forbidden."""
+        host, port = url.host, url.port
+        if url.scheme not in _SCHEMES or not host or url.user or url.password:
+            raise Forbidden("media", "not a plain http(s) URL")
+        if not (self.anywhere or self._allowed(host, port)):
+            raise Forbidden("media", f"host not in {self.variable}")
+        special = is_special(host)
+        if special and not self.lists(host):
+            raise Forbidden("media", "private address")
+        if url.scheme == "http" and not (special or host == "localhost"):
+            raise Forbidden("media", "plain http")
+
+    def check_address(self, name: str, address: str) -> None:
+        """Refuse an address that a name resolved to, just before connecting to it. Raises Forbidden."""
+        if is_special(address) and not (self.lists(name) or self.lists(address)):
+            raise Forbidden("media", "name of a private address")
+
+    def is_own(self, url: URL) -> bool:
+        """Return whether scheme, host and port are the API's own: the only place the key is sent to."""
+        return url.origin() == self.own.origin()
+
+    def likely(self) -> Collection[URL]:
+        """Return where media probably are: the API itself, and listed public names over https."""
+        names = sorted(entry for entry in self.listed if ":" not in entry and not is_special(entry))
+        public = (URL.build(scheme="https", host=name) for name in names[:_MOST_LIKELY])
+        return dict.fromkeys((self.own.origin(), *public))
+
+    def lists(self, host: str) -> bool:
+        """Return whether a host is listed, with or without a port."""
+        return any(host == _without_port(entry) for entry in self.listed)
+
+    def _allowed(self, host: str, port: int | None) -> bool:
+        own = host == self.own.host and port == self.own.port
+        return own or host in self.listed or f"{host}:{port}" in self.listed
+
+
+def policy_for(
+    base_url: str, media_hosts: Collection[str], *, variable: str = "SERIES_MEDIA_HOSTS", anywhere: bool = False
+) -> HostPolicy:
+    """Build the policy of an API and its listed media hosts."""
+    listed = frozenset(host.strip().lower() for host in media_hosts)
+    return HostPolicy(URL(base_url), listed, variable, anywhere)
+
+
+def is_special(host: str) -> bool:
+    """Return whether a host is an address (IPv4, IPv6, or IPv4 within IPv6) that is not public."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    inner = getattr(address, "ipv4_mapped", None) or address
+    return not inner.is_global or inner.is_multicast
+
+
+class CheckedResolver(AbstractResolver):
+    """Name resolver that submits every address to the policy."""
+
+    def __init__(self, policy: HostPolicy, inner: AbstractResolver | None = None) -> None:
+        self._policy = policy
+        self._inner = inner or ThreadedResolver()
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
+        """Resolve a name. Raises Forbidden when one of its addresses is not allowed."""
+        addresses = await self._inner.resolve(host, port, family)
+        for each in addresses:
+            self._policy.check_address(host, each["host"])
+        return list(addresses)
+
+    async def close(self) -> None:
+        """Close the resolver inside."""
+        await self._inner.close()
+
+
+def session(*, total_seconds: float | None, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """Build a client session: bounded, without cookies, and without proxies from the environment.
 
     Args:
-        make: makes the session.
+        total_seconds: for a request and its whole answer; None where the caller bounds them.
+        resolver: of names; the system's when None.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=_CONNECTIONS, resolver=resolver, keepalive_timeout=_KEEP_ALIVE_SECONDS, ttl_dns_cache=30
+        ),
+        timeout=aiohttp.ClientTimeout(total=total_seconds, sock_connect=_CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        raise_for_status=False,
+    )
+
+
+def checked_session(
+    policy: HostPolicy, resolver: AbstractResolver | None, *, total_seconds: float
+) -> aiohttp.ClientSession:
+    """Build a session that connects only to addresses that the policy allows."""
+    return session(total_seconds=total_seconds, resolver=CheckedResolver(policy, resolver))
+
+
+class LazySession:
+    """A session made at its first use, inside the running loop, and kept until closed.
+
+    Args:
+        make: builds the session.
     """
 
     def __init__(self, make: Callable[[], aiohttp.ClientSession]) -> None:
         self._make = make
         self._session: aiohttp.ClientSession | None = None
 
-    def open(self) -> aiohttp.ClientSession:
-        """Give the session."""
+    def get(self) -> aiohttp.ClientSession:
+        """Return the session."""
         if self._session is None:
             self._session = self._make()
         return self._session
 
     async def warm(self, address: str | URL, *, service: str) -> None:
-        """Have a connection open before it is needed. Raises nothing."""
-        await open_connection(self.open(), address, service=service)
+        """Open a connection for the next request. Raises nothing."""
+        await open_connection(self.get(), address, service=service)
 
     async def close(self) -> None:
-        """Close all; the next request would open anew."""
+        """Close all connections; the next request would open new ones."""
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+async def open_connection(
+    client: aiohttp.ClientSession, address: str | URL, *, service: str, seconds: float = _WARM_SECONDS
+) -> None:
+    """Open a connection to a URL's server and leave it to the session's next request. Raises nothing.
+
+    It requests the headers of the server's root, without key or content; any answer will do, and none is no failure.
+
+    Args:
+        client: the session that keeps the connection.
+        address: any URL of the service.
+        service: its name in logs.
+        seconds: its time-out.
+    """
+    try:
+        async with client.head(
+            URL(address).origin(), allow_redirects=False, timeout=aiohttp.ClientTimeout(total=seconds)
+        ) as answer:
+            log.debug("connection.opened", extra={"service": service, "status": answer.status})
+    except (aiohttp.ClientError, ProviderError, OSError, ValueError) as error:  # a TimeoutError is an OSError
+        log.info("connection.not_opened", extra={"service": service, "error": type(error).__name__})
+
+
+@contextmanager
+def client_errors(service: str) -> Iterator[None]:
+    """Map what aiohttp raises to Unreachable and TimedOut."""
+    try:
+        yield
+    except aiohttp.ClientError as error:  # before the next: its time-out of connecting is both
+        raise Unreachable(service, type(error).__name__) from error
+    except TimeoutError as error:
+        raise TimedOut(service) from error
+
+
+def refusal(service: str, status: int, headers: CIMultiDictProxy[str]) -> ProviderError:
+    """Map the status and Retry-After of a refusal (400 to 599) to its error."""
+    return from_status(service, status, retry_after_seconds(headers.get("Retry-After")))
+
+
+def retry_after_seconds(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Parse a Retry-After header (RFC 9110, 10.2.3), seconds or a date; None when it is unreadable."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    if seconds != seconds:  # noqa: PLR0124 (not a number)
+        return None
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
+
+
+async def read_body(response: aiohttp.ClientResponse, *, limit_bytes: int) -> bytes:
+    """Read an answer, or its beginning up to the limit."""
+    pieces, left = [], limit_bytes
+    while left and (piece := await response.content.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+def _without_port(entry: str) -> str:
+    host, colon, port = entry.rpartition(":")
+    return host if colon and port.isdigit() and "]" not in port and (":" not in host or host.endswith("]")) else entry

@@ -15,10 +15,10 @@ from huggingface_hub import AsyncInferenceClient, set_async_client_factory
 from huggingface_hub.errors import TextGenerationError
 
 from audio.clip import WAV_RATE, Clip, wav_clip
-from providers.answers import told_of, within
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Unreachable
 from providers.ports import ChatTurn, Role, Transcript
+from providers.promptly import error_in_answer, time_limit
 from providers.reply_stream import is_end, reply_stream
 from providers.transport import Transport
 
@@ -32,7 +32,7 @@ _MAX_TOKENS = 220
 """About 80 spoken words in the languages that take the most tokens; unset, the server's default would cut at 100."""
 
 
-class _Lasting(httpx2.AsyncBaseTransport):
+class _SharedTransport(httpx2.AsyncBaseTransport):
     """Connections that outlive the clients that use them: a new client for each call would shake hands anew."""
 
     def __init__(self) -> None:
@@ -54,21 +54,21 @@ class _Lasting(httpx2.AsyncBaseTransport):
         await self._transport.aclose()
 
     @contextmanager
-    def beneath(self) -> Iterator[None]:
+    def used_by_new_client(self) -> Iterator[None]:
         """Have the client that is made in the block use them."""
-        token = _BENEATH.set(self)
+        token = _CLIENT_TRANSPORT.set(self)
         try:
             yield
         finally:
-            _BENEATH.reset(token)
+            _CLIENT_TRANSPORT.reset(token)
 
 
-_BENEATH: ContextVar[_Lasting | None] = ContextVar("beneath", default=None)
+_CLIENT_TRANSPORT: ContextVar[_SharedTransport | None] = ContextVar("client_transport", default=None)
 """What the client that is being made is to use: their factory is one for the whole process, and takes no arguments."""
 
 
 def _http_client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=_BENEATH.get() or Transport(SERVICE), follow_redirects=False)
+    return httpx2.AsyncClient(transport=_CLIENT_TRANSPORT.get() or Transport(SERVICE), follow_redirects=False)
 
 
 set_async_client_factory(_http_client)
@@ -90,16 +90,16 @@ class WhisperTranscriber:
         # The type must be said: bytes are sent without one.
         self._client = AsyncInferenceClient(model=url, token=token, headers={"Content-Type": "audio/wav"})
         self._timeout_seconds = timeout_seconds
-        self._connections = _Lasting()
+        self._transport = _SharedTransport()
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:  # noqa: ARG002
         """Recognise. A language could only be given as a JSON body, which not every backend reads, so it is not."""
-        async with _mapped(), within(SERVICE, self._timeout_seconds):
-            with self._connections.beneath():  # it makes its HTTP client when it is first asked
-                heard = await self._client.automatic_speech_recognition(speech.data)
-        if not isinstance(heard.text, str):
+        async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds):
+            with self._transport.used_by_new_client():  # it makes its HTTP client when it is first asked
+                answer = await self._client.automatic_speech_recognition(speech.data)
+        if not isinstance(answer.text, str):
             raise BadAnswer(SERVICE, "no text")
-        return Transcript(encodable(heard.text).strip())
+        return Transcript(encodable(answer.text).strip())
 
     async def check(self) -> None:
         """Have a tenth of a second of silence recognised, to learn whether address and token are right."""
@@ -107,12 +107,12 @@ class WhisperTranscriber:
 
     async def warm(self) -> None:
         """Open a connection, before anything is asked. Raises nothing."""
-        await self._connections.warm(self._url)
+        await self._transport.warm(self._url)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()  # type: ignore[no-untyped-call] # untyped just there
-        await self._connections.close()
+        await self._transport.close()
 
 
 class LlamaReplier:
@@ -133,14 +133,14 @@ class LlamaReplier:
         self._model = model
         self._timeout_seconds = timeout_seconds
         self._max_tokens = max_tokens
-        self._connections = _Lasting()
+        self._transport = _SharedTransport()
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002
         """Stream the reply; the language stands in the turns already."""
         # A client per call: it closes its streams only when it is closed itself, so one kept for long would leak them.
-        async with _mapped(), self._client() as client:
-            async with within(SERVICE, self._timeout_seconds):
-                with self._connections.beneath():
+        async with _sdk_errors(), self._client() as client:
+            async with time_limit(SERVICE, self._timeout_seconds):
+                with self._transport.used_by_new_client():
                     stream: Any = await client.chat_completion(
                         [{"role": turn.role.value, "content": encodable(turn.text)} for turn in turns],
                         model=self._model,
@@ -155,18 +155,18 @@ class LlamaReplier:
     async def check(self) -> None:
         """Ask for one token, to learn whether address, token and model are right."""
         turns = [{"role": Role.USER.value, "content": "Hi"}]
-        async with _mapped(), within(SERVICE, self._timeout_seconds), self._client() as client:
+        async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds), self._client() as client:
             answer: Any = await client.chat_completion(turns, model=self._model, max_tokens=1)
         if not isinstance(answer.choices, list) or not answer.choices:
             raise BadAnswer(SERVICE, "no choices")
 
     async def warm(self) -> None:
         """Open a connection, before anything is asked. Raises nothing."""
-        await self._connections.warm(self._base_url)
+        await self._transport.warm(self._base_url)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._transport.close()
 
     def _client(self) -> AsyncInferenceClient:
         return AsyncInferenceClient(base_url=self._base_url, api_key=self._token)
@@ -186,12 +186,12 @@ async def _words(chunks: AsyncIterator[Any]) -> AsyncGenerator[str]:
 
 
 @asynccontextmanager
-async def _mapped() -> AsyncIterator[None]:
+async def _sdk_errors() -> AsyncIterator[None]:
     """Turn what the client raises for the service's fault into ProviderErrors."""
     try:
         yield
     except TextGenerationError as error:
-        raise told_of(SERVICE, error.args[0] if error.args else None) from None  # its text is the service's
+        raise error_in_answer(SERVICE, error.args[0] if error.args else None) from None  # its text is the service's
     except httpx2.HTTPError as error:
         raise Unreachable(SERVICE, type(error).__name__) from error
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:

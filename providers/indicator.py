@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def shown(
+async def show_typing(
     start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]], *, refresh_seconds: float
 ) -> AsyncIterator[None]:
     """Show it while the block runs. Never delays the block; takes it back on every path, cancellation included.
@@ -21,13 +21,13 @@ async def shown(
         stop: takes it back, and must not raise.
         refresh_seconds: before it is forgotten at the other end, in seconds.
     """
-    showing = asyncio.create_task(_show(start, refresh_seconds), name="typing")
+    refreshing = asyncio.create_task(_show(start, refresh_seconds), name="typing")
     try:
         yield
     finally:
-        showing.cancel()
+        refreshing.cancel()
         # Shielded: typing is taken back although the block is being cancelled.
-        await asyncio.shield(asyncio.ensure_future(_take_back(showing, stop)))
+        await asyncio.shield(asyncio.ensure_future(_hide(refreshing, stop)))
 
 
 async def _show(start: Callable[[], Awaitable[None]], refresh_seconds: float) -> None:
@@ -36,6 +36,6 @@ async def _show(start: Callable[[], Awaitable[None]], refresh_seconds: float) ->
         await asyncio.sleep(refresh_seconds)
 
 
-async def _take_back(showing: asyncio.Task[None], stop: Callable[[], Awaitable[None]]) -> None:
-    await asyncio.gather(showing, return_exceptions=True)
+async def _hide(refreshing: asyncio.Task[None], stop: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.gather(refreshing, return_exceptions=True)
     await stop()

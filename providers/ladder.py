@@ -123,9 +123,9 @@ class Ladder(Generic[P, T]):
             turn = _TURN if place + 2 < len(self.rungs) else 1.0  # the last rung has its own deadline, and needs none
             try:
                 value = await self._step(rung, turn * (end - begun), *args, **kwargs)
-            except ProviderError as fallen:
+            except ProviderError as error:
                 ended = loop.time()
-                attempts.append(Attempt(self.name, rung.name, ended - begun, fallen.reason, ended=ended))
+                attempts.append(Attempt(self.name, rung.name, ended - begun, error.reason, ended=ended))
             else:
                 ended = loop.time()
                 attempts.append(Attempt(self.name, rung.name, ended - begun, ended=ended))
@@ -138,34 +138,34 @@ class Ladder(Generic[P, T]):
         if breaker is None:
             return await _within(rung, rung.deadline_seconds, *args, **kwargs)
         if turn_seconds <= 0 or turn_seconds < rung.quick_seconds:  # before the breaker: no probe is taken for this
-            raise _PassedOver(rung.name, NO_TIME)
+            raise _NoTime(rung.name)
         call = breaker.admit()
         if call is None:
-            raise _PassedOver(rung.name, OPEN)
+            raise _KeptOut(rung.name)
         try:
             value = await _within(rung, min(rung.deadline_seconds, turn_seconds), *args, **kwargs)
         except _CutShort:
             raise
         except ProviderError as error:
             if breaker.failed(call, error):
-                self._tell_shut(rung, error)
+                self._log_shut(rung, error)
             raise
         else:
             breaker.succeeded(call)
             return value
         finally:
-            breaker.let_go(call)  # a bug or a cancellation says nothing of the service, and the probe is free again
+            breaker.release(call)  # a bug or a cancellation says nothing of the service, and the probe is free again
 
-    def _tell_shut(self, rung: Rung[P, T], error: ProviderError) -> None:
+    def _log_shut(self, rung: Rung[P, T], error: ProviderError) -> None:
         log.error("rung.shut", extra={"stage": self.name, "rung": rung.name, "reason": error.reason})
 
 
-class _PassedOver(ProviderError):
-    """The rung was not tried."""
+class _NoTime(ProviderError):
+    reason = NO_TIME
 
-    def __init__(self, service: str, reason: str) -> None:
-        self.reason = reason
-        super().__init__(service)
+
+class _KeptOut(ProviderError):
+    reason = OPEN
 
 
 class _CutShort(TimedOut):

@@ -16,22 +16,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
-from providers import indicator
-from providers.attempts import retried
+from providers.attempts import retry
+from providers.connections import policy_for
 from providers.deadline import deadline
 from providers.errors import BadAnswer, OptedOut, OutcomeUnknown, ProviderError, TimedOut, Unavailable
-from providers.http import policy_for
+from providers.indicator import show_typing
 from providers.linq_upload import Upload
 from providers.linq_wire import (
     SERVICE,
     WIRE,
-    announcement,
     chat_path,
-    fit,
-    is_it,
+    matches,
+    parse_ticket,
     parts_without_url,
+    sendable_text,
     text_send,
-    ticket_of,
+    upload_request,
     voice_send,
 )
 from providers.media import Media
@@ -132,7 +132,7 @@ class LinqMessenger:
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
         """Show that we are at it while the block runs. Never raises, never delays the block."""
-        return indicator.shown(
+        return show_typing(
             lambda: self._typed("POST", chat_id, _TYPING_SECONDS),
             lambda: self._typed("DELETE", chat_id, _STOP_TYPING_SECONDS),
             refresh_seconds=self._typing_refresh_seconds,
@@ -155,7 +155,7 @@ class LinqMessenger:
     ) -> str:
         """Send a text message; give its message id. Raises as send_voice() does."""
         self._heed_opt_out(chat_id)
-        sent = SentText(fit(text), time.time() - _CLOCKS_DIFFER_SECONDS)
+        sent = SentText(sendable_text(text), time.time() - _CLOCKS_DIFFER_SECONDS)
         return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
@@ -173,7 +173,7 @@ class LinqMessenger:
             if not isinstance(listed, list):
                 raise BadAnswer(SERVICE, "no list of messages")
             messages = [each for each in listed if isinstance(each, dict) and "id" in each]
-            found = next((each for each in messages if is_it(each, ids, filenames, text)), None)
+            found = next((each for each in messages if matches(each, ids, filenames, text)), None)
             if found is not None:
                 return str(found["id"])
             cursor = page.get("next_cursor")
@@ -204,7 +204,7 @@ class LinqMessenger:
 
         async def once() -> str:
             still_ours()
-            ticket = ticket_of(await self._calls.post("/v3/attachments", announcement(reply.clip, reply.filename)))
+            ticket = parse_ticket(await self._calls.post("/v3/attachments", upload_request(reply.clip, reply.filename)))
             await self._upload.put(ticket, reply.clip.data, still_ours)
             return ticket.attachment_id
 
@@ -219,7 +219,7 @@ class LinqMessenger:
             return await self._calls.send(send)
 
         try:
-            return await retried(once, attempts=self._attempts, seconds=self._pace.again_seconds)
+            return await retry(once, attempts=self._attempts, seconds=self._pace.again_seconds)
         except OptedOut:
             _remember(self._opted_out, send.chat_id, value=True)
             raise
@@ -259,7 +259,7 @@ class LinqMessenger:
             raise OptedOut(SERVICE, "before")
 
     async def _retried(self, work: Callable[..., Awaitable[T]], *args: str) -> T:
-        return await retried(work, *args, attempts=self._attempts)
+        return await retry(work, *args, attempts=self._attempts)
 
 
 def _remember(latest: OrderedDict[str, T], key: str, value: T) -> None:

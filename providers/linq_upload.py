@@ -9,25 +9,23 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import aiohttp
 from yarl import URL
 
-from providers.connections import Connections
-from providers.errors import BadAnswer, Forbidden, TimedOut, Unavailable, Unreachable
-from providers.http import checked_session
+from providers.connections import LazySession, checked_session, client_errors
+from providers.errors import BadAnswer, Forbidden, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from aiohttp.abc import AbstractResolver
 
-    from providers.http import HostPolicy
+    from providers.connections import HostPolicy
     from providers.linq_wire import Ticket
 
 SERVICE: Final = "linq-upload"
-_TAKEN: Final = range(200, 300)
+_ACCEPTED: Final = range(200, 300)
 _PIECE_BYTES: Final = 64 * 1024
-_OURS_TO_SAY: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp would say by itself."""
 
 
@@ -42,7 +40,7 @@ class Upload:
 
     def __init__(self, policy: HostPolicy, *, timeout_seconds: float, resolver: AbstractResolver | None = None) -> None:
         self._policy = policy
-        self._connections = Connections(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
+        self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
         """Upload, once.
@@ -57,24 +55,20 @@ class Upload:
         if named.get("content-length", str(len(data))) != str(len(data)) or "transfer-encoding" in named:
             raise BadAnswer(SERVICE, "an upload of another length")
         length = {} if "content-length" in named else {"Content-Length": str(len(data))}
-        try:
-            async with self._connections.open().put(
+        with client_errors(SERVICE):
+            async with self._session.get().put(
                 url,
                 data=_pieces(data, still_ours),
                 headers={**ticket.headers, **length},
-                skip_auto_headers=_OURS_TO_SAY,
+                skip_auto_headers=_AUTOMATIC_HEADERS,
                 allow_redirects=False,
             ) as response:
-                if response.status not in _TAKEN:
+                if response.status not in _ACCEPTED:
                     raise Unavailable(SERVICE, status=response.status)
-        except TimeoutError as error:
-            raise TimedOut(SERVICE) from error
-        except aiohttp.ClientError as error:
-            raise Unreachable(SERVICE, type(error).__name__) from error
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._session.close()
 
 
 async def _pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[bytes]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
 
 from audio.formats import Format
+from providers.connections import read_body, retry_after_seconds
 from providers.errors import (
     BadAnswer,
     Barred,
@@ -24,8 +25,7 @@ from providers.errors import (
     Unavailable,
     from_status,
 )
-from providers.http import body_of, retry_after_seconds
-from providers.messenger_wire import Send, Wire, json_of, sent_since
+from providers.messenger_wire import Send, Wire, read_json, sent_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -42,7 +42,7 @@ _BLANK: Final = "\N{MICROPHONE}"
 _LONGEST_TEXT: Final = 10_000
 """Characters of a text part."""
 
-_OK: Final = 400
+_REFUSED: Final = 400
 _CONFLICT: Final = 409
 """A state, not the audio."""
 _SERVER: Final = 500
@@ -51,7 +51,7 @@ _LONGEST_REFUSAL_BYTES: Final = 64 * 1024
 _CONTENT_TYPES: Final = {Format.M4A: "audio/x-m4a", Format.WAV: "audio/x-wav"}
 """As Linq calls them; audio/mp4 is deprecated there."""
 
-_FILES: Final = ("media", "voice_memo")
+_FILE_PARTS: Final = ("media", "voice_memo")
 
 _OPTED_OUT: Final = 2024
 _NO_ATTACHMENT: Final = 2003
@@ -61,11 +61,11 @@ _BARRED: Final = frozenset({1006, 2013, 2015, 2016, 2017, 3007, 4002, 4005, 4006
 """A state of the chat or of the line, delivery attempts used up, a line that is gone: time does not mend it."""
 _MEDIA_REFUSED: Final = frozenset({5002, 5004, 5005, 5006})
 """This file is refused: another form may be taken."""
-_PASSES: Final = frozenset({2007, 2009, 2022, 4001, 4004, 5001, 5003})
+_TEMPORARY: Final = frozenset({2007, 2009, 2022, 4001, 4004, 5001, 5003})
 """The attachment or the chat is not ready yet, the line or the media store is in trouble."""
 _SURELY_REFUSED: Final = frozenset({4001, 4004, 5001, 5003, *_BARRED, *_MEDIA_REFUSED})
 """Where a 5xx carries one of these, nothing was sent; any other 5xx may hide a message that is out."""
-_NO_TELLING: Final = frozenset({408, 425})
+_AMBIGUOUS: Final = frozenset({408, 425})
 """What a proxy in between may say of a request that went on."""
 
 
@@ -93,13 +93,13 @@ def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Ca
     return Send(chat_id, f"{chat_path(chat_id)}/messages", body, (), text, still_ours)
 
 
-def announcement(clip: Clip, filename: str) -> dict[str, object]:
+def upload_request(clip: Clip, filename: str) -> dict[str, object]:
     """Announce a file that is to be uploaded."""
     content_type = _CONTENT_TYPES.get(clip.format, clip.format.mime_type)
     return {"filename": filename, "content_type": content_type, "size_bytes": len(clip.data)}
 
 
-def fit(text: str) -> str:
+def sendable_text(text: str) -> str:
     """Give a text as it is sent: neither empty nor too long."""
     return text[:_LONGEST_TEXT] or _BLANK
 
@@ -109,7 +109,7 @@ def chat_path(chat_id: str) -> str:
     return f"/v3/chats/{quote(chat_id, safe='')}"
 
 
-def ticket_of(answer: Json) -> Ticket:
+def parse_ticket(answer: Json) -> Ticket:
     """Read the leave to upload. Raises BadAnswer."""
     attachment_id, url = answer.get("attachment_id"), answer.get("upload_url")
     headers = answer.get("required_headers", {})
@@ -120,25 +120,25 @@ def ticket_of(answer: Json) -> Ticket:
     return Ticket(attachment_id, url, cast("dict[str, str]", headers))
 
 
-async def answer_of(response: aiohttp.ClientResponse) -> Json:
+async def read_answer(response: aiohttp.ClientResponse) -> Json:
     """Give an answer's JSON object. Raises ProviderError for a refusal, BadAnswer for what is none."""
-    if response.status >= _OK:
-        raise (await _refused(response))[0]
-    return await _object_of(response)
+    if response.status >= _REFUSED:
+        raise (await _read_refusal(response))[0]
+    return await _read_object(response)
 
 
-async def sent_id_of(response: aiohttp.ClientResponse) -> str:
+async def read_sent_id(response: aiohttp.ClientResponse) -> str:
     """Give the new message's id; what cannot be told from a message that is out raises OutcomeUnknown."""
-    if response.status >= _OK:
-        refusal, code = await _refused(response)
+    if response.status >= _REFUSED:
+        refusal, code = await _read_refusal(response)
         told = response.status < _SERVER or code in _SURELY_REFUSED
-        if not told or response.status in _NO_TELLING:
+        if not told or response.status in _AMBIGUOUS:
             raise OutcomeUnknown(SERVICE, status=response.status) from refusal
         if code == _NO_ATTACHMENT:  # it was uploaded just now, so it is not the chat that is gone
             raise Unavailable(SERVICE, f"code {code}", status=response.status) from refusal
         raise refusal
     try:
-        answer = await _object_of(response)
+        answer = await _read_object(response)
     except BadAnswer as error:
         raise OutcomeUnknown(SERVICE, "accepted without an id") from error
     for name in ("voice_memo", "message"):
@@ -148,14 +148,14 @@ async def sent_id_of(response: aiohttp.ClientResponse) -> str:
     raise OutcomeUnknown(SERVICE, "accepted without an id")
 
 
-def refusal_of(status: int, code: int | None, wait_seconds: float | None = None) -> ProviderError:
+def refusal_error(status: int, code: int | None, wait_seconds: float | None = None) -> ProviderError:
     """Say what a refusal means: by Linq's own code, else by the HTTP status."""
     told = f"code {code}" if code is not None else ""
     if code == _OPTED_OUT:
         return OptedOut(SERVICE, told, status=status)
     if code == _RATE_LIMITED:
         return RateLimited(SERVICE, told, status=status, retry_after_seconds=wait_seconds)
-    if code in _PASSES or (code in _SERVER_ERRORS and code not in _BARRED):
+    if code in _TEMPORARY or (code in _SERVER_ERRORS and code not in _BARRED):
         return Unavailable(SERVICE, told, status=status, retry_after_seconds=wait_seconds)
     if code in _BARRED or status == _CONFLICT:
         return Barred(SERVICE, told, status=status)
@@ -164,7 +164,7 @@ def refusal_of(status: int, code: int | None, wait_seconds: float | None = None)
     return from_status(SERVICE, status, wait_seconds)
 
 
-def is_it(message: Json, ids: Collection[str], filenames: Collection[str], text: SentText | None) -> bool:
+def matches(message: Json, ids: Collection[str], filenames: Collection[str], text: SentText | None) -> bool:
     """Say whether a message is ours: with one of these attachments, a file of one of these names, or that text alone.
 
     Names are compared without their suffix: what was uploaded may be transcoded on its way.
@@ -174,14 +174,14 @@ def is_it(message: Json, ids: Collection[str], filenames: Collection[str], text:
     parts = _parts(message)
     if parts and all(part.get("type") == "text" for part in parts):
         words = "\n".join(str(part.get("value")) for part in parts)
-        return text is not None and words == fit(text.text) and sent_since(message, text.since)
+        return text is not None and words == sendable_text(text.text) and sent_since(message, text.since)
     stems = {_stem(name) for name in filenames}
-    return any(_names(part) & set(ids) or _stem(str(part.get("filename"))) in stems for part in parts)
+    return any(_ids(part) & set(ids) or _stem(str(part.get("filename"))) in stems for part in parts)
 
 
 def parts_without_url(message: Json) -> Sequence[tuple[dict[str, object], str]]:
     """Give the media parts that carry no link, each with the id of its attachment."""
-    bare = [part for part in _parts(message) if part.get("type") in _FILES and not part.get("url") and _names(part)]
+    bare = [part for part in _parts(message) if part.get("type") in _FILE_PARTS and not part.get("url") and _ids(part)]
     return [(part, str(part.get("attachment_id") or part.get("id"))) for part in bare]
 
 
@@ -190,7 +190,7 @@ def _parts(message: Json) -> list[dict[str, object]]:
     return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
-def _names(part: Json) -> set[str]:
+def _ids(part: Json) -> set[str]:
     """Give the ids that a media part may know its attachment by."""
     return {value for name in ("id", "attachment_id") if isinstance(value := part.get(name), str) and value}
 
@@ -199,25 +199,25 @@ def _stem(filename: str) -> str:
     return filename.rpartition(".")[0] or filename
 
 
-async def _refused(response: aiohttp.ClientResponse) -> tuple[ProviderError, int | None]:
+async def _read_refusal(response: aiohttp.ClientResponse) -> tuple[ProviderError, int | None]:
     """Read a refusal: `{success: false, error: {status, code, message, retry_after?}}`; its words are not kept (I6)."""
     error: object = None
     with suppress(ValueError, RecursionError):
-        body = json.loads(await body_of(response, limit_bytes=_LONGEST_REFUSAL_BYTES))
+        body = json.loads(await read_body(response, limit_bytes=_LONGEST_REFUSAL_BYTES))
         error = body.get("error") if isinstance(body, dict) else None
     told: Json = error if isinstance(error, dict) else {}
     code = told.get("code")
     code = code if isinstance(code, int) and not isinstance(code, bool) else None
     asked = response.headers.get("Retry-After")
     wait = retry_after_seconds(asked if asked is not None else str(told.get("retry_after")))
-    return refusal_of(response.status, code, wait), code
+    return refusal_error(response.status, code, wait), code
 
 
-async def _object_of(response: aiohttp.ClientResponse) -> Json:
-    answer = await json_of(SERVICE, response)
+async def _read_object(response: aiohttp.ClientResponse) -> Json:
+    answer = await read_json(SERVICE, response)
     if not isinstance(answer, dict):
         raise BadAnswer(SERVICE, "no object")
     return answer
 
 
-WIRE: Final = Wire(SERVICE, answer_of, sent_id_of)
+WIRE: Final = Wire(SERVICE, read_answer, read_sent_id)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import aclosing
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from audio.errors import EngineError
@@ -16,7 +13,7 @@ from providers.pcm import sayable
 from providers.ports import Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from audio.clip import Clip
     from audio.espeak import EspeakVoice
@@ -26,7 +23,18 @@ if TYPE_CHECKING:
 SERVICE = "local"
 
 
-class LocalTranscriber:
+class _Offline:
+    async def check(self) -> None:
+        """Do nothing: there is no service to ask."""
+
+    async def warm(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class LocalTranscriber(_Offline):
     """Recognises English, in a child process."""
 
     def __init__(self, ears: SphinxEars) -> None:
@@ -41,17 +49,8 @@ class LocalTranscriber:
         except EngineError as error:
             raise Unavailable(SERVICE, "engine") from error
 
-    async def check(self) -> None:
-        """Nothing to ask: the engine is in the package."""
 
-    async def warm(self) -> None:
-        """Nothing to open."""
-
-    async def close(self) -> None:
-        """Nothing is kept open."""
-
-
-class LocalSynthesizer:
+class LocalSynthesizer(_Offline):
     """Speaks, in a child process."""
 
     def __init__(self, voice: EspeakVoice) -> None:
@@ -76,40 +75,17 @@ class LocalSynthesizer:
         except EngineError as error:
             raise Unavailable(SERVICE, "engine") from error
 
-    async def check(self) -> None:
-        """Nothing to ask: the engine is in the package."""
 
-    async def warm(self) -> None:
-        """Nothing to open."""
+class CannedReplier(_Offline):
+    """Replier without a model: one fixed sentence per language.
 
-    async def close(self) -> None:
-        """Nothing is kept open."""
+    Args:
+        sentence: language (primary subtag) → sentence.
+    """
 
-
-def canned_reply(language: str) -> str:
-    """Give one honest sentence in a language, where it is one of those in replies.json; else in English."""
-    replies = _replies()
-    return replies.get(language) or replies["en"]
-
-
-@cache
-def _replies() -> dict[str, str]:
-    replies: dict[str, str] = json.loads((resources.files("providers") / "replies.json").read_text("utf-8"))
-    return replies
-
-
-class CannedReplier:
-    """Says one honest sentence in the person's language, as far as we know it."""
+    def __init__(self, sentence: Callable[[str], str]) -> None:
+        self._sentence = sentence
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (canned)
         """Give the sentence."""
-        yield canned_reply(language)
-
-    async def check(self) -> None:
-        """Nothing to ask."""
-
-    async def warm(self) -> None:
-        """Nothing to open."""
-
-    async def close(self) -> None:
-        """Nothing is kept open."""
+        yield self._sentence(language)

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
-from providers.attempts import reading
-from providers.connections import Connections
+from providers.connections import LazySession, client_errors, session
 from providers.errors import OutcomeUnknown, Unreachable
-from providers.http import session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,15 +36,15 @@ class Calls:
         self._base = URL(base_url.rstrip("/"))
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
-        self._connections = Connections(partial(session, total_seconds=timeout_seconds))
+        self._session = LazySession(partial(session, total_seconds=timeout_seconds))
 
     async def get(self, path: str) -> Json:
         """Ask for something. Raises ProviderError."""
-        return await self._asked("GET", path, None)
+        return await self._request("GET", path, None)
 
     async def post(self, path: str, body: Mapping[str, object]) -> Json:
         """Ask for something to be made that may be made twice. Raises ProviderError."""
-        return await self._asked("POST", path, body)
+        return await self._request("POST", path, body)
 
     async def send(self, send: Send) -> str:
         """Send a message; give its id.
@@ -57,14 +55,14 @@ class Calls:
         """
         length = {"Content-Type": "application/json", "Content-Length": str(len(send.body))}
         try:
-            async with self._connections.open().post(
+            async with self._session.get().post(
                 self._url(send.path),
                 data=send.pieces(),
                 headers={**self._headers, **length},
                 timeout=self._send_timeout,
                 allow_redirects=False,
             ) as response:
-                return await self._wire.sent_id_of(response)
+                return await self._wire.read_sent_id(response)
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(self._wire.service, "no connection") from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -74,27 +72,25 @@ class Calls:
         """Ask for what is best effort by its nature. Never raises."""
         timeout = aiohttp.ClientTimeout(total=seconds)
         with suppress(aiohttp.ClientError, TimeoutError):
-            async with self._connections.open().request(
+            async with self._session.get().request(
                 method, self._url(path), headers=self._headers, timeout=timeout, allow_redirects=False
             ):
                 pass
 
     async def warm(self) -> None:
         """Open a connection, before anything is asked. Raises nothing."""
-        await self._connections.warm(self._base, service=self._wire.service)
+        await self._session.warm(self._base, service=self._wire.service)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._session.close()
 
-    async def _asked(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
-        async with (
-            reading(self._wire.service),
-            self._connections.open().request(
+    async def _request(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
+        with client_errors(self._wire.service):
+            async with self._session.get().request(
                 method, self._url(path), json=body, headers=self._headers, allow_redirects=False
-            ) as response,
-        ):
-            return await self._wire.answer_of(response)
+            ) as response:
+                return await self._wire.read_answer(response)
 
     def _url(self, path: str) -> URL:
         return URL(f"{self._base}{path}", encoded=True)

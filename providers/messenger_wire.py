@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from providers.connections import read_body
 from providers.errors import BadAnswer
-from providers.http import body_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -30,9 +30,9 @@ class Wire:
 
     service: str
     """Its name in errors."""
-    answer_of: Callable[[aiohttp.ClientResponse], Awaitable[Json]]
+    read_answer: Callable[[aiohttp.ClientResponse], Awaitable[Json]]
     """Gives an answer's JSON object; raises ProviderError for a refusal."""
-    sent_id_of: Callable[[aiohttp.ClientResponse], Awaitable[str]]
+    read_sent_id: Callable[[aiohttp.ClientResponse], Awaitable[str]]
     """Gives the new message's id; raises OutcomeUnknown for what cannot be told from a message that is out."""
 
 
@@ -56,9 +56,9 @@ class Send:
             yield self.body[start : start + _PIECE_BYTES]
 
 
-async def json_of(service: str, response: aiohttp.ClientResponse) -> object:
+async def read_json(service: str, response: aiohttp.ClientResponse) -> object:
     """Read an answer, up to a bound. Raises BadAnswer."""
-    body = await body_of(response, limit_bytes=_LONGEST_ANSWER_BYTES)
+    body = await read_body(response, limit_bytes=_LONGEST_ANSWER_BYTES)
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

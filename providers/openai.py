@@ -15,7 +15,7 @@ from audio.clip import WAV_RATE, Clip, wav_clip
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Rejected
 from providers.language_codes import subtag
-from providers.openai_wire import SERVICE, OpenAiWire, events, parsed_object, read_object
+from providers.openai_wire import SERVICE, OpenAiWire, events, parse_object, read_object
 from providers.pcm import sayable, speech
 from providers.ports import ChatTurn, Role, Transcript
 from providers.reply_stream import is_end, reply_stream
@@ -34,7 +34,21 @@ _FORMAT_REFUSED: Final = {400, 422}
 _DONE = b"[DONE]"
 
 
-class OpenAiTranscriber:
+class _Adapter:
+    def __init__(self, base_url: str, key: str, *, timeout_seconds: float) -> None:
+        self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
+        self._timeout_seconds = timeout_seconds
+
+    async def warm(self) -> None:
+        """Open a connection. Raises nothing."""
+        await self._wire.warm()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._wire.close()
+
+
+class OpenAiTranscriber(_Adapter):
     """Speech recognition (https://platform.openai.com/docs/api-reference/audio/createTranscription).
 
     Asks for verbose_json, which tells the language, and for json from then on where the server refuses the former, as
@@ -48,7 +62,7 @@ class OpenAiTranscriber:
     """
 
     def __init__(self, base_url: str, key: str, *, model: str, timeout_seconds: float = 15.0) -> None:
-        self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
+        super().__init__(base_url, key, timeout_seconds=timeout_seconds)
         self._model = model
         self._verbose = True
 
@@ -56,27 +70,19 @@ class OpenAiTranscriber:
         """Recognise a 16 kHz mono s16 WAV; `language` is passed on as a hint."""
         if self._verbose:
             try:
-                return await self._asked("verbose_json", speech, language)
+                return await self._request("verbose_json", speech, language)
             except Rejected as error:
                 if error.status not in _FORMAT_REFUSED:
                     raise
-        heard = await self._asked("json", speech, language)
+        answer = await self._request("json", speech, language)
         self._verbose = False  # only now: what it refused was the format, not the recording
-        return heard
+        return answer
 
     async def check(self) -> None:
         """Have half a second of silence recognised, to learn whether address, key and model are right."""
         await self.transcribe(wav_clip(bytes(WAV_RATE), sample_rate=WAV_RATE))
 
-    async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._wire.warm()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._wire.close()
-
-    async def _asked(self, response_format: str, speech: Clip, language: str | None) -> Transcript:
+    async def _request(self, response_format: str, speech: Clip, language: str | None) -> Transcript:
         form = aiohttp.FormData()
         form.add_field("file", speech.data, filename="memo.wav", content_type="audio/wav")
         form.add_field("model", self._model)
@@ -84,14 +90,14 @@ class OpenAiTranscriber:
         if language:
             form.add_field("language", language)
         async with self._wire.post_form("/audio/transcriptions", form) as response:
-            heard = await read_object(response)
-        text = heard.get("text")
+            answer = await read_object(response)
+        text = answer.get("text")
         if not isinstance(text, str):
             raise BadAnswer(SERVICE, "no text")
-        return Transcript(encodable(text).strip(), subtag(heard.get("language")))
+        return Transcript(encodable(text).strip(), subtag(answer.get("language")))
 
 
-class OpenAiReplier:
+class OpenAiReplier(_Adapter):
     """Chat, streamed (https://platform.openai.com/docs/api-reference/chat/create).
 
     Args:
@@ -111,8 +117,7 @@ class OpenAiReplier:
         timeout_seconds: float = 10.0,
         max_tokens: int = _MAX_TOKENS,
     ) -> None:
-        self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
-        self._timeout_seconds = timeout_seconds
+        super().__init__(base_url, key, timeout_seconds=timeout_seconds)
         self._model = model
         self._max_tokens = max_tokens
 
@@ -132,20 +137,12 @@ class OpenAiReplier:
         if not isinstance(choices, list) or not choices:
             raise BadAnswer(SERVICE, "no choices")
 
-    async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._wire.warm()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._wire.close()
-
     def _body(self, turns: Sequence[ChatTurn], max_tokens: int) -> dict[str, object]:
         messages = [{"role": turn.role.value, "content": encodable(turn.text)} for turn in turns]
         return {"model": self._model, "messages": messages, "max_tokens": max_tokens}
 
 
-class OpenAiSynthesizer:
+class OpenAiSynthesizer(_Adapter):
     """Speech as bare PCM (https://platform.openai.com/docs/api-reference/audio/createSpeech).
 
     The wire has no language: the model tells it from the text, and the voice is chosen by it.
@@ -161,8 +158,7 @@ class OpenAiSynthesizer:
     def __init__(
         self, base_url: str, key: str, *, model: str, voices: Mapping[str, str], timeout_seconds: float = 8.0
     ) -> None:
-        self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
-        self._timeout_seconds = timeout_seconds
+        super().__init__(base_url, key, timeout_seconds=timeout_seconds)
         self._model = model
         self._voices = Voices(SERVICE, model, voices)
 
@@ -176,7 +172,7 @@ class OpenAiSynthesizer:
         body = {
             "model": self._model,
             "input": sayable(SERVICE, text),
-            "voice": self._voices.of(language),
+            "voice": self._voices.voice_for(language),
             "response_format": "pcm",
         }
         async with self._wire.post_json("/audio/speech", body) as response:
@@ -196,14 +192,6 @@ class OpenAiSynthesizer:
         async for _ in self.speak("Hi", language="en"):
             pass
 
-    async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._wire.warm()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._wire.close()
-
 
 async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
     """Give the words of a stream up to its end. Raises BadAnswer where it has none: then it was cut short."""
@@ -211,7 +199,7 @@ async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
         async for data in found:
             if data == _DONE:
                 return
-            words, finished = _delta(parsed_object(data))
+            words, finished = _delta(parse_object(data))
             if words:
                 yield words
             if is_end(SERVICE, finished):

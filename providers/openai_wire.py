@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from providers.answers import opened, told_of
-from providers.connections import Connections
-from providers.errors import BadAnswer, TimedOut, Unreachable, from_status
-from providers.http import retry_after_seconds, session
+from providers.connections import LazySession, refusal, session
+from providers.errors import BadAnswer, TimedOut, Unreachable
+from providers.promptly import error_in_answer, open_response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -28,7 +27,7 @@ _LONGEST_ANSWER_BYTES = 8 * 1024 * 1024
 _LONGEST_LINE_BYTES = 1024 * 1024
 _PIECE_BYTES = 64 * 1024
 _MOVED = 300
-_WRONG = 400
+_REFUSED = 400
 
 
 class OpenAiWire:
@@ -44,7 +43,7 @@ class OpenAiWire:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._timeout_seconds = timeout_seconds
-        self._connections = Connections(partial(session, total_seconds=_LONGEST_STREAM_SECONDS))
+        self._session = LazySession(partial(session, total_seconds=_LONGEST_STREAM_SECONDS))
 
     def post_json(self, path: str, body: Mapping[str, object]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Post JSON; the answer is streamed, so it may take a minute, and its pauses are for the reader to bound."""
@@ -56,16 +55,16 @@ class OpenAiWire:
 
     async def warm(self) -> None:
         """Open a connection, before anything is asked. Raises nothing."""
-        await self._connections.warm(self._base_url, service=SERVICE)
+        await self._session.warm(self._base_url, service=SERVICE)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._session.close()
 
     @asynccontextmanager
     async def _post(self, path: str, *, total_seconds: float, **body: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401 (aiohttp's own)
         """Post, and turn what goes wrong into ProviderErrors, in the block that reads the answer too."""
-        request = self._connections.open().post(
+        request = self._session.get().post(
             f"{self._base_url}{path}",
             headers=self._headers,
             allow_redirects=False,
@@ -74,9 +73,9 @@ class OpenAiWire:
         )
         answered = False
         try:
-            async with opened(SERVICE, self._timeout_seconds, request) as response:
+            async with open_response(SERVICE, self._timeout_seconds, request) as response:
                 answered = True
-                _refuse(response)
+                _raise_refusal(response)
                 yield response
         except TimeoutError as error:
             raise TimedOut(SERVICE) from error
@@ -94,10 +93,10 @@ async def read_object(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
         if size > _LONGEST_ANSWER_BYTES:
             raise BadAnswer(SERVICE, "endless")
         pieces.append(piece)
-    return parsed_object(b"".join(pieces))
+    return parse_object(b"".join(pieces))
 
 
-def parsed_object(text: bytes) -> Mapping[str, Any]:
+def parse_object(text: bytes) -> Mapping[str, Any]:
     """Parse a JSON object. Raises BadAnswer; and what the object says where it tells of an error."""
     try:
         found = json.loads(text)
@@ -106,7 +105,7 @@ def parsed_object(text: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise BadAnswer(SERVICE, "not an object")
     if found.get("error"):
-        raise told_of(SERVICE, found["error"])
+        raise error_in_answer(SERVICE, found["error"])
     return found
 
 
@@ -127,8 +126,8 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         yield left.removeprefix(b"data:").strip()
 
 
-def _refuse(response: aiohttp.ClientResponse) -> None:
-    if response.status >= _WRONG:
-        raise from_status(SERVICE, response.status, retry_after_seconds(response.headers.get("Retry-After")))
+def _raise_refusal(response: aiohttp.ClientResponse) -> None:
+    if response.status >= _REFUSED:
+        raise refusal(SERVICE, response.status, response.headers)
     if response.status >= _MOVED:
         raise BadAnswer(SERVICE, "redirect", status=response.status)

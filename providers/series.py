@@ -14,14 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-from providers import indicator
-from providers.attempts import LATER, UNLESS_NEVER, retried
+from providers.attempts import LATER, UNLESS_NEVER, retry
+from providers.connections import policy_for
 from providers.errors import BadAnswer, OutcomeUnknown, ProviderError
-from providers.http import policy_for
+from providers.indicator import show_typing
 from providers.media import Media
 from providers.messenger_calls import Calls
 from providers.ports import SentText, always_ours
-from providers.series_wire import SERVICE, WIRE, fit, is_it, messages_of, text_send, voice_send
+from providers.series_wire import SERVICE, WIRE, matches, messages_path, sendable_text, text_send, voice_send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -85,7 +85,7 @@ class SeriesMessenger:
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
         """Ask for a message as the API has it now."""
-        answer = await self._retried(self._calls.get, f"{messages_of(chat_id)}/{quote(message_id, safe='')}")
+        answer = await self._retried(self._calls.get, f"{messages_path(chat_id)}/{quote(message_id, safe='')}")
         found = answer.get("data", answer)
         if not isinstance(found, dict):
             raise BadAnswer(SERVICE, "no message")
@@ -94,7 +94,7 @@ class SeriesMessenger:
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
         """Show that we are at it while the block runs. Never raises, never delays the block."""
         chat = f"/api/chats/{quote(chat_id, safe='')}"
-        return indicator.shown(
+        return show_typing(
             lambda: self._calls.nudge("POST", f"{chat}/start_typing", seconds=_TYPING_SECONDS),
             lambda: self._calls.nudge("DELETE", f"{chat}/stop_typing", seconds=_STOP_TYPING_SECONDS),
             refresh_seconds=self._typing_refresh_seconds,
@@ -108,17 +108,17 @@ class SeriesMessenger:
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
         """Send a text message; give its message id."""
-        sent = SentText(fit(text), time.time() - _CLOCKS_DIFFER_SECONDS)
+        sent = SentText(sendable_text(text), time.time() - _CLOCKS_DIFFER_SECONDS)
         return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Look for a message with an attachment of one of these names, or with that text alone."""
-        answer = await self._retried(self._calls.get, messages_of(chat_id))
+        answer = await self._retried(self._calls.get, messages_path(chat_id))
         found = answer.get("data", answer.get("messages"))
         if not isinstance(found, list):
             raise BadAnswer(SERVICE, "no list of messages")
         messages = (each for each in found if isinstance(each, dict))
-        return next((str(each["id"]) for each in messages if "id" in each and is_it(each, filenames, text)), None)
+        return next((str(each["id"]) for each in messages if "id" in each and matches(each, filenames, text)), None)
 
     async def check(self) -> None:
         """List chats, to learn whether address and key are right."""
@@ -167,4 +167,4 @@ class SeriesMessenger:
             raise OutcomeUnknown(SERVICE, "and cannot be looked for") from error
 
     async def _retried(self, work: Callable[..., Awaitable[T]], *args: str, verdicts: frozenset[Verdict] = LATER) -> T:
-        return await retried(work, *args, attempts=self._attempts, verdicts=verdicts)
+        return await retry(work, *args, attempts=self._attempts, verdicts=verdicts)

@@ -7,9 +7,9 @@ import json
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from providers.errors import BadAnswer, OutcomeUnknown, from_status
-from providers.http import retry_after_seconds
-from providers.messenger_wire import Send, Wire, json_of, sent_since
+from providers.connections import refusal
+from providers.errors import BadAnswer, OutcomeUnknown
+from providers.messenger_wire import Send, Wire, read_json, sent_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -23,24 +23,24 @@ SERVICE = "series"
 _BLANK = "\N{MICROPHONE}"
 """Stands where there are no words: the API wants a text that is not empty."""
 _NOT_ACCEPTED = frozenset({429, 503})
-_OK = 400
+_REFUSED = 400
 
 
-async def answer_of(response: aiohttp.ClientResponse) -> Json:
+async def read_answer(response: aiohttp.ClientResponse) -> Json:
     """Give an answer's JSON object; what is none stands under "data". Raises ProviderError for a refusal."""
-    _refuse(response)
-    answer = await json_of(SERVICE, response)
+    _raise_refusal(response)
+    answer = await read_json(SERVICE, response)
     return answer if isinstance(answer, dict) else {"data": answer}
 
 
-async def sent_id_of(response: aiohttp.ClientResponse) -> str:
+async def read_sent_id(response: aiohttp.ClientResponse) -> str:
     """Give the new message's id; an acceptance without one cannot be told from a lost one, so it is unknown."""
-    if response.status >= _OK:
+    if response.status >= _REFUSED:
         if response.status >= 500 and response.status not in _NOT_ACCEPTED:  # noqa: PLR2004 (RFC 9110, 15.6)
             raise OutcomeUnknown(SERVICE, status=response.status)
-        _refuse(response)
+        _raise_refusal(response)
     try:
-        answer = await json_of(SERVICE, response)
+        answer = await read_json(SERVICE, response)
     except BadAnswer as error:
         raise OutcomeUnknown(SERVICE, "accepted without an id") from error
     data = answer.get("data") if isinstance(answer, dict) else None
@@ -59,26 +59,26 @@ def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
     }
     message = {"text": reply.text or _BLANK, "idempotency_key": reply.idempotency_key, "attachments": [attachment]}
     body = json.dumps({"message": message}).encode()
-    return Send(reply.chat_id, messages_of(reply.chat_id), body, (reply.filename,), None, still_ours)
+    return Send(reply.chat_id, messages_path(reply.chat_id), body, (reply.filename,), None, still_ours)
 
 
 def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
     """Write a text message."""
     body = json.dumps({"message": {"text": text.text, "idempotency_key": idempotency_key}}).encode()
-    return Send(chat_id, messages_of(chat_id), body, (), text, still_ours)
+    return Send(chat_id, messages_path(chat_id), body, (), text, still_ours)
 
 
-def fit(text: str) -> str:
+def sendable_text(text: str) -> str:
     """Give a text as it is sent: not empty."""
     return text or _BLANK
 
 
-def messages_of(chat_id: str) -> str:
+def messages_path(chat_id: str) -> str:
     """Give the path of a chat's messages."""
     return f"/api/chats/{quote(chat_id, safe='')}/chat_messages"
 
 
-def is_it(message: Json, filenames: Collection[str], text: SentText | None) -> bool:
+def matches(message: Json, filenames: Collection[str], text: SentText | None) -> bool:
     """Say whether a message is the one with an attachment of these names, or that text alone."""
     attachments = message.get("attachments")
     if not isinstance(attachments, list) or not attachments:
@@ -86,10 +86,10 @@ def is_it(message: Json, filenames: Collection[str], text: SentText | None) -> b
     return any(isinstance(each, dict) and each.get("filename") in filenames for each in attachments)
 
 
-def _refuse(response: aiohttp.ClientResponse) -> None:
+def _raise_refusal(response: aiohttp.ClientResponse) -> None:
     """Raise what a refusal means (400 to 599)."""
-    if response.status >= _OK:
-        raise from_status(SERVICE, response.status, retry_after_seconds(response.headers.get("Retry-After")))
+    if response.status >= _REFUSED:
+        raise refusal(SERVICE, response.status, response.headers)
 
 
-WIRE: Final = Wire(SERVICE, answer_of, sent_id_of)
+WIRE: Final = Wire(SERVICE, read_answer, read_sent_id)

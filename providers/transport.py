@@ -18,9 +18,8 @@ import httpx
 import httpx2
 from yarl import URL
 
-from providers.connections import Connections
-from providers.errors import BadAnswer, ProviderError, Unreachable, from_status
-from providers.http import retry_after_seconds, session
+from providers.connections import LazySession, refusal, session
+from providers.errors import BadAnswer, ProviderError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,7 +30,7 @@ Response: TypeAlias = httpx.Response | httpx2.Response
 LONGEST_WORDS_BYTES: Final = 8 * 1024 * 1024
 """Of an answer in JSON, or of a stream of it."""
 _MOVED: Final = 300
-_WRONG: Final = 400
+_REFUSED: Final = 400
 _END_SECONDS, _END_PIECES = 0.03, 4
 """How long, and for how many pieces, the end of an answer is waited for that a client has left, as all do at [DONE]."""
 _AS_IT_IS: Final = "identity"
@@ -48,7 +47,7 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
     def __init__(self, service: str, *, limit_bytes: int = LONGEST_WORDS_BYTES) -> None:
         self._service = service
         self._limit_bytes = limit_bytes
-        self._connections = Connections(partial(session, total_seconds=None))
+        self._session = LazySession(partial(session, total_seconds=None))
 
     async def handle_async_request(self, request: Request) -> Response:  # type: ignore[override] # of either kind
         """Ask, and give an answer that is one.
@@ -58,41 +57,40 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
         Raises:
             ProviderError: there is none, or it is not worth reading.
         """
-        answer = await self._asked(request)
+        answer = await self._send(request)
         body = _Body(self._service, answer, self._limit_bytes)
-        if refusal := self._refusal(answer):
+        if error := self._error(answer):
             await body.aclose()
-            raise refusal
+            raise error
         made = httpx.Response if isinstance(request, httpx.Request) else httpx2.Response
         return made(answer.status, headers=answer.raw_headers, stream=body, request=request)  # type: ignore[arg-type] # the same
 
     async def warm(self, address: str) -> None:
         """Open a connection to whoever serves a URL, for the requests to come. Raises nothing."""
-        await self._connections.warm(address, service=self._service)
+        await self._session.warm(address, service=self._service)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._session.close()
 
-    async def _asked(self, request: Request) -> aiohttp.ClientResponse:
+    async def _send(self, request: Request) -> aiohttp.ClientResponse:
         request.headers["Accept-Encoding"] = _AS_IT_IS  # a limit on what was packed would be none
         try:
-            return await self._connections.open().request(
+            return await self._session.get().request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers.multi_items(),
-                data=_body(request),
+                data=_content(request),
                 allow_redirects=False,  # followed, one would take what was said, and perhaps the key, to a stranger
                 auto_decompress=False,
             )
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(self._service, type(error).__name__) from error
 
-    def _refusal(self, answer: aiohttp.ClientResponse) -> ProviderError | None:
+    def _error(self, answer: aiohttp.ClientResponse) -> ProviderError | None:
         """Say why an answer is not worth reading, if it is not."""
-        if answer.status >= _WRONG:
-            wait = retry_after_seconds(answer.headers.get("Retry-After"))
-            return from_status(self._service, answer.status, wait)
+        if answer.status >= _REFUSED:
+            return refusal(self._service, answer.status, answer.headers)
         if answer.status >= _MOVED:
             return BadAnswer(self._service, "redirect", status=answer.status)
         if answer.headers.get("Content-Encoding", _AS_IT_IS) != _AS_IT_IS:
@@ -135,11 +133,11 @@ class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
         try:
             with suppress(aiohttp.ClientError, OSError):  # a TimeoutError is an OSError
                 async with asyncio.timeout(_END_SECONDS):
-                    await self._ended()
+                    await self._drain()
         finally:
             self._answer.close()  # of an answer that has ended the connection is back already
 
-    async def _ended(self) -> None:
+    async def _drain(self) -> None:
         for _ in range(_END_PIECES):
             if self._closed or self._answer.content.at_eof():
                 return
@@ -152,7 +150,7 @@ class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
         return connection is not None and connection.closed
 
 
-def _body(request: Request) -> bytes | AsyncIterator[bytes] | None:
+def _content(request: Request) -> bytes | AsyncIterator[bytes] | None:
     """Give what a request says: whole where it is there, else as it is made."""
     try:
         return request.content or None

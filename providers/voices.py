@@ -97,16 +97,16 @@ class Voices:
     def __init__(self, service: str, model: str, chosen: Mapping[str, str]) -> None:
         self._service = service
         self._chosen = chosen
-        self._spoken = languages_of(model)
+        self._languages = languages_of(model)
 
-    def of(self, language: str) -> str:
+    def voice_for(self, language: str) -> str:
         """Give the voice that speaks a language; one that was chosen for it is believed to.
 
         Raises:
             NoVoice: the model does not speak it.
         """
         voice = self._chosen.get(language)
-        if voice is None and self._spoken is not None and language not in self._spoken:
+        if voice is None and self._languages is not None and language not in self._languages:
             raise NoVoice(self._service)
         return voice or self._chosen[DEFAULT]
 

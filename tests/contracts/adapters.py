@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from audio.clip import Clip, wav_clip
 from providers.cartesia import CartesiaSynthesizer
-from providers.elevenlabs import ElevenLabsSynthesizer
-from providers.elevenlabs_scribe import ElevenLabsTranscriber
+from providers.elevenlabs import ElevenLabsSynthesizer, ElevenLabsTranscriber
 from providers.huggingface import LlamaReplier, WhisperTranscriber
 from providers.openai import OpenAiReplier, OpenAiSynthesizer, OpenAiTranscriber
 from providers.ports import ChatTurn, Role

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from providers.canned import canned_reply
 from providers.encodable import encodable
 from providers.errors import BadAnswer, ProviderError, RateLimited, Unavailable
 from providers.local import CannedReplier
@@ -213,7 +214,7 @@ async def test_a_reply_without_end_is_bounded(wired: Wired, sandbox: Sandbox) ->
 @pytest.mark.parametrize("language", ["en", "fr", "xx", ""])
 async def test_the_canned_one_always_answers(text: str, language: str) -> None:
     """Whatever was said, in whatever language: one whole sentence, the same each time, also at once and when closed."""
-    wits = CannedReplier()
+    wits = CannedReplier(canned_reply)
     await wits.check()
     turns = [ChatTurn(Role.USER, text)] if text else []
 

@@ -11,8 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from providers.http import policy_for, session
-from providers.warming import open_connection
+from providers.connections import open_connection, policy_for, session
 from sandbox.app import LINQ_KEY, SERIES_KEY, Sandbox
 from sandbox.faults import Fault, Kind
 from tests.contracts.adapters import ALL, KEYS, Listener, Wired

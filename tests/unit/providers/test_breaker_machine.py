@@ -100,7 +100,7 @@ class Traffic(RuleBasedStateMachine):
 
     def over(self, call: Call) -> None:
         """Let go, as whoever was let through does at last."""
-        self.breaker.let_go(call)
+        self.breaker.release(call)
         if call is self.model.probe:
             self.model.probe = None
 
@@ -153,7 +153,7 @@ class Traffic(RuleBasedStateMachine):
         """However it went: when all have let go, and time enough has passed, the next is let through."""
         if hasattr(self, "breaker"):
             for call in self.running:
-                self.breaker.let_go(call)
+                self.breaker.release(call)
             self.now += LONGEST_SECONDS
             assert self.breaker.admit() is not None
 
