@@ -27,10 +27,8 @@ _BY_CODE = {
     b"sawb": "amr",
 }
 _HEADER_BYTES = 4096
-_CAF_CODE_AT = 28
-"""Of the format code in CAF: the description is the first chunk, and begins with the sample rate."""
-_SAMPLE_ENTRY_AT = 16
-"""Of the first sample entry's code in MP4, from `stsd` (ISO/IEC 14496-12, 8.5.2)."""
+_CAF_CODE_AT = 28  # of the format code in CAF: the description is the first chunk, and begins with the sample rate
+_SAMPLE_ENTRY_AT = 16  # of the first sample entry's code in MP4, from `stsd` (ISO/IEC 14496-12, 8.5.2)
 
 
 def codec(data: bytes, container: Format) -> str | None:

@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _BIT_RATE = "64k"
-_AAC_CODER = "fast"
-"""41 ms of CPU for 10 s of speech at 24 kHz on one core; ffmpeg's default ("twoloop") takes 83 ms."""
+_AAC_CODER = "fast"  # 41 ms of CPU for 10 s of speech at 24 kHz on one core; ffmpeg's default ("twoloop") takes 83 ms
 _LARGEST_ALLOCATION_BYTES = 256 * 1024 * 1024
-_PAST_THE_LIMIT_SECONDS = 1.0
-"""Decoded beyond the limit, so that a longer recording is noticed."""
+_PAST_THE_LIMIT_SECONDS = 1.0  # decoded beyond the limit, so that a longer recording is noticed
 DEMUXERS = {
     Format.OGG: "ogg",
     Format.CAF: "caf",

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FRAMES = 3
-"""In a row are proof enough."""
+_FRAMES = 3  # in a row are proof enough
 
 _ADTS_HEADER_BYTES = 7
 _ADTS_RATES = 13

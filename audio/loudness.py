@@ -24,21 +24,15 @@ Floats: TypeAlias = npt.NDArray[np.floating]
 
 _FULL_SCALE = 32768.0
 _FLOOR_DBFS = -100.0
-_STEP = 4
-"""Every four samples are averaged, which drops what is above 2 kHz, where noise has most of its power."""
-_FRAME = WAV_RATE // _STEP // 50
-"""Averages in 20 ms."""
-_EMPHASIS = 0.9
-"""The share of the previous sample that is subtracted: 15 dB less at 100 Hz, 19 dB less at 50 Hz."""
-_AUDIBLE_DBFS = -65.0
-"""In that band; a voice 40 dB below full scale reaches -45 dBFS there."""
+_STEP = 4  # every four samples are averaged, which drops what is above 2 kHz, where noise has most of its power
+_FRAME = WAV_RATE // _STEP // 50  # averages in 20 ms
+_EMPHASIS = 0.9  # the share of the previous sample that is subtracted: 15 dB less at 100 Hz, 19 dB less at 50 Hz
+_AUDIBLE_DBFS = -65.0  # in that band; a voice 40 dB below full scale reaches -45 dBFS there
 _QUIETEST_PERCENT = 10.0
 _ABOVE_NOISE_DB = 6.0
 """Steady noise and hum stay within this of their own quietest tenth; a voice in loud noise does not."""
-_SHORTEST_RUN = 3
-"""Frames in a row: rumble stands out for one or two, a syllable for at least 60 ms."""
-_LEAST_VOICED_SECONDS = 0.16
-"""The core of the shortest word; real words cut out of a sentence each have more."""
+_SHORTEST_RUN = 3  # frames in a row: rumble stands out for one or two, a syllable for at least 60 ms
+_LEAST_VOICED_SECONDS = 0.16  # the core of the shortest word; real words cut out of a sentence each have more
 
 
 @dataclass(frozen=True, slots=True)

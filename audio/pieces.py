@@ -22,21 +22,16 @@ LONGEST_SECONDS = 28.0
 """Of a piece: below Whisper's 30, with room for a service that counts differently."""
 
 _LONGEST = round(LONGEST_SECONDS * WAV_RATE)
-_NEAR = _LONGEST // 6
-"""Samples on either side of an even cut that are searched for a pause."""
+_NEAR = _LONGEST // 6  # samples on either side of an even cut that are searched for a pause
 _EVEN = _LONGEST - _NEAR
 """Samples of the longest even piece; with both cuts moved as far as allowed, it is within the limit."""
-_FRAME = WAV_RATE // 50
-"""Samples in 20 ms."""
-_SMOOTH = 5
-"""Frames averaged, so that less than 100 ms is no pause."""
+_FRAME = WAV_RATE // 50  # samples in 20 ms
+_SMOOTH = 5  # frames averaged, so that less than 100 ms is no pause
 _LONG_ENOUGH = WAV_RATE // 2 // _FRAME
 """Frames in half a second: such a pause is between sentences, and a longer one no better."""
-_INAUDIBLE = 30.0
-"""Mean square of samples, about 75 dB below full scale; anything quieter counts as this."""
+_INAUDIBLE = 30.0  # mean square of samples, about 75 dB below full scale; anything quieter counts as this
 _ENTER_DB = 3.0
-_LEAVE_DB = 6.0
-"""Above the quietest moment: a pause comes below the first, and ends above the second."""
+_LEAVE_DB = 6.0  # above the quietest moment: a pause comes below the first, and ends above the second
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,11 @@ import numpy as np
 if TYPE_CHECKING:
     from audio.loudness import Floats, Samples
 
-_QUIET: Final = 100
-"""Of 32768, some 50 dB below full scale: silence is at most this loud."""
+_QUIET: Final = 100  # of 32768, some 50 dB below full scale: silence is at most this loud
 _BEFORE_SECONDS: Final = 0.06
-_AFTER_SECONDS: Final = 0.26
-"""Silence around a piece: together a breath between two sentences."""
+_AFTER_SECONDS: Final = 0.26  # silence around a piece: together a breath between two sentences
 _FADE_SECONDS: Final = 0.005
-_LONGEST_PAUSE_SECONDS: Final = 1.0
-"""Within a piece; longer silence is passed on rather than held back."""
+_LONGEST_PAUSE_SECONDS: Final = 1.0  # within a piece; longer silence is passed on rather than held back
 
 
 class Take:

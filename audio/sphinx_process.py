@@ -12,8 +12,7 @@ import pocketsphinx
 
 _RATE = 16_000
 _FRAME = _RATE // 50
-_PAUSE_FRAMES = 20
-"""0.4 s."""
+_PAUSE_FRAMES = 20  # 0.4 s
 _SPEECH_ABOVE_FLOOR_DB = 12.0
 _PEAK = 0.7 * 32767
 

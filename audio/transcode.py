@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from audio.scratch_dir import Exit, Program, ScratchDir
 
-_ENCODERS = 32
-"""An encoder mostly waits for the synthesizer, and then takes 7 MB and no CPU."""
+_ENCODERS = 32  # an encoder mostly waits for the synthesizer, and then takes 7 MB and no CPU
 _PCM_FILE = "out.pcm"
 _COPIED_AT_ONCE_BYTES = 4 * 1024 * 1024
 """Two minutes of PCM, copied in a millisecond: below that no thread is worth its cost."""

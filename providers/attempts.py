@@ -1,4 +1,4 @@
-"""Attempts: what a messenger may ask again, when, and how often. The one level of retries that there is."""
+"""Retries of a messenger's requests: the only level that retries."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 RETRY_SECONDS: Final = 30.0
-"""How long something is asked again, at most, in seconds."""
+"""The longest time that a request is retried for."""
 LATER: Final = frozenset({Verdict.LATER})
 UNLESS_NEVER: Final = frozenset({Verdict.LATER, Verdict.UNKNOWN})
-_LONGEST_WAIT_SECONDS: Final = 5.0
-"""What asks us to wait longer is left to those who can: they park the memo."""
+_LONGEST_WAIT_SECONDS: Final = 5.0  # A longer Retry-After is left to the caller, which parks the memo
 
 T = TypeVar("T")
 
@@ -31,14 +30,14 @@ async def retry(
     verdicts: frozenset[Verdict] = LATER,
     seconds: float = RETRY_SECONDS,
 ) -> T:
-    """Call a coroutine function until it gives something; not a lambda, for tenacity would not await what that gives.
+    """Call a coroutine function until it succeeds. A lambda will not do: tenacity would not await its result.
 
     Args:
         work: what to call.
-        args: for it.
-        attempts: how often, at most.
-        verdicts: of the errors after which it is called again; any other error passes through.
-        seconds: after which it is not called again, in seconds.
+        args: its arguments.
+        attempts: the most calls.
+        verdicts: of errors that are retried; others pass through.
+        seconds: after which it is not retried.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception(lambda error: _may_be_tried_soon(error, verdicts)),
@@ -56,8 +55,6 @@ def _may_be_tried_soon(error: BaseException, verdicts: frozenset[Verdict]) -> bo
 
 
 class _RetryAfterOrBackoff(wait_base):
-    """Waits as long as the service asked (Retry-After), else exponentially with jitter; in seconds."""
-
     def __init__(self) -> None:
         self._backoff = wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
 

@@ -1,12 +1,12 @@
-"""Breaker: spares a service in trouble our requests, and our people the wait for it.
+"""Circuit breaker: spares a failing service our requests, and people the wait for it.
 
-    closed ──failures──► open ──cool-down over──► half-open ──its probe succeeded──► closed
+    closed ──failures──► open ──cool-down over──► half-open ──probe succeeded──► closed
                           ▲                           │
-                          └────── its probe failed ───┘
+                          └──────── probe failed ─────┘
 
-Half-open, one request at a time is let through: a real one, never a copy. What says nothing about the service (a bug,
-a cancellation, a request of ours that was wrong) is not counted, and gives the probe to the next. The time comes from a
-clock, so there is no timer to stop; no method waits, so on one event loop nothing needs a lock.
+Half-open, one real request at a time is let through as the probe. A call that says nothing about the service (a bug, a
+cancellation, a wrong request of ours) is not counted, and frees the probe. There is no timer, and no method waits, so
+nothing needs a lock.
 """
 
 from __future__ import annotations
@@ -24,16 +24,15 @@ if TYPE_CHECKING:
     from providers.errors import ProviderError
 
 FAILURES: Final = 5
-"""How many calls must have failed within the window, being at least half of those that ended in it."""
+"""Failed calls within the window that open it, if they are at least half of all."""
 WINDOW_SECONDS: Final = 60.0
 COOL_DOWN_SECONDS: Final = 15.0
-"""How long the first opening lasts, less the jitter; twice as long after each probe that failed."""
+"""Of the first opening, less the jitter; doubled after each failed probe."""
 LONGEST_SECONDS: Final = 300.0
-"""How long any opening lasts at most; and one for a fault that only an operator can mend."""
+"""Of any opening, and of one that only an operator can mend."""
 JITTER: Final = 0.2
-"""The share of a cool-down that may be left out, so that workers do not all probe at once."""
-_MOST_CALLS: Final = 200
-"""How many calls the window holds at most (I9); above that the oldest are forgotten before their time."""
+"""The share of a cool-down that may be left out, so that workers do not probe all at once."""
+_MOST_CALLS: Final = 200  # in the window (I9); beyond that the oldest are forgotten early
 
 
 class State(StrEnum):
@@ -42,44 +41,44 @@ class State(StrEnum):
     CLOSED = "closed"
     """Let it through."""
     OPEN = "open"
-    """Keep it out: the cool-down runs."""
+    """Keep it out during the cool-down."""
     HALF_OPEN = "half-open"
-    """Let it through as the probe, unless another call is the probe already."""
+    """Let it through as the probe, unless there is one."""
 
 
 class Call:
-    """A call that was let through: known by its identity, and to be ended by the breaker that gave it."""
+    """A call that was let through; its breaker must be told how it ended."""
 
 
 class Breaker:
-    """Counts how a service's calls end, and says whether the next may be made.
+    """Counts failed calls to a service, and admits or refuses the next.
 
     Args:
-        clock: seconds from a point of its own.
-        chance: gives a number from 0 to 1, for the jitter.
+        clock: in seconds.
+        chance: random number from 0 to 1, for the jitter.
     """
 
     def __init__(self, clock: Callable[[], float], chance: Callable[[], float] = random.random) -> None:  # noqa: S311 (jitter is no secret)
         self._clock = clock
         self._chance = chance
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)
-        """When each call ended, and whether it failed; only while closed."""
+        """(end of the call, whether it failed); only while closed."""
         self._open_until: float | None = None
         """None while closed."""
         self._next_cool_down_seconds = COOL_DOWN_SECONDS
         self._probe: Call | None = None
         self._permanent = False
-        """Whether this opening is for a fault that only an operator can mend."""
+        """Whether only an operator can mend this opening."""
 
     @property
     def state(self) -> State:
-        """What it does now."""
+        """Its present state."""
         if self._open_until is None:
             return State.CLOSED
         return State.OPEN if self._clock() < self._open_until else State.HALF_OPEN
 
     def admit(self) -> Call | None:
-        """Let a call through, or not (None). Whoever is let through tells how it ended, in the end by release()."""
+        """Return a call to be made and, in the end, released; None to refuse it."""
         state = self.state
         if state is State.OPEN or self._probe is not None:
             return None
@@ -89,12 +88,12 @@ class Breaker:
         return call
 
     def release(self, call: Call) -> None:
-        """End a call that says nothing about the service; after any other end it changes nothing."""
+        """End a call that says nothing about the service; no effect after another end."""
         if call is self._probe:
             self._probe = None
 
     def succeeded(self, call: Call) -> None:
-        """End a call in which the service did its part; once open, only the probe's word counts."""
+        """End a call that the service answered; once open, only the probe counts."""
         if self._open_until is None:
             self._outcomes.append((self._clock(), False))
         elif call is self._probe and self.state is State.HALF_OPEN:  # unless told meanwhile to stay away for longer
@@ -103,10 +102,10 @@ class Breaker:
         self.release(call)
 
     def failed(self, call: Call, error: ProviderError) -> bool:
-        """End a call by what the service did wrong, if it was the service.
+        """End a call that failed, and count it if the service is to blame.
 
         Returns:
-            Whether it is shut from now on for what only an operator can mend, and was not before.
+            Whether this opened it for a fault that only an operator can mend.
         """
         # These are about this request, which somebody may make at will, or we did not even ask.
         if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):
@@ -125,7 +124,7 @@ class Breaker:
             self._open_until = max(self._open_until, self._clock() + asked_seconds)
 
     def _open(self, asked_seconds: float) -> None:
-        """Open, or open anew. One answer that says how long to stay away needs no cool-down of ours beside it."""
+        """Open, or open anew; a single Retry-After needs no cool-down of ours on top."""
         now, seconds = self._clock(), asked_seconds
         if not asked_seconds or self._open_until is not None or self._too_many():
             seconds = max(seconds, self._next_cool_down_seconds * (1 - JITTER * self._chance()))
@@ -147,7 +146,7 @@ class Breaker:
 
 
 def _stay_away_seconds(error: ProviderError) -> float:
-    """Read how long an error says to stay away, in seconds: 0 when it does not say."""
+    """Return how long an error asks us to stay away; 0 if it does not say."""
     if isinstance(error, Unauthorized):
         return LONGEST_SECONDS
     if isinstance(error, RateLimited) and error.retry_after_seconds is not None:

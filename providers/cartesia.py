@@ -1,4 +1,4 @@
-"""Cartesia: speech, through its own asynchronous client."""
+"""Cartesia: speech synthesis through the vendor's asynchronous client."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SERVICE = "cartesia"
 
 
 class CartesiaSynthesizer:
-    """Speaks with a voice per language.
+    """Synthesizer with a voice per language.
 
     Args:
         api_key: of Cartesia.
-        base_url: of a loopback; the vendor's when None.
         model: such as sonic-3.
         voices: language (primary subtag) → voice id, and "default".
-        timeout_seconds: until the answer begins, until the first sound, and between two, in seconds.
+        base_url: a loopback; the vendor's when None.
+        timeout_seconds: until the answer begins, until the first sound, and between two.
         sample_rate: of the PCM, in Hz.
     """
 
@@ -61,7 +61,7 @@ class CartesiaSynthesizer:
         return self._sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
-        """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
+        """Stream mono s16le PCM. Raises NoVoice, before any request, for a language that the model does not speak."""
         request = self._request(sayable(SERVICE, text), language)
         async with (
             _sdk_errors(),
@@ -80,14 +80,14 @@ class CartesiaSynthesizer:
                 yield piece
 
     async def check(self) -> None:
-        """List one voice, which costs nothing, to learn whether address and key are right."""
+        """List one voice, which is free, to check address and key."""
         async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds):
             page = await self._client.voices.list(limit=1)
         if not isinstance(getattr(page, "data", None), list):  # its client takes any page for one
             raise BadAnswer(SERVICE, "no voices")
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
+        """Open a connection. Raises nothing."""
         await self._transport.warm(str(self._client.base_url))
 
     async def close(self) -> None:
@@ -106,7 +106,7 @@ class CartesiaSynthesizer:
 
 @asynccontextmanager
 async def _sdk_errors() -> AsyncIterator[None]:
-    """Turn what the client raises for the service's fault into ProviderErrors."""
+    """Map what the client raises for the service's faults."""
     try:
         yield
     except APIConnectionError as error:

@@ -28,8 +28,7 @@ log = logging.getLogger(__name__)
 _CONNECT_SECONDS: Final = 5.0
 _WARM_SECONDS: Final = 5.0
 _CONNECTIONS: Final = 256
-_KEEP_ALIVE_SECONDS: Final = 75.0
-"""A new connection shakes hands, which takes two round trips."""
+_KEEP_ALIVE_SECONDS: Final = 75.0  # A new connection shakes hands, which takes two round trips
 _MOST_LIKELY: Final = 8
 _LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
 _SCHEMES: Final = frozenset({"http", "https"})
@@ -39,17 +38,17 @@ _SCHEMES: Final = frozenset({"http", "https"})
 class HostPolicy:
     """The hosts that media may come from or go to, each a host or host:port.
 
-    A special address (private, loopback, link-local, …), or a name that resolves to one, is refused unless that very
-    address or name is listed. Plain http is only for listed special addresses.
+    A special address (private, loopback, link-local, …), or a name that resolves to one, is refused unless that address
+    or name is listed. Plain http is only for listed special addresses.
     """
 
     own: URL
     """The messenger API's base URL."""
     listed: frozenset[str]
     variable: str = "SERIES_MEDIA_HOSTS"
-    """Where operators list hosts."""
+    """Named in errors, for operators."""
     anywhere: bool = False
-    """Whether any public host is allowed: where the API itself names the host each time."""
+    """Any public host is allowed: the API itself names it each time."""
 
     def check(self, url: URL) -> None:
         """Refuse a URL that must not be requested. Raises Forbidden."""

@@ -32,15 +32,12 @@ if TYPE_CHECKING:
 SERVICE: Final = "elevenlabs"
 SCRIBE: Final = "scribe"
 API_URL: Final[str] = ElevenLabsEnvironment.PRODUCTION.value
-_PIECE_BYTES = 32 * 1024
-"""Two thirds of a second of PCM; the client's own 1 KiB would make some thousand pieces of a reply."""
+_PIECE_BYTES = 32 * 1024  # two thirds of a second of PCM, where the client's default is 1 KiB
 _RATES: Final = {16000, 22050, 24000}
-_NO_LANGUAGE_CODE = "eleven_multilingual_v2"
-"""The model that refuses a language code."""
+_NO_LANGUAGE_CODE = "eleven_multilingual_v2"  # the model that refuses a language code
 _UNREADABLE: Final = (ApiError, ParsingError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
 """Raised by the client for an answer that breaks the wire format."""
-_CODES: Final = {"tl": "fil"}
-"""Language codes that differ from ours."""
+_CODES: Final = {"tl": "fil"}  # language codes that differ from ours
 
 
 class _Client:
@@ -99,7 +96,7 @@ class ElevenLabsSynthesizer(_Client):
         return self._sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
-        """Stream mono s16le PCM. Raises NoVoice, before any request, for a language that the model does not speak."""
+        """Stream mono s16le PCM. Raises NoVoice, before any request, if the model does not speak the language."""
         request = self._request(sayable(SERVICE, text), language, encodable(before), encodable(after))
         async with (
             _sdk_errors(SERVICE),

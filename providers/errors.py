@@ -1,28 +1,28 @@
-"""What can go wrong with somebody else's service, and what to do about it.
+"""Errors of outside services, each with its verdict.
 
-ProviderError                the verdict is fixed where the error is born
+ProviderError
 ├── Unreachable              no connection, reset, name not resolved      next rung | later
 ├── TimedOut                 our deadline passed                          next rung | later
-│   └── Stalled              connected, and nothing useful came in time
+│   └── Stalled              an answer began, then nothing useful came
 ├── RateLimited              429, with Retry-After in seconds             next rung | later
 ├── Unavailable              5xx, 408, 425                                next rung | later
 ├── Unauthorized             401, 402, 403: an operator has to act        next rung | never
 ├── Rejected                 any other 4xx: this request is wrong         next rung | never
-│   ├── Gone                 404, 410: what was asked for is not there
-│   └── NoVoice              it cannot speak the language, so it was not even asked
+│   ├── Gone                 404, 410
+│   └── NoVoice              it cannot speak the language; no request was made
 ├── BadAnswer                success without substance: empty, garbage, cut short
-│   └── UnfitAnswer          a whole answer that this person must not be given
-│       ├── OtherLanguage    in another language than was asked for
+│   └── UnfitAnswer          a whole answer that this person must not get
+│       ├── OtherLanguage    in another language than requested
 │       └── PromptReadOut    it recites our own instructions
-├── Forbidden                we refuse: the host is not allowed           never
+├── Forbidden                the host is not allowed                      never
 │   └── TooLarge             more bytes than the limit
-├── Barred                   a chat or line that takes nothing from us, in whatever form     never
-│   └── OptedOut             the person asked to hear no more from us
-├── OutcomeUnknown           the body was sent and no answer came: it may have happened
+├── Barred                   a chat or line that accepts nothing from us  never
+│   └── OptedOut             the person unsubscribed
+├── OutcomeUnknown           the request was sent and not answered: it may have taken effect
 └── LadderExhausted          every rung failed, or the budget ran out
 
-I6: a message names the service, the status and our own words for it; never the provider's body, which may repeat what a
-person said, and never a key.
+I6: a message holds the service, the status and words of ours; never a key, nor the answer's body, which may repeat
+what a person said.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """What the one who catches a ProviderError should do with the same request at the same service."""
+    """What to do with the same request at the same service."""
 
     LATER = "later"
-    """It may well succeed later; meanwhile the next rung."""
+    """It may succeed later; meanwhile the next rung."""
     NEVER = "never"
-    """It will not succeed unchanged; the next rung, and no retry."""
+    """It will not succeed unchanged."""
     UNKNOWN = "unknown"
-    """It may have happened: ask before doing it again."""
+    """It may have taken effect: check before repeating it."""
 
 
 class ProviderError(Exception):
-    """A named service did not do its part.
+    """A service did not do its part.
 
     Attributes:
-        service: the service's short name, as in rung names and metrics.
+        service: its name in rungs and metrics.
         verdict: what to do about it.
-        status: the HTTP status, where there was one.
-        retry_after_seconds: how long the service asked us to wait, in seconds.
+        status: of HTTP, if there was one.
+        retry_after_seconds: as requested by the service.
     """
 
     verdict: Verdict = Verdict.LATER
@@ -71,7 +71,7 @@ class ProviderError(Exception):
 
 
 class Unreachable(ProviderError):
-    """No connection could be made, or it broke before an answer began."""
+    """No connection, or it broke before an answer began."""
 
     reason = "unreachable"
 
@@ -83,13 +83,13 @@ class TimedOut(ProviderError):
 
 
 class Stalled(TimedOut):
-    """The service answered, and then gave nothing useful for too long: at first, or between two pieces."""
+    """An answer began, and then brought nothing useful for too long."""
 
     reason = "stalled"
 
 
 class RateLimited(ProviderError):
-    """The service asked us to slow down (429)."""
+    """The service asks us to slow down (429)."""
 
     reason = "rate-limited"
 
@@ -101,86 +101,86 @@ class Unavailable(ProviderError):
 
 
 class Unauthorized(ProviderError):
-    """The key is wrong, unpaid or not allowed (401, 402, 403): an operator has to act."""
+    """The key is wrong, unpaid or not allowed (401, 402, 403)."""
 
     verdict = Verdict.NEVER
     reason = "unauthorized"
 
 
 class Rejected(ProviderError):
-    """The service will not have this request (any other 4xx)."""
+    """The service refuses this request (any other 4xx)."""
 
     verdict = Verdict.NEVER
     reason = "rejected"
 
 
 class Gone(Rejected):
-    """What was asked for is not there (404, 410)."""
+    """The resource does not exist (404, 410)."""
 
     reason = "gone"
 
 
 class NoVoice(Rejected):
-    """The service cannot speak the language: it was not asked, and nothing was paid."""
+    """The service cannot speak the language; no request was made."""
 
     reason = "no-voice"
 
 
 class BadAnswer(ProviderError):
-    """The service said yes and gave nothing that can be used: empty, garbage or cut short."""
+    """A successful answer that is empty, garbage or cut short."""
 
     reason = "bad-answer"
 
 
 class UnfitAnswer(BadAnswer):
-    """The service did its part, and what it gave must not reach this person: it says nothing of how the service is.
+    """A whole answer that this person must not get.
 
-    Whoever speaks to us may provoke it at will, so it is never counted against a service.
+    People may provoke it at will, so it never counts against a service.
     """
 
     reason = "unfit"
 
 
 class OtherLanguage(UnfitAnswer):
-    """A reply in another language than it was asked for."""
+    """A reply in another language than requested."""
 
     reason = "other-language"
 
 
 class PromptReadOut(UnfitAnswer):
-    """A reply that recites the instructions that the model was given."""
+    """A reply that recites the model's instructions."""
 
     reason = "prompt-read-out"
 
 
 class Forbidden(ProviderError):
-    """We refuse to ask: the host is not allowed."""
+    """The host is not allowed."""
 
     verdict = Verdict.NEVER
     reason = "forbidden"
 
 
 class TooLarge(Forbidden):
-    """There are more bytes than the limit."""
+    """More bytes than the limit."""
 
     reason = "too-large"
 
 
 class Barred(ProviderError):
-    """The chat or the line takes nothing from us: it is not the audio that is refused, and no other form would do."""
+    """The chat or line accepts nothing from us, in no form."""
 
     verdict = Verdict.NEVER
     reason = "barred"
 
 
 class OptedOut(Barred):
-    """The person asked to hear no more from us: nothing is sent to them again, in whatever form."""
+    """The person unsubscribed: nothing may be sent to them again."""
 
     reason = "opted-out"
 
 
 class OutcomeUnknown(ProviderError):
-    """The request went out whole and no answer came back: it may have happened."""
+    """The whole request was sent and not answered: it may have taken effect."""
 
     verdict = Verdict.UNKNOWN
     reason = "outcome-unknown"
@@ -194,7 +194,7 @@ class Attempt:
     rung: str
     seconds: float
     error: str | None = None
-    """Why it failed (`ProviderError.reason`) or was passed over (`ladder.OPEN`, `ladder.NO_TIME`); None: it served."""
+    """`ProviderError.reason`, or `ladder.OPEN` or `ladder.NO_TIME` for a rung passed over; None if it served."""
     ended: float = 0.0
     """By the event loop's clock, in seconds."""
 
@@ -203,7 +203,7 @@ class LadderExhausted(ProviderError):
     """Every rung failed, or the ladder's budget ran out.
 
     Attributes:
-        attempts: each rung tried, in order, with how it fell.
+        attempts: the rungs, in order.
     """
 
     reason = "exhausted"
@@ -214,7 +214,7 @@ class LadderExhausted(ProviderError):
 
 
 def from_status(service: str, status: int, retry_after_seconds: float | None = None) -> ProviderError:
-    """Map an HTTP status (400 to 599) to the error that it means."""
+    """Map an HTTP status (400 to 599) to its error."""
     kind: type[ProviderError]
     match status:
         case 401 | 402 | 403:

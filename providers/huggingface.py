@@ -1,7 +1,7 @@
-"""Hugging Face: Whisper for speech recognition, Llama for replies, through huggingface_hub's own client.
+"""Hugging Face: Whisper for speech recognition and Llama for replies, through huggingface_hub's client.
 
-Always by full URL: given a model's name, the client would look it up on the Hub synchronously, inside the event loop.
-The client never retries, and has no time-out unless it is given one.
+Models are named by full URL: a name would be looked up on the Hub synchronously, blocking the event loop. The client
+never retries, and has no time-out of its own.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ if TYPE_CHECKING:
 SERVICE = "huggingface"
 ROUTER_URL = "https://router.huggingface.co"
 _MAX_TOKENS = 220
-"""About 80 spoken words in the languages that take the most tokens; unset, the server's default would cut at 100."""
+"""About 80 spoken words in the languages that take the most tokens; the server's default would cut at 100."""
 
 
 class _SharedTransport(httpx2.AsyncBaseTransport):
-    """Connections that outlive the clients that use them: a new client for each call would shake hands anew."""
+    """Connections that outlive the clients that use them, so that no call shakes hands anew."""
 
     def __init__(self) -> None:
         self._transport = Transport(SERVICE)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Ask, over a connection that is open if there is one."""
+        """Send a request."""
         return cast("httpx2.Response", await self._transport.handle_async_request(request))
 
     async def warm(self, address: str) -> None:
-        """Open one, before anything is asked. Raises nothing."""
+        """Open a connection. Raises nothing."""
         await self._transport.warm(address)
 
     async def aclose(self) -> None:
-        """Stay open, for a client that is done."""
+        """Do nothing when a client closes."""
 
     async def close(self) -> None:
-        """Close them, for good."""
+        """Close the connections."""
         await self._transport.aclose()
 
     @contextmanager
     def used_by_new_client(self) -> Iterator[None]:
-        """Have the client that is made in the block use them."""
+        """Make a client that is created in the block use this transport."""
         token = _CLIENT_TRANSPORT.set(self)
         try:
             yield
@@ -64,7 +64,7 @@ class _SharedTransport(httpx2.AsyncBaseTransport):
 
 
 _CLIENT_TRANSPORT: ContextVar[_SharedTransport | None] = ContextVar("client_transport", default=None)
-"""What the client that is being made is to use: their factory is one for the whole process, and takes no arguments."""
+"""huggingface_hub's client factory is global and takes no arguments."""
 
 
 def _http_client() -> httpx2.AsyncClient:
@@ -75,14 +75,12 @@ set_async_client_factory(_http_client)
 
 
 class WhisperTranscriber:
-    """Whisper behind the raw-body speech recognition wire of the Hugging Face router.
-
-    It answers text alone, without a language.
+    """Transcriber on the raw-body wire of the Hugging Face router, which returns text without a language.
 
     Args:
         token: of Hugging Face.
-        url: the full URL that the recording is posted to.
-        timeout_seconds: for the whole request, in seconds.
+        url: full URL that the recording is posted to.
+        timeout_seconds: for the whole request.
     """
 
     def __init__(self, token: str, url: str, *, timeout_seconds: float = 15.0) -> None:
@@ -93,7 +91,7 @@ class WhisperTranscriber:
         self._transport = _SharedTransport()
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:  # noqa: ARG002
-        """Recognise. A language could only be given as a JSON body, which not every backend reads, so it is not."""
+        """Recognize; the language would need a JSON body, which not every backend reads."""
         async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds):
             with self._transport.used_by_new_client():  # it makes its HTTP client when it is first asked
                 answer = await self._client.automatic_speech_recognition(speech.data)
@@ -102,11 +100,11 @@ class WhisperTranscriber:
         return Transcript(encodable(answer.text).strip())
 
     async def check(self) -> None:
-        """Have a tenth of a second of silence recognised, to learn whether address and token are right."""
+        """Recognize 0.1 s of silence, to check address and token."""
         await self.transcribe(wav_clip(bytes(WAV_RATE // 5), sample_rate=WAV_RATE))
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
+        """Open a connection. Raises nothing."""
         await self._transport.warm(self._url)
 
     async def close(self) -> None:
@@ -116,13 +114,13 @@ class WhisperTranscriber:
 
 
 class LlamaReplier:
-    """A chat model behind the OpenAI wire of the Hugging Face router.
+    """Replier on the OpenAI wire of the Hugging Face router.
 
     Args:
         token: of Hugging Face.
-        base_url: what `/v1/chat/completions` is appended to, as far as it is missing.
+        base_url: that the missing part of `/v1/chat/completions` is appended to.
         model: its name on the router.
-        timeout_seconds: until the answer begins, until the first words, and between two, in seconds.
+        timeout_seconds: until the answer begins, until the first words, and between two.
     """
 
     def __init__(
@@ -136,7 +134,7 @@ class LlamaReplier:
         self._transport = _SharedTransport()
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002
-        """Stream the reply; the language stands in the turns already."""
+        """Stream the reply; the language is in the turns."""
         # A client per call: it closes its streams only when it is closed itself, so one kept for long would leak them.
         async with _sdk_errors(), self._client() as client:
             async with time_limit(SERVICE, self._timeout_seconds):
@@ -153,7 +151,7 @@ class LlamaReplier:
                     yield piece
 
     async def check(self) -> None:
-        """Ask for one token, to learn whether address, token and model are right."""
+        """Request one token, to check address, token and model."""
         turns = [{"role": Role.USER.value, "content": "Hi"}]
         async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds), self._client() as client:
             answer: Any = await client.chat_completion(turns, model=self._model, max_tokens=1)
@@ -161,7 +159,7 @@ class LlamaReplier:
             raise BadAnswer(SERVICE, "no choices")
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
+        """Open a connection. Raises nothing."""
         await self._transport.warm(self._base_url)
 
     async def close(self) -> None:
@@ -173,7 +171,7 @@ class LlamaReplier:
 
 
 async def _words(chunks: AsyncIterator[Any]) -> AsyncGenerator[str]:
-    """Give the words of a stream up to its end. Raises BadAnswer where it has none: then it was cut short."""
+    """Yield the words up to the reply's end. Raises BadAnswer if it was cut short."""
     async for chunk in chunks:
         if not chunk.choices:  # it tells of usage alone
             continue
@@ -187,7 +185,7 @@ async def _words(chunks: AsyncIterator[Any]) -> AsyncGenerator[str]:
 
 @asynccontextmanager
 async def _sdk_errors() -> AsyncIterator[None]:
-    """Turn what the client raises for the service's fault into ProviderErrors."""
+    """Map what the client raises for the service's faults."""
     try:
         yield
     except TextGenerationError as error:

@@ -1,4 +1,4 @@
-"""Indicator: shows that we are typing, for as long as a block runs."""
+"""Typing indicator, shown while a block runs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 async def show_typing(
     start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]], *, refresh_seconds: float
 ) -> AsyncIterator[None]:
-    """Show it while the block runs. Never delays the block; takes it back on every path, cancellation included.
+    """Show it while the block runs, without delaying the block; hide it on every path.
 
     Args:
-        start: shows it; called again and again, and must not raise.
-        stop: takes it back, and must not raise.
-        refresh_seconds: before it is forgotten at the other end, in seconds.
+        start: shows it; called repeatedly, and must not raise.
+        stop: hides it, and must not raise.
+        refresh_seconds: shorter than the other end remembers it.
     """
     refreshing = asyncio.create_task(_show(start, refresh_seconds), name="typing")
     try:

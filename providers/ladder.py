@@ -1,12 +1,10 @@
-"""Ladder: one combinator falls back, for speech recognition, reply and speech alike.
+"""Ladder of fallbacks, for speech recognition, replies and speech alike.
 
-A rung is a whole attempt: it gives its value complete or not at all, so what a fallen rung had begun is never heard.
-The ladder moves on for a ProviderError, or for the rung's own deadline, and for nothing else: a bug stays a bug (I8).
+A rung returns its whole value or none, so nothing of a failed rung is ever heard. The ladder moves on for a
+ProviderError or the rung's deadline only: a bug stays a bug (I8).
 
-Every rung but the last has a breaker (providers/breaker.py), which all that climb this ladder share, and so do rungs of
-one service. A rung that it keeps shut is passed over at once, and so is one that needs longer than the budget still
-gives it. The last rung is always tried, bounded by its own deadline alone: where it cannot fail, the ladder cannot
-either.
+Every rung but the last has a breaker, shared by all memos and by the rungs of one service. A rung is passed over while
+its breaker is open, or when the budget leaves it too little time. The last rung is always tried, with its own deadline.
 """
 
 from __future__ import annotations
@@ -26,14 +24,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OPEN: Final = "open"
-"""The error word of an Attempt that was not made: the rung's breaker keeps it shut."""
+"""`Attempt.error` of a rung that its breaker kept out."""
 NO_TIME: Final = "no-time"
-"""The error word of an Attempt that was not made: the rung needs longer than the budget still gives it."""
+"""`Attempt.error` of a rung that needs longer than the budget allows."""
 
-_FAIR_SHARE: Final = 0.5
-"""Of a rung's deadline: cut shorter than this by the budget, a call that timed out was not the service's fault."""
-_TURN: Final = 0.6
-"""What a rung may take of what the budget still holds, as long as others follow that need it too."""
+_FAIR_SHARE: Final = 0.5  # of a rung's deadline: a time-out after less than this is not the service's fault
+_TURN: Final = 0.6  # the share of the remaining budget that a rung may take if others follow that need it
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,15 +37,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Rung(Generic[P, T]):
-    """One way to do it."""
+    """One way to do the work."""
 
     name: str
     call: Callable[P, Awaitable[T]]
     deadline_seconds: float
     quick_seconds: float = 0.0
-    """With less than this for its turn, in seconds, it is not even tried; heeded in all rungs but the last."""
+    """It is not tried with less time than this; ignored for the last rung."""
     service: str = ""
-    """Whose breaker it goes by, for services that serve more than one rung; its own name's where it is empty."""
+    """Shared by rungs that share a breaker; the rung's name by default."""
 
     @property
     def breaker(self) -> str:
@@ -59,7 +55,7 @@ class Rung(Generic[P, T]):
 
 @dataclass(frozen=True, slots=True)
 class Served(Generic[T]):
-    """A value, the rung that gave it, and all that was tried."""
+    """A value, the rung that returned it, and all attempts."""
 
     value: T
     rung: str
@@ -67,13 +63,13 @@ class Served(Generic[T]):
 
 
 class Ladder(Generic[P, T]):
-    """Rungs in order, under one budget; one object for all memos of a worker, so that they share its breakers.
+    """Rungs in order, under one budget; shared by all memos of a worker, with its breakers.
 
     Args:
-        name: of the step that it serves, as in metrics.
-        rungs: the preferred one first; each with a name of its own.
-        budget_seconds: for all rungs together, in seconds; the last is tried even when it is spent.
-        clock: what the breakers tell the time by, in seconds; unless given, the running event loop's.
+        name: of the stage, as in metrics.
+        rungs: the preferred one first.
+        budget_seconds: for all rungs together; the last is tried even without.
+        clock: of the breakers, in seconds; by default the event loop's.
     """
 
     def __init__(
@@ -89,18 +85,15 @@ class Ladder(Generic[P, T]):
         }
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Served[T]:
-        """Climb until a rung serves.
+        """Try the rungs until one serves.
 
         Raises:
-            LadderExhausted: every rung fell or was passed over, and the last one fell.
+            LadderExhausted: none did.
         """
         return await self._climb(self.budget_seconds, *args, **kwargs)
 
     def within(self, seconds: float) -> Callable[P, Coroutine[Any, Any, Served[T]]]:
-        """Give the same ladder with at most this much of its budget, in seconds from the call; 0 or less is none.
-
-        `await ladder.within(left)(memo)` is `await ladder(memo)` in a hurry, and raises the same.
-        """
+        """Return the same ladder with at most this budget, from the call on: `await ladder.within(left)(memo)`."""
 
         async def climb(*args: P.args, **kwargs: P.kwargs) -> Served[T]:
             return await self._climb(min(seconds, self.budget_seconds), *args, **kwargs)
@@ -108,7 +101,7 @@ class Ladder(Generic[P, T]):
         return climb
 
     def states(self) -> Mapping[str, State]:
-        """Tell each rung's breaker's state, in the rungs' order; the last rung, which has none, is always closed."""
+        """Return rung → its breaker's state, in order; the last rung, without one, is closed."""
         return {
             rung.name: breaker.state if (breaker := self._breakers.get(rung.breaker)) else State.CLOSED
             for rung in self.rungs
@@ -133,7 +126,7 @@ class Ladder(Generic[P, T]):
         raise LadderExhausted(self.name, attempts)
 
     async def _step(self, rung: Rung[P, T], turn_seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Try a rung, unless there is no time for it or its breaker keeps it shut; the last one whatever happens."""
+        """Try a rung, unless its time or its breaker forbids it."""
         breaker = self._breakers.get(rung.breaker)
         if breaker is None:
             return await _within(rung, rung.deadline_seconds, *args, **kwargs)
@@ -169,11 +162,11 @@ class _KeptOut(ProviderError):
 
 
 class _CutShort(TimedOut):
-    """The budget left the rung too little of its deadline to say that the service is slow."""
+    """The budget left the rung too little time for this to be the service's fault."""
 
 
 async def _within(rung: Rung[P, T], seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a rung under a deadline; a TimeoutError that is not our deadline's own is a bug, and passes through."""
+    """Call a rung under a deadline; another TimeoutError is a bug, and passes through."""
     late = TimedOut if seconds >= _FAIR_SHARE * rung.deadline_seconds else _CutShort
     async with deadline(seconds, late(rung.name)):
         return await rung.call(*args, **kwargs)

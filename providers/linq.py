@@ -1,9 +1,8 @@
-"""Linq v3: voice memos as the native bubble, texts, typing, messages and media.
+"""Linq v3 messenger: voice memos in the native bubble, texts, typing, messages and media.
 
-A voice memo is uploaded first, and then sent by its attachment's id; the sending takes no idempotency key. So what may
-be out is never sent again within a call: the chat is looked at, a few times, and where ours is not there the outcome
-stays unknown. Whoever comes back to the memo later looks again before anything else. What was surely refused is asked
-again, as far as its code says that this may help.
+A voice memo is uploaded, then sent by its attachment's id, without an idempotency key. So a send that may have taken
+effect is never repeated: the chat is searched a few times, and if the message is not there the outcome stays unknown;
+the next attempt at the memo searches again first. A send that was surely refused is retried where its code allows.
 """
 
 from __future__ import annotations
@@ -45,14 +44,12 @@ if TYPE_CHECKING:
     from providers.messenger_wire import Send
     from providers.ports import Onlooker, VoiceReply
 
-_LISTED_BY_SECONDS: Final = 5.0
-"""How long Linq may take to list what it has accepted: nobody looks again sooner, in seconds."""
+_LISTED_BY_SECONDS: Final = 5.0  # Linq may take this long to list an accepted message; do not search again sooner
 _TYPING_SECONDS: Final = 5.0
 _STOP_TYPING_SECONDS: Final = 2.0
 _CLOCKS_DIFFER_SECONDS: Final = 300.0
 _MOST_PAGES: Final = 10
-_PAGE: Final = 100
-"""Messages; more are not given at once."""
+_PAGE: Final = 100  # in messages; the API's maximum
 _MOST_REMEMBERED: Final = 10_000
 _MOST_LINKS: Final = 8
 
@@ -61,34 +58,34 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How the time for one send is shared out, so that it ends by itself, knowing how; all in seconds."""
+    """The parts of a send's time, so that it ends by itself with a known outcome; in seconds."""
 
     upload_seconds: float
-    """For the upload: while it lasts nothing is out, which a cut from outside could not know."""
+    """Nothing is out before its end, which a cancellation from outside could not know."""
     again_seconds: float
-    """After which what was refused is not sent again."""
+    """After which a refused send is not retried."""
     request_seconds: float
     """For the request that sends."""
     looks_after_seconds: tuple[float, ...]
-    """Pauses, each before a look at the chat for what may be out."""
+    """Pauses, each before a search of the chat."""
 
     @classmethod
     def within(cls, seconds: float) -> Self:
-        """Share out the time for one send."""
+        """Divide the time of one send."""
         return cls(0.35 * seconds, 0.1 * seconds, 0.3 * seconds, (0.02 * seconds, 0.06 * seconds, 0.12 * seconds))
 
 
 class LinqMessenger:
-    """Linq v3 behind the Messenger port.
+    """Messenger on Linq v3.
 
     Args:
         base_url: of the API, without /v3.
-        api_key: its Bearer key; goes nowhere else: neither to where files are uploaded nor to where they come from.
-        media_hosts: hosts that recordings may come from, and private addresses that files may be uploaded to.
-        max_memo_bytes: the largest recording, in bytes.
-        timeout_seconds: for one request, in seconds.
-        pace: for one send, with its upload and its looks at the chat.
-        attempts: how often a request is made at the most.
+        api_key: Bearer key; sent neither to upload nor to media hosts.
+        media_hosts: hosts of recordings, and private addresses for uploads.
+        max_memo_bytes: of a recording.
+        timeout_seconds: for one request.
+        pace: of one send.
+        attempts: the most for one request.
         typing_refresh_seconds: Linq forgets after 60 s.
     """
 
@@ -117,21 +114,21 @@ class LinqMessenger:
         self._opted_out: OrderedDict[str, bool] = OrderedDict()
         """Chats."""
         self._attachments: OrderedDict[str, str] = OrderedDict()
-        """File name → what it was last uploaded as; another process finds it by the name alone."""
+        """File name → id of its last upload; other processes find the message by name alone."""
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
+        """Download a recording. Raises as the port says."""
         return await self._retried(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:  # noqa: ARG002 (v3 asks by the message alone)
-        """Ask for a message as the API has it now; a recording without a link gets a fresh one."""
+        """Fetch a message; recordings without a link get a fresh one."""
         message = await self._retried(self._calls.get, f"/v3/messages/{quote(message_id, safe='')}")
         for part, attachment_id in parts_without_url(message)[:_MOST_LINKS]:
             part["url"] = await self._retried(self._link, attachment_id)
         return message
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
-        """Show that we are at it while the block runs. Never raises, never delays the block."""
+        """Show the typing indicator while the block runs. Never raises."""
         return show_typing(
             lambda: self._typed("POST", chat_id, _TYPING_SECONDS),
             lambda: self._typed("DELETE", chat_id, _STOP_TYPING_SECONDS),
@@ -139,11 +136,11 @@ class LinqMessenger:
         )
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
-        """Send a voice memo, as the native bubble; give its message id.
+        """Send a voice memo; return its message id.
 
         Raises:
-            OptedOut: the person asked to hear no more from us.
-            OutcomeUnknown: it may be out; it was looked for, and nothing was sent again.
+            OptedOut: the person unsubscribed.
+            OutcomeUnknown: it may be out, but was not found in the chat.
         """
         self._heed_opt_out(reply.chat_id)
         attachment_id = await self._uploaded(reply, still_ours)
@@ -153,16 +150,16 @@ class LinqMessenger:
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
-        """Send a text message; give its message id. Raises as send_voice() does."""
+        """Send a text message; return its id. Raises as send_voice() does."""
         self._heed_opt_out(chat_id)
         sent = SentText(sendable_text(text), time.time() - _CLOCKS_DIFFER_SECONDS)
         return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Look for a message of ours with an attachment of one of these names, or with that text alone.
+        """Find a message of ours by attachment, file name, or text alone.
 
         Raises:
-            BadAnswer: the chat has more messages than are looked through, and lists the oldest first.
+            BadAnswer: the chat lists the oldest messages first, and has too many to search.
         """
         ids = {self._attachments[name] for name in filenames if name in self._attachments}
         query = {"limit": str(_PAGE)}
@@ -186,11 +183,11 @@ class LinqMessenger:
         return None
 
     async def check(self) -> None:
-        """List our numbers, to learn whether address and key are right."""
+        """List our numbers, to check address and key."""
         await self._calls.get("/v3/phone_numbers")
 
     async def warm(self) -> None:
-        """Open connections to the API and to where recordings are, before anything is asked. Raises nothing."""
+        """Open connections to the API and the media hosts. Raises nothing."""
         await asyncio.gather(self._calls.warm(), self._media.warm())
 
     async def close(self) -> None:
@@ -200,7 +197,7 @@ class LinqMessenger:
         await self._calls.close()
 
     async def _uploaded(self, reply: VoiceReply, still_ours: Callable[[], None]) -> str:
-        """Upload the sound; give its attachment's id. As often as it takes: nobody sees a file that is not sent."""
+        """Upload the sound, with retries: an attachment without a message is invisible."""
 
         async def once() -> str:
             still_ours()
@@ -212,7 +209,7 @@ class LinqMessenger:
             return await self._retried(once)
 
     async def _sent(self, send: Send) -> str:
-        """Send, and never twice: what may be out is looked for, and not sent again."""
+        """Send at most once; search for a message that may be out."""
 
         async def once() -> str:
             send.still_ours()
@@ -231,7 +228,7 @@ class LinqMessenger:
             return sent_id
 
     async def _looked_for(self, send: Send) -> str | None:
-        """Look, and look again: what was accepted may be listed a little later."""
+        """Search repeatedly: an accepted message may be listed a little later."""
         for seconds in self._pace.looks_after_seconds:
             await asyncio.sleep(seconds)
             try:
@@ -243,7 +240,6 @@ class LinqMessenger:
         return None
 
     async def _link(self, attachment_id: str) -> str:
-        """Ask where a file may be had."""
         attachment = await self._calls.get(f"/v3/attachments/{quote(attachment_id, safe='')}")
         url = attachment.get("download_url")
         if not isinstance(url, str) or not url:
@@ -263,7 +259,7 @@ class LinqMessenger:
 
 
 def _remember(latest: OrderedDict[str, T], key: str, value: T) -> None:
-    """Keep a value, and as many of the latest others as there is room for."""
+    """Remember a value and the latest others, up to the limit."""
     latest[key] = value
     latest.move_to_end(key)
     if len(latest) > _MOST_REMEMBERED:

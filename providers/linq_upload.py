@@ -1,7 +1,7 @@
-"""Upload: puts a file where Linq says, and tells nobody there who we are (I6).
+"""Uploads to the signed address that Linq names, without our key (I6).
 
-The address is signed for one file, for 15 minutes, at a host of Linq's choosing: any public one will do, over https.
-It gets the headers that it names, exactly, and no key. Where it does not take the file, a fresh one may.
+The address is valid for one file and 15 minutes, at any public host, over https. It gets exactly the headers that the
+ticket names. A failed upload may succeed with a fresh ticket.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ SERVICE: Final = "linq-upload"
 _ACCEPTED: Final = range(200, 300)
 _PIECE_BYTES: Final = 64 * 1024
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""What aiohttp would say by itself."""
+"""Added by aiohttp unless skipped."""
 
 
 class Upload:
-    """Uploads of files.
+    """Uploader of files.
 
     Args:
-        policy: which hosts.
-        timeout_seconds: for one upload, in seconds.
+        policy: the allowed hosts.
+        timeout_seconds: for one upload.
         resolver: of names; the system's when None.
     """
 
@@ -43,11 +43,11 @@ class Upload:
         self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
-        """Upload, once.
+        """Upload a file, without retries.
 
         Raises:
             Forbidden: a host that is not allowed.
-            ProviderError: the file was not taken; a redirect is not followed.
+            ProviderError: the file was not accepted; redirects are not followed.
         """
         url = _parsed(ticket.url)
         self._policy.check(url)
@@ -78,7 +78,7 @@ async def _pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[
 
 
 def _parsed(address: str) -> URL:
-    """Read a signed address as it stands: encoding it anew would break the signature."""
+    """Parse a signed address unchanged: re-encoding would break the signature."""
     try:
         url = URL(address, encoded=True)
         _ = url.port  # reading it is what checks it

@@ -1,4 +1,4 @@
-"""Linq v3 on the wire: what is written, what answers and refusals mean, and how a message of ours is known.
+"""Linq v3's wire format: requests, answers, refusals, and how to recognize a message of ours.
 
 Sources: the vendor's SDK (github.com/linq-team/linq-node: resources/chats, messages, attachments) and pages
 (docs.linqapp.com/error, /guides/messaging/voice-memos, /guides/messaging/attachments, /guides/platform/rate-limits).
@@ -37,19 +37,14 @@ if TYPE_CHECKING:
     from providers.ports import SentText
 
 SERVICE: Final = "linq"
-_BLANK: Final = "\N{MICROPHONE}"
-"""Stands where there are no words: a text part must not be empty."""
-_LONGEST_TEXT: Final = 10_000
-"""Characters of a text part."""
+_BLANK: Final = "\N{MICROPHONE}"  # A text part must not be empty
+_LONGEST_TEXT: Final = 10_000  # characters of a text part
 
 _REFUSED: Final = 400
-_CONFLICT: Final = 409
-"""A state, not the audio."""
-_SERVER: Final = 500
-"""From here on the status says that the server failed (RFC 9110, 15.6)."""
+_CONFLICT: Final = 409  # A state, not the audio
+_SERVER: Final = 500  # from here on the server failed (RFC 9110, 15.6)
 _LONGEST_REFUSAL_BYTES: Final = 64 * 1024
-_CONTENT_TYPES: Final = {Format.M4A: "audio/x-m4a", Format.WAV: "audio/x-wav"}
-"""As Linq calls them; audio/mp4 is deprecated there."""
+_CONTENT_TYPES: Final = {Format.M4A: "audio/x-m4a", Format.WAV: "audio/x-wav"}  # Linq's names; it deprecates audio/mp4
 
 _FILE_PARTS: Final = ("media", "voice_memo")
 
@@ -58,59 +53,57 @@ _NO_ATTACHMENT: Final = 2003
 _RATE_LIMITED: Final = 1007
 _SERVER_ERRORS: Final = range(3000, 4000)
 _BARRED: Final = frozenset({1006, 2013, 2015, 2016, 2017, 3007, 4002, 4005, 4006, 4007, 4008})
-"""A state of the chat or of the line, delivery attempts used up, a line that is gone: time does not mend it."""
-_MEDIA_REFUSED: Final = frozenset({5002, 5004, 5005, 5006})
-"""This file is refused: another form may be taken."""
+"""A state of the chat or line, delivery attempts used up, a removed line: time does not mend it."""
+_MEDIA_REFUSED: Final = frozenset({5002, 5004, 5005, 5006})  # this file is refused; another form may be accepted
 _TEMPORARY: Final = frozenset({2007, 2009, 2022, 4001, 4004, 5001, 5003})
-"""The attachment or the chat is not ready yet, the line or the media store is in trouble."""
+"""The attachment or chat is not ready yet, or the line or media store is in trouble."""
 _SURELY_REFUSED: Final = frozenset({4001, 4004, 5001, 5003, *_BARRED, *_MEDIA_REFUSED})
-"""Where a 5xx carries one of these, nothing was sent; any other 5xx may hide a message that is out."""
-_AMBIGUOUS: Final = frozenset({408, 425})
-"""What a proxy in between may say of a request that went on."""
+"""A 5xx with one of these codes sent nothing; any other may hide a message that is out."""
+_AMBIGUOUS: Final = frozenset({408, 425})  # A proxy may say this of a request that went through
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Leave to upload one file: how, where to, and the name that it is then known by."""
+    """Permission to upload one file."""
 
     attachment_id: str
     url: str = field(repr=False)
-    """Signed: whoever has it may upload."""
+    """Signed: a secret."""
     headers: Mapping[str, str] = field(repr=False)
-    """To be sent exactly."""
+    """Required, exactly."""
 
 
 def voice_send(chat_id: str, attachment_id: str, filename: str, still_ours: Callable[[], None]) -> Send:
-    """Write a voice memo of what was uploaded. It takes no text, and no idempotency key."""
+    """Build the send of an uploaded voice memo; the API takes neither text nor idempotency key with it."""
     body = json.dumps({"attachment_id": attachment_id}).encode()
     return Send(chat_id, f"{chat_path(chat_id)}/voicememo", body, (filename,), None, still_ours)
 
 
 def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
-    """Write a text message."""
+    """Build the send of a text message."""
     parts = [{"type": "text", "value": text.text}]
     body = json.dumps({"message": {"parts": parts, "idempotency_key": idempotency_key}}).encode()
     return Send(chat_id, f"{chat_path(chat_id)}/messages", body, (), text, still_ours)
 
 
 def upload_request(clip: Clip, filename: str) -> dict[str, object]:
-    """Announce a file that is to be uploaded."""
+    """Build the request for an upload ticket."""
     content_type = _CONTENT_TYPES.get(clip.format, clip.format.mime_type)
     return {"filename": filename, "content_type": content_type, "size_bytes": len(clip.data)}
 
 
 def sendable_text(text: str) -> str:
-    """Give a text as it is sent: neither empty nor too long."""
+    """Return a text that is neither empty nor too long."""
     return text[:_LONGEST_TEXT] or _BLANK
 
 
 def chat_path(chat_id: str) -> str:
-    """Give the path of a chat."""
+    """Return the path of a chat."""
     return f"/v3/chats/{quote(chat_id, safe='')}"
 
 
 def parse_ticket(answer: Json) -> Ticket:
-    """Read the leave to upload. Raises BadAnswer."""
+    """Parse an upload ticket. Raises BadAnswer."""
     attachment_id, url = answer.get("attachment_id"), answer.get("upload_url")
     headers = answer.get("required_headers", {})
     if not (isinstance(attachment_id, str) and isinstance(url, str) and isinstance(headers, dict)):
@@ -121,14 +114,14 @@ def parse_ticket(answer: Json) -> Ticket:
 
 
 async def read_answer(response: aiohttp.ClientResponse) -> Json:
-    """Give an answer's JSON object. Raises ProviderError for a refusal, BadAnswer for what is none."""
+    """Read a JSON object. Raises ProviderError for a refusal, BadAnswer for anything else."""
     if response.status >= _REFUSED:
         raise (await _read_refusal(response))[0]
     return await _read_object(response)
 
 
 async def read_sent_id(response: aiohttp.ClientResponse) -> str:
-    """Give the new message's id; what cannot be told from a message that is out raises OutcomeUnknown."""
+    """Read the new message's id. Raises OutcomeUnknown unless it was surely refused."""
     if response.status >= _REFUSED:
         refusal, code = await _read_refusal(response)
         told = response.status < _SERVER or code in _SURELY_REFUSED
@@ -149,7 +142,7 @@ async def read_sent_id(response: aiohttp.ClientResponse) -> str:
 
 
 def refusal_error(status: int, code: int | None, wait_seconds: float | None = None) -> ProviderError:
-    """Say what a refusal means: by Linq's own code, else by the HTTP status."""
+    """Map a refusal to its error, by Linq's own code, else by the HTTP status."""
     told = f"code {code}" if code is not None else ""
     if code == _OPTED_OUT:
         return OptedOut(SERVICE, told, status=status)
@@ -165,9 +158,9 @@ def refusal_error(status: int, code: int | None, wait_seconds: float | None = No
 
 
 def matches(message: Json, ids: Collection[str], filenames: Collection[str], text: SentText | None) -> bool:
-    """Say whether a message is ours: with one of these attachments, a file of one of these names, or that text alone.
+    """Return whether a message is ours: by attachment id, file name, or text alone.
 
-    Names are compared without their suffix: what was uploaded may be transcoded on its way.
+    Names are compared without suffix, as uploads may be transcoded.
     """
     if message.get("is_from_me") is False:
         return False
@@ -180,7 +173,7 @@ def matches(message: Json, ids: Collection[str], filenames: Collection[str], tex
 
 
 def parts_without_url(message: Json) -> Sequence[tuple[dict[str, object], str]]:
-    """Give the media parts that carry no link, each with the id of its attachment."""
+    """Return the media parts without a link, each with its attachment's id."""
     bare = [part for part in _parts(message) if part.get("type") in _FILE_PARTS and not part.get("url") and _ids(part)]
     return [(part, str(part.get("attachment_id") or part.get("id"))) for part in bare]
 
@@ -191,7 +184,7 @@ def _parts(message: Json) -> list[dict[str, object]]:
 
 
 def _ids(part: Json) -> set[str]:
-    """Give the ids that a media part may know its attachment by."""
+    """Return the ids by which a media part may refer to its attachment."""
     return {value for name in ("id", "attachment_id") if isinstance(value := part.get(name), str) and value}
 
 
@@ -200,7 +193,7 @@ def _stem(filename: str) -> str:
 
 
 async def _read_refusal(response: aiohttp.ClientResponse) -> tuple[ProviderError, int | None]:
-    """Read a refusal: `{success: false, error: {status, code, message, retry_after?}}`; its words are not kept (I6)."""
+    """Read `{success: false, error: {status, code, message, retry_after?}}` without its message (I6)."""
     error: object = None
     with suppress(ValueError, RecursionError):
         body = json.loads(await read_body(response, limit_bytes=_LONGEST_REFUSAL_BYTES))

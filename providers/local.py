@@ -1,4 +1,4 @@
-"""Engines that need no network and no key: pocketsphinx, espeak-ng, and canned replies."""
+"""Engines without network and key: pocketsphinx, espeak-ng, and canned replies."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class _Offline:
 
 
 class LocalTranscriber(_Offline):
-    """Recognises English, in a child process."""
+    """Transcriber for English, in a child process."""
 
     def __init__(self, ears: SphinxEars) -> None:
         self._ears = ears
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognise; another language than English is refused rather than guessed at."""
+        """Recognize English; any other language is refused rather than guessed at."""
         if language not in {None, LANGUAGE}:
             raise Rejected(SERVICE, "knows English only")
         try:
@@ -51,7 +51,7 @@ class LocalTranscriber(_Offline):
 
 
 class LocalSynthesizer(_Offline):
-    """Speaks, in a child process."""
+    """Synthesizer, in a child process."""
 
     def __init__(self, voice: EspeakVoice) -> None:
         self._voice = voice
@@ -87,5 +87,5 @@ class CannedReplier(_Offline):
         self._sentence = sentence
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (canned)
-        """Give the sentence."""
+        """Yield the sentence."""
         yield self._sentence(language)

@@ -1,4 +1,4 @@
-"""Media: fetches a recording from hosts that are allowed, and from no others (I6)."""
+"""Media client: downloads recordings from allowed hosts only (I6)."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _PIECE_BYTES = 64 * 1024
 
 
 class Media:
-    """Downloads, capped; every redirect is checked anew, and the key goes to the Series API alone.
+    """Capped downloads; every redirect is checked.
 
     Args:
-        policy: which hosts.
-        headers: with the key; sent to the Series API's own scheme, host and port only.
-        max_memo_bytes: the largest recording, in bytes.
-        timeout_seconds: for the whole download, in seconds.
+        policy: the allowed hosts.
+        headers: with the key; sent only to the API's own scheme, host and port.
+        max_memo_bytes: of a recording.
+        timeout_seconds: for the whole download.
         resolver: of names; the system's when None.
     """
 
@@ -53,16 +53,16 @@ class Media:
         self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Fetch, once.
+        """Download a recording, without retries.
 
         Args:
             address: a URL.
-            onlooker: is shown each piece of the recording as it comes.
+            onlooker: gets each piece as it arrives.
 
         Raises:
             Forbidden: a host that is not allowed, at first or after a redirect.
             TooLarge: more than max_memo_bytes.
-            ProviderError: whatever else the host does wrong.
+            ProviderError: the host failed otherwise.
         """
         url = _parsed(address)
         for _ in range(_REDIRECTS + 1):
@@ -74,7 +74,7 @@ class Media:
         raise Forbidden(SERVICE, "too many redirects")
 
     async def warm(self) -> None:
-        """Open a connection to each host that recordings are likely to come from. Raises nothing."""
+        """Open a connection to each likely host. Raises nothing."""
         likely = self._policy.likely()
         await asyncio.gather(*(self._session.warm(url, service=SERVICE) for url in likely))
 
@@ -83,7 +83,7 @@ class Media:
         await self._session.close()
 
     async def _get(self, url: URL, onlooker: Onlooker | None) -> bytes | URL:
-        """Give the bytes, or where they are said to be."""
+        """Return the recording, or where the host redirects to."""
         headers = self._headers if self._policy.is_own(url) else {}
         with client_errors(SERVICE):
             async with self._session.get().get(url, headers=headers, allow_redirects=False) as response:

@@ -1,4 +1,4 @@
-"""Calls: requests to a messenger's API, each made once, with its key and a time-out; a Wire tells what answers mean."""
+"""Requests to a messenger's API, each made once; a Wire interprets the answers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Calls:
-    """Requests to one API.
+    """Client of one API.
 
     Args:
-        wire: what its answers mean.
-        base_url: of the API; what a path is appended to.
-        api_key: its Bearer key; goes nowhere else.
-        timeout_seconds: for one request, in seconds.
-        send_timeout_seconds: for the request that sends, in seconds.
+        wire: interprets its answers.
+        base_url: that paths are appended to.
+        api_key: Bearer key; sent nowhere else.
+        timeout_seconds: for one request.
+        send_timeout_seconds: for the request that sends.
     """
 
     def __init__(
@@ -39,15 +39,15 @@ class Calls:
         self._session = LazySession(partial(session, total_seconds=timeout_seconds))
 
     async def get(self, path: str) -> Json:
-        """Ask for something. Raises ProviderError."""
+        """Get a resource. Raises ProviderError."""
         return await self._request("GET", path, None)
 
     async def post(self, path: str, body: Mapping[str, object]) -> Json:
-        """Ask for something to be made that may be made twice. Raises ProviderError."""
+        """Post a request that may be repeated. Raises ProviderError."""
         return await self._request("POST", path, body)
 
     async def send(self, send: Send) -> str:
-        """Send a message; give its id.
+        """Send a message; return its id.
 
         Raises:
             OutcomeUnknown: it may be out.
@@ -69,7 +69,7 @@ class Calls:
             raise OutcomeUnknown(self._wire.service, type(error).__name__) from error
 
     async def nudge(self, method: str, path: str, *, seconds: float) -> None:
-        """Ask for what is best effort by its nature. Never raises."""
+        """Make a best-effort request. Never raises."""
         timeout = aiohttp.ClientTimeout(total=seconds)
         with suppress(aiohttp.ClientError, TimeoutError):
             async with self._session.get().request(
@@ -78,7 +78,7 @@ class Calls:
                 pass
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
+        """Open a connection. Raises nothing."""
         await self._session.warm(self._base, service=self._wire.service)
 
     async def close(self) -> None:

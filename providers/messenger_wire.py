@@ -1,4 +1,4 @@
-"""What the wires of all messengers share: a message on its way out, how its time is read again, and answers in JSON."""
+"""Wire format shared by the messengers: a message to be sent, its time, and JSON answers."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _PIECE_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What the answers of one API mean."""
+    """Interpreter of one API's answers."""
 
     service: str
     """Its name in errors."""
     read_answer: Callable[[aiohttp.ClientResponse], Awaitable[Json]]
-    """Gives an answer's JSON object; raises ProviderError for a refusal."""
+    """Returns the JSON object; raises ProviderError for a refusal."""
     read_sent_id: Callable[[aiohttp.ClientResponse], Awaitable[str]]
-    """Gives the new message's id; raises OutcomeUnknown for what cannot be told from a message that is out."""
+    """Returns the new message's id; raises OutcomeUnknown where the message may be out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message on its way out, and what it may be found by."""
+    """A message to be sent, and the marks to find it by."""
 
     chat_id: str
     path: str
@@ -46,18 +46,18 @@ class Send:
     body: bytes = field(repr=False)
     filenames: tuple[str, ...]
     text: SentText | None
-    """Where it is no more than a text."""
+    """Set if it is a text message."""
     still_ours: Callable[[], None]
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Give the body piece by piece: a worker that was stopped half-way and lost the memo never sends the rest."""
+        """Stream the body: a worker that was suspended and lost the memo never sends the rest."""
         for start in range(0, len(self.body), _PIECE_BYTES):
             self.still_ours()
             yield self.body[start : start + _PIECE_BYTES]
 
 
 async def read_json(service: str, response: aiohttp.ClientResponse) -> object:
-    """Read an answer, up to a bound. Raises BadAnswer."""
+    """Read a bounded JSON answer. Raises BadAnswer."""
     body = await read_body(response, limit_bytes=_LONGEST_ANSWER_BYTES)
     try:
         return json.loads(body)
@@ -66,7 +66,7 @@ async def read_json(service: str, response: aiohttp.ClientResponse) -> object:
 
 
 def sent_since(message: Json, since: float) -> bool:
-    """Say whether a message was sent after a moment; one that does not say when was not."""
+    """Return whether a message was sent after a moment; False without a time."""
     for name in ("sent_at", "created_at"):
         with suppress(ValueError):
             return datetime.fromisoformat(str(message.get(name))).timestamp() >= since

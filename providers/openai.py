@@ -1,7 +1,7 @@
-"""Any server that speaks the OpenAI wire: ears, wits and a voice, each behind a base URL, a key and a model's name.
+"""Any server of the OpenAI wire: speech recognition, replies and speech, by base URL, key and model.
 
-Written on aiohttp: three requests of a public wire need no client library, and what is said goes to one place only.
-The wire is described at https://platform.openai.com/docs/api-reference (audio, chat).
+Written on aiohttp: three requests need no client library. The wire is https://platform.openai.com/docs/api-reference
+(audio, chat).
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 
 API_URL = "https://api.openai.com/v1"
-_MAX_TOKENS = 220
-"""About 80 spoken words in the languages that take the most tokens."""
+_MAX_TOKENS = 220  # about 80 spoken words in the languages that take the most tokens
 _SAMPLE_RATE = 24_000
 """Of response_format=pcm, in Hz (https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats)."""
 _FORMAT_REFUSED: Final = {400, 422}
@@ -49,16 +48,15 @@ class _Adapter:
 
 
 class OpenAiTranscriber(_Adapter):
-    """Speech recognition (https://platform.openai.com/docs/api-reference/audio/createTranscription).
+    """Transcriber (https://platform.openai.com/docs/api-reference/audio/createTranscription).
 
-    Asks for verbose_json, which tells the language, and for json from then on where the server refuses the former, as
-    OpenAI does for the gpt-4o-transcribe family.
+    Requests verbose_json, which has the language; if the server refuses it, as OpenAI does for gpt-4o-transcribe, json.
 
     Args:
-        base_url: what /audio/transcriptions is appended to.
-        key: its Bearer key; empty where the server needs none.
+        base_url: that /audio/transcriptions is appended to.
+        key: Bearer key; empty if the server needs none.
         model: such as whisper-1.
-        timeout_seconds: for the whole request, in seconds.
+        timeout_seconds: for the whole request.
     """
 
     def __init__(self, base_url: str, key: str, *, model: str, timeout_seconds: float = 15.0) -> None:
@@ -67,7 +65,7 @@ class OpenAiTranscriber(_Adapter):
         self._verbose = True
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognise a 16 kHz mono s16 WAV; `language` is passed on as a hint."""
+        """Recognize a 16 kHz mono s16 WAV; `language` is passed on as a hint."""
         if self._verbose:
             try:
                 return await self._request("verbose_json", speech, language)
@@ -79,7 +77,7 @@ class OpenAiTranscriber(_Adapter):
         return answer
 
     async def check(self) -> None:
-        """Have half a second of silence recognised, to learn whether address, key and model are right."""
+        """Recognize half a second of silence, to check address, key and model."""
         await self.transcribe(wav_clip(bytes(WAV_RATE), sample_rate=WAV_RATE))
 
     async def _request(self, response_format: str, speech: Clip, language: str | None) -> Transcript:
@@ -98,14 +96,14 @@ class OpenAiTranscriber(_Adapter):
 
 
 class OpenAiReplier(_Adapter):
-    """Chat, streamed (https://platform.openai.com/docs/api-reference/chat/create).
+    """Replier, streaming (https://platform.openai.com/docs/api-reference/chat/create).
 
     Args:
-        base_url: what /chat/completions is appended to.
-        key: its Bearer key; empty where the server needs none.
-        model: its name at the server; one that takes max_tokens.
-        timeout_seconds: until the answer begins, until the first words, and between two, in seconds.
-        max_tokens: how long the reply may get, in the model's tokens.
+        base_url: that /chat/completions is appended to.
+        key: Bearer key; empty if the server needs none.
+        model: one that takes max_tokens.
+        timeout_seconds: until the answer begins, until the first words, and between two.
+        max_tokens: of the reply.
     """
 
     def __init__(
@@ -122,7 +120,7 @@ class OpenAiReplier(_Adapter):
         self._max_tokens = max_tokens
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (in the turns)
-        """Stream the reply; the language stands in the turns already."""
+        """Stream the reply; the language is in the turns."""
         body = {**self._body(turns, self._max_tokens), "stream": True}
         async with self._wire.post_json("/chat/completions", body) as response:
             words = _deltas(response.content.iter_any())
@@ -131,7 +129,7 @@ class OpenAiReplier(_Adapter):
                     yield piece
 
     async def check(self) -> None:
-        """Ask for one token, to learn whether address, key and model are right."""
+        """Request one token, to check address, key and model."""
         async with self._wire.post_json("/chat/completions", self._body([ChatTurn(Role.USER, "Hi")], 1)) as response:
             choices = (await read_object(response)).get("choices")
         if not isinstance(choices, list) or not choices:
@@ -143,16 +141,16 @@ class OpenAiReplier(_Adapter):
 
 
 class OpenAiSynthesizer(_Adapter):
-    """Speech as bare PCM (https://platform.openai.com/docs/api-reference/audio/createSpeech).
+    """Synthesizer of bare PCM (https://platform.openai.com/docs/api-reference/audio/createSpeech).
 
-    The wire has no language: the model tells it from the text, and the voice is chosen by it.
+    The wire has no language: the model infers it from the text, and it selects the voice.
 
     Args:
-        base_url: what /audio/speech is appended to.
-        key: its Bearer key; empty where the server needs none.
+        base_url: that /audio/speech is appended to.
+        key: Bearer key; empty if the server needs none.
         model: such as gpt-4o-mini-tts.
         voices: language (primary subtag) → voice, and "default".
-        timeout_seconds: until the answer begins, until the first sound, and between two, in seconds.
+        timeout_seconds: until the answer begins, until the first sound, and between two.
     """
 
     def __init__(
@@ -168,7 +166,7 @@ class OpenAiSynthesizer(_Adapter):
         return _SAMPLE_RATE
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
-        """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
+        """Stream mono s16le PCM. Raises NoVoice, before any request, if the model does not speak the language."""
         body = {
             "model": self._model,
             "input": sayable(SERVICE, text),
@@ -188,13 +186,13 @@ class OpenAiSynthesizer(_Adapter):
                     yield piece
 
     async def check(self) -> None:
-        """Have a syllable spoken, to learn whether address, key and model are right."""
+        """Synthesize a syllable, to check address, key and model."""
         async for _ in self.speak("Hi", language="en"):
             pass
 
 
 async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
-    """Give the words of a stream up to its end. Raises BadAnswer where it has none: then it was cut short."""
+    """Yield the words up to the reply's end. Raises BadAnswer if it was cut short."""
     async with aclosing(events(pieces)) as found:
         async for data in found:
             if data == _DONE:
@@ -208,7 +206,7 @@ async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
 
 
 def _delta(chunk: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Read a chunk's words, and why it is the last, if it is; a chunk without choices tells of usage alone."""
+    """Return a chunk's words and finish reason; a chunk without choices only reports usage."""
     choices = chunk.get("choices") or [{}]
     try:
         words, finished = (choices[0].get("delta") or {}).get("content"), choices[0].get("finish_reason")

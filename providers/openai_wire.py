@@ -1,7 +1,7 @@
-"""The OpenAI wire, as far as its three endpoints share it: a bounded session, typed errors, and server-sent events.
+"""The OpenAI wire shared by its three endpoints: a bounded session, typed errors, server-sent events.
 
-Whatever speaks it is served: OpenAI, Groq, OpenRouter, vLLM, speaches, Ollama, llama.cpp. The key goes to the base URL
-it was given with, and no redirect is followed, so it goes nowhere else. Bodies never stand in an error's text (I6).
+It serves OpenAI, Groq, OpenRouter, vLLM, speaches, Ollama and llama.cpp. Redirects are not followed, so the key goes
+to the base URL only; no body stands in an error (I6).
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _REFUSED = 400
 
 
 class OpenAiWire:
-    """Posts to one base URL, with one key.
+    """Client of one base URL.
 
     Args:
-        base_url: what the endpoints' paths are appended to, such as https://api.openai.com/v1.
-        key: its Bearer key; empty where the server needs none.
-        timeout_seconds: until an answer begins, in seconds.
+        base_url: that paths are appended to, such as https://api.openai.com/v1.
+        key: Bearer key; empty if the server needs none.
+        timeout_seconds: until an answer begins.
     """
 
     def __init__(self, base_url: str, key: str, *, timeout_seconds: float) -> None:
@@ -46,15 +46,15 @@ class OpenAiWire:
         self._session = LazySession(partial(session, total_seconds=_LONGEST_STREAM_SECONDS))
 
     def post_json(self, path: str, body: Mapping[str, object]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Post JSON; the answer is streamed, so it may take a minute, and its pauses are for the reader to bound."""
+        """Post JSON; the streamed answer may take a minute, and its reader bounds the pauses."""
         return self._post(path, json=body, total_seconds=_LONGEST_STREAM_SECONDS)
 
     def post_form(self, path: str, form: aiohttp.FormData) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Post a form; the whole of it, answer and all, may take timeout_seconds."""
+        """Post a form, with timeout_seconds for the whole answer."""
         return self._post(path, data=form, total_seconds=self._timeout_seconds)
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
+        """Open a connection. Raises nothing."""
         await self._session.warm(self._base_url, service=SERVICE)
 
     async def close(self) -> None:
@@ -63,7 +63,7 @@ class OpenAiWire:
 
     @asynccontextmanager
     async def _post(self, path: str, *, total_seconds: float, **body: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401 (aiohttp's own)
-        """Post, and turn what goes wrong into ProviderErrors, in the block that reads the answer too."""
+        """Post, mapping errors in the block that reads the answer too."""
         request = self._session.get().post(
             f"{self._base_url}{path}",
             headers=self._headers,
@@ -86,7 +86,7 @@ class OpenAiWire:
 
 
 async def read_object(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
-    """Read a JSON object, and no more than 8 MiB of it. Raises BadAnswer."""
+    """Read a JSON object of up to 8 MiB. Raises BadAnswer."""
     pieces, size = [], 0
     async for piece in response.content.iter_chunked(_PIECE_BYTES):
         size += len(piece)
@@ -97,7 +97,7 @@ async def read_object(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
 
 
 def parse_object(text: bytes) -> Mapping[str, Any]:
-    """Parse a JSON object. Raises BadAnswer; and what the object says where it tells of an error."""
+    """Parse a JSON object. Raises BadAnswer, or the error that it reports."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -110,9 +110,9 @@ def parse_object(text: bytes) -> Mapping[str, Any]:
 
 
 async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Give the data of server-sent events, however the network cut them; comments and other fields are passed over.
+    """Yield the data of server-sent events; comments and other fields are skipped.
 
-    On this wire each event's data is one line (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+    On this wire an event's data is one line (https://html.spec.whatwg.org/multipage/server-sent-events.html).
     """
     left = b""
     async for piece in pieces:

@@ -1,4 +1,4 @@
-"""Sound as synthesizers stream it: pieces of any length become pieces of whole samples; what is no sound is none."""
+"""PCM as synthesizers stream it: pieces of any length in, whole samples out; anything but sound is an error."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
 LONGEST_BYTES: Final = 16 * 1024 * 1024
-"""Of one text's speech: more than five minutes at 24 kHz."""
+"""Of one text's speech: five minutes at 24 kHz."""
 _SAMPLE_BYTES: Final = 2
-_SHORTEST_SECONDS: Final = 0.05
-"""No syllable is shorter."""
+_SHORTEST_SECONDS: Final = 0.05  # shorter than any syllable
 _NO_SOUND: Final = ("application/json", "text/")
 _OTHERS: Final = (b"RIFF", b"OggS", b"fLaC", b"ID3", b"<htm", b"<!DO", b"<!do", b'{"er', b'{"de')
-"""How that begins which is not bare PCM, containers and errors alike: played as such it would be noise."""
+"""First bytes of containers and errors, which would play as noise."""
 _FIRST_BYTES: Final = 4
 
 
 def sayable(service: str, text: str) -> str:
-    """Give a text as it can be sent. Raises Rejected where there is nothing to be said."""
+    """Return a text as it can be sent. Raises Rejected if it has no words."""
     said = encodable(text)
     if not said.strip():
         raise Rejected(service, "nothing to say")
@@ -34,18 +33,18 @@ def sayable(service: str, text: str) -> str:
 async def speech(
     pieces: AsyncIterator[bytes], *, service: str, sample_rate: int, timeout_seconds: float, content_type: str = ""
 ) -> AsyncGenerator[bytes]:
-    """Pass mono 16-bit PCM on, never cutting a sample; a last half sample is dropped.
+    """Pass mono 16-bit PCM on in whole samples; a last half sample is dropped.
 
     Args:
-        pieces: as they come, each answer in them whole or ended by an error.
-        service: its short name.
+        pieces: of one whole answer, or up to an error.
+        service: its name in errors.
         sample_rate: in Hz.
-        timeout_seconds: how long it may give nothing but silence, at first or later, in seconds.
-        content_type: as the answer names it.
+        timeout_seconds: the longest time without sound.
+        content_type: of the answer.
 
     Raises:
-        Stalled: there was no sound for so long.
-        BadAnswer: this is another format, words, silence, a blip, or without end.
+        Stalled: no sound came in time.
+        BadAnswer: another format, words, silence, a blip, or too long.
     """
     if content_type.startswith(_NO_SOUND):
         raise BadAnswer(service, "words, not sound")
@@ -62,7 +61,7 @@ async def speech(
 
 
 async def _samples(service: str, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Pass whole samples on, unless it begins as something else does: not every server knows what PCM is."""
+    """Pass whole samples on, unless the first bytes are of another format."""
     first, left = b"", b""
     async for piece in pieces:
         if len(first) < _FIRST_BYTES:

@@ -1,9 +1,8 @@
-"""The ports: what we ask of the outside world, and the values that pass through.
+"""Ports to outside services, and the values that pass through them.
 
-Every method may be cancelled at any await and then leaves nothing behind (no process, file, socket or running request).
-Every method raises ProviderError, and nothing else, for whatever the service does wrong; a bug stays a bug (I8).
-Only the Messenger retries (it alone knows what may be asked twice); for all others fallback lives one level up, in the
-ladder. None outlives its own explicit timeouts.
+Every method may be cancelled at any await and then leaves no process, file, socket or request behind. It raises
+ProviderError for whatever the service does wrong, and nothing else; a bug stays a bug (I8). It has time-outs of its
+own. Only the Messenger retries, as it alone knows what may be repeated; for the others the ladder falls back.
 """
 
 from __future__ import annotations
@@ -21,24 +20,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said."""
+    """Recognized speech."""
 
     text: str = field(repr=False)
-    """The words, stripped; empty when nothing was recognised."""
+    """Stripped; empty when nothing was recognized."""
     language: str | None = None
-    """Primary subtag (BCP 47, such as "en") as the service reported it; None where it does not say."""
+    """Primary subtag (BCP 47), as reported by the service, if it does."""
 
 
 class Transcriber(Protocol):
     """Speech to text."""
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognise a 16 kHz mono s16 WAV. `language` is a hint, where the service takes one."""
+        """Recognize a 16 kHz mono s16 WAV; `language` is a hint."""
         ...
 
 
 class Role(StrEnum):
-    """Who speaks in a chat turn, in the words of the OpenAI chat wire."""
+    """The speaker of a chat turn, as named by the OpenAI chat wire."""
 
     SYSTEM = "system"
     USER = "user"
@@ -54,10 +53,10 @@ class ChatTurn:
 
 
 class Replier(Protocol):
-    """Conversation to reply."""
+    """Language model."""
 
     def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:
-        """Stream the reply's text, piece by piece as the model writes it; `language` is a primary subtag."""
+        """Stream the reply's text as the model writes it; `language` is a primary subtag."""
         ...
 
 
@@ -66,106 +65,106 @@ class Synthesizer(Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """Of the PCM that speak() gives, in Hz."""
+        """Of speak()'s PCM, in Hz."""
         ...
 
     def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
-        """Stream mono signed 16-bit little-endian PCM, in pieces of a whole number of samples.
+        """Stream mono signed 16-bit little-endian PCM, in pieces of whole samples.
 
         Args:
-            text: what is said.
+            text: to be spoken.
             language: a primary subtag.
-            before: what was said before it, in the same breath; for the melody, where the service heeds it.
-            after: what will be said after it, as far as it is known.
+            before: the text spoken just before, for the melody, if the service supports it.
+            after: the text to be spoken after it, as far as it is known.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceReply:
-    """A reply that is ready to go."""
+    """A reply ready to be sent."""
 
     chat_id: str
     clip: Clip
     text: str = field(repr=False)
-    """What the clip says; the API wants a text that is not empty."""
+    """What the clip says; the API requires a text."""
     filename: str
-    """Derived from the memo's id, so that a later holder can look for it."""
+    """Derived from the memo's id, so that a later holder can find the message."""
     idempotency_key: str
-    """Matches ^[a-zA-Z0-9_-]+$, as the API demands."""
+    """Matches ^[a-zA-Z0-9_-]+$, as the API requires."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentText:
-    """A message that is no more than a text."""
+    """A text message to be found again."""
 
     text: str = field(repr=False)
     since: float
-    """Not sent before this, in seconds since the epoch: a text may be said again and again."""
+    """Seconds since the epoch: older messages of the same text are others."""
 
 
 def always_ours() -> None:
-    """Object to nothing."""
+    """Do nothing: the default of `still_ours`."""
 
 
 class Onlooker(Protocol):
-    """Who looks on while a recording comes."""
+    """Observer of a download."""
 
     def begin(self) -> None:
-        """The recording begins; if it did so before, that was an attempt that failed."""
+        """Start a recording; an earlier one was a failed attempt."""
         ...
 
     def take(self, piece: bytes) -> None:
-        """The next piece of it."""
+        """Take the next piece."""
         ...
 
 
 class Messenger(Protocol):
-    """The Series API, as far as we use it."""
+    """A messaging API, as far as we use it."""
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Fetch a recording: allowed hosts only, capped, every redirect checked anew.
+        """Download a recording: allowed hosts only, size capped, every redirect checked.
 
         Args:
-            url: where it is.
-            onlooker: is shown each piece as it comes.
+            url: of the recording.
+            onlooker: gets each piece as it arrives.
 
         Raises:
             Forbidden: the host is not allowed.
-            TooLarge: there are more bytes than the limit.
+            TooLarge: more bytes than the limit.
         """
         ...
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
-        """Ask for a message as the API has it now (its JSON `data` object)."""
+        """Fetch a message in its present state (its JSON `data` object)."""
         ...
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
-        """Show that we are at it while the block runs; refreshed, and taken back on every path; never raises."""
+        """Show the typing indicator while the block runs. Never raises."""
         ...
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
-        """Send a voice message; give its message id.
+        """Send a voice message; return its id.
 
         Args:
             reply: what to send.
-            still_ours: asked before every piece of the request; what it raises ends the send before it is whole.
+            still_ours: called before every piece of the request; what it raises aborts the send before it is whole.
 
         Raises:
-            OutcomeUnknown: the request went out whole and no answer came.
+            OutcomeUnknown: the whole request was sent and not answered.
         """
         ...
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
-        """Send a text message; give its message id. Raises as send_voice() does."""
+        """Send a text message; return its id. Raises as send_voice() does."""
         ...
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Look for a message with an attachment of one of these names, or that text alone; give its id, or None."""
+        """Return the id of a message with one of these attachments, or with only that text; None if absent."""
         ...
 
     async def check(self) -> None:
-        """Ask for something cheap, to learn whether address and key are right."""
+        """Make a cheap request, to check address and key."""
         ...

@@ -1,7 +1,7 @@
 """Time limits of streamed answers, and the errors inside them.
 
-An open connection that brings nothing useful (headers without a body, empty tokens, digital silence) is a failure like a
-lost one; found early, it leaves time for the next rung.
+A connection that brings nothing useful (no body, empty tokens, digital silence) is as bad as none; detected early, it
+leaves time for the next rung.
 """
 
 from __future__ import annotations

@@ -39,16 +39,16 @@ T = TypeVar("T")
 
 
 class SeriesMessenger:
-    """The Series API behind the Messenger port.
+    """Messenger on the Series API.
 
     Args:
         base_url: of the API.
-        api_key: its Bearer key; goes nowhere else.
-        media_hosts: further hosts that recordings may come from.
-        max_memo_bytes: the largest recording, in bytes.
-        timeout_seconds: for one request, in seconds.
-        send_timeout_seconds: for one send, in seconds.
-        attempts: how often a request is made at the most.
+        api_key: Bearer key; sent nowhere else.
+        media_hosts: further hosts of recordings.
+        max_memo_bytes: of a recording.
+        timeout_seconds: for one request.
+        send_timeout_seconds: for one send.
+        attempts: the most for one request.
         resend_unknown: whether a send that may have happened, and is not found, is done again.
         typing_refresh_seconds: the API forgets after 60 s.
     """
@@ -80,11 +80,11 @@ class SeriesMessenger:
         self._typing_refresh_seconds = typing_refresh_seconds
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
+        """Download a recording. Raises as the port says."""
         return await self._retried(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
-        """Ask for a message as the API has it now."""
+        """Fetch a message."""
         answer = await self._retried(self._calls.get, f"{messages_path(chat_id)}/{quote(message_id, safe='')}")
         found = answer.get("data", answer)
         if not isinstance(found, dict):
@@ -92,7 +92,7 @@ class SeriesMessenger:
         return found
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
-        """Show that we are at it while the block runs. Never raises, never delays the block."""
+        """Show the typing indicator while the block runs. Never raises."""
         chat = f"/api/chats/{quote(chat_id, safe='')}"
         return show_typing(
             lambda: self._calls.nudge("POST", f"{chat}/start_typing", seconds=_TYPING_SECONDS),
@@ -101,18 +101,18 @@ class SeriesMessenger:
         )
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
-        """Send a voice message; give its message id."""
+        """Send a voice message; return its id."""
         return await self._sent(await asyncio.to_thread(voice_send, reply, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
-        """Send a text message; give its message id."""
+        """Send a text message; return its id."""
         sent = SentText(sendable_text(text), time.time() - _CLOCKS_DIFFER_SECONDS)
         return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Look for a message with an attachment of one of these names, or with that text alone."""
+        """Find a message by file name, or by text alone."""
         answer = await self._retried(self._calls.get, messages_path(chat_id))
         found = answer.get("data", answer.get("messages"))
         if not isinstance(found, list):
@@ -121,12 +121,12 @@ class SeriesMessenger:
         return next((str(each["id"]) for each in messages if "id" in each and matches(each, filenames, text)), None)
 
     async def check(self) -> None:
-        """List chats, to learn whether address and key are right."""
+        """List chats, to check address and key."""
         with suppress(BadAnswer):  # whatever it lists: it let us in
             await self._calls.get("/api/chats")
 
     async def warm(self) -> None:
-        """Open connections to the API and to where recordings are, before anything is asked. Raises nothing."""
+        """Open connections to the API and the media hosts. Raises nothing."""
         await asyncio.gather(self._calls.warm(), self._media.warm())
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The Series API on the wire: how a message is written, what its answers mean, and how a message of ours is known."""
+"""The Series API's wire format: requests, answers, and how to recognize a message of ours."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ if TYPE_CHECKING:
     from providers.ports import SentText, VoiceReply
 
 SERVICE = "series"
-_BLANK = "\N{MICROPHONE}"
-"""Stands where there are no words: the API wants a text that is not empty."""
+_BLANK = "\N{MICROPHONE}"  # the API requires a text
 _NOT_ACCEPTED = frozenset({429, 503})
 _REFUSED = 400
 
 
 async def read_answer(response: aiohttp.ClientResponse) -> Json:
-    """Give an answer's JSON object; what is none stands under "data". Raises ProviderError for a refusal."""
+    """Read a JSON object; other JSON is put under "data". Raises ProviderError for a refusal."""
     _raise_refusal(response)
     answer = await read_json(SERVICE, response)
     return answer if isinstance(answer, dict) else {"data": answer}
 
 
 async def read_sent_id(response: aiohttp.ClientResponse) -> str:
-    """Give the new message's id; an acceptance without one cannot be told from a lost one, so it is unknown."""
+    """Read the new message's id. Raises OutcomeUnknown where the message may be out, also without an id."""
     if response.status >= _REFUSED:
         if response.status >= 500 and response.status not in _NOT_ACCEPTED:  # noqa: PLR2004 (RFC 9110, 15.6)
             raise OutcomeUnknown(SERVICE, status=response.status)
@@ -51,7 +50,7 @@ async def read_sent_id(response: aiohttp.ClientResponse) -> str:
 
 
 def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
-    """Write a voice message; in a thread, for a long reply is half a megabyte."""
+    """Build the send of a voice message. Call it in a thread: a long reply is half a megabyte."""
     attachment = {
         "filename": reply.filename,
         "mime_type": reply.clip.format.mime_type,
@@ -63,23 +62,23 @@ def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
 
 
 def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
-    """Write a text message."""
+    """Build the send of a text message."""
     body = json.dumps({"message": {"text": text.text, "idempotency_key": idempotency_key}}).encode()
     return Send(chat_id, messages_path(chat_id), body, (), text, still_ours)
 
 
 def sendable_text(text: str) -> str:
-    """Give a text as it is sent: not empty."""
+    """Return a text that is not empty."""
     return text or _BLANK
 
 
 def messages_path(chat_id: str) -> str:
-    """Give the path of a chat's messages."""
+    """Return the path of a chat's messages."""
     return f"/api/chats/{quote(chat_id, safe='')}/chat_messages"
 
 
 def matches(message: Json, filenames: Collection[str], text: SentText | None) -> bool:
-    """Say whether a message is the one with an attachment of these names, or that text alone."""
+    """Return whether a message has one of these attachments, or only that text."""
     attachments = message.get("attachments")
     if not isinstance(attachments, list) or not attachments:
         return text is not None and message.get("text") == text.text and sent_since(message, text.since)
@@ -87,7 +86,6 @@ def matches(message: Json, filenames: Collection[str], text: SentText | None) ->
 
 
 def _raise_refusal(response: aiohttp.ClientResponse) -> None:
-    """Raise what a refusal means (400 to 599)."""
     if response.status >= _REFUSED:
         raise refusal(SERVICE, response.status, response.headers)
 

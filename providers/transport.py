@@ -1,9 +1,8 @@
-"""The connections beneath the vendors' own clients, and what an answer must be before such a client sees it.
+"""The transport beneath the vendors' clients (httpx and its successor httpx2): aiohttp, with checked answers.
 
-Their clients put an answer's body into their errors' texts, follow redirects with all that was said, read without end,
-and call an answer that broke off a failed connection. All of that is settled here, beneath httpx, and beneath httpx2,
-its continuation. Here, too, aiohttp takes the place of their own connections, which cost several times its CPU for a
-stream, and more with each connection that stands idle (docs/decisions/0014-aiohttp-beneath-the-clients.md).
+The clients would put an answer's body into their errors, follow redirects with the whole request, read without end,
+and take a truncated answer for a failed connection: all settled here. aiohttp costs a fraction of httpx's CPU
+(docs/decisions/0014-aiohttp-beneath-the-clients.md).
 """
 
 from __future__ import annotations
@@ -28,20 +27,20 @@ Request: TypeAlias = httpx.Request | httpx2.Request
 Response: TypeAlias = httpx.Response | httpx2.Response
 
 LONGEST_WORDS_BYTES: Final = 8 * 1024 * 1024
-"""Of an answer in JSON, or of a stream of it."""
+"""Of a JSON answer, or a stream of JSON."""
 _MOVED: Final = 300
 _REFUSED: Final = 400
 _END_SECONDS, _END_PIECES = 0.03, 4
-"""How long, and for how many pieces, the end of an answer is waited for that a client has left, as all do at [DONE]."""
+"""How long, and for how many pieces, to wait for the end of an answer that a client left at [DONE]."""
 _AS_IT_IS: Final = "identity"
 
 
 class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
-    """Asks, over connections that are kept. It has no time-outs: who asks gives them, with opened() or within().
+    """Kept connections, without time-outs: callers use open_response() or time_limit().
 
     Args:
-        service: whom it asks, in errors.
-        limit_bytes: of one answer, in bytes; a longer one is a BadAnswer.
+        service: its name in errors.
+        limit_bytes: of one answer.
     """
 
     def __init__(self, service: str, *, limit_bytes: int = LONGEST_WORDS_BYTES) -> None:
@@ -50,12 +49,12 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
         self._session = LazySession(partial(session, total_seconds=None))
 
     async def handle_async_request(self, request: Request) -> Response:  # type: ignore[override] # of either kind
-        """Ask, and give an answer that is one.
+        """Send a request; return only an answer worth reading.
 
-        What is raised passes through every client but Cartesia's, which takes it for its cause.
+        Errors pass through every vendor's client except Cartesia's, which makes them its error's cause.
 
         Raises:
-            ProviderError: there is none, or it is not worth reading.
+            ProviderError: no answer, or not a usable one.
         """
         answer = await self._send(request)
         body = _Body(self._service, answer, self._limit_bytes)
@@ -66,7 +65,7 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
         return made(answer.status, headers=answer.raw_headers, stream=body, request=request)  # type: ignore[arg-type] # the same
 
     async def warm(self, address: str) -> None:
-        """Open a connection to whoever serves a URL, for the requests to come. Raises nothing."""
+        """Open a connection to a URL's server. Raises nothing."""
         await self._session.warm(address, service=self._service)
 
     async def aclose(self) -> None:
@@ -88,7 +87,6 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
             raise Unreachable(self._service, type(error).__name__) from error
 
     def _error(self, answer: aiohttp.ClientResponse) -> ProviderError | None:
-        """Say why an answer is not worth reading, if it is not."""
         if answer.status >= _REFUSED:
             return refusal(self._service, answer.status, answer.headers)
         if answer.status >= _MOVED:
@@ -99,12 +97,12 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
 
 
 def http_client(connections: Transport) -> httpx.AsyncClient:
-    """Make an HTTP client for a vendor's own; its time-outs are those of whoever asks. Closed, it closes them."""
+    """Build an HTTP client for a vendor's client; closing it closes the transport."""
     return httpx.AsyncClient(transport=connections, follow_redirects=False)
 
 
 class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
-    """An answer's body, bounded, whose failures are those of an answer and not of a connection."""
+    """A bounded body; its failures are a BadAnswer, not a failed connection."""
 
     def __init__(self, service: str, answer: aiohttp.ClientResponse, limit_bytes: int) -> None:
         self._service = service
@@ -129,7 +127,7 @@ class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
         return piece
 
     async def aclose(self) -> None:
-        """Give the connection back, where the answer is at its end but for what nobody reads; else close it."""
+        """Reuse the connection if only the unread end of the answer is left; else close it."""
         try:
             with suppress(aiohttp.ClientError, OSError):  # a TimeoutError is an OSError
                 async with asyncio.timeout(_END_SECONDS):
@@ -145,13 +143,13 @@ class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
 
     @property
     def _closed(self) -> bool:
-        """Whether there is nothing to wait for: the session is closed, which the reader is told of only later."""
+        """Whether the session is closed, of which the reader learns only later."""
         connection = self._answer.connection
         return connection is not None and connection.closed
 
 
 def _content(request: Request) -> bytes | AsyncIterator[bytes] | None:
-    """Give what a request says: whole where it is there, else as it is made."""
+    """Return the request's content, or its stream where it is not read yet."""
     try:
         return request.content or None
     except (httpx.RequestNotRead, httpx2.RequestNotRead):

@@ -1,8 +1,7 @@
-"""Which voice speaks which language, and which languages a model speaks at all.
+"""The voice for each language, and the languages of each model.
 
-A key alone suffices: for each vendor there is a voice of the vendor's own, so that no voice need be configured. What is
-configured goes before it. A language that a model does not speak is refused before anything is asked or paid: it would
-be read out by the sounds of another one.
+Every vendor has a default voice, so a key alone suffices. A language that the model does not speak is refused before
+any request: it would be read with the sounds of another.
 """
 
 from __future__ import annotations
@@ -15,13 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT: Final = "default"
-"""What stands for every language that has no voice of its own."""
+"""Stands for every language without a voice of its own."""
 
 ELEVENLABS_VOICES: Final = {DEFAULT: "JBFqnCBsd6RMkjVDRZzb"}
-"""George, a premade voice, in each example of https://github.com/elevenlabs/elevenlabs-python.
-
-Its voices are multilingual with the models that are (https://elevenlabs.io/docs/overview/models).
-"""
+"""George, a premade voice, in each example of https://github.com/elevenlabs/elevenlabs-python;
+as multilingual as the model (https://elevenlabs.io/docs/overview/models)."""
 CARTESIA_VOICES: Final = {
     DEFAULT: "f786b574-daa5-4673-aa0c-cbe3e8534c02",
     "ar": "002622d8-19d0-4567-a16a-f99c7397c062",
@@ -34,16 +31,14 @@ CARTESIA_VOICES: Final = {
     "pt": "700d1ee3-a641-4018-ba6e-899dcadc9e2b",
     "zh": "e90c6678-f0d3-4767-9883-5d0ecf5894a8",
 }
-"""Each speaks every language of its model, its own without an accent
-(https://docs.cartesia.ai/build-with-cartesia/capability-guides/multilingual-voices).
-
-The default is Katie (https://docs.cartesia.ai/build-with-cartesia/tts-models/sonic-3-5). The others are of Cartesia's
-library: Huda, German Conversational Woman, Mexican Woman, French Conversational Lady, Hindi Narrator Woman, Italian
+"""Katie by default (https://docs.cartesia.ai/build-with-cartesia/tts-models/sonic-3-5), and of Cartesia's
+library Huda, German Conversational Woman, Mexican Woman, French Conversational Lady, Hindi Narrator Woman, Italian
 Narrator Woman, Japanese Woman Conversational, Pleasant Brazilian Lady and Chinese Female Conversational
-(https://developer.signalwire.com/voice/tts/cartesia; Huda is listed by resellers of Cartesia).
-"""
+(https://developer.signalwire.com/voice/tts/cartesia; Huda is listed by resellers). Each speaks all languages of its
+model, its own without an accent
+(https://docs.cartesia.ai/build-with-cartesia/capability-guides/multilingual-voices)."""
 OPENAI_VOICES: Final = {DEFAULT: "alloy"}
-"""Its voices speak all its languages (https://platform.openai.com/docs/guides/text-to-speech)."""
+"""They speak all its languages (https://platform.openai.com/docs/guides/text-to-speech)."""
 
 _ELEVENLABS_29: Final = frozenset(
     {
@@ -78,19 +73,18 @@ _SPOKEN: Final = {
     "gpt-4o-mini-tts": _OPENAI_57,
     "tts-1": _OPENAI_57,
 }
-"""Model → the languages that it speaks, by primary subtag. The sources are
-https://elevenlabs.io/docs/overview/models, https://docs.cartesia.ai/build-with-cartesia/tts-models/latest and
+"""Model → primary subtags. Sources: https://elevenlabs.io/docs/overview/models,
+https://docs.cartesia.ai/build-with-cartesia/tts-models/latest and
 https://platform.openai.com/docs/guides/text-to-speech#supported-languages."""
-_DATED: Final = ("-", ".")
-"""What follows a model's name in the names of its snapshots and successors ("sonic-3-2026-01-12", "sonic-3.5")."""
+_DATED: Final = ("-", ".")  # follows a model's name in snapshots and successors ("sonic-3-2026-01-12", "sonic-3.5")
 
 
 class Voices:
     """The voices of one synthesizer.
 
     Args:
-        service: its short name.
-        model: whose languages are heeded, if we know them.
+        service: its name in errors.
+        model: its languages are respected, if known.
         chosen: language (primary subtag) → voice, and DEFAULT.
     """
 
@@ -100,7 +94,7 @@ class Voices:
         self._languages = languages_of(model)
 
     def voice_for(self, language: str) -> str:
-        """Give the voice that speaks a language; one that was chosen for it is believed to.
+        """Return the voice for a language; one chosen for it is trusted.
 
         Raises:
             NoVoice: the model does not speak it.
@@ -112,11 +106,11 @@ class Voices:
 
 
 def languages_of(model: str) -> frozenset[str] | None:
-    """Give the languages that a model speaks; None where we do not know: then it is asked for any."""
+    """Return a model's languages; None if unknown: then any is tried."""
     known = [name for name in _SPOKEN if model == name or model.startswith(tuple(f"{name}{mark}" for mark in _DATED))]
     return _SPOKEN[max(known, key=len)] if known else None
 
 
 def filled_in(chosen: Mapping[str, str], own: Mapping[str, str]) -> Mapping[str, str]:
-    """Put the vendor's own voices beneath those that were chosen; one chosen as the default is for all languages."""
+    """Add the vendor's voices to the chosen ones; a chosen default replaces them all."""
     return chosen if DEFAULT in chosen else {**own, **chosen}
