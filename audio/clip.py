@@ -1,4 +1,4 @@
-"""Encoded sound, and WAV as we write it: mono s16le PCM behind a header of 44 bytes (RIFF; Microsoft and IBM, 1991)."""
+"""Encoded sound, and our WAV: mono s16le PCM behind 44 bytes of header (RIFF; Microsoft and IBM, 1991)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from audio.formats import Format
 
 WAV_RATE = 16_000
-"""Of the WAV for speech recognition, in Hz."""
+"""Of speech recognition, in Hz."""
 SAMPLE_BYTES = 2
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 HEADER_BYTES = _HEADER.size
@@ -21,13 +21,13 @@ class Clip:
 
     data: bytes = field(repr=False)
     format: Format
-    """The container, as sniffed or as encoded."""
+    """As sniffed or encoded."""
     seconds: float | None = None
-    """How long it plays; None until measured."""
+    """None until measured."""
 
 
 def wav_clip(pcm: bytes, *, sample_rate: int) -> Clip:
-    """Put the RIFF header before mono s16le PCM; half a sample at the end is cut off."""
+    """Make a WAV of mono s16le PCM, without a last half sample."""
     size = len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES
     riff = (b"RIFF", _HEADER.size - 8 + size, b"WAVE")
     form = (b"fmt ", 16, _PCM, 1, sample_rate, sample_rate * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
@@ -36,5 +36,5 @@ def wav_clip(pcm: bytes, *, sample_rate: int) -> Clip:
 
 
 def pcm_of(wav: Clip) -> bytes:
-    """Return the samples of a WAV made by wav_clip()."""
+    """Return the samples of a WAV of ours."""
     return wav.data[_HEADER.size :]

@@ -1,4 +1,4 @@
-"""The codec inside a container, read from its header: metadata of archived recordings, not used to decode them."""
+"""The codec inside a container, read from its header, as metadata of archived recordings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BY_MARK = {
     Format.OGG: {b"OpusHead": "opus", b"\x01vorbis": "vorbis", b"Speex   ": "speex", b"\x7fFLAC": "flac"},
     Format.WEBM: {b"A_OPUS": "opus", b"A_VORBIS": "vorbis"},
 }
-"""Found near the beginning: in the first packet (RFC 7845 section 5.1 and its like), or as the track's codec."""
+"""In the first packet (RFC 7845 section 5.1 and its like), or as the track's codec."""
 _BY_CODE = {
     b"opus": "opus",
     b"Opus": "opus",
@@ -32,7 +32,7 @@ _SAMPLE_ENTRY_AT = 16  # of the first sample entry's code in MP4, from `stsd` (I
 
 
 def codec(data: bytes, container: Format) -> str | None:
-    """Return the codec's name; None if the header names none that we know."""
+    """Return the codec's name; None if unknown."""
     if container is Format.CAF:
         return _BY_CODE.get(data[_CAF_CODE_AT : _CAF_CODE_AT + 4])
     if container is Format.M4A:

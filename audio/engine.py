@@ -1,7 +1,4 @@
-"""Local engines as child processes, so that a slow decode or a crash in a C library harms only itself.
-
-An engine is a module of ours that reads its whole standard input, writes its answer to standard output, and ends.
-"""
+"""Local engines as child processes, so that a C library that crashes or hangs harms only itself."""
 
 from __future__ import annotations
 
@@ -22,12 +19,9 @@ _PIECE_BYTES = 32 * 1024
 
 
 class Engine:
-    """Runner of one engine module, with a bound on how many run at once.
+    """Runner of `python -m module`, which reads its whole input, writes its answer, and ends.
 
-    Args:
-        module: as for `python -m`.
-        deadline_seconds: from its start to its end.
-        processes: how many may run at once.
+    `deadline_seconds` is from start to end of one process; at most `processes` run at once.
     """
 
     def __init__(self, module: str, *, deadline_seconds: float, processes: int) -> None:
@@ -36,11 +30,7 @@ class Engine:
         self._slots = asyncio.Semaphore(processes)
 
     async def stream(self, arguments: Sequence[str], data: bytes) -> AsyncGenerator[bytes]:
-        """Stream the engine's output. Closing the stream early kills the process.
-
-        Raises:
-            EngineError: it failed, or did not end in time.
-        """
+        """Stream the output; closing the stream kills the process. Raises EngineError."""
         async with self._slots, self._running(arguments) as process:
             end = asyncio.get_running_loop().time() + self._deadline_seconds
             async with _feeding(process.stdin, data):
@@ -93,7 +83,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 async def _reap(process: asyncio.subprocess.Process) -> None:
-    """Wait for its end, and read its output to the end: an unread pipe would stay open."""
+    """Wait for it, reading its output to the end: an unread pipe would stay open."""
     while await _read(process.stdout):
         pass
     await process.wait()
@@ -101,7 +91,7 @@ async def _reap(process: asyncio.subprocess.Process) -> None:
 
 @asynccontextmanager
 async def _feeding(stdin: asyncio.StreamWriter | None, data: bytes) -> AsyncIterator[None]:
-    """Write its input while its output is read: either pipe may fill up first."""
+    """Write its input while its output is read: either pipe may fill up."""
     feeding = asyncio.create_task(_feed(stdin, data))
     try:
         yield

@@ -1,13 +1,13 @@
 """Errors about sound; none carries audio, spoken words or file names.
 
 AudioError
-├── UnknownFormat        no container that we know
-├── TranscodeError       ffmpeg failed; carries its last words
-│   ├── DecodeFailed     the recording cannot be read
-│   ├── EncodeFailed     the reply cannot be written
-│   ├── TranscodeTimeout ffmpeg did not end in time, and was killed
-│   └── TooLong          the recording is longer than the limit
-└── EngineError          a local engine (espeak-ng, pocketsphinx) failed or took too long
+├── UnknownFormat
+├── TranscodeError       ffmpeg's fault
+│   ├── DecodeFailed
+│   ├── EncodeFailed
+│   ├── TranscodeTimeout
+│   └── TooLong
+└── EngineError          espeak-ng's or pocketsphinx's fault
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ class AudioError(Exception):
 
 
 class UnknownFormat(AudioError):
-    """The bytes are no container that we know."""
+    """No container that we know."""
 
 
 class TranscodeError(AudioError):
     """ffmpeg failed.
 
-    Attributes:
-        last_words: the end of its standard error, without file names.
+    `last_words` is the end of its standard error, without file names.
     """
 
     def __init__(self, message: str, last_words: str = "") -> None:
@@ -38,7 +37,7 @@ class DecodeFailed(TranscodeError):
 
 
 class EncodeFailed(TranscodeError):
-    """The reply cannot be written."""
+    """The reply cannot be encoded."""
 
 
 class TranscodeTimeout(TranscodeError):
@@ -46,7 +45,7 @@ class TranscodeTimeout(TranscodeError):
 
 
 class TooLong(TranscodeError):
-    """The recording is longer than the limit."""
+    """More sound than the limit."""
 
 
 class EngineError(AudioError):

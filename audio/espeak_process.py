@@ -1,4 +1,4 @@
-"""Child process of audio.espeak: text on standard input, mono s16le PCM on standard output (espeak-ng speak_lib.h)."""
+"""Child process of audio.espeak: UTF-8 text in, mono s16le PCM out (espeak-ng's speak_lib.h)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes
 
 
 def speak(text: bytes, voice: str, words_per_minute: int) -> None:
-    """Write the speech of a UTF-8 text to standard output while it is synthesized."""
+    """Write the speech of a text to standard output."""
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     if library.espeak_Initialize(_RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 0) < 0:
         sys.exit("espeak-ng cannot start")

@@ -1,8 +1,7 @@
-"""ffmpeg's command lines, composed with ffmpeg-python.
+"""ffmpeg's command lines.
 
-A recording is a stranger's file. ffmpeg may use only the protocol of its one source and of local files, and only the
-demuxer of the sniffed container (at the second try, those of the known containers: no playlist, no concatenation
-script); its threads, allocations and output are bounded.
+A recording is a stranger's file: protocol and demuxer are pinned (the second try allows those of all known containers:
+no playlist, no concatenation script); threads, allocations and output are bounded.
 """
 
 from __future__ import annotations
@@ -38,24 +37,15 @@ TOLERANT = {
     "fflags": "+discardcorrupt+genpts",
     "err_detect": "ignore_err",
 }
-"""Input options for a recording in any of the known containers, and damaged."""
+"""Input options for a damaged recording in any known container."""
 _BIT_EXACT = {"map_metadata": -1, "fflags": "+bitexact", "flags": "+bitexact"}
-"""The same sound gives the same file, without the time or the program that made it."""
+"""No time, no program's name: the same sound gives the same file."""
 
 
 def decoding(
     program: str, source: str, target: str, how: Mapping[str, str], *, threads: int, max_seconds: float
 ) -> Sequence[str]:
-    """Return the command that decodes a recording to bare PCM at WAV_RATE.
-
-    Args:
-        program: ffmpeg.
-        source: with its protocol, `file:` or `pipe:`, the only one allowed.
-        target: a file's name.
-        how: input options.
-        threads: of the decoder.
-        max_seconds: of sound; a little more is decoded.
-    """
+    """Return the command that decodes `source` (`file:` or `pipe:`, the only protocol allowed) to PCM at WAV_RATE."""
     seconds = max_seconds + _PAST_THE_LIMIT_SECONDS
     protocol, _, _ = source.partition(":")
     # The first sound track and nothing else, as bare samples: there is no header that a crash could leave wrong.
@@ -77,14 +67,7 @@ def decoding(
 
 
 def encoding(program: str, target: str, *, sample_rate: int, threads: int) -> Sequence[str]:
-    """Return the command that encodes mono s16le PCM on standard input to M4A.
-
-    Args:
-        program: ffmpeg.
-        target: a file's name.
-        sample_rate: of the PCM, in Hz.
-        threads: of the encoder.
-    """
+    """Return the command that encodes mono s16le PCM on standard input to M4A."""
     graph = ffmpeg.input("pipe:0", format="s16le", ar=sample_rate, ac=1, protocol_whitelist="pipe")
     graph = graph.output(
         f"file:{target}",

@@ -1,8 +1,4 @@
-"""Detects audio without magic bytes, by its frames: ADTS AAC and MPEG audio.
-
-Eleven set bits begin a frame, which is common in random bytes. So the rest of the header must be valid, and the next
-frame must begin where it says.
-"""
+"""Detects audio without magic bytes by its frames: ADTS AAC and MPEG audio."""
 
 from __future__ import annotations
 
@@ -41,7 +37,8 @@ def is_mpeg(data: bytes, at: int = 0) -> bool:
 
 
 def _is_row(data: bytes, at: int, header_bytes: int, frame: Callable[[bytes], int | None]) -> bool:
-    """Follow a few frames, or to the end of the data, which may be cut short."""
+    """Follow a few frames, or to the end of the data."""
+    # Eleven set bits begin a frame, which is common in random bytes: the next one must begin where the header says.
     for count in range(_FRAMES):
         header = data[at : at + header_bytes]
         if len(header) < header_bytes:
@@ -54,7 +51,7 @@ def _is_row(data: bytes, at: int, header_bytes: int, frame: Callable[[bytes], in
 
 
 def _adts_frame(header: bytes) -> int | None:
-    """Return a frame's length in bytes; None if this is no header (ISO/IEC 14496-3, 1.A.2.2)."""
+    """Return a frame's length in bytes (ISO/IEC 14496-3, 1.A.2.2)."""
     if header[0] != 0xFF or header[1] & 0xF6 != 0xF0:  # noqa: PLR2004 (the sync word, and layer 0)
         return None
     length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
@@ -63,7 +60,7 @@ def _adts_frame(header: bytes) -> int | None:
 
 
 def _mpeg_frame(header: bytes) -> int | None:
-    """Return a frame's length in bytes; None if this is no header (ISO/IEC 11172-3, 2.4.2.3; 13818-3)."""
+    """Return a frame's length in bytes (ISO/IEC 11172-3, 2.4.2.3; 13818-3)."""
     if header[0] != 0xFF or header[1] & 0xE0 != 0xE0:  # noqa: PLR2004 (the sync word)
         return None
     version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3

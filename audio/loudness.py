@@ -1,13 +1,4 @@
-"""Detects recordings in which nothing is said, before speech recognition is paid for or invents words in silence.
-
-A voice rises and falls several times a second between about 250 Hz and 2 kHz; hum, hiss, rumble and digital silence
-do not. The recording is narrowed to that band and cut into frames of 20 ms, and those that stand out from its quietest
-audible frames are counted. In doubt something was said: a wrong "silent" costs the sender an answer, a wrong "spoken"
-only a call.
-
-Measured with real speech and synthetic noise: speech passes down to -50 dBFS, and in white, pink or brown noise 5 dB
-louder than itself; the same noises alone, and mains hum with overtones, are silent at any level.
-"""
+"""Detects recordings in which nothing is said, before recognition is paid for or invents words."""
 
 from __future__ import annotations
 
@@ -22,6 +13,11 @@ from audio.clip import HEADER_BYTES, WAV_RATE, Clip
 Samples: TypeAlias = npt.NDArray[np.int16]
 Floats: TypeAlias = npt.NDArray[np.floating]
 
+# A voice rises and falls several times a second between about 250 Hz and 2 kHz; hum, hiss, rumble and digital silence
+# do not. So the recording is narrowed to that band and cut into frames of 20 ms, and those that stand out from its
+# quietest audible frames are counted. In doubt something was said: a wrong "silent" costs the sender an answer, a wrong
+# "spoken" only a call. Measured with real speech and made noise: speech passes down to -50 dBFS, and in white, pink
+# or brown noise 5 dB louder than itself; the same noises alone, and mains hum with overtones, are silent at any level.
 _FULL_SCALE = 32768.0
 _FLOOR_DBFS = -100.0
 _STEP = 4  # every four samples are averaged, which drops what is above 2 kHz, where noise has most of its power
@@ -29,25 +25,24 @@ _FRAME = WAV_RATE // _STEP // 50  # averages in 20 ms
 _EMPHASIS = 0.9  # the share of the previous sample that is subtracted: 15 dB less at 100 Hz, 19 dB less at 50 Hz
 _AUDIBLE_DBFS = -65.0  # in that band; a voice 40 dB below full scale reaches -45 dBFS there
 _QUIETEST_PERCENT = 10.0
-_ABOVE_NOISE_DB = 6.0
-"""Steady noise and hum stay within this of their own quietest tenth; a voice in loud noise does not."""
+_ABOVE_NOISE_DB = 6.0  # steady noise and hum stay within this of their own quietest tenth
 _SHORTEST_RUN = 3  # frames in a row: rumble stands out for one or two, a syllable for at least 60 ms
 _LEAST_VOICED_SECONDS = 0.16  # the core of the shortest word; real words cut out of a sentence each have more
 
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """The levels of a recording, in dB relative to full scale."""
+    """Levels in dB relative to full scale."""
 
     peak_dbfs: float
     rms_dbfs: float
-    """Over the whole; full scale is that of a square wave."""
+    """Of a square wave 0."""
     voiced_seconds: float
     """In frames that stand out from silence and steady noise."""
 
 
 def measure(wav: Clip) -> Loudness:
-    """Measure a 16 kHz WAV. Takes 0.1 s for half an hour of sound: call it in a thread."""
+    """Measure a 16 kHz WAV. Takes 0.1 s for half an hour: use a thread."""
     samples: Samples = np.frombuffer(wav.data, "<i2", offset=HEADER_BYTES)
     if not samples.size:
         return Loudness(_FLOOR_DBFS, _FLOOR_DBFS, 0.0)
@@ -58,7 +53,7 @@ def measure(wav: Clip) -> Loudness:
 
 
 def is_silent(loudness: Loudness) -> bool:
-    """Return whether there is too little voice for the shortest word."""
+    """Return whether there is less voice than in the shortest word."""
     return loudness.voiced_seconds < _LEAST_VOICED_SECONDS
 
 
@@ -74,7 +69,6 @@ def _voiced_seconds(samples: Samples) -> float:
 
 
 def _band_power(samples: Samples) -> Floats:
-    """Return the power of each whole frame in the voice band."""
     whole = samples[: samples.size // (_FRAME * _STEP) * _FRAME * _STEP]
     low = whole[::_STEP].astype(np.float32)
     for offset in range(1, _STEP):

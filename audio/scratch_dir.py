@@ -1,8 +1,4 @@
-"""A private scratch directory, and programs (ffmpeg) run in it under one time budget.
-
-A program runs in the directory, so its messages hold no path of ours; it inherits only the variables that it needs to
-start, so no key; and it leads its own process group, so that its children end with it.
-"""
+"""A private scratch directory, and programs (ffmpeg) run in it under one time budget."""
 
 from __future__ import annotations
 
@@ -48,11 +44,11 @@ class Exit:
 
     status: int
     output: str
-    """The last 64 KiB of its standard output and standard error."""
+    """The last 64 KiB of standard output and standard error."""
 
     @property
     def last_words(self) -> str:
-        """The end of the output on one line, without file names, memory addresses and non-ASCII characters."""
+        """The end of the output on one line, without paths, addresses and non-ASCII."""
         words = " ".join(self.output.split())
         for pattern, instead in ((_PATHS, "(file)"), (_ADDRESSES, "")):
             words = pattern.sub(instead, words)
@@ -60,18 +56,14 @@ class Exit:
 
 
 class TimeBudget:
-    """The seconds that programs may take in all; time spent waiting for their input does not count."""
+    """Seconds for programs in all; waiting for their input does not count."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._left_seconds = seconds
 
     async def wait(self, work: Awaitable[T]) -> T:
-        """Await something that a program must do.
-
-        Raises:
-            TranscodeTimeout: the budget is spent.
-        """
+        """Await something that a program must do. Raises TranscodeTimeout."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         scope = asyncio.timeout(self._left_seconds)
@@ -95,11 +87,7 @@ class Program:
         self._output = asyncio.create_task(_tail(process.stdout))
 
     async def write(self, piece: bytes) -> bool:
-        """Write to its standard input; return whether it takes more.
-
-        Raises:
-            TranscodeTimeout: it does not read.
-        """
+        """Write to its input; return whether it takes more. Raises TranscodeTimeout."""
         stdin = self._process.stdin
         if stdin is None or self._process.returncode is not None:
             return False
@@ -111,18 +99,14 @@ class Program:
         return True
 
     async def finish(self) -> Exit:
-        """Close its input and wait for its end.
-
-        Raises:
-            TranscodeTimeout: it does not end.
-        """
+        """Close its input and wait for its end. Raises TranscodeTimeout."""
         self._close_input()
         status = await self._budget.wait(self._process.wait())
         output = await self._budget.wait(asyncio.shield(self._output))
         return Exit(status, output.decode(errors="replace"))
 
     async def kill(self) -> None:
-        """Kill and reap it if it still runs, and read its output to the end: an unread pipe would stay open."""
+        """Kill and reap it, and read its output to the end: an unread pipe would stay open."""
         self._close_input()
         if self._process.returncode is None or not self._output.done():
             with suppress(ProcessLookupError):
@@ -137,28 +121,20 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class ScratchDir:
-    """A private directory, and the time budget of all programs run in it."""
+    """A private directory, and the time budget of its programs."""
 
     path: Path
     budget: TimeBudget
     failure: type[TranscodeError]
-    """Raised when the machine refuses: a full disk, no such program."""
+    """Raised when the machine refuses: disk full, no such program."""
 
     async def read(self, name: str) -> bytes:
-        """Read a file; one that was never written is empty. Raises `failure`."""
+        """Read a file, or b"" if it was never written. Raises `failure`."""
         return await _disk_work(self.failure, _read, self.path / name)
 
     @asynccontextmanager
     async def running(self, command: Sequence[str], *, with_input: bool = False) -> AsyncIterator[Program]:
-        """Run a program while the block runs; it never outlives the block.
-
-        Args:
-            command: the program and its arguments.
-            with_input: whether we write its standard input; else it has none.
-
-        Raises:
-            TranscodeError: `failure`: it cannot be started.
-        """
+        """Run a program, with input from us or none, no longer than the block. Raises `failure`."""
         started: list[Program] = []
         try:
             # To the end: asyncio, cancelled while it starts a program, may leave it running.
@@ -175,16 +151,16 @@ class ScratchDir:
                 stdin=asyncio.subprocess.PIPE if with_input else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                cwd=self.path,
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-                start_new_session=True,
+                cwd=self.path,  # so its messages hold no path of ours
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},  # so it sees no key
+                start_new_session=True,  # so its children end with it
             )
         except OSError as error:
             raise self.failure(f"ffmpeg cannot be started: {error.strerror}") from error
         started.append(Program(process, self.budget))
 
     async def run(self, command: Sequence[str]) -> Exit:
-        """Run a program without input to its end. Raises what running() and finish() raise."""
+        """Run a program without input to its end."""
         async with self.running(command) as program:
             return await program.finish()
 
@@ -193,12 +169,9 @@ class ScratchDir:
 async def scratch_dir(
     failure: type[TranscodeError], *, seconds: float, files: Mapping[str, bytes] = _NO_FILES
 ) -> AsyncIterator[ScratchDir]:
-    """Make a scratch directory for the block, and remove it afterwards.
+    """Make a scratch directory holding `files`, and remove it after the block.
 
-    Args:
-        failure: raised when the machine refuses.
-        seconds: the time budget of all programs together.
-        files: name → content, written before the block begins.
+    `failure` is raised when the machine refuses; `seconds` are for all programs together.
     """
     made: list[_LockedDir] = []
 
@@ -216,7 +189,7 @@ async def scratch_dir(
 
 
 class _LockedDir:
-    """Locked for as long as this process lives, however it ends (flock(2))."""
+    """Locked until this process ends, however it ends (flock(2))."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -229,10 +202,9 @@ class _LockedDir:
 
 
 def remove_abandoned_dirs(*, older_than_seconds: float = _JUST_MADE_SECONDS) -> int:
-    """Remove the scratch directories of killed processes; return how many. Blocks: call it in a thread.
+    """Remove the scratch directories of killed processes, in a thread; return how many.
 
-    Args:
-        older_than_seconds: younger ones are kept, as their owner may be about to lock them.
+    Younger ones are kept: their owner may be about to lock them.
     """
     youngest = time.time() - older_than_seconds
     abandoned = [path for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*") if _is_abandoned(path, youngest)]

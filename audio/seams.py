@@ -1,8 +1,4 @@
-"""Seams between pieces of speech that were synthesized apart: equal pauses, and short fades against clicks. Pure.
-
-A voice puts from none to most of a second of silence around each piece, and may begin or end where the wave is not
-at rest.
-"""
+"""Seams between separately synthesized pieces: equal pauses, and fades against clicks. Pure."""
 
 from __future__ import annotations
 
@@ -21,23 +17,21 @@ _FADE_SECONDS: Final = 0.005
 _LONGEST_PAUSE_SECONDS: Final = 1.0  # within a piece; longer silence is passed on rather than held back
 
 
+# A voice puts from none to most of a second of silence around each piece, and may begin or end where the wave is not at
+# rest.
 class Take:
-    """One synthesized piece: mono s16le PCM goes in, and comes out with its silence cut to measure.
-
-    Args:
-        sample_rate: of the PCM, in Hz.
-    """
+    """One piece of mono s16le PCM, whose silence is cut to measure."""
 
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
         self._tail: Samples = np.empty(0, np.int16)
-        """The last few samples of sound and the silence since: it may be the silence at the end."""
+        """The last samples of sound and the silence since, which may be the final one."""
         self._started = False
         self._fade = _ramp(self._count(_FADE_SECONDS))
-        """What is left of the fade-in."""
+        """The rest of the fade-in."""
 
     def feed(self, pcm: bytes) -> bytes:
-        """Take whole samples; return those that are surely not the final silence."""
+        """Take whole samples; return those before what may be the final silence."""
         samples: Samples = np.concatenate([self._tail, np.frombuffer(pcm, "<i2")])
         loud = np.flatnonzero((samples > _QUIET) | (samples < -_QUIET))
         if not loud.size:
@@ -50,7 +44,7 @@ class Take:
         return self._faded_in(samples[first:end])
 
     def end(self) -> bytes:
-        """Return the end, faded out, with its silence; nothing if the piece was silent."""
+        """Return the faded end with its silence, if there was any sound."""
         if not self._started:
             return b""
         after = np.zeros(self._count(_FADE_SECONDS + _AFTER_SECONDS), np.int16)

@@ -1,4 +1,4 @@
-"""pocketsphinx, the local speech recognizer for English; its model comes in its wheel."""
+"""pocketsphinx, the local recognizer for English; its model comes in its wheel."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ LANGUAGE = "en"
 
 
 class SphinxEars:
-    """Local speech recognizer.
-
-    Args:
-        deadline_seconds: for one recording.
-        processes: how many recordings may be recognized at once; each takes a core and about 130 MB.
-    """
+    """Local recognizer, with a deadline for each recording; each process takes a core and about 130 MB."""
 
     def __init__(self, *, deadline_seconds: float = 60.0, processes: int = 1) -> None:
         self._engine = Engine("audio.sphinx_process", deadline_seconds=deadline_seconds, processes=processes)
 
     async def listen(self, wav: Clip) -> str:
-        """Return the words of a 16 kHz mono s16 WAV; empty when there are none. Raises EngineError."""
+        """Return the words of a 16 kHz mono s16 WAV, or "". Raises EngineError."""
         words = [piece async for piece in self._engine.stream([], pcm_of(wav))]
         return b"".join(words).decode().strip()

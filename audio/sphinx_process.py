@@ -1,7 +1,4 @@
-"""Child process of audio.sphinx: 16 kHz mono s16le PCM on standard input, its words on standard output.
-
-It cuts the recording at pauses: short utterances are recognized better and faster than one long one.
-"""
+"""Child process of audio.sphinx: 16 kHz mono s16le PCM in, words out."""
 
 from __future__ import annotations
 
@@ -28,6 +25,7 @@ def main(pcm: bytes) -> str:
     return " ".join(filter(None, (_words(decoder, part) for part in utterances(loud))))
 
 
+# Short utterances are recognized better and faster than one long one.
 def utterances(samples: np.ndarray) -> list[np.ndarray]:
     """Cut at pauses, keeping 0.2 s of silence around each part."""
     frames = samples[: samples.size // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float64)

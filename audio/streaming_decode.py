@@ -1,7 +1,4 @@
-"""Decoding of a recording while it is still downloaded, where its container can be read from the front.
-
-Whatever fails here is no failure: the recording is then decoded whole.
-"""
+"""Decoding of a recording while it downloads; whatever fails here, it is then decoded whole."""
 
 from __future__ import annotations
 
@@ -26,28 +23,23 @@ STREAMABLE = frozenset({
     Format.WEBM,
     Format.AAC,
 })  # fmt: skip
-"""Not CAF and M4A: phones write their index (packet table, moov) last. Not MP3: ffmpeg trims its padding only where it
-can seek."""
+"""Not CAF and M4A: phones write their index last. Not MP3: ffmpeg trims its padding only where it can seek."""
 
 
 class StreamingDecode:
-    """One recording, decoded as it arrives.
-
-    Args:
-        decode: decodes a recording in a container from its pieces to bare PCM; empty where that cannot be had.
-    """
+    """One recording, decoded as it arrives; `decode` returns b"" where it cannot."""
 
     def __init__(self, decode: Callable[[Format, AsyncIterator[bytes]], Coroutine[None, None, bytes]]) -> None:
         self._decode = decode
         self._attempts: list[_Attempt] = []
 
     def begin(self) -> None:
-        """Start a recording; an earlier one was a download that failed."""
+        """Start a recording; an earlier one was a failed download."""
         self._cancel()
         self._attempts.append(_Attempt())
 
     def take(self, piece: bytes) -> None:
-        """Take the next piece; the first one starts the decoder, if the container allows it. Raises nothing."""
+        """Take a piece; the first one starts the decoder. Raises nothing."""
         attempt = self._attempts[-1]
         if not attempt.size:
             attempt.format = by_magic(piece)
@@ -58,11 +50,7 @@ class StreamingDecode:
         attempt.queue.put_nowait(piece)
 
     async def pcm(self, clip: Clip) -> bytes:
-        """Return the PCM of the whole recording; empty when it must be decoded whole.
-
-        Raises:
-            TranscodeTimeout: the decoder did not end in time.
-        """
+        """Return the whole recording's PCM; b"" to have it decoded whole. Raises TranscodeTimeout."""
         attempt = self._attempts[-1] if self._attempts else _Attempt()
         if attempt.decoding is None or (attempt.format, attempt.size) != (clip.format, len(clip.data)):
             self._cancel()
@@ -88,9 +76,9 @@ class StreamingDecode:
 class _Attempt:
     format: Format | None = None
     size: int = 0
-    """In bytes."""
+    """Bytes."""
     queue: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
-    """Bounded by the recording, whose pieces the downloader holds too; an empty piece ends it."""
+    """Bounded by the recording, which the downloader holds too; b"" ends it."""
     decoding: asyncio.Task[bytes] | None = None
 
     async def pieces(self) -> AsyncIterator[bytes]:

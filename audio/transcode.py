@@ -1,4 +1,4 @@
-"""Transcoding with ffmpeg: any container → 16 kHz mono WAV, and a PCM stream → M4A."""
+"""Transcoding with ffmpeg: recordings → 16 kHz mono WAV, PCM → M4A."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Transcoder:
     """Decoder and encoder, bounded in time and number.
 
     Args:
-        program: the ffmpeg to run; by default the one in imageio-ffmpeg's wheel.
+        program: ffmpeg; by default imageio-ffmpeg's.
         deadline_seconds: for one decode or encode; waiting for a slot or for PCM does not count.
-        max_seconds: the longest recording decoded, and the longest reply encoded, in seconds of sound.
+        max_seconds: of sound, decoded or encoded.
         threads: of one decoder or encoder.
-        processes: how many recordings may be decoded at once, and as many while they arrive; by default one per core.
+        processes: decoders at once; by default one per core.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Transcoder:
 
     @asynccontextmanager
     async def ahead(self) -> AsyncIterator[StreamingDecode]:
-        """Open a decoder that takes a recording's pieces while it is downloaded; pass it to decode()."""
+        """Open a decoder for a recording that is still downloaded; pass it to decode()."""
         ahead = StreamingDecode(self._decode_ahead)
         try:
             yield ahead
@@ -70,15 +70,11 @@ class Transcoder:
             await ahead.close()
 
     async def decode(self, clip: Clip, ahead: StreamingDecode | None = None) -> Clip:
-        """Decode any recording to a WAV: 16 kHz, mono, signed 16 bit, header of 44 bytes.
-
-        Args:
-            clip: the recording.
-            ahead: a decoder that was given its pieces.
+        """Decode any recording to a 16 kHz mono s16 WAV.
 
         Raises:
-            DecodeFailed: it cannot be read, not even in part, or has no sound.
-            TooLong: it plays longer than max_seconds.
+            DecodeFailed: unreadable, even in part, or without sound.
+            TooLong: longer than max_seconds.
             TranscodeTimeout: ffmpeg did not end in time.
         """
         pcm = await ahead.pcm(clip) if ahead is not None else b""
@@ -90,12 +86,12 @@ class Transcoder:
         return wav_clip(pcm, sample_rate=WAV_RATE)
 
     async def encode(self, pcm: AsyncIterable[bytes], *, sample_rate: int) -> Clip:
-        """Encode a stream of mono s16le PCM to M4A (AAC-LC, 64 kbit/s, index at the front).
+        """Encode a stream of mono s16le PCM to M4A (AAC-LC, 64 kbit/s, index in front).
 
-        The stream's own exceptions pass through. It is not closed, so after an error here the caller may read on.
+        The stream's exceptions pass through. It is not closed: after an error the caller may read on.
 
         Raises:
-            EncodeFailed: ffmpeg refused, or there was no sound, or more than max_seconds of it.
+            EncodeFailed: ffmpeg refused, no sound, or more than max_seconds.
             TranscodeTimeout: ffmpeg did not read or end in time.
         """
         pieces = aiter(pcm)
@@ -112,11 +108,7 @@ class Transcoder:
         return Clip(data, Format.M4A, taken // SAMPLE_BYTES / sample_rate)
 
     async def wav(self, pcm: AsyncIterable[bytes], *, sample_rate: int) -> Clip:
-        """Make a WAV of a stream of mono s16le PCM without ffmpeg, for when ffmpeg fails.
-
-        Raises:
-            EncodeFailed: there was no sound, or more than max_seconds of it.
-        """
+        """Make a WAV of PCM without ffmpeg. Raises EncodeFailed: no sound, or more than max_seconds."""
         pieces, size = [], 0
         async for piece in pcm:
             size += len(piece)
@@ -127,11 +119,7 @@ class Transcoder:
         return await in_thread(lambda: wav_clip(b"".join(pieces), sample_rate=sample_rate))
 
     async def version(self) -> str:
-        """Return the first line of `ffmpeg -version`.
-
-        Raises:
-            TranscodeError: there is no ffmpeg, or it does not answer.
-        """
+        """Return the first line of `ffmpeg -version`. Raises TranscodeError."""
         async with scratch_dir(TranscodeError, seconds=self._deadline_seconds) as scratch:
             result = await scratch.run([self._program, "-version"])
         if result.status != 0:
@@ -139,7 +127,7 @@ class Transcoder:
         return result.output.partition("\n")[0]
 
     async def _decode_ahead(self, known: Format, pieces: AsyncIterator[bytes]) -> bytes:
-        """Decode pieces as they arrive; return nothing when all slots are taken or ffmpeg fails."""
+        """Decode arriving pieces; return nothing when all slots are taken or ffmpeg fails."""
         if self._ahead.locked():
             return b""
         async with self._ahead, scratch_dir(DecodeFailed, seconds=self._deadline_seconds) as scratch:
@@ -156,7 +144,7 @@ class Transcoder:
             return await self._decode_sniffed(scratch, source, clip.format)
 
     async def _decode_sniffed(self, scratch: ScratchDir, source: str, known: Format) -> bytes:
-        """Decode by the sniffed container; failing that, tolerantly, keeping what can be salvaged."""
+        """Decode by the sniffed container; failing that, tolerantly, keeping what is salvaged."""
         saved, last_words = b"", ""
         if known in DEMUXERS:
             saved, last_words, whole = await self._decode_once(scratch, source, {"f": DEMUXERS[known]})
@@ -178,7 +166,7 @@ class Transcoder:
         return decoding(self._program, source, _PCM_FILE, how, threads=self._threads, max_seconds=self._max_seconds)
 
     async def _feed(self, program: Program, first: bytes, pieces: AsyncIterator[bytes], sample_rate: int) -> int | None:
-        """Write all the PCM; return its size in bytes, or None when the program stopped reading."""
+        """Return the bytes written, or None when the program stopped reading."""
         size, piece = 0, first
         while True:
             size += len(piece)
@@ -207,13 +195,12 @@ def _whole_samples(pcm: bytes) -> bytes:
 
 
 def _absolute(program: str) -> str:
-    """Resolve a program's path, as it runs in another directory; one that is not found stays as it is."""
     found = shutil.which(program)
     return str(Path(found).absolute()) if found else program
 
 
 async def _first_sample(pieces: AsyncIterator[bytes]) -> bytes:
-    """Wait for the first whole sample, so that a voice that fails before it costs no process."""
+    """Wait for the first sample: a voice that fails before it costs no process."""
     first = b""
     async for piece in pieces:
         first += piece

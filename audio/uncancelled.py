@@ -1,4 +1,4 @@
-"""Short work that runs to its end although its caller is cancelled: what it makes can then be cleared away."""
+"""Short work that runs to its end in spite of a cancellation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 async def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Finish a coroutine even when cancelled meanwhile; the cancellation is raised afterwards."""
+    """Finish a coroutine even when cancelled; the cancellation is raised afterwards."""
     task = asyncio.create_task(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

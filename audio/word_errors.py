@@ -1,4 +1,4 @@
-"""Word-error rate of a recognizer, as counts."""
+"""Word errors of a recognizer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,9 @@ _CURLY, _STRAIGHT = "\N{RIGHT SINGLE QUOTATION MARK}", "'"
 
 
 def word_errors(said: str, heard: str) -> tuple[int, int]:
-    """Compare English texts word by word, without case, punctuation and digits.
+    """Count the words replaced, left out or added (Levenshtein), and the words said.
 
-    Args:
-        said: the text spoken, with its numbers written out.
-        heard: the text recognized.
-
-    Returns:
-        How many words were replaced, left out or added (Levenshtein), and how many were spoken.
+    Case, punctuation and digits are no part of a word, so `said` must have its numbers written out.
     """
     wanted, got = _words(said), _words(heard)
     row = list(range(len(got) + 1))

@@ -1,4 +1,4 @@
-"""Retries of a messenger's requests: the only level that retries."""
+"""Retries of a messenger's requests, the only level that retries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 RETRY_SECONDS: Final = 30.0
-"""The longest time that a request is retried for."""
 LATER: Final = frozenset({Verdict.LATER})
 UNLESS_NEVER: Final = frozenset({Verdict.LATER, Verdict.UNKNOWN})
 _LONGEST_WAIT_SECONDS: Final = 5.0  # A longer Retry-After is left to the caller, which parks the memo
@@ -30,14 +29,9 @@ async def retry(
     verdicts: frozenset[Verdict] = LATER,
     seconds: float = RETRY_SECONDS,
 ) -> T:
-    """Call a coroutine function until it succeeds. A lambda will not do: tenacity would not await its result.
+    """Call a coroutine function until it succeeds, or its error has another verdict.
 
-    Args:
-        work: what to call.
-        args: its arguments.
-        attempts: the most calls.
-        verdicts: of errors that are retried; others pass through.
-        seconds: after which it is not retried.
+    A lambda will not do: tenacity would not await its result.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception(lambda error: _may_be_tried_soon(error, verdicts)),

@@ -1,12 +1,11 @@
-"""Circuit breaker: spares a failing service our requests, and people the wait for it.
+"""Circuit breaker of one service.
 
     closed ──failures──► open ──cool-down over──► half-open ──probe succeeded──► closed
                           ▲                           │
                           └──────── probe failed ─────┘
 
-Half-open, one real request at a time is let through as the probe. A call that says nothing about the service (a bug, a
-cancellation, a wrong request of ours) is not counted, and frees the probe. There is no timer, and no method waits, so
-nothing needs a lock.
+Half-open, one real request at a time is the probe. What says nothing about the service (a bug, a cancellation, a wrong
+request) is not counted. No timer and no waiting, so no lock.
 """
 
 from __future__ import annotations
@@ -24,61 +23,60 @@ if TYPE_CHECKING:
     from providers.errors import ProviderError
 
 FAILURES: Final = 5
-"""Failed calls within the window that open it, if they are at least half of all."""
+"""Within the window, if they are at least half of all calls."""
 WINDOW_SECONDS: Final = 60.0
 COOL_DOWN_SECONDS: Final = 15.0
 """Of the first opening, less the jitter; doubled after each failed probe."""
 LONGEST_SECONDS: Final = 300.0
-"""Of any opening, and of one that only an operator can mend."""
+"""Of any opening."""
 JITTER: Final = 0.2
-"""The share of a cool-down that may be left out, so that workers do not probe all at once."""
+"""Share of a cool-down left out at random, so that workers do not probe all at once."""
 _MOST_CALLS: Final = 200  # in the window (I9); beyond that the oldest are forgotten early
 
 
 class State(StrEnum):
-    """What a breaker does with the next call."""
+    """State of a breaker."""
 
     CLOSED = "closed"
-    """Let it through."""
     OPEN = "open"
-    """Keep it out during the cool-down."""
+    """Refuses calls during the cool-down."""
     HALF_OPEN = "half-open"
-    """Let it through as the probe, unless there is one."""
+    """Admits one probe."""
 
 
 class Call:
-    """A call that was let through; its breaker must be told how it ended."""
+    """An admitted call; report its end to its breaker."""
 
 
 class Breaker:
-    """Counts failed calls to a service, and admits or refuses the next.
+    """Counts a service's failed calls; admits or refuses the next.
 
     Args:
         clock: in seconds.
-        chance: random number from 0 to 1, for the jitter.
+        chance: random, 0 to 1, for the jitter.
     """
 
     def __init__(self, clock: Callable[[], float], chance: Callable[[], float] = random.random) -> None:  # noqa: S311 (jitter is no secret)
         self._clock = clock
         self._chance = chance
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)
-        """(end of the call, whether it failed); only while closed."""
+        """(end, failed), while closed."""
         self._open_until: float | None = None
         """None while closed."""
         self._next_cool_down_seconds = COOL_DOWN_SECONDS
         self._probe: Call | None = None
         self._permanent = False
-        """Whether only an operator can mend this opening."""
+        """Until an operator acts."""
 
     @property
     def state(self) -> State:
-        """Its present state."""
+        """Present state."""
         if self._open_until is None:
             return State.CLOSED
         return State.OPEN if self._clock() < self._open_until else State.HALF_OPEN
 
     def admit(self) -> Call | None:
-        """Return a call to be made and, in the end, released; None to refuse it."""
+        """Return a call to be made and finally released; None to refuse it."""
         state = self.state
         if state is State.OPEN or self._probe is not None:
             return None
@@ -93,7 +91,7 @@ class Breaker:
             self._probe = None
 
     def succeeded(self, call: Call) -> None:
-        """End a call that the service answered; once open, only the probe counts."""
+        """End a successful call; once open, only the probe counts."""
         if self._open_until is None:
             self._outcomes.append((self._clock(), False))
         elif call is self._probe and self.state is State.HALF_OPEN:  # unless told meanwhile to stay away for longer
@@ -102,11 +100,7 @@ class Breaker:
         self.release(call)
 
     def failed(self, call: Call, error: ProviderError) -> bool:
-        """End a call that failed, and count it if the service is to blame.
-
-        Returns:
-            Whether this opened it for a fault that only an operator can mend.
-        """
+        """End a failed call; return whether the breaker is newly shut until an operator acts."""
         # These are about this request, which somebody may make at will, or we did not even ask.
         if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):
             self._count(call, _stay_away_seconds(error))
@@ -124,7 +118,7 @@ class Breaker:
             self._open_until = max(self._open_until, self._clock() + asked_seconds)
 
     def _open(self, asked_seconds: float) -> None:
-        """Open, or open anew; a single Retry-After needs no cool-down of ours on top."""
+        """Open, or open anew; a single Retry-After needs no cool-down on top."""
         now, seconds = self._clock(), asked_seconds
         if not asked_seconds or self._open_until is not None or self._too_many():
             seconds = max(seconds, self._next_cool_down_seconds * (1 - JITTER * self._chance()))
@@ -146,7 +140,7 @@ class Breaker:
 
 
 def _stay_away_seconds(error: ProviderError) -> float:
-    """Return how long an error asks us to stay away; 0 if it does not say."""
+    """Return how long the error asks us to stay away, or 0."""
     if isinstance(error, Unauthorized):
         return LONGEST_SECONDS
     if isinstance(error, RateLimited) and error.retry_after_seconds is not None:

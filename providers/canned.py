@@ -1,4 +1,4 @@
-"""The replies of a conversation without a model: one honest sentence per language."""
+"""Replies without a model: one sentence per language."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib import resources
 
 
 def canned_reply(language: str) -> str:
-    """Return the sentence in a language (primary subtag); in English where there is none."""
+    """Return the sentence in a language (primary subtag), else in English."""
     replies = _replies()
     return replies.get(language) or replies["en"]
 

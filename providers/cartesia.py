@@ -1,4 +1,4 @@
-"""Cartesia: speech synthesis through the vendor's asynchronous client."""
+"""Cartesia: speech synthesis through its asynchronous client."""
 
 from __future__ import annotations
 
@@ -20,15 +20,9 @@ SERVICE = "cartesia"
 
 
 class CartesiaSynthesizer:
-    """Synthesizer with a voice per language.
+    """Synthesizer; `voices` maps primary subtags and "default" to voice ids.
 
-    Args:
-        api_key: of Cartesia.
-        model: such as sonic-3.
-        voices: language (primary subtag) → voice id, and "default".
-        base_url: a loopback; the vendor's when None.
-        timeout_seconds: until the answer begins, until the first sound, and between two.
-        sample_rate: of the PCM, in Hz.
+    `timeout_seconds` is until the answer begins, until the first sound, and between two; `sample_rate` is in Hz.
     """
 
     def __init__(
@@ -61,7 +55,7 @@ class CartesiaSynthesizer:
         return self._sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
-        """Stream mono s16le PCM. Raises NoVoice, before any request, for a language that the model does not speak."""
+        """Stream mono s16le PCM. Raises NoVoice before any request."""
         request = self._request(sayable(SERVICE, text), language)
         async with (
             _sdk_errors(),
@@ -80,7 +74,7 @@ class CartesiaSynthesizer:
                 yield piece
 
     async def check(self) -> None:
-        """List one voice, which is free, to check address and key."""
+        """List one voice, for free, to check address and key."""
         async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds):
             page = await self._client.voices.list(limit=1)
         if not isinstance(getattr(page, "data", None), list):  # its client takes any page for one
@@ -106,7 +100,6 @@ class CartesiaSynthesizer:
 
 @asynccontextmanager
 async def _sdk_errors() -> AsyncIterator[None]:
-    """Map what the client raises for the service's faults."""
     try:
         yield
     except APIConnectionError as error:

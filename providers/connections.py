@@ -1,4 +1,4 @@
-"""HTTP sessions: explicit time-outs and limits, no redirect followed blindly, and only allowed hosts for media (I6)."""
+"""HTTP sessions: time-outs, limits, and allowed hosts (I6)."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ _SCHEMES: Final = frozenset({"http", "https"})
 
 @dataclass(frozen=True, slots=True)
 class HostPolicy:
-    """The hosts that media may come from or go to, each a host or host:port.
+    """The hosts, or host:ports, that media may come from or go to.
 
-    A special address (private, loopback, link-local, …), or a name that resolves to one, is refused unless that address
-    or name is listed. Plain http is only for listed special addresses.
+    A special address (private, loopback, …), or a name that resolves to one, must itself be listed. Plain http is for
+    listed special addresses only.
     """
 
     own: URL
-    """The messenger API's base URL."""
+    """The API's base URL."""
     listed: frozenset[str]
     variable: str = "SERIES_MEDIA_HOSTS"
-    """Named in errors, for operators."""
+    """Named in errors."""
     anywhere: bool = False
-    """Any public host is allowed: the API itself names it each time."""
+    """Any public host is allowed."""
 
     def check(self, url: URL) -> None:
-        """Refuse a URL that must not be requested. Raises Forbidden."""
+        """Raise Forbidden for a URL that must not be requested."""
         host, port = url.host, url.port
         if url.scheme not in _SCHEMES or not host or url.user or url.password:
             raise Forbidden("media", "not a plain http(s) URL")
@@ -64,16 +64,16 @@ class HostPolicy:
             raise Forbidden("media", "plain http")
 
     def check_address(self, name: str, address: str) -> None:
-        """Refuse an address that a name resolved to, just before connecting to it. Raises Forbidden."""
+        """Raise Forbidden for an address that a name resolved to, just before connecting."""
         if is_special(address) and not (self.lists(name) or self.lists(address)):
             raise Forbidden("media", "name of a private address")
 
     def is_own(self, url: URL) -> bool:
-        """Return whether scheme, host and port are the API's own: the only place the key is sent to."""
+        """Return whether this is the API itself, the only place the key is sent to."""
         return url.origin() == self.own.origin()
 
     def likely(self) -> Collection[URL]:
-        """Return where media probably are: the API itself, and listed public names over https."""
+        """Return where media probably are: the API, and listed public names over https."""
         names = sorted(entry for entry in self.listed if ":" not in entry and not is_special(entry))
         public = (URL.build(scheme="https", host=name) for name in names[:_MOST_LIKELY])
         return dict.fromkeys((self.own.origin(), *public))
@@ -90,13 +90,13 @@ class HostPolicy:
 def policy_for(
     base_url: str, media_hosts: Collection[str], *, variable: str = "SERIES_MEDIA_HOSTS", anywhere: bool = False
 ) -> HostPolicy:
-    """Build the policy of an API and its listed media hosts."""
+    """Build a policy."""
     listed = frozenset(host.strip().lower() for host in media_hosts)
     return HostPolicy(URL(base_url), listed, variable, anywhere)
 
 
 def is_special(host: str) -> bool:
-    """Return whether a host is an address (IPv4, IPv6, or IPv4 within IPv6) that is not public."""
+    """Return whether a host is an address (also IPv4 in IPv6) that is not public."""
     try:
         address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
@@ -106,31 +106,26 @@ def is_special(host: str) -> bool:
 
 
 class CheckedResolver(AbstractResolver):
-    """Name resolver that submits every address to the policy."""
+    """Resolver that checks every address."""
 
     def __init__(self, policy: HostPolicy, inner: AbstractResolver | None = None) -> None:
         self._policy = policy
         self._inner = inner or ThreadedResolver()
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
-        """Resolve a name. Raises Forbidden when one of its addresses is not allowed."""
+        """Resolve a name. Raises Forbidden."""
         addresses = await self._inner.resolve(host, port, family)
         for each in addresses:
             self._policy.check_address(host, each["host"])
         return list(addresses)
 
     async def close(self) -> None:
-        """Close the resolver inside."""
+        """Close the inner resolver."""
         await self._inner.close()
 
 
 def session(*, total_seconds: float | None, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
-    """Build a client session: bounded, without cookies, and without proxies from the environment.
-
-    Args:
-        total_seconds: for a request and its whole answer; None where the caller bounds them.
-        resolver: of names; the system's when None.
-    """
+    """Build a bounded session without cookies and proxies; `total_seconds` includes reading the answer."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=_CONNECTIONS, resolver=resolver, keepalive_timeout=_KEEP_ALIVE_SECONDS, ttl_dns_cache=30
@@ -145,16 +140,12 @@ def session(*, total_seconds: float | None, resolver: AbstractResolver | None = 
 def checked_session(
     policy: HostPolicy, resolver: AbstractResolver | None, *, total_seconds: float
 ) -> aiohttp.ClientSession:
-    """Build a session that connects only to addresses that the policy allows."""
+    """Build a session that connects only to allowed addresses."""
     return session(total_seconds=total_seconds, resolver=CheckedResolver(policy, resolver))
 
 
 class LazySession:
-    """A session made at its first use, inside the running loop, and kept until closed.
-
-    Args:
-        make: builds the session.
-    """
+    """A session made at first use, inside the running loop."""
 
     def __init__(self, make: Callable[[], aiohttp.ClientSession]) -> None:
         self._make = make
@@ -171,7 +162,7 @@ class LazySession:
         await open_connection(self.get(), address, service=service)
 
     async def close(self) -> None:
-        """Close all connections; the next request would open new ones."""
+        """Close all connections; the next request opens new ones."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -180,15 +171,9 @@ class LazySession:
 async def open_connection(
     client: aiohttp.ClientSession, address: str | URL, *, service: str, seconds: float = _WARM_SECONDS
 ) -> None:
-    """Open a connection to a URL's server and leave it to the session's next request. Raises nothing.
+    """Open a connection for the session's next request to a URL's server. Raises nothing.
 
-    It requests the headers of the server's root, without key or content; any answer will do, and none is no failure.
-
-    Args:
-        client: the session that keeps the connection.
-        address: any URL of the service.
-        service: its name in logs.
-        seconds: its time-out.
+    It requests the headers of the server's root, without key or content, and accepts any answer.
     """
     try:
         async with client.head(
@@ -201,7 +186,7 @@ async def open_connection(
 
 @contextmanager
 def client_errors(service: str) -> Iterator[None]:
-    """Map what aiohttp raises to Unreachable and TimedOut."""
+    """Map aiohttp's errors to Unreachable and TimedOut."""
     try:
         yield
     except aiohttp.ClientError as error:  # before the next: its time-out of connecting is both
@@ -211,12 +196,12 @@ def client_errors(service: str) -> Iterator[None]:
 
 
 def refusal(service: str, status: int, headers: CIMultiDictProxy[str]) -> ProviderError:
-    """Map the status and Retry-After of a refusal (400 to 599) to its error."""
+    """Map a refusal (400 to 599) and its Retry-After to an error."""
     return from_status(service, status, retry_after_seconds(headers.get("Retry-After")))
 
 
 def retry_after_seconds(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Parse a Retry-After header (RFC 9110, 10.2.3), seconds or a date; None when it is unreadable."""
+    """Parse a Retry-After header (RFC 9110, 10.2.3), seconds or a date."""
     if value is None:
         return None
     try:

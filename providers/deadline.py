@@ -1,4 +1,4 @@
-"""A time limit that raises an error of ours."""
+"""Deadline with an error of ours."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def deadline(seconds: float, error: Exception) -> AsyncIterator[None]:
-    """Limit a block to so many seconds.
+    """Limit a block to so many seconds, and raise the error (a fresh one) after them.
 
     A TimeoutError of the block itself passes through unchanged, and so does a cancellation.
-
-    Args:
-        seconds: for the block.
-        error: raised when they are over; a fresh one each time.
     """
     scope = asyncio.timeout(seconds)
     try:

@@ -1,4 +1,4 @@
-"""ElevenLabs: speech synthesis, and recognition with Scribe, through the vendor's asynchronous client."""
+"""ElevenLabs: speech synthesis, and recognition with Scribe, through its asynchronous client."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _PIECE_BYTES = 32 * 1024  # two thirds of a second of PCM, where the client's de
 _RATES: Final = {16000, 22050, 24000}
 _NO_LANGUAGE_CODE = "eleven_multilingual_v2"  # the model that refuses a language code
 _UNREADABLE: Final = (ApiError, ParsingError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
-"""Raised by the client for an answer that breaks the wire format."""
+"""Raised by the client for a malformed answer."""
 _CODES: Final = {"tl": "fil"}  # language codes that differ from ours
 
 
 class _Client:
-    """The vendor's client over connections of ours; its `max_retries` must be 0 in every request."""
+    """The vendor's client over our connections; every request must set `max_retries` to 0."""
 
     def __init__(
         self, service: str, api_key: str, base_url: str | None, *, timeout_seconds: float, limit_bytes: int
@@ -62,15 +62,10 @@ class _Client:
 
 
 class ElevenLabsSynthesizer(_Client):
-    """Synthesizer with a voice per language.
+    """Synthesizer; `voices` maps primary subtags and "default" to voice ids.
 
-    Args:
-        api_key: of ElevenLabs.
-        model: such as eleven_flash_v2_5.
-        voices: language (primary subtag) → voice id, and "default".
-        base_url: a loopback or residency host; the vendor's when None.
-        timeout_seconds: until the answer begins, until the first sound, and between two.
-        sample_rate: of the PCM, in Hz; 44.1 kHz needs a higher plan.
+    `base_url` may be a residency host. `timeout_seconds` is until the answer begins, until the first sound, and between
+    two; `sample_rate` is in Hz, and 44.1 kHz needs a higher plan.
     """
 
     def __init__(
@@ -96,7 +91,7 @@ class ElevenLabsSynthesizer(_Client):
         return self._sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
-        """Stream mono s16le PCM. Raises NoVoice, before any request, if the model does not speak the language."""
+        """Stream mono s16le PCM. Raises NoVoice before any request."""
         request = self._request(sayable(SERVICE, text), language, encodable(before), encodable(after))
         async with (
             _sdk_errors(SERVICE),
@@ -115,7 +110,7 @@ class ElevenLabsSynthesizer(_Client):
                 yield piece
 
     async def check(self) -> None:
-        """List the models, which is free, to check address and key."""
+        """List the models, for free, to check address and key."""
         async with _sdk_errors(SERVICE), time_limit(SERVICE, self._timeout_seconds):
             models: object = await self._client.models.list(request_options={"max_retries": 0})
         if not isinstance(models, list):  # the client takes any JSON for a list
@@ -139,14 +134,7 @@ class ElevenLabsSynthesizer(_Client):
 
 
 class ElevenLabsTranscriber(_Client):
-    """Transcriber on Scribe (https://elevenlabs.io/docs/api-reference/speech-to-text/convert).
-
-    Args:
-        api_key: of ElevenLabs.
-        model: such as scribe_v1.
-        base_url: a loopback or residency host; the vendor's when None.
-        timeout_seconds: for the whole request.
-    """
+    """Transcriber on Scribe (https://elevenlabs.io/docs/api-reference/speech-to-text/convert)."""
 
     def __init__(
         self, api_key: str, *, model: str = "scribe_v1", base_url: str | None = None, timeout_seconds: float = 15.0
@@ -155,7 +143,7 @@ class ElevenLabsTranscriber(_Client):
         self._model = model
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognize a 16 kHz mono s16 WAV; `language` is passed on as a hint."""
+        """Recognize a 16 kHz mono s16 WAV; `language` is a hint."""
         hint = {"language_code": language} if language else {}
         async with _sdk_errors(SCRIBE), time_limit(SCRIBE, self._timeout_seconds):
             answer = await self._client.speech_to_text.convert(
@@ -179,7 +167,6 @@ class ElevenLabsTranscriber(_Client):
 
 @asynccontextmanager
 async def _sdk_errors(service: str) -> AsyncIterator[None]:
-    """Map what the client raises for the service's faults."""
     try:
         yield
     except httpx.HTTPError as error:

@@ -1,4 +1,4 @@
-"""Repair of text that cannot be encoded: models' servers split surrogate pairs, and JSON carries the halves. Pure."""
+"""Repair of text with split surrogate pairs, which models' servers put into JSON. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def encodable(text: str) -> str:
-    """Join split surrogate pairs; drop lone surrogates and NUL."""
+    """Join split surrogate pairs; drop lone ones and NUL."""
     if not text.isascii():
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     return text.replace("\0", "")
 
 
 async def whole_characters(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
-    """Pass text on without splitting a character; drop a lone half."""
+    """Pass text on without splitting a character."""
     held = ""
     async for piece in pieces:
         text = held + piece

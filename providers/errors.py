@@ -1,28 +1,27 @@
-"""Errors of outside services, each with its verdict.
+"""Errors of outside services.
 
-ProviderError
-├── Unreachable              no connection, reset, name not resolved      next rung | later
-├── TimedOut                 our deadline passed                          next rung | later
-│   └── Stalled              an answer began, then nothing useful came
-├── RateLimited              429, with Retry-After in seconds             next rung | later
-├── Unavailable              5xx, 408, 425                                next rung | later
-├── Unauthorized             401, 402, 403: an operator has to act        next rung | never
-├── Rejected                 any other 4xx: this request is wrong         next rung | never
-│   ├── Gone                 404, 410
-│   └── NoVoice              it cannot speak the language; no request was made
-├── BadAnswer                success without substance: empty, garbage, cut short
-│   └── UnfitAnswer          a whole answer that this person must not get
-│       ├── OtherLanguage    in another language than requested
-│       └── PromptReadOut    it recites our own instructions
-├── Forbidden                the host is not allowed                      never
-│   └── TooLarge             more bytes than the limit
-├── Barred                   a chat or line that accepts nothing from us  never
-│   └── OptedOut             the person unsubscribed
-├── OutcomeUnknown           the request was sent and not answered: it may have taken effect
-└── LadderExhausted          every rung failed, or the budget ran out
+ProviderError                                                                 next rung, then
+├── Unreachable              no connection, reset, name not resolved          later
+├── TimedOut                 our deadline passed                              later
+│   └── Stalled              no useful piece of a stream in time              later
+├── RateLimited              429, with Retry-After                            later
+├── Unavailable              5xx, 408, 425                                    later
+├── Unauthorized             401, 402, 403: an operator has to act            never
+├── Rejected                 any other 4xx                                    never
+│   ├── Gone                 404, 410                                         never
+│   └── NoVoice              no voice for the language; no request made       never
+├── BadAnswer                empty, garbage, cut short                        later
+│   └── UnfitAnswer          whole, but not for this person                   later
+│       ├── OtherLanguage    not the language requested                       later
+│       └── PromptReadOut    recites our instructions                         later
+├── Forbidden                host not allowed by us                           never
+│   └── TooLarge             over our limit of bytes                          never
+├── Barred                   chat or line accepts nothing from us             never
+│   └── OptedOut             person unsubscribed                              never
+├── OutcomeUnknown           sent whole, not answered                         unknown
+└── LadderExhausted          every rung failed                                later
 
-I6: a message holds the service, the status and words of ours; never a key, nor the answer's body, which may repeat
-what a person said.
+I6: a message never holds a key, nor the answer's body, which may repeat what a person said.
 """
 
 from __future__ import annotations
@@ -39,11 +38,11 @@ class Verdict(StrEnum):
     """What to do with the same request at the same service."""
 
     LATER = "later"
-    """It may succeed later; meanwhile the next rung."""
+    """Retry later."""
     NEVER = "never"
-    """It will not succeed unchanged."""
+    """Do not retry unchanged."""
     UNKNOWN = "unknown"
-    """It may have taken effect: check before repeating it."""
+    """It may have taken effect: check first."""
 
 
 class ProviderError(Exception):
@@ -58,7 +57,7 @@ class ProviderError(Exception):
 
     verdict: Verdict = Verdict.LATER
     reason: str = "failed"
-    """A constant word for logs and metric labels."""
+    """For logs and metric labels."""
 
     def __init__(
         self, service: str, detail: str = "", *, status: int | None = None, retry_after_seconds: float | None = None
@@ -71,7 +70,7 @@ class ProviderError(Exception):
 
 
 class Unreachable(ProviderError):
-    """No connection, or it broke before an answer began."""
+    """No connection, or it broke before an answer."""
 
     reason = "unreachable"
 
@@ -83,45 +82,45 @@ class TimedOut(ProviderError):
 
 
 class Stalled(TimedOut):
-    """An answer began, and then brought nothing useful for too long."""
+    """A stream brought nothing useful in time."""
 
     reason = "stalled"
 
 
 class RateLimited(ProviderError):
-    """The service asks us to slow down (429)."""
+    """Status 429."""
 
     reason = "rate-limited"
 
 
 class Unavailable(ProviderError):
-    """The service is in trouble (5xx, 408, 425)."""
+    """Status 5xx, 408 or 425."""
 
     reason = "unavailable"
 
 
 class Unauthorized(ProviderError):
-    """The key is wrong, unpaid or not allowed (401, 402, 403)."""
+    """Status 401, 402 or 403: an operator has to act."""
 
     verdict = Verdict.NEVER
     reason = "unauthorized"
 
 
 class Rejected(ProviderError):
-    """The service refuses this request (any other 4xx)."""
+    """Any other status 4xx."""
 
     verdict = Verdict.NEVER
     reason = "rejected"
 
 
 class Gone(Rejected):
-    """The resource does not exist (404, 410)."""
+    """Status 404 or 410."""
 
     reason = "gone"
 
 
 class NoVoice(Rejected):
-    """The service cannot speak the language; no request was made."""
+    """No voice for the language; no request was made."""
 
     reason = "no-voice"
 
@@ -135,14 +134,14 @@ class BadAnswer(ProviderError):
 class UnfitAnswer(BadAnswer):
     """A whole answer that this person must not get.
 
-    People may provoke it at will, so it never counts against a service.
+    People can provoke it at will, so breakers do not count it.
     """
 
     reason = "unfit"
 
 
 class OtherLanguage(UnfitAnswer):
-    """A reply in another language than requested."""
+    """A reply not in the language requested."""
 
     reason = "other-language"
 
@@ -154,33 +153,33 @@ class PromptReadOut(UnfitAnswer):
 
 
 class Forbidden(ProviderError):
-    """The host is not allowed."""
+    """A host that we do not allow."""
 
     verdict = Verdict.NEVER
     reason = "forbidden"
 
 
 class TooLarge(Forbidden):
-    """More bytes than the limit."""
+    """More bytes than our limit."""
 
     reason = "too-large"
 
 
 class Barred(ProviderError):
-    """The chat or line accepts nothing from us, in no form."""
+    """The chat or line accepts nothing from us, in any form."""
 
     verdict = Verdict.NEVER
     reason = "barred"
 
 
 class OptedOut(Barred):
-    """The person unsubscribed: nothing may be sent to them again."""
+    """The person unsubscribed."""
 
     reason = "opted-out"
 
 
 class OutcomeUnknown(ProviderError):
-    """The whole request was sent and not answered: it may have taken effect."""
+    """The request was sent whole and not answered."""
 
     verdict = Verdict.UNKNOWN
     reason = "outcome-unknown"
@@ -188,23 +187,19 @@ class OutcomeUnknown(ProviderError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One rung tried, or passed over."""
+    """One rung tried or passed over."""
 
     ladder: str
     rung: str
     seconds: float
     error: str | None = None
-    """`ProviderError.reason`, or `ladder.OPEN` or `ladder.NO_TIME` for a rung passed over; None if it served."""
+    """`ProviderError.reason`, `ladder.OPEN` or `ladder.NO_TIME`; None if it served."""
     ended: float = 0.0
-    """By the event loop's clock, in seconds."""
+    """By the event loop's clock."""
 
 
 class LadderExhausted(ProviderError):
-    """Every rung failed, or the ladder's budget ran out.
-
-    Attributes:
-        attempts: the rungs, in order.
-    """
+    """Every rung failed or was passed over."""
 
     reason = "exhausted"
 

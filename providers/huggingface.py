@@ -1,7 +1,7 @@
-"""Hugging Face: Whisper for speech recognition and Llama for replies, through huggingface_hub's client.
+"""Hugging Face: Whisper and Llama through huggingface_hub's client.
 
-Models are named by full URL: a name would be looked up on the Hub synchronously, blocking the event loop. The client
-never retries, and has no time-out of its own.
+Models are full URLs: names would be looked up on the Hub synchronously, blocking the event loop. The client neither
+retries nor has a time-out of its own.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ if TYPE_CHECKING:
 
 SERVICE = "huggingface"
 ROUTER_URL = "https://router.huggingface.co"
-_MAX_TOKENS = 220
-"""About 80 spoken words in the languages that take the most tokens; the server's default would cut at 100."""
+_MAX_TOKENS = 220  # about 80 spoken words in the languages that take the most; the server's default cuts at 100
 
 
 class _SharedTransport(httpx2.AsyncBaseTransport):
-    """Connections that outlive the clients that use them, so that no call shakes hands anew."""
+    """Connections that outlive the clients that use them."""
 
     def __init__(self) -> None:
         self._transport = Transport(SERVICE)
@@ -55,7 +54,7 @@ class _SharedTransport(httpx2.AsyncBaseTransport):
 
     @contextmanager
     def used_by_new_client(self) -> Iterator[None]:
-        """Make a client that is created in the block use this transport."""
+        """Have the client created in the block use this transport."""
         token = _CLIENT_TRANSPORT.set(self)
         try:
             yield
@@ -75,13 +74,7 @@ set_async_client_factory(_http_client)
 
 
 class WhisperTranscriber:
-    """Transcriber on the raw-body wire of the Hugging Face router, which returns text without a language.
-
-    Args:
-        token: of Hugging Face.
-        url: full URL that the recording is posted to.
-        timeout_seconds: for the whole request.
-    """
+    """Transcriber on the router's raw-body wire, which reports no language; `url` is the full URL."""
 
     def __init__(self, token: str, url: str, *, timeout_seconds: float = 15.0) -> None:
         self._url = url
@@ -91,7 +84,7 @@ class WhisperTranscriber:
         self._transport = _SharedTransport()
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:  # noqa: ARG002
-        """Recognize; the language would need a JSON body, which not every backend reads."""
+        """Recognize; a hint would need a JSON body, which not every backend reads."""
         async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds):
             with self._transport.used_by_new_client():  # it makes its HTTP client when it is first asked
                 answer = await self._client.automatic_speech_recognition(speech.data)
@@ -114,13 +107,10 @@ class WhisperTranscriber:
 
 
 class LlamaReplier:
-    """Replier on the OpenAI wire of the Hugging Face router.
+    """Replier on the router's OpenAI wire.
 
-    Args:
-        token: of Hugging Face.
-        base_url: that the missing part of `/v1/chat/completions` is appended to.
-        model: its name on the router.
-        timeout_seconds: until the answer begins, until the first words, and between two.
+    `/v1/chat/completions` is added to `base_url` as far as missing. `timeout_seconds` is until the answer begins, until
+    the first words, and between two.
     """
 
     def __init__(
@@ -171,7 +161,7 @@ class LlamaReplier:
 
 
 async def _words(chunks: AsyncIterator[Any]) -> AsyncGenerator[str]:
-    """Yield the words up to the reply's end. Raises BadAnswer if it was cut short."""
+    """Yield the words up to the end. Raises BadAnswer if there is none."""
     async for chunk in chunks:
         if not chunk.choices:  # it tells of usage alone
             continue
@@ -185,7 +175,6 @@ async def _words(chunks: AsyncIterator[Any]) -> AsyncGenerator[str]:
 
 @asynccontextmanager
 async def _sdk_errors() -> AsyncIterator[None]:
-    """Map what the client raises for the service's faults."""
     try:
         yield
     except TextGenerationError as error:

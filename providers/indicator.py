@@ -1,4 +1,4 @@
-"""Typing indicator, shown while a block runs."""
+"""Typing indicator."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ async def show_typing(
 ) -> AsyncIterator[None]:
     """Show it while the block runs, without delaying the block; hide it on every path.
 
-    Args:
-        start: shows it; called repeatedly, and must not raise.
-        stop: hides it, and must not raise.
-        refresh_seconds: shorter than the other end remembers it.
+    `start`, which is repeated, and `stop` must not raise.
     """
     refreshing = asyncio.create_task(_show(start, refresh_seconds), name="typing")
     try:

@@ -1,10 +1,8 @@
-"""Ladder of fallbacks, for speech recognition, replies and speech alike.
+"""Ladder of fallbacks.
 
-A rung returns its whole value or none, so nothing of a failed rung is ever heard. The ladder moves on for a
-ProviderError or the rung's deadline only: a bug stays a bug (I8).
-
-Every rung but the last has a breaker, shared by all memos and by the rungs of one service. A rung is passed over while
-its breaker is open, or when the budget leaves it too little time. The last rung is always tried, with its own deadline.
+A rung returns its whole value or none, so nothing of a failed rung is ever heard. Only a ProviderError or the rung's
+deadline moves to the next: a bug stays a bug (I8). All rungs but the last have a breaker, and are passed over while it
+is open or the budget is too short. The last one is always tried.
 """
 
 from __future__ import annotations
@@ -24,9 +22,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OPEN: Final = "open"
-"""`Attempt.error` of a rung that its breaker kept out."""
+"""`Attempt.error`: kept out by the breaker."""
 NO_TIME: Final = "no-time"
-"""`Attempt.error` of a rung that needs longer than the budget allows."""
+"""`Attempt.error`: too little budget left."""
 
 _FAIR_SHARE: Final = 0.5  # of a rung's deadline: a time-out after less than this is not the service's fault
 _TURN: Final = 0.6  # the share of the remaining budget that a rung may take if others follow that need it
@@ -43,19 +41,19 @@ class Rung(Generic[P, T]):
     call: Callable[P, Awaitable[T]]
     deadline_seconds: float
     quick_seconds: float = 0.0
-    """It is not tried with less time than this; ignored for the last rung."""
+    """Not tried with less time, unless it is the last."""
     service: str = ""
-    """Shared by rungs that share a breaker; the rung's name by default."""
+    """Rungs of one service share a breaker; by default the rung's name."""
 
     @property
     def breaker(self) -> str:
-        """The name of its breaker."""
+        """Name of the breaker."""
         return self.service or self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Served(Generic[T]):
-    """A value, the rung that returned it, and all attempts."""
+    """A value, its rung, and all attempts."""
 
     value: T
     rung: str
@@ -63,12 +61,12 @@ class Served(Generic[T]):
 
 
 class Ladder(Generic[P, T]):
-    """Rungs in order, under one budget; shared by all memos of a worker, with its breakers.
+    """Rungs in order under one budget, shared by all memos of a worker.
 
     Args:
         name: of the stage, as in metrics.
         rungs: the preferred one first.
-        budget_seconds: for all rungs together; the last is tried even without.
+        budget_seconds: for all; the last rung is tried without.
         clock: of the breakers, in seconds; by default the event loop's.
     """
 
@@ -93,7 +91,7 @@ class Ladder(Generic[P, T]):
         return await self._climb(self.budget_seconds, *args, **kwargs)
 
     def within(self, seconds: float) -> Callable[P, Coroutine[Any, Any, Served[T]]]:
-        """Return the same ladder with at most this budget, from the call on: `await ladder.within(left)(memo)`."""
+        """Return the ladder with at most this budget, counted from the call: `await ladder.within(left)(memo)`."""
 
         async def climb(*args: P.args, **kwargs: P.kwargs) -> Served[T]:
             return await self._climb(min(seconds, self.budget_seconds), *args, **kwargs)
@@ -101,7 +99,7 @@ class Ladder(Generic[P, T]):
         return climb
 
     def states(self) -> Mapping[str, State]:
-        """Return rung → its breaker's state, in order; the last rung, without one, is closed."""
+        """Return rung → state of its breaker; the last rung is always closed."""
         return {
             rung.name: breaker.state if (breaker := self._breakers.get(rung.breaker)) else State.CLOSED
             for rung in self.rungs
@@ -126,7 +124,6 @@ class Ladder(Generic[P, T]):
         raise LadderExhausted(self.name, attempts)
 
     async def _step(self, rung: Rung[P, T], turn_seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Try a rung, unless its time or its breaker forbids it."""
         breaker = self._breakers.get(rung.breaker)
         if breaker is None:
             return await _within(rung, rung.deadline_seconds, *args, **kwargs)
@@ -162,11 +159,11 @@ class _KeptOut(ProviderError):
 
 
 class _CutShort(TimedOut):
-    """The budget left the rung too little time for this to be the service's fault."""
+    """The budget left too little time to blame the service."""
 
 
 async def _within(rung: Rung[P, T], seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a rung under a deadline; another TimeoutError is a bug, and passes through."""
+    """Call a rung under a deadline; any other TimeoutError is a bug."""
     late = TimedOut if seconds >= _FAIR_SHARE * rung.deadline_seconds else _CutShort
     async with deadline(seconds, late(rung.name)):
         return await rung.call(*args, **kwargs)

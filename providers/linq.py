@@ -1,8 +1,7 @@
-"""Linq v3 messenger: voice memos in the native bubble, texts, typing, messages and media.
+"""Messenger on Linq v3.
 
-A voice memo is uploaded, then sent by its attachment's id, without an idempotency key. So a send that may have taken
-effect is never repeated: the chat is searched a few times, and if the message is not there the outcome stays unknown;
-the next attempt at the memo searches again first. A send that was surely refused is retried where its code allows.
+A voice memo is uploaded, then sent by attachment id, without an idempotency key. So a send that may be out is never
+repeated: the chat is searched a few times, else the outcome stays unknown, and the memo's next attempt searches first.
 """
 
 from __future__ import annotations
@@ -58,16 +57,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The parts of a send's time, so that it ends by itself with a known outcome; in seconds."""
+    """The parts of one send's time, so that it ends by itself with a known outcome."""
 
     upload_seconds: float
-    """Nothing is out before its end, which a cancellation from outside could not know."""
+    """Until its end nothing is out."""
     again_seconds: float
     """After which a refused send is not retried."""
     request_seconds: float
-    """For the request that sends."""
     looks_after_seconds: tuple[float, ...]
-    """Pauses, each before a search of the chat."""
+    """Pauses before each search of the chat."""
 
     @classmethod
     def within(cls, seconds: float) -> Self:
@@ -76,17 +74,9 @@ class Pace:
 
 
 class LinqMessenger:
-    """Messenger on Linq v3.
+    """Messenger on Linq v3; `base_url` is without /v3.
 
-    Args:
-        base_url: of the API, without /v3.
-        api_key: Bearer key; sent neither to upload nor to media hosts.
-        media_hosts: hosts of recordings, and private addresses for uploads.
-        max_memo_bytes: of a recording.
-        timeout_seconds: for one request.
-        pace: of one send.
-        attempts: the most for one request.
-        typing_refresh_seconds: Linq forgets after 60 s.
+    The key is sent neither to media hosts nor to upload hosts. `media_hosts` lists private upload addresses too.
     """
 
     def __init__(
@@ -114,10 +104,10 @@ class LinqMessenger:
         self._opted_out: OrderedDict[str, bool] = OrderedDict()
         """Chats."""
         self._attachments: OrderedDict[str, str] = OrderedDict()
-        """File name → id of its last upload; other processes find the message by name alone."""
+        """File name → id of its last upload."""
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Download a recording. Raises as the port says."""
+        """Download a recording."""
         return await self._retried(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:  # noqa: ARG002 (v3 asks by the message alone)
@@ -136,11 +126,11 @@ class LinqMessenger:
         )
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
-        """Send a voice memo; return its message id.
+        """Send a voice memo; return its id.
 
         Raises:
             OptedOut: the person unsubscribed.
-            OutcomeUnknown: it may be out, but was not found in the chat.
+            OutcomeUnknown: it may be out, but is not in the chat.
         """
         self._heed_opt_out(reply.chat_id)
         attachment_id = await self._uploaded(reply, still_ours)
@@ -156,10 +146,10 @@ class LinqMessenger:
         return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Find a message of ours by attachment, file name, or text alone.
+        """Find a message of ours by attachment id, file name, or text alone.
 
         Raises:
-            BadAnswer: the chat lists the oldest messages first, and has too many to search.
+            BadAnswer: too many messages, listed oldest first.
         """
         ids = {self._attachments[name] for name in filenames if name in self._attachments}
         query = {"limit": str(_PAGE)}
@@ -187,7 +177,7 @@ class LinqMessenger:
         await self._calls.get("/v3/phone_numbers")
 
     async def warm(self) -> None:
-        """Open connections to the API and the media hosts. Raises nothing."""
+        """Open connections. Raises nothing."""
         await asyncio.gather(self._calls.warm(), self._media.warm())
 
     async def close(self) -> None:
@@ -197,7 +187,7 @@ class LinqMessenger:
         await self._calls.close()
 
     async def _uploaded(self, reply: VoiceReply, still_ours: Callable[[], None]) -> str:
-        """Upload the sound, with retries: an attachment without a message is invisible."""
+        """Upload with retries: an attachment without a message is invisible."""
 
         async def once() -> str:
             still_ours()
@@ -228,7 +218,7 @@ class LinqMessenger:
             return sent_id
 
     async def _looked_for(self, send: Send) -> str | None:
-        """Search repeatedly: an accepted message may be listed a little later."""
+        """Search repeatedly: an accepted message may be listed late."""
         for seconds in self._pace.looks_after_seconds:
             await asyncio.sleep(seconds)
             try:
@@ -259,7 +249,6 @@ class LinqMessenger:
 
 
 def _remember(latest: OrderedDict[str, T], key: str, value: T) -> None:
-    """Remember a value and the latest others, up to the limit."""
     latest[key] = value
     latest.move_to_end(key)
     if len(latest) > _MOST_REMEMBERED:

@@ -1,7 +1,6 @@
-"""Uploads to the signed address that Linq names, without our key (I6).
+"""Uploads to Linq's signed addresses, without our key (I6).
 
-The address is valid for one file and 15 minutes, at any public host, over https. It gets exactly the headers that the
-ticket names. A failed upload may succeed with a fresh ticket.
+An address is good for one file and 15 minutes, at any public https host, with exactly the ticket's headers.
 """
 
 from __future__ import annotations
@@ -30,24 +29,18 @@ _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-
 
 
 class Upload:
-    """Uploader of files.
-
-    Args:
-        policy: the allowed hosts.
-        timeout_seconds: for one upload.
-        resolver: of names; the system's when None.
-    """
+    """Uploader."""
 
     def __init__(self, policy: HostPolicy, *, timeout_seconds: float, resolver: AbstractResolver | None = None) -> None:
         self._policy = policy
         self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
-        """Upload a file, without retries.
+        """Upload a file, once.
 
         Raises:
             Forbidden: a host that is not allowed.
-            ProviderError: the file was not accepted; redirects are not followed.
+            ProviderError: not accepted; a fresh ticket may help.
         """
         url = _parsed(ticket.url)
         self._policy.check(url)
@@ -78,7 +71,7 @@ async def _pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[
 
 
 def _parsed(address: str) -> URL:
-    """Parse a signed address unchanged: re-encoding would break the signature."""
+    """Parse a signed address unchanged."""
     try:
         url = URL(address, encoded=True)
         _ = url.port  # reading it is what checks it

@@ -1,4 +1,4 @@
-"""Linq v3's wire format: requests, answers, refusals, and how to recognize a message of ours.
+"""Wire format of Linq v3.
 
 Sources: the vendor's SDK (github.com/linq-team/linq-node: resources/chats, messages, attachments) and pages
 (docs.linqapp.com/error, /guides/messaging/voice-memos, /guides/messaging/attachments, /guides/platform/rate-limits).
@@ -53,12 +53,12 @@ _NO_ATTACHMENT: Final = 2003
 _RATE_LIMITED: Final = 1007
 _SERVER_ERRORS: Final = range(3000, 4000)
 _BARRED: Final = frozenset({1006, 2013, 2015, 2016, 2017, 3007, 4002, 4005, 4006, 4007, 4008})
-"""A state of the chat or line, delivery attempts used up, a removed line: time does not mend it."""
+"""A chat or line's state, used-up attempts, a removed line: time does not help."""
 _MEDIA_REFUSED: Final = frozenset({5002, 5004, 5005, 5006})  # this file is refused; another form may be accepted
 _TEMPORARY: Final = frozenset({2007, 2009, 2022, 4001, 4004, 5001, 5003})
-"""The attachment or chat is not ready yet, or the line or media store is in trouble."""
+"""Attachment or chat not ready, line or media store in trouble."""
 _SURELY_REFUSED: Final = frozenset({4001, 4004, 5001, 5003, *_BARRED, *_MEDIA_REFUSED})
-"""A 5xx with one of these codes sent nothing; any other may hide a message that is out."""
+"""A 5xx with one of these sent nothing; any other may hide a message that is out."""
 _AMBIGUOUS: Final = frozenset({408, 425})  # A proxy may say this of a request that went through
 
 
@@ -70,17 +70,16 @@ class Ticket:
     url: str = field(repr=False)
     """Signed: a secret."""
     headers: Mapping[str, str] = field(repr=False)
-    """Required, exactly."""
 
 
 def voice_send(chat_id: str, attachment_id: str, filename: str, still_ours: Callable[[], None]) -> Send:
-    """Build the send of an uploaded voice memo; the API takes neither text nor idempotency key with it."""
+    """Build the send of an uploaded voice memo, which takes neither text nor idempotency key."""
     body = json.dumps({"attachment_id": attachment_id}).encode()
     return Send(chat_id, f"{chat_path(chat_id)}/voicememo", body, (filename,), None, still_ours)
 
 
 def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
-    """Build the send of a text message."""
+    """Build the send of a text."""
     parts = [{"type": "text", "value": text.text}]
     body = json.dumps({"message": {"parts": parts, "idempotency_key": idempotency_key}}).encode()
     return Send(chat_id, f"{chat_path(chat_id)}/messages", body, (), text, still_ours)
@@ -93,12 +92,12 @@ def upload_request(clip: Clip, filename: str) -> dict[str, object]:
 
 
 def sendable_text(text: str) -> str:
-    """Return a text that is neither empty nor too long."""
+    """Return a text neither empty nor too long."""
     return text[:_LONGEST_TEXT] or _BLANK
 
 
 def chat_path(chat_id: str) -> str:
-    """Return the path of a chat."""
+    """Return a chat's path."""
     return f"/v3/chats/{quote(chat_id, safe='')}"
 
 
@@ -114,7 +113,7 @@ def parse_ticket(answer: Json) -> Ticket:
 
 
 async def read_answer(response: aiohttp.ClientResponse) -> Json:
-    """Read a JSON object. Raises ProviderError for a refusal, BadAnswer for anything else."""
+    """Read a JSON object. Raises ProviderError."""
     if response.status >= _REFUSED:
         raise (await _read_refusal(response))[0]
     return await _read_object(response)
@@ -142,7 +141,7 @@ async def read_sent_id(response: aiohttp.ClientResponse) -> str:
 
 
 def refusal_error(status: int, code: int | None, wait_seconds: float | None = None) -> ProviderError:
-    """Map a refusal to its error, by Linq's own code, else by the HTTP status."""
+    """Map a refusal to its error by Linq's code, else by HTTP status."""
     told = f"code {code}" if code is not None else ""
     if code == _OPTED_OUT:
         return OptedOut(SERVICE, told, status=status)
@@ -158,10 +157,7 @@ def refusal_error(status: int, code: int | None, wait_seconds: float | None = No
 
 
 def matches(message: Json, ids: Collection[str], filenames: Collection[str], text: SentText | None) -> bool:
-    """Return whether a message is ours: by attachment id, file name, or text alone.
-
-    Names are compared without suffix, as uploads may be transcoded.
-    """
+    """Return whether a message is ours: by attachment id, file name (uploads may lose its suffix), or text alone."""
     if message.get("is_from_me") is False:
         return False
     parts = _parts(message)
@@ -184,7 +180,6 @@ def _parts(message: Json) -> list[dict[str, object]]:
 
 
 def _ids(part: Json) -> set[str]:
-    """Return the ids by which a media part may refer to its attachment."""
     return {value for name in ("id", "attachment_id") if isinstance(value := part.get(name), str) and value}
 
 
@@ -193,7 +188,7 @@ def _stem(filename: str) -> str:
 
 
 async def _read_refusal(response: aiohttp.ClientResponse) -> tuple[ProviderError, int | None]:
-    """Read `{success: false, error: {status, code, message, retry_after?}}` without its message (I6)."""
+    """Read `{success: false, error: {status, code, message, retry_after?}}`, without the message (I6)."""
     error: object = None
     with suppress(ValueError, RecursionError):
         body = json.loads(await read_body(response, limit_bytes=_LONGEST_REFUSAL_BYTES))

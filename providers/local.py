@@ -1,4 +1,4 @@
-"""Engines without network and key: pocketsphinx, espeak-ng, and canned replies."""
+"""Engines without network and key."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class _Offline:
 
 
 class LocalTranscriber(_Offline):
-    """Transcriber for English, in a child process."""
+    """Transcriber for English."""
 
     def __init__(self, ears: SphinxEars) -> None:
         self._ears = ears
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognize English; any other language is refused rather than guessed at."""
+        """Recognize English; another language is refused rather than guessed at."""
         if language not in {None, LANGUAGE}:
             raise Rejected(SERVICE, "knows English only")
         try:
@@ -51,7 +51,7 @@ class LocalTranscriber(_Offline):
 
 
 class LocalSynthesizer(_Offline):
-    """Synthesizer, in a child process."""
+    """Synthesizer on espeak-ng."""
 
     def __init__(self, voice: EspeakVoice) -> None:
         self._voice = voice
@@ -77,11 +77,7 @@ class LocalSynthesizer(_Offline):
 
 
 class CannedReplier(_Offline):
-    """Replier without a model: one fixed sentence per language.
-
-    Args:
-        sentence: language (primary subtag) → sentence.
-    """
+    """Replier without a model: one sentence per primary subtag."""
 
     def __init__(self, sentence: Callable[[str], str]) -> None:
         self._sentence = sentence

@@ -1,4 +1,4 @@
-"""Media client: downloads recordings from allowed hosts only (I6)."""
+"""Media client: recordings from allowed hosts (I6)."""
 
 from __future__ import annotations
 
@@ -28,15 +28,7 @@ _PIECE_BYTES = 64 * 1024
 
 
 class Media:
-    """Capped downloads; every redirect is checked.
-
-    Args:
-        policy: the allowed hosts.
-        headers: with the key; sent only to the API's own scheme, host and port.
-        max_memo_bytes: of a recording.
-        timeout_seconds: for the whole download.
-        resolver: of names; the system's when None.
-    """
+    """Downloads with a limit, checking every redirect; only the API itself gets the headers with the key."""
 
     def __init__(
         self,
@@ -53,14 +45,10 @@ class Media:
         self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Download a recording, without retries.
-
-        Args:
-            address: a URL.
-            onlooker: gets each piece as it arrives.
+        """Download a recording, once.
 
         Raises:
-            Forbidden: a host that is not allowed, at first or after a redirect.
+            Forbidden: a host that is not allowed, also after a redirect.
             TooLarge: more than max_memo_bytes.
             ProviderError: the host failed otherwise.
         """
@@ -83,7 +71,7 @@ class Media:
         await self._session.close()
 
     async def _get(self, url: URL, onlooker: Onlooker | None) -> bytes | URL:
-        """Return the recording, or where the host redirects to."""
+        """Return the recording, or where it moved."""
         headers = self._headers if self._policy.is_own(url) else {}
         with client_errors(SERVICE):
             async with self._session.get().get(url, headers=headers, allow_redirects=False) as response:

@@ -1,4 +1,4 @@
-"""Requests to a messenger's API, each made once; a Wire interprets the answers."""
+"""Requests to a messenger's API, each made once."""
 
 from __future__ import annotations
 
@@ -19,15 +19,7 @@ if TYPE_CHECKING:
 
 
 class Calls:
-    """Client of one API.
-
-    Args:
-        wire: interprets its answers.
-        base_url: that paths are appended to.
-        api_key: Bearer key; sent nowhere else.
-        timeout_seconds: for one request.
-        send_timeout_seconds: for the request that sends.
-    """
+    """Client of one API; a Wire interprets its answers."""
 
     def __init__(
         self, wire: Wire, base_url: str, api_key: str, *, timeout_seconds: float, send_timeout_seconds: float
@@ -43,7 +35,7 @@ class Calls:
         return await self._request("GET", path, None)
 
     async def post(self, path: str, body: Mapping[str, object]) -> Json:
-        """Post a request that may be repeated. Raises ProviderError."""
+        """Post a repeatable request. Raises ProviderError."""
         return await self._request("POST", path, body)
 
     async def send(self, send: Send) -> str:

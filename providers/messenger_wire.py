@@ -1,4 +1,4 @@
-"""Wire format shared by the messengers: a message to be sent, its time, and JSON answers."""
+"""Wire format shared by messengers."""
 
 from __future__ import annotations
 
@@ -29,28 +29,26 @@ class Wire:
     """Interpreter of one API's answers."""
 
     service: str
-    """Its name in errors."""
     read_answer: Callable[[aiohttp.ClientResponse], Awaitable[Json]]
-    """Returns the JSON object; raises ProviderError for a refusal."""
+    """Raises ProviderError for a refusal."""
     read_sent_id: Callable[[aiohttp.ClientResponse], Awaitable[str]]
-    """Returns the new message's id; raises OutcomeUnknown where the message may be out."""
+    """Raises OutcomeUnknown where the message may be out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message to be sent, and the marks to find it by."""
+    """A message to be sent, and what to find it by."""
 
     chat_id: str
     path: str
-    """Where it is posted to."""
     body: bytes = field(repr=False)
     filenames: tuple[str, ...]
     text: SentText | None
-    """Set if it is a text message."""
+    """Set for a text message."""
     still_ours: Callable[[], None]
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Stream the body: a worker that was suspended and lost the memo never sends the rest."""
+        """Stream the body: a suspended worker that lost the memo never sends the rest."""
         for start in range(0, len(self.body), _PIECE_BYTES):
             self.still_ours()
             yield self.body[start : start + _PIECE_BYTES]
@@ -66,7 +64,7 @@ async def read_json(service: str, response: aiohttp.ClientResponse) -> object:
 
 
 def sent_since(message: Json, since: float) -> bool:
-    """Return whether a message was sent after a moment; False without a time."""
+    """Return whether a message was sent after a moment; False if unknown."""
     for name in ("sent_at", "created_at"):
         with suppress(ValueError):
             return datetime.fromisoformat(str(message.get(name))).timestamp() >= since

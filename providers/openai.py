@@ -1,7 +1,7 @@
-"""Any server of the OpenAI wire: speech recognition, replies and speech, by base URL, key and model.
+"""Any server of the OpenAI wire (https://platform.openai.com/docs/api-reference: audio, chat).
 
-Written on aiohttp: three requests need no client library. The wire is https://platform.openai.com/docs/api-reference
-(audio, chat).
+On aiohttp: three requests need no client library. Paths are added to `base_url`, such as https://api.openai.com/v1; an
+empty `key` is not sent. `timeout_seconds` is until an answer begins, and for each pause in a stream.
 """
 
 from __future__ import annotations
@@ -50,13 +50,7 @@ class _Adapter:
 class OpenAiTranscriber(_Adapter):
     """Transcriber (https://platform.openai.com/docs/api-reference/audio/createTranscription).
 
-    Requests verbose_json, which has the language; if the server refuses it, as OpenAI does for gpt-4o-transcribe, json.
-
-    Args:
-        base_url: that /audio/transcriptions is appended to.
-        key: Bearer key; empty if the server needs none.
-        model: such as whisper-1.
-        timeout_seconds: for the whole request.
+    Requests verbose_json, which has the language; where it is refused, as for gpt-4o-transcribe, json.
     """
 
     def __init__(self, base_url: str, key: str, *, model: str, timeout_seconds: float = 15.0) -> None:
@@ -65,7 +59,7 @@ class OpenAiTranscriber(_Adapter):
         self._verbose = True
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognize a 16 kHz mono s16 WAV; `language` is passed on as a hint."""
+        """Recognize a 16 kHz mono s16 WAV; `language` is a hint."""
         if self._verbose:
             try:
                 return await self._request("verbose_json", speech, language)
@@ -96,15 +90,7 @@ class OpenAiTranscriber(_Adapter):
 
 
 class OpenAiReplier(_Adapter):
-    """Replier, streaming (https://platform.openai.com/docs/api-reference/chat/create).
-
-    Args:
-        base_url: that /chat/completions is appended to.
-        key: Bearer key; empty if the server needs none.
-        model: one that takes max_tokens.
-        timeout_seconds: until the answer begins, until the first words, and between two.
-        max_tokens: of the reply.
-    """
+    """Replier (https://platform.openai.com/docs/api-reference/chat/create) for models that take max_tokens."""
 
     def __init__(
         self,
@@ -141,16 +127,9 @@ class OpenAiReplier(_Adapter):
 
 
 class OpenAiSynthesizer(_Adapter):
-    """Synthesizer of bare PCM (https://platform.openai.com/docs/api-reference/audio/createSpeech).
+    """Synthesizer (https://platform.openai.com/docs/api-reference/audio/createSpeech).
 
-    The wire has no language: the model infers it from the text, and it selects the voice.
-
-    Args:
-        base_url: that /audio/speech is appended to.
-        key: Bearer key; empty if the server needs none.
-        model: such as gpt-4o-mini-tts.
-        voices: language (primary subtag) → voice, and "default".
-        timeout_seconds: until the answer begins, until the first sound, and between two.
+    The wire has no language: the model infers it from the text. `voices` maps primary subtags and "default".
     """
 
     def __init__(
@@ -166,7 +145,7 @@ class OpenAiSynthesizer(_Adapter):
         return _SAMPLE_RATE
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
-        """Stream mono s16le PCM. Raises NoVoice, before any request, if the model does not speak the language."""
+        """Stream mono s16le PCM. Raises NoVoice before any request."""
         body = {
             "model": self._model,
             "input": sayable(SERVICE, text),
@@ -192,7 +171,7 @@ class OpenAiSynthesizer(_Adapter):
 
 
 async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
-    """Yield the words up to the reply's end. Raises BadAnswer if it was cut short."""
+    """Yield the words up to the end. Raises BadAnswer if there is none."""
     async with aclosing(events(pieces)) as found:
         async for data in found:
             if data == _DONE:
@@ -206,7 +185,7 @@ async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
 
 
 def _delta(chunk: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return a chunk's words and finish reason; a chunk without choices only reports usage."""
+    """Return a chunk's words and finish reason; without choices it only reports usage."""
     choices = chunk.get("choices") or [{}]
     try:
         words, finished = (choices[0].get("delta") or {}).get("content"), choices[0].get("finish_reason")

@@ -1,7 +1,6 @@
-"""The OpenAI wire shared by its three endpoints: a bounded session, typed errors, server-sent events.
+"""The OpenAI wire of OpenAI, Groq, OpenRouter, vLLM, speaches, Ollama and llama.cpp.
 
-It serves OpenAI, Groq, OpenRouter, vLLM, speaches, Ollama and llama.cpp. Redirects are not followed, so the key goes
-to the base URL only; no body stands in an error (I6).
+Redirects are not followed, so the key goes to the base URL only; no body stands in an error (I6).
 """
 
 from __future__ import annotations
@@ -31,13 +30,7 @@ _REFUSED = 400
 
 
 class OpenAiWire:
-    """Client of one base URL.
-
-    Args:
-        base_url: that paths are appended to, such as https://api.openai.com/v1.
-        key: Bearer key; empty if the server needs none.
-        timeout_seconds: until an answer begins.
-    """
+    """Client of one base URL."""
 
     def __init__(self, base_url: str, key: str, *, timeout_seconds: float) -> None:
         self._base_url = base_url.rstrip("/")
@@ -46,11 +39,11 @@ class OpenAiWire:
         self._session = LazySession(partial(session, total_seconds=_LONGEST_STREAM_SECONDS))
 
     def post_json(self, path: str, body: Mapping[str, object]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Post JSON; the streamed answer may take a minute, and its reader bounds the pauses."""
+        """Post JSON; the stream may take a minute, and its reader bounds the pauses."""
         return self._post(path, json=body, total_seconds=_LONGEST_STREAM_SECONDS)
 
     def post_form(self, path: str, form: aiohttp.FormData) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Post a form, with timeout_seconds for the whole answer."""
+        """Post a form; timeout_seconds include the whole answer."""
         return self._post(path, data=form, total_seconds=self._timeout_seconds)
 
     async def warm(self) -> None:
@@ -63,7 +56,7 @@ class OpenAiWire:
 
     @asynccontextmanager
     async def _post(self, path: str, *, total_seconds: float, **body: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401 (aiohttp's own)
-        """Post, mapping errors in the block that reads the answer too."""
+        """Post, and map errors, those of reading the answer too."""
         request = self._session.get().post(
             f"{self._base_url}{path}",
             headers=self._headers,
@@ -110,9 +103,9 @@ def parse_object(text: bytes) -> Mapping[str, Any]:
 
 
 async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield the data of server-sent events; comments and other fields are skipped.
+    """Yield the data of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
-    On this wire an event's data is one line (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+    On this wire each is one line; comments and other fields are skipped.
     """
     left = b""
     async for piece in pieces:

@@ -1,4 +1,4 @@
-"""PCM as synthesizers stream it: pieces of any length in, whole samples out; anything but sound is an error."""
+"""PCM of synthesizers, checked and cut into whole samples."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
 LONGEST_BYTES: Final = 16 * 1024 * 1024
-"""Of one text's speech: five minutes at 24 kHz."""
+"""Of one text: five minutes at 24 kHz."""
 _SAMPLE_BYTES: Final = 2
 _SHORTEST_SECONDS: Final = 0.05  # shorter than any syllable
 _NO_SOUND: Final = ("application/json", "text/")
@@ -23,7 +23,7 @@ _FIRST_BYTES: Final = 4
 
 
 def sayable(service: str, text: str) -> str:
-    """Return a text as it can be sent. Raises Rejected if it has no words."""
+    """Return a text as it can be sent. Raises Rejected if there are no words."""
     said = encodable(text)
     if not said.strip():
         raise Rejected(service, "nothing to say")
@@ -33,17 +33,10 @@ def sayable(service: str, text: str) -> str:
 async def speech(
     pieces: AsyncIterator[bytes], *, service: str, sample_rate: int, timeout_seconds: float, content_type: str = ""
 ) -> AsyncGenerator[bytes]:
-    """Pass mono 16-bit PCM on in whole samples; a last half sample is dropped.
-
-    Args:
-        pieces: of one whole answer, or up to an error.
-        service: its name in errors.
-        sample_rate: in Hz.
-        timeout_seconds: the longest time without sound.
-        content_type: of the answer.
+    """Pass mono s16le PCM on in whole samples, dropping a last half one.
 
     Raises:
-        Stalled: no sound came in time.
+        Stalled: no sound for `timeout_seconds`.
         BadAnswer: another format, words, silence, a blip, or too long.
     """
     if content_type.startswith(_NO_SOUND):
@@ -61,7 +54,6 @@ async def speech(
 
 
 async def _samples(service: str, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Pass whole samples on, unless the first bytes are of another format."""
     first, left = b"", b""
     async for piece in pieces:
         if len(first) < _FIRST_BYTES:

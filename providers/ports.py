@@ -1,8 +1,8 @@
-"""Ports to outside services, and the values that pass through them.
+"""Ports to outside services.
 
-Every method may be cancelled at any await and then leaves no process, file, socket or request behind. It raises
-ProviderError for whatever the service does wrong, and nothing else; a bug stays a bug (I8). It has time-outs of its
-own. Only the Messenger retries, as it alone knows what may be repeated; for the others the ladder falls back.
+A method may be cancelled at any await, and then leaves nothing behind. It raises only ProviderError for the service's
+faults; a bug stays a bug (I8). It has its own time-outs. Only the Messenger retries; for the others the ladder falls
+back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Transcript:
     text: str = field(repr=False)
     """Stripped; empty when nothing was recognized."""
     language: str | None = None
-    """Primary subtag (BCP 47), as reported by the service, if it does."""
+    """Primary subtag (BCP 47), if the service reports it."""
 
 
 class Transcriber(Protocol):
@@ -37,7 +37,7 @@ class Transcriber(Protocol):
 
 
 class Role(StrEnum):
-    """The speaker of a chat turn, as named by the OpenAI chat wire."""
+    """As on the OpenAI chat wire."""
 
     SYSTEM = "system"
     USER = "user"
@@ -46,7 +46,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChatTurn:
-    """One turn of the conversation given to the model."""
+    """One turn of the conversation for the model."""
 
     role: Role
     text: str = field(repr=False)
@@ -56,7 +56,7 @@ class Replier(Protocol):
     """Language model."""
 
     def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:
-        """Stream the reply's text as the model writes it; `language` is a primary subtag."""
+        """Stream the reply as it is written; `language` is a primary subtag."""
         ...
 
 
@@ -65,17 +65,17 @@ class Synthesizer(Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """Of speak()'s PCM, in Hz."""
+        """In Hz."""
         ...
 
     def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
-        """Stream mono signed 16-bit little-endian PCM, in pieces of whole samples.
+        """Stream mono s16le PCM in whole samples.
 
         Args:
             text: to be spoken.
             language: a primary subtag.
-            before: the text spoken just before, for the melody, if the service supports it.
-            after: the text to be spoken after it, as far as it is known.
+            before: the text spoken before it, for the melody.
+            after: the text spoken after it, as far as known.
         """
         ...
 
@@ -87,20 +87,20 @@ class VoiceReply:
     chat_id: str
     clip: Clip
     text: str = field(repr=False)
-    """What the clip says; the API requires a text."""
+    """What the clip says; required by the API."""
     filename: str
-    """Derived from the memo's id, so that a later holder can find the message."""
+    """Derived from the memo's id: later holders find the message by it."""
     idempotency_key: str
     """Matches ^[a-zA-Z0-9_-]+$, as the API requires."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentText:
-    """A text message to be found again."""
+    """A text message to search for."""
 
     text: str = field(repr=False)
     since: float
-    """Seconds since the epoch: older messages of the same text are others."""
+    """Seconds since the epoch: older ones of the same text are others."""
 
 
 def always_ours() -> None:
@@ -120,23 +120,19 @@ class Onlooker(Protocol):
 
 
 class Messenger(Protocol):
-    """A messaging API, as far as we use it."""
+    """A messaging API."""
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Download a recording: allowed hosts only, size capped, every redirect checked.
-
-        Args:
-            url: of the recording.
-            onlooker: gets each piece as it arrives.
+        """Download a recording, showing each piece to the onlooker.
 
         Raises:
-            Forbidden: the host is not allowed.
+            Forbidden: a host that is not allowed, also after a redirect.
             TooLarge: more bytes than the limit.
         """
         ...
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
-        """Fetch a message in its present state (its JSON `data` object)."""
+        """Fetch a message (its JSON `data` object)."""
         ...
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
@@ -146,12 +142,10 @@ class Messenger(Protocol):
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
         """Send a voice message; return its id.
 
-        Args:
-            reply: what to send.
-            still_ours: called before every piece of the request; what it raises aborts the send before it is whole.
+        `still_ours` is called before every piece of the request; an exception of it aborts the send.
 
         Raises:
-            OutcomeUnknown: the whole request was sent and not answered.
+            OutcomeUnknown: the request was sent whole and not answered.
         """
         ...
 
@@ -162,9 +156,9 @@ class Messenger(Protocol):
         ...
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Return the id of a message with one of these attachments, or with only that text; None if absent."""
+        """Return the id of a message with one of these attachments, or only that text; else None."""
         ...
 
     async def check(self) -> None:
-        """Make a cheap request, to check address and key."""
+        """Check address and key with a cheap request."""
         ...

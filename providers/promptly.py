@@ -1,8 +1,4 @@
-"""Time limits of streamed answers, and the errors inside them.
-
-A connection that brings nothing useful (no body, empty tokens, digital silence) is as bad as none; detected early, it
-leaves time for the next rung.
-"""
+"""Time limits of streamed answers, and errors inside them."""
 
 from __future__ import annotations
 
@@ -23,13 +19,13 @@ _REFUSALS: Final = range(400, 600)
 
 
 def time_limit(service: str, seconds: float) -> AbstractAsyncContextManager[None]:
-    """Limit a block to so many seconds. Raises TimedOut."""
+    """Limit a block. Raises TimedOut."""
     return deadline(seconds, TimedOut(service))
 
 
 @asynccontextmanager
 async def open_response(service: str, seconds: float, request: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
-    """Enter a request for the block. Raises TimedOut when its answer does not begin within so many seconds."""
+    """Enter a request. Raises TimedOut when its answer does not begin in time."""
     async with AsyncExitStack() as stack:
         async with time_limit(service, seconds):
             response = await stack.enter_async_context(request)
@@ -37,7 +33,7 @@ async def open_response(service: str, seconds: float, request: AbstractAsyncCont
 
 
 def error_in_answer(service: str, error: object) -> ProviderError:
-    """Map an error object inside a successful answer; a router passes on its upstream's status as the code."""
+    """Map an error object in a successful answer; routers put their upstream's status into its code."""
     code = error.get("code") if isinstance(error, dict) else None
     if isinstance(code, int) and code in _REFUSALS:
         return from_status(service, code)
@@ -47,16 +43,13 @@ def error_in_answer(service: str, error: object) -> ProviderError:
 async def promptly(
     stream: AsyncGenerator[T], *, service: str, seconds: float, useful: Callable[[T], bool]
 ) -> AsyncGenerator[T]:
-    """Pass a stream on while useful pieces keep coming.
+    """Pass a stream on while useful pieces keep coming; close it on every path.
 
-    Args:
-        stream: closed on every path.
-        service: its name in errors.
-        seconds: until the first useful piece, and between two; the reader's own time does not count.
-        useful: whether a piece is useful.
+    A connection that brings nothing useful (no body, empty tokens, digital silence) is as bad as none. The reader's own
+    time does not count.
 
     Raises:
-        Stalled: no useful piece came in time.
+        Stalled: no useful piece for so many seconds.
     """
     loop = asyncio.get_running_loop()
     left = seconds
@@ -69,12 +62,12 @@ async def promptly(
 
 
 def has_words(piece: str) -> bool:
-    """Return whether a piece of text is more than blanks."""
+    """Return whether there is more than blanks."""
     return not piece.isspace() and bool(piece)
 
 
 def has_sound(piece: bytes) -> bool:
-    """Return whether a piece of PCM is more than digital silence."""
+    """Return whether there is more than digital silence."""
     return any(piece)
 
 

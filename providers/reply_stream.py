@@ -1,4 +1,4 @@
-"""A streamed reply: whole characters, steady words, a proper end, and a bounded length."""
+"""Streamed replies, checked and bounded."""
 
 from __future__ import annotations
 
@@ -17,23 +17,18 @@ _BROKEN: Final = {"error", "content_filter"}  # finish reasons of an incomplete 
 
 
 def is_end(service: str, finish_reason: str | None) -> bool:
-    """Return whether a chunk with this finish reason is the last. Raises BadAnswer if the reply is incomplete."""
+    """Return whether this finish reason ends a reply. Raises BadAnswer if it is incomplete."""
     if finish_reason in _BROKEN:
         raise BadAnswer(service, f"finished by {finish_reason}")
     return bool(finish_reason)
 
 
 async def reply_stream(pieces: AsyncIterator[str], *, service: str, timeout_seconds: float) -> AsyncGenerator[str]:
-    """Pass a reply on.
-
-    Args:
-        pieces: the words; an error where the stream ends early.
-        service: its name in errors.
-        timeout_seconds: the longest time without words.
+    """Pass a reply on in whole characters.
 
     Raises:
-        Stalled: no words came in time.
-        BadAnswer: there were none at all.
+        Stalled: no words for `timeout_seconds`.
+        BadAnswer: no words at all.
     """
     said, worded = 0, False
     whole = whole_characters(pieces)

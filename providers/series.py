@@ -41,16 +41,8 @@ T = TypeVar("T")
 class SeriesMessenger:
     """Messenger on the Series API.
 
-    Args:
-        base_url: of the API.
-        api_key: Bearer key; sent nowhere else.
-        media_hosts: further hosts of recordings.
-        max_memo_bytes: of a recording.
-        timeout_seconds: for one request.
-        send_timeout_seconds: for one send.
-        attempts: the most for one request.
-        resend_unknown: whether a send that may have happened, and is not found, is done again.
-        typing_refresh_seconds: the API forgets after 60 s.
+    The key goes to the API only; `media_hosts` are further hosts of recordings. `resend_unknown`: repeat a send that
+    may have happened, and is not found.
     """
 
     def __init__(
@@ -80,7 +72,7 @@ class SeriesMessenger:
         self._typing_refresh_seconds = typing_refresh_seconds
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Download a recording. Raises as the port says."""
+        """Download a recording."""
         return await self._retried(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
@@ -126,7 +118,7 @@ class SeriesMessenger:
             await self._calls.get("/api/chats")
 
     async def warm(self) -> None:
-        """Open connections to the API and the media hosts. Raises nothing."""
+        """Open connections. Raises nothing."""
         await asyncio.gather(self._calls.warm(), self._media.warm())
 
     async def close(self) -> None:

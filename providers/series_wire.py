@@ -1,4 +1,4 @@
-"""The Series API's wire format: requests, answers, and how to recognize a message of ours."""
+"""Wire format of the Series API."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _REFUSED = 400
 
 
 async def read_answer(response: aiohttp.ClientResponse) -> Json:
-    """Read a JSON object; other JSON is put under "data". Raises ProviderError for a refusal."""
+    """Read JSON; other than an object goes under "data". Raises ProviderError."""
     _raise_refusal(response)
     answer = await read_json(SERVICE, response)
     return answer if isinstance(answer, dict) else {"data": answer}
 
 
 async def read_sent_id(response: aiohttp.ClientResponse) -> str:
-    """Read the new message's id. Raises OutcomeUnknown where the message may be out, also without an id."""
+    """Read the new message's id. Raises OutcomeUnknown where it may be out, also without an id."""
     if response.status >= _REFUSED:
         if response.status >= 500 and response.status not in _NOT_ACCEPTED:  # noqa: PLR2004 (RFC 9110, 15.6)
             raise OutcomeUnknown(SERVICE, status=response.status)
@@ -50,7 +50,7 @@ async def read_sent_id(response: aiohttp.ClientResponse) -> str:
 
 
 def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
-    """Build the send of a voice message. Call it in a thread: a long reply is half a megabyte."""
+    """Build the send of a voice message. Call it in a thread: it may be half a megabyte."""
     attachment = {
         "filename": reply.filename,
         "mime_type": reply.clip.format.mime_type,
@@ -62,7 +62,7 @@ def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
 
 
 def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
-    """Build the send of a text message."""
+    """Build the send of a text."""
     body = json.dumps({"message": {"text": text.text, "idempotency_key": idempotency_key}}).encode()
     return Send(chat_id, messages_path(chat_id), body, (), text, still_ours)
 

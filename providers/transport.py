@@ -1,8 +1,7 @@
-"""The transport beneath the vendors' clients (httpx and its successor httpx2): aiohttp, with checked answers.
+"""aiohttp beneath the vendors' clients (httpx, httpx2), with checked answers.
 
-The clients would put an answer's body into their errors, follow redirects with the whole request, read without end,
-and take a truncated answer for a failed connection: all settled here. aiohttp costs a fraction of httpx's CPU
-(docs/decisions/0014-aiohttp-beneath-the-clients.md).
+The clients would put an answer's body into errors, follow redirects with the whole request, read without end, and take
+a truncated answer for a lost connection. Why aiohttp: docs/decisions/0014-aiohttp-beneath-the-clients.md.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ Request: TypeAlias = httpx.Request | httpx2.Request
 Response: TypeAlias = httpx.Response | httpx2.Response
 
 LONGEST_WORDS_BYTES: Final = 8 * 1024 * 1024
-"""Of a JSON answer, or a stream of JSON."""
+"""Of JSON."""
 _MOVED: Final = 300
 _REFUSED: Final = 400
 _END_SECONDS, _END_PIECES = 0.03, 4
@@ -36,12 +35,7 @@ _AS_IT_IS: Final = "identity"
 
 
 class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
-    """Kept connections, without time-outs: callers use open_response() or time_limit().
-
-    Args:
-        service: its name in errors.
-        limit_bytes: of one answer.
-    """
+    """Kept connections without time-outs: use open_response() or time_limit()."""
 
     def __init__(self, service: str, *, limit_bytes: int = LONGEST_WORDS_BYTES) -> None:
         self._service = service
@@ -49,12 +43,10 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
         self._session = LazySession(partial(session, total_seconds=None))
 
     async def handle_async_request(self, request: Request) -> Response:  # type: ignore[override] # of either kind
-        """Send a request; return only an answer worth reading.
-
-        Errors pass through every vendor's client except Cartesia's, which makes them its error's cause.
+        """Send a request; return only a usable answer.
 
         Raises:
-            ProviderError: no answer, or not a usable one.
+            ProviderError: through every client but Cartesia's, which makes it its error's cause.
         """
         answer = await self._send(request)
         body = _Body(self._service, answer, self._limit_bytes)
@@ -97,12 +89,12 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
 
 
 def http_client(connections: Transport) -> httpx.AsyncClient:
-    """Build an HTTP client for a vendor's client; closing it closes the transport."""
+    """Build a vendor client's HTTP client; closing it closes the transport."""
     return httpx.AsyncClient(transport=connections, follow_redirects=False)
 
 
 class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
-    """A bounded body; its failures are a BadAnswer, not a failed connection."""
+    """A bounded body whose failures are a BadAnswer."""
 
     def __init__(self, service: str, answer: aiohttp.ClientResponse, limit_bytes: int) -> None:
         self._service = service
@@ -127,7 +119,7 @@ class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
         return piece
 
     async def aclose(self) -> None:
-        """Reuse the connection if only the unread end of the answer is left; else close it."""
+        """Keep the connection if only the answer's end is unread; else close it."""
         try:
             with suppress(aiohttp.ClientError, OSError):  # a TimeoutError is an OSError
                 async with asyncio.timeout(_END_SECONDS):
@@ -143,13 +135,12 @@ class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
 
     @property
     def _closed(self) -> bool:
-        """Whether the session is closed, of which the reader learns only later."""
+        """Whether the session is closed, which the reader learns only later."""
         connection = self._answer.connection
         return connection is not None and connection.closed
 
 
 def _content(request: Request) -> bytes | AsyncIterator[bytes] | None:
-    """Return the request's content, or its stream where it is not read yet."""
     try:
         return request.content or None
     except (httpx.RequestNotRead, httpx2.RequestNotRead):

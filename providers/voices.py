@@ -1,7 +1,6 @@
-"""The voice for each language, and the languages of each model.
+"""The voices of each vendor, and the languages of each model.
 
-Every vendor has a default voice, so a key alone suffices. A language that the model does not speak is refused before
-any request: it would be read with the sounds of another.
+A language that a model does not speak is refused before any request: it would sound like another one.
 """
 
 from __future__ import annotations
@@ -14,11 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT: Final = "default"
-"""Stands for every language without a voice of its own."""
+"""The key for every language without a voice of its own."""
 
 ELEVENLABS_VOICES: Final = {DEFAULT: "JBFqnCBsd6RMkjVDRZzb"}
-"""George, a premade voice, in each example of https://github.com/elevenlabs/elevenlabs-python;
-as multilingual as the model (https://elevenlabs.io/docs/overview/models)."""
+"""George, in each example of https://github.com/elevenlabs/elevenlabs-python; as multilingual as the model."""
 CARTESIA_VOICES: Final = {
     DEFAULT: "f786b574-daa5-4673-aa0c-cbe3e8534c02",
     "ar": "002622d8-19d0-4567-a16a-f99c7397c062",
@@ -80,13 +78,7 @@ _DATED: Final = ("-", ".")  # follows a model's name in snapshots and successors
 
 
 class Voices:
-    """The voices of one synthesizer.
-
-    Args:
-        service: its name in errors.
-        model: its languages are respected, if known.
-        chosen: language (primary subtag) → voice, and DEFAULT.
-    """
+    """The voices of one synthesizer; `chosen` maps primary subtags and DEFAULT."""
 
     def __init__(self, service: str, model: str, chosen: Mapping[str, str]) -> None:
         self._service = service
@@ -94,11 +86,7 @@ class Voices:
         self._languages = languages_of(model)
 
     def voice_for(self, language: str) -> str:
-        """Return the voice for a language; one chosen for it is trusted.
-
-        Raises:
-            NoVoice: the model does not speak it.
-        """
+        """Return the voice for a language; one chosen for it is trusted. Raises NoVoice."""
         voice = self._chosen.get(language)
         if voice is None and self._languages is not None and language not in self._languages:
             raise NoVoice(self._service)
@@ -112,5 +100,5 @@ def languages_of(model: str) -> frozenset[str] | None:
 
 
 def filled_in(chosen: Mapping[str, str], own: Mapping[str, str]) -> Mapping[str, str]:
-    """Add the vendor's voices to the chosen ones; a chosen default replaces them all."""
+    """Add the vendor's voices; a chosen default replaces them all."""
     return chosen if DEFAULT in chosen else {**own, **chosen}

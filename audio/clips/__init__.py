@@ -1,4 +1,4 @@
-"""Pre-rendered spoken fallbacks: one M4A per line and language, and their texts in lines.json."""
+"""Pre-rendered spoken fallbacks, with their texts in lines.json."""
 
 from __future__ import annotations
 
@@ -16,20 +16,18 @@ class Line(StrEnum):
 
     NOT_DOWNLOADED = "not-downloaded"
     NOT_PROCESSED = "not-processed"
-    """It could not be decoded."""
     TOO_LONG = "too-long"
-    """Longer or larger than the limit."""
     NOTHING_HEARD = "nothing-heard"
-    """Silence, or noise without words."""
+    """Silence, or noise."""
     THANKS = "thanks"
     """Words that no engine could make out."""
     GOT_IT = "got-it"
-    """The short line, when the reply itself cannot be spoken."""
+    """For a reply that cannot be spoken."""
 
 
 DEFAULT_LANGUAGE = "en"
 LANGUAGES = frozenset({"ar", "de", "en", "es", "fr", "hi", "it", "ja", "pt", "zh"})
-"""Every line is recorded in these."""
+"""With a recording of every line."""
 _CLOSEST = {
     **dict.fromkeys(("ca", "eu", "gl"), "es"),
     **dict.fromkeys(("br", "ht", "ln", "mg", "oc"), "fr"),
@@ -37,26 +35,26 @@ _CLOSEST = {
     "la": "it",
     "lb": "de",
 }
-"""Language without a recording → the one best understood where it is spoken."""
+"""Language → the recorded one best understood there."""
 _FOLDER = resources.files("audio.clips")
 
 
 @cache
 def lines() -> dict[str, dict[str, str]]:
-    """Return line → language (primary subtag) → text."""
+    """Return line → primary subtag → text."""
     words: dict[str, dict[str, str]] = json.loads((_FOLDER / "lines.json").read_text("utf-8"))
     return words
 
 
 def words(line: Line, language: str) -> tuple[str, str]:
-    """Return a line's text, and the language that it is in: the one asked for, else the closest, else English."""
+    """Return a line's text, and its language: the one requested, the closest, or English."""
     found = next(each for each in (language, _CLOSEST.get(language), DEFAULT_LANGUAGE) if each in lines()[line])
     return lines()[line][found], found
 
 
 @lru_cache(maxsize=128)
 def clip(line: Line, language: str) -> Clip:
-    """Return the recording of a line; needs no network, ffmpeg or key."""
+    """Return the recording of a line, without network, ffmpeg or key."""
     _, found = words(line, language)
     data = (_FOLDER / f"{line}.{found}.m4a").read_bytes()
     return Clip(data, Format.M4A)

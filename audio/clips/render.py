@@ -1,4 +1,4 @@
-"""Renders the spoken fallbacks: `python -m audio.clips.render [FOLDER]`. Code may pass any voice."""
+"""Renders the spoken fallbacks: `python -m audio.clips.render [FOLDER]`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
 async def render(
     speak: Callable[[str, str], AsyncIterator[bytes]], *, sample_rate: int, transcoder: Transcoder, folder: Path
 ) -> int:
-    """Write an M4A for each line and language; return how many.
+    """Write each line and language as LINE.LANGUAGE.m4a; return how many.
 
-    Args:
-        speak: (text, language) → mono s16le PCM.
-        sample_rate: of that PCM, in Hz.
-        transcoder: encodes.
-        folder: of the clips, LINE.LANGUAGE.m4a.
+    `speak` maps (text, language) to mono s16le PCM.
     """
     count = 0
     for line, translations in lines().items():
