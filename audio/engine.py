@@ -19,10 +19,7 @@ _PIECE_BYTES = 32 * 1024
 
 
 class Engine:
-    """Runner of `python -m module`, which reads its whole input, writes its answer, and ends.
-
-    `deadline_seconds` is from start to end of one process; at most `processes` run at once.
-    """
+    """Runner of `python -m module`, which reads its input, writes its answer, and ends."""
 
     def __init__(self, module: str, *, deadline_seconds: float, processes: int) -> None:
         self._module = module

@@ -22,10 +22,7 @@ class UnknownFormat(AudioError):
 
 
 class TranscodeError(AudioError):
-    """ffmpeg failed.
-
-    `last_words` is the end of its standard error, without file names.
-    """
+    """ffmpeg failed; `last_words` ends its standard error, without file names."""
 
     def __init__(self, message: str, last_words: str = "") -> None:
         super().__init__(f"{message}: {last_words}" if last_words else message)

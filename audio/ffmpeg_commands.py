@@ -1,7 +1,7 @@
 """ffmpeg's command lines.
 
-A recording is a stranger's file: protocol and demuxer are pinned (the second try allows those of all known containers:
-no playlist, no concatenation script); threads, allocations and output are bounded.
+A recording is a stranger's file: protocol and demuxer are pinned (no playlist, no concatenation script); threads,
+allocations and output are bounded.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def sniff(data: bytes, *, filename: str | None = None, mime_type: str | None = N
 
 
 def by_magic(data: bytes) -> Format | None:
-    """Return the container by its first bytes, or those behind an ID3 tag; else a tag means MP3."""
+    """Return the container by its first bytes, or those behind an ID3 tag."""
     tag = _ID3.match(data)
     start = _ID3_BYTES + _synchsafe(tag[1]) if tag else 0
     for pattern, known in _SIGNATURES:

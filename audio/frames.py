@@ -37,7 +37,6 @@ def is_mpeg(data: bytes, at: int = 0) -> bool:
 
 
 def _is_row(data: bytes, at: int, header_bytes: int, frame: Callable[[bytes], int | None]) -> bool:
-    """Follow a few frames, or to the end of the data."""
     # Eleven set bits begin a frame, which is common in random bytes: the next one must begin where the header says.
     for count in range(_FRAMES):
         header = data[at : at + header_bytes]

@@ -36,7 +36,7 @@ class Loudness:
 
     peak_dbfs: float
     rms_dbfs: float
-    """Of a square wave 0."""
+    """0 for a square wave."""
     voiced_seconds: float
     """In frames that stand out from silence and steady noise."""
 

@@ -29,7 +29,7 @@ _LEAVE_DB = 6.0  # above the quietest moment: a pause comes below the first, and
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a WAV; it holds no sound of its own."""
+    """A stretch of a WAV."""
 
     whole: Clip
     begin: int
@@ -52,7 +52,7 @@ class Piece:
 
 
 def cut(wav: Clip) -> tuple[Piece, ...]:
-    """Cut a 16 kHz WAV into consecutive pieces within LONGEST_SECONDS. Takes 0.1 s for half an hour: use a thread."""
+    """Cut a 16 kHz WAV into consecutive pieces within LONGEST_SECONDS; 0.1 s for half an hour: use a thread."""
     samples: Samples = np.frombuffer(wav.data, "<i2", offset=HEADER_BYTES, count=_samples(wav))
     count = -(-samples.size // _EVEN) if samples.size > _LONGEST else 1
     pieces, begin = [], 0  # recognized side by side, the longest sets the wait: so they are as even as pauses allow
@@ -89,7 +89,6 @@ def _middle(first: int, last: int) -> int:
 
 
 def _levels(samples: Samples) -> Floats:
-    """Return the smoothed level of each frame in dB, without those too near an end."""
     frames = samples[: samples.size // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float32)
     power = np.einsum("ij,ij->i", frames, frames) / _FRAME
     smooth = np.convolve(power, np.full(_SMOOTH, 1 / _SMOOTH), mode="valid")

@@ -126,7 +126,6 @@ class ScratchDir:
     path: Path
     budget: TimeBudget
     failure: type[TranscodeError]
-    """Raised when the machine refuses: disk full, no such program."""
 
     async def read(self, name: str) -> bytes:
         """Read a file, or b"" if it was never written. Raises `failure`."""
@@ -171,7 +170,7 @@ async def scratch_dir(
 ) -> AsyncIterator[ScratchDir]:
     """Make a scratch directory holding `files`, and remove it after the block.
 
-    `failure` is raised when the machine refuses; `seconds` are for all programs together.
+    `failure` is raised when the machine refuses; `seconds` is the time budget.
     """
     made: list[_LockedDir] = []
 
@@ -202,10 +201,7 @@ class _LockedDir:
 
 
 def remove_abandoned_dirs(*, older_than_seconds: float = _JUST_MADE_SECONDS) -> int:
-    """Remove the scratch directories of killed processes, in a thread; return how many.
-
-    Younger ones are kept: their owner may be about to lock them.
-    """
+    """Remove the scratch directories of killed processes; return how many. Blocks."""
     youngest = time.time() - older_than_seconds
     abandoned = [path for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*") if _is_abandoned(path, youngest)]
     for path in abandoned:

@@ -9,7 +9,7 @@ LANGUAGE = "en"
 
 
 class SphinxEars:
-    """Local recognizer, with a deadline for each recording; each process takes a core and about 130 MB."""
+    """Local recognizer; each process takes a core and about 130 MB."""
 
     def __init__(self, *, deadline_seconds: float = 60.0, processes: int = 1) -> None:
         self._engine = Engine("audio.sphinx_process", deadline_seconds=deadline_seconds, processes=processes)

@@ -23,7 +23,7 @@ STREAMABLE = frozenset({
     Format.WEBM,
     Format.AAC,
 })  # fmt: skip
-"""Not CAF and M4A: phones write their index last. Not MP3: ffmpeg trims its padding only where it can seek."""
+"""Not CAF and M4A, whose index may come last; not MP3, whose padding ffmpeg trims only where it can seek."""
 
 
 class StreamingDecode:
@@ -34,7 +34,7 @@ class StreamingDecode:
         self._attempts: list[_Attempt] = []
 
     def begin(self) -> None:
-        """Start a recording; an earlier one was a failed download."""
+        """Start a recording; an earlier one failed."""
         self._cancel()
         self._attempts.append(_Attempt())
 

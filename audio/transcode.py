@@ -33,12 +33,8 @@ _COPIED_AT_ONCE_BYTES = 4 * 1024 * 1024
 class Transcoder:
     """Decoder and encoder, bounded in time and number.
 
-    Args:
-        program: ffmpeg; by default imageio-ffmpeg's.
-        deadline_seconds: for one decode or encode; waiting for a slot or for PCM does not count.
-        max_seconds: of sound, decoded or encoded.
-        threads: of one decoder or encoder.
-        processes: decoders at once; by default one per core.
+    `deadline_seconds` is for one run of ffmpeg, without waiting for a slot or for PCM; `max_seconds` bounds the sound;
+    `processes` may decode at once.
     """
 
     def __init__(
@@ -74,7 +70,7 @@ class Transcoder:
 
         Raises:
             DecodeFailed: unreadable, even in part, or without sound.
-            TooLong: longer than max_seconds.
+            TooLong: more than max_seconds.
             TranscodeTimeout: ffmpeg did not end in time.
         """
         pcm = await ahead.pcm(clip) if ahead is not None else b""
@@ -88,7 +84,7 @@ class Transcoder:
     async def encode(self, pcm: AsyncIterable[bytes], *, sample_rate: int) -> Clip:
         """Encode a stream of mono s16le PCM to M4A (AAC-LC, 64 kbit/s, index in front).
 
-        The stream's exceptions pass through. It is not closed: after an error the caller may read on.
+        Exceptions of the stream pass through; it stays open, so after an error the caller may read on.
 
         Raises:
             EncodeFailed: ffmpeg refused, no sound, or more than max_seconds.
@@ -127,7 +123,7 @@ class Transcoder:
         return result.output.partition("\n")[0]
 
     async def _decode_ahead(self, known: Format, pieces: AsyncIterator[bytes]) -> bytes:
-        """Decode arriving pieces; return nothing when all slots are taken or ffmpeg fails."""
+        """Return nothing when all slots are taken or ffmpeg fails."""
         if self._ahead.locked():
             return b""
         async with self._ahead, scratch_dir(DecodeFailed, seconds=self._deadline_seconds) as scratch:
@@ -144,7 +140,7 @@ class Transcoder:
             return await self._decode_sniffed(scratch, source, clip.format)
 
     async def _decode_sniffed(self, scratch: ScratchDir, source: str, known: Format) -> bytes:
-        """Decode by the sniffed container; failing that, tolerantly, keeping what is salvaged."""
+        """Decode by container; failing that, tolerantly, keeping what is salvaged."""
         saved, last_words = b"", ""
         if known in DEMUXERS:
             saved, last_words, whole = await self._decode_once(scratch, source, {"f": DEMUXERS[known]})
@@ -157,7 +153,7 @@ class Transcoder:
         return saved
 
     async def _decode_once(self, scratch: ScratchDir, source: str, how: Mapping[str, str]) -> tuple[bytes, str, bool]:
-        """Return the PCM, ffmpeg's last words, and whether it succeeded."""
+        """Return the PCM, ffmpeg's last words, and its success."""
         result = await scratch.run(self._decode_command(f"file:{source}", how))
         pcm = await scratch.read(_PCM_FILE)
         return _whole_samples(pcm), result.last_words, result.status == 0

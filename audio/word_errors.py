@@ -12,7 +12,7 @@ _CURLY, _STRAIGHT = "\N{RIGHT SINGLE QUOTATION MARK}", "'"
 def word_errors(said: str, heard: str) -> tuple[int, int]:
     """Count the words replaced, left out or added (Levenshtein), and the words said.
 
-    Case, punctuation and digits are no part of a word, so `said` must have its numbers written out.
+    Digits are no part of a word: `said` has its numbers written out.
     """
     wanted, got = _words(said), _words(heard)
     row = list(range(len(got) + 1))

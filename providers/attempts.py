@@ -29,10 +29,7 @@ async def retry(
     verdicts: frozenset[Verdict] = LATER,
     seconds: float = RETRY_SECONDS,
 ) -> T:
-    """Call a coroutine function until it succeeds, or its error has another verdict.
-
-    A lambda will not do: tenacity would not await its result.
-    """
+    """Call a coroutine function (no lambda) until it succeeds, or fails with another verdict."""
     retrying = AsyncRetrying(
         retry=retry_if_exception(lambda error: _may_be_tried_soon(error, verdicts)),
         wait=_RetryAfterOrBackoff(),

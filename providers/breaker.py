@@ -1,11 +1,11 @@
 """Circuit breaker of one service.
 
-    closed ──failures──► open ──cool-down over──► half-open ──probe succeeded──► closed
-                          ▲                           │
-                          └──────── probe failed ─────┘
+    closed ──failures──► open ──cool-down──► half-open ──probe succeeded──► closed
+                          ▲                      │
+                          └─── probe failed ─────┘
 
 Half-open, one real request at a time is the probe. What says nothing about the service (a bug, a cancellation, a wrong
-request) is not counted. No timer and no waiting, so no lock.
+request) is not counted. Without timers and waiting, it needs no lock.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from providers.errors import ProviderError
 
 FAILURES: Final = 5
-"""Within the window, if they are at least half of all calls."""
+"""Within the window, and at least half of its calls."""
 WINDOW_SECONDS: Final = 60.0
 COOL_DOWN_SECONDS: Final = 15.0
-"""Of the first opening, less the jitter; doubled after each failed probe."""
+"""Of the first opening; doubled after each failed probe."""
 LONGEST_SECONDS: Final = 300.0
 """Of any opening."""
 JITTER: Final = 0.2
-"""Share of a cool-down left out at random, so that workers do not probe all at once."""
+"""Share of a cool-down left out at random, so that workers do not probe at once."""
 _MOST_CALLS: Final = 200  # in the window (I9); beyond that the oldest are forgotten early
 
 
@@ -49,24 +49,16 @@ class Call:
 
 
 class Breaker:
-    """Counts a service's failed calls; admits or refuses the next.
-
-    Args:
-        clock: in seconds.
-        chance: random, 0 to 1, for the jitter.
-    """
+    """Counts a service's failed calls; admits or refuses the next. `chance` is random, 0 to 1."""
 
     def __init__(self, clock: Callable[[], float], chance: Callable[[], float] = random.random) -> None:  # noqa: S311 (jitter is no secret)
         self._clock = clock
         self._chance = chance
-        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)
-        """(end, failed), while closed."""
-        self._open_until: float | None = None
-        """None while closed."""
+        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)  # (end, failed), while closed
+        self._open_until: float | None = None  # None while closed
         self._next_cool_down_seconds = COOL_DOWN_SECONDS
         self._probe: Call | None = None
-        self._permanent = False
-        """Until an operator acts."""
+        self._permanent = False  # until an operator acts
 
     @property
     def state(self) -> State:
@@ -76,7 +68,7 @@ class Breaker:
         return State.OPEN if self._clock() < self._open_until else State.HALF_OPEN
 
     def admit(self) -> Call | None:
-        """Return a call to be made and finally released; None to refuse it."""
+        """Return a call, to be released in the end; None to refuse it."""
         state = self.state
         if state is State.OPEN or self._probe is not None:
             return None
@@ -91,7 +83,7 @@ class Breaker:
             self._probe = None
 
     def succeeded(self, call: Call) -> None:
-        """End a successful call; once open, only the probe counts."""
+        """End a successful call."""
         if self._open_until is None:
             self._outcomes.append((self._clock(), False))
         elif call is self._probe and self.state is State.HALF_OPEN:  # unless told meanwhile to stay away for longer
@@ -100,7 +92,7 @@ class Breaker:
         self.release(call)
 
     def failed(self, call: Call, error: ProviderError) -> bool:
-        """End a failed call; return whether the breaker is newly shut until an operator acts."""
+        """End a failed call; return whether only an operator can now help."""
         # These are about this request, which somebody may make at will, or we did not even ask.
         if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):
             self._count(call, _stay_away_seconds(error))

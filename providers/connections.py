@@ -38,8 +38,7 @@ _SCHEMES: Final = frozenset({"http", "https"})
 class HostPolicy:
     """The hosts, or host:ports, that media may come from or go to.
 
-    A special address (private, loopback, …), or a name that resolves to one, must itself be listed. Plain http is for
-    listed special addresses only.
+    A special address (private, loopback, …), or a name of one, must itself be listed; plain http is only for these.
     """
 
     own: URL
@@ -96,7 +95,7 @@ def policy_for(
 
 
 def is_special(host: str) -> bool:
-    """Return whether a host is an address (also IPv4 in IPv6) that is not public."""
+    """Return whether a host is an address that is not public, also in IPv6 disguise."""
     try:
         address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
@@ -171,9 +170,9 @@ class LazySession:
 async def open_connection(
     client: aiohttp.ClientSession, address: str | URL, *, service: str, seconds: float = _WARM_SECONDS
 ) -> None:
-    """Open a connection for the session's next request to a URL's server. Raises nothing.
+    """Open a connection for the next request to a URL's server. Raises nothing.
 
-    It requests the headers of the server's root, without key or content, and accepts any answer.
+    It requests the headers of the server's root, without the key.
     """
     try:
         async with client.head(

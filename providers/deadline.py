@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def deadline(seconds: float, error: Exception) -> AsyncIterator[None]:
-    """Limit a block to so many seconds, and raise the error (a fresh one) after them.
+    """Limit a block to so many seconds, and raise the (fresh) error after them.
 
-    A TimeoutError of the block itself passes through unchanged, and so does a cancellation.
+    A cancellation, or a TimeoutError of the block itself, passes through.
     """
     scope = asyncio.timeout(seconds)
     try:

@@ -64,8 +64,8 @@ class _Client:
 class ElevenLabsSynthesizer(_Client):
     """Synthesizer; `voices` maps primary subtags and "default" to voice ids.
 
-    `base_url` may be a residency host. `timeout_seconds` is until the answer begins, until the first sound, and between
-    two; `sample_rate` is in Hz, and 44.1 kHz needs a higher plan.
+    `timeout_seconds` is until the answer begins, until the first sound, and between two; `sample_rate` is in Hz (44,100
+    needs a higher plan).
     """
 
     def __init__(

@@ -1,27 +1,27 @@
-"""Errors of outside services.
+"""Errors of outside services; the verdict is LATER unless stated.
 
-ProviderError                                                                 next rung, then
-├── Unreachable              no connection, reset, name not resolved          later
-├── TimedOut                 our deadline passed                              later
-│   └── Stalled              no useful piece of a stream in time              later
-├── RateLimited              429, with Retry-After                            later
-├── Unavailable              5xx, 408, 425                                    later
-├── Unauthorized             401, 402, 403: an operator has to act            never
-├── Rejected                 any other 4xx                                    never
-│   ├── Gone                 404, 410                                         never
-│   └── NoVoice              no voice for the language; no request made       never
-├── BadAnswer                empty, garbage, cut short                        later
-│   └── UnfitAnswer          whole, but not for this person                   later
-│       ├── OtherLanguage    not the language requested                       later
-│       └── PromptReadOut    recites our instructions                         later
-├── Forbidden                host not allowed by us                           never
-│   └── TooLarge             over our limit of bytes                          never
-├── Barred                   chat or line accepts nothing from us             never
-│   └── OptedOut             person unsubscribed                              never
-├── OutcomeUnknown           sent whole, not answered                         unknown
-└── LadderExhausted          every rung failed                                later
+ProviderError
+├── Unreachable        no connection, reset, name not resolved
+├── TimedOut           our deadline passed
+│   └── Stalled        no useful piece of a stream in time
+├── RateLimited        429, with Retry-After
+├── Unavailable        5xx, 408, 425
+├── Unauthorized       401, 402, 403: an operator has to act      NEVER
+├── Rejected           any other 4xx                              NEVER
+│   ├── Gone           404, 410
+│   └── NoVoice        no voice for the language                  NEVER
+├── BadAnswer          empty, garbled, truncated
+│   └── UnfitAnswer    whole, but not for this person
+│       ├── OtherLanguage
+│       └── PromptReadOut
+├── Forbidden          host not allowed by us                     NEVER
+│   └── TooLarge       over our limit of bytes
+├── Barred             chat or line accepts nothing from us       NEVER
+│   └── OptedOut       person unsubscribed
+├── OutcomeUnknown     sent whole, not answered                   UNKNOWN
+└── LadderExhausted    every rung failed
 
-I6: a message never holds a key, nor the answer's body, which may repeat what a person said.
+I6: no message holds a key, or the answer's body, which may repeat what a person said.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """What to do with the same request at the same service."""
+    """What to do with the request."""
 
     LATER = "later"
     """Retry later."""
@@ -48,11 +48,7 @@ class Verdict(StrEnum):
 class ProviderError(Exception):
     """A service did not do its part.
 
-    Attributes:
-        service: its name in rungs and metrics.
-        verdict: what to do about it.
-        status: of HTTP, if there was one.
-        retry_after_seconds: as requested by the service.
+    `service` is its name in rungs and metrics, `status` that of HTTP, `retry_after_seconds` its own request.
     """
 
     verdict: Verdict = Verdict.LATER
@@ -100,7 +96,7 @@ class Unavailable(ProviderError):
 
 
 class Unauthorized(ProviderError):
-    """Status 401, 402 or 403: an operator has to act."""
+    """Status 401, 402 or 403."""
 
     verdict = Verdict.NEVER
     reason = "unauthorized"
@@ -120,22 +116,19 @@ class Gone(Rejected):
 
 
 class NoVoice(Rejected):
-    """No voice for the language; no request was made."""
+    """No voice for the language; nothing was requested."""
 
     reason = "no-voice"
 
 
 class BadAnswer(ProviderError):
-    """A successful answer that is empty, garbage or cut short."""
+    """An empty, garbled or truncated answer."""
 
     reason = "bad-answer"
 
 
 class UnfitAnswer(BadAnswer):
-    """A whole answer that this person must not get.
-
-    People can provoke it at will, so breakers do not count it.
-    """
+    """A whole answer that this person must not get; people can provoke it, so breakers do not count it."""
 
     reason = "unfit"
 
@@ -166,7 +159,7 @@ class TooLarge(Forbidden):
 
 
 class Barred(ProviderError):
-    """The chat or line accepts nothing from us, in any form."""
+    """The chat or line accepts nothing from us."""
 
     verdict = Verdict.NEVER
     reason = "barred"
@@ -199,7 +192,7 @@ class Attempt:
 
 
 class LadderExhausted(ProviderError):
-    """Every rung failed or was passed over."""
+    """No rung served."""
 
     reason = "exhausted"
 

@@ -1,7 +1,6 @@
 """Hugging Face: Whisper and Llama through huggingface_hub's client.
 
-Models are full URLs: names would be looked up on the Hub synchronously, blocking the event loop. The client neither
-retries nor has a time-out of its own.
+Models are full URLs: names would be looked up synchronously on the Hub. The client neither retries nor times out.
 """
 
 from __future__ import annotations
@@ -107,10 +106,9 @@ class WhisperTranscriber:
 
 
 class LlamaReplier:
-    """Replier on the router's OpenAI wire.
+    """Replier on the router's OpenAI wire; the missing part of `/v1/chat/completions` is added to `base_url`.
 
-    `/v1/chat/completions` is added to `base_url` as far as missing. `timeout_seconds` is until the answer begins, until
-    the first words, and between two.
+    `timeout_seconds` is until the answer begins, until the first words, and between two.
     """
 
     def __init__(

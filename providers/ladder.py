@@ -1,8 +1,7 @@
 """Ladder of fallbacks.
 
-A rung returns its whole value or none, so nothing of a failed rung is ever heard. Only a ProviderError or the rung's
-deadline moves to the next: a bug stays a bug (I8). All rungs but the last have a breaker, and are passed over while it
-is open or the budget is too short. The last one is always tried.
+A rung returns its whole value or none, so nothing of a failed rung is heard. Only a ProviderError or the rung's
+deadline leads on: a bug stays a bug (I8). All rungs but the last have a breaker.
 """
 
 from __future__ import annotations
@@ -41,13 +40,13 @@ class Rung(Generic[P, T]):
     call: Callable[P, Awaitable[T]]
     deadline_seconds: float
     quick_seconds: float = 0.0
-    """Not tried with less time, unless it is the last."""
+    """The least time worth a try; ignored for the last rung."""
     service: str = ""
-    """Rungs of one service share a breaker; by default the rung's name."""
+    """Rungs of one service share a breaker; by default the name."""
 
     @property
     def breaker(self) -> str:
-        """Name of the breaker."""
+        """The breaker's key."""
         return self.service or self.name
 
 
@@ -61,13 +60,9 @@ class Served(Generic[T]):
 
 
 class Ladder(Generic[P, T]):
-    """Rungs in order under one budget, shared by all memos of a worker.
+    """Rungs in order, shared by all memos of a worker; `clock` is that of the breakers.
 
-    Args:
-        name: of the stage, as in metrics.
-        rungs: the preferred one first.
-        budget_seconds: for all; the last rung is tried without.
-        clock: of the breakers, in seconds; by default the event loop's.
+    The last rung is always tried; the others are passed over without budget, or while their breaker is open.
     """
 
     def __init__(
@@ -83,15 +78,11 @@ class Ladder(Generic[P, T]):
         }
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Served[T]:
-        """Try the rungs until one serves.
-
-        Raises:
-            LadderExhausted: none did.
-        """
+        """Try the rungs until one serves. Raises LadderExhausted."""
         return await self._climb(self.budget_seconds, *args, **kwargs)
 
     def within(self, seconds: float) -> Callable[P, Coroutine[Any, Any, Served[T]]]:
-        """Return the ladder with at most this budget, counted from the call: `await ladder.within(left)(memo)`."""
+        """Return the ladder with at most this budget: `await ladder.within(left)(memo)`."""
 
         async def climb(*args: P.args, **kwargs: P.kwargs) -> Served[T]:
             return await self._climb(min(seconds, self.budget_seconds), *args, **kwargs)
@@ -99,7 +90,7 @@ class Ladder(Generic[P, T]):
         return climb
 
     def states(self) -> Mapping[str, State]:
-        """Return rung → state of its breaker; the last rung is always closed."""
+        """Return rung → state of its breaker; the last one is closed."""
         return {
             rung.name: breaker.state if (breaker := self._breakers.get(rung.breaker)) else State.CLOSED
             for rung in self.rungs
@@ -163,7 +154,6 @@ class _CutShort(TimedOut):
 
 
 async def _within(rung: Rung[P, T], seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a rung under a deadline; any other TimeoutError is a bug."""
     late = TimedOut if seconds >= _FAIR_SHARE * rung.deadline_seconds else _CutShort
     async with deadline(seconds, late(rung.name)):
         return await rung.call(*args, **kwargs)

@@ -1,7 +1,7 @@
 """Messenger on Linq v3.
 
 A voice memo is uploaded, then sent by attachment id, without an idempotency key. So a send that may be out is never
-repeated: the chat is searched a few times, else the outcome stays unknown, and the memo's next attempt searches first.
+repeated: the chat is searched; otherwise the outcome stays unknown, and the memo's next attempt searches first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from providers.attempts import retry
 from providers.connections import policy_for
 from providers.deadline import deadline
 from providers.errors import BadAnswer, OptedOut, OutcomeUnknown, ProviderError, TimedOut, Unavailable
-from providers.indicator import show_typing
 from providers.linq_upload import Upload
 from providers.linq_wire import (
     SERVICE,
@@ -33,7 +32,7 @@ from providers.linq_wire import (
     voice_send,
 )
 from providers.media import Media
-from providers.messenger_calls import Calls
+from providers.messenger_calls import Calls, show_typing
 from providers.ports import SentText, always_ours
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class Pace:
 class LinqMessenger:
     """Messenger on Linq v3; `base_url` is without /v3.
 
-    The key is sent neither to media hosts nor to upload hosts. `media_hosts` lists private upload addresses too.
+    Neither media nor upload hosts get the key; `media_hosts` lists private upload addresses too.
     """
 
     def __init__(
@@ -101,10 +100,8 @@ class LinqMessenger:
         self._upload = Upload(targets, timeout_seconds=timeout_seconds)
         self._attempts = attempts
         self._typing_refresh_seconds = typing_refresh_seconds
-        self._opted_out: OrderedDict[str, bool] = OrderedDict()
-        """Chats."""
-        self._attachments: OrderedDict[str, str] = OrderedDict()
-        """File name → id of its last upload."""
+        self._opted_out: OrderedDict[str, bool] = OrderedDict()  # chats
+        self._attachments: OrderedDict[str, str] = OrderedDict()  # file name → id of its last upload
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Download a recording."""

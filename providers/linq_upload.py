@@ -1,6 +1,6 @@
 """Uploads to Linq's signed addresses, without our key (I6).
 
-An address is good for one file and 15 minutes, at any public https host, with exactly the ticket's headers.
+An address is for one file and 15 minutes, at any public https host, with exactly the ticket's headers.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from yarl import URL
 
 from providers.connections import LazySession, checked_session, client_errors
 from providers.errors import BadAnswer, Forbidden, Unavailable
+from providers.messenger_wire import checked_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from aiohttp.abc import AbstractResolver
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 SERVICE: Final = "linq-upload"
 _ACCEPTED: Final = range(200, 300)
-_PIECE_BYTES: Final = 64 * 1024
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """Added by aiohttp unless skipped."""
 
@@ -36,12 +36,7 @@ class Upload:
         self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
-        """Upload a file, once.
-
-        Raises:
-            Forbidden: a host that is not allowed.
-            ProviderError: not accepted; a fresh ticket may help.
-        """
+        """Upload a file, once. Raises Forbidden, and ProviderError where a fresh ticket may help."""
         url = _parsed(ticket.url)
         self._policy.check(url)
         named = {name.lower(): value for name, value in ticket.headers.items()}
@@ -51,7 +46,7 @@ class Upload:
         with client_errors(SERVICE):
             async with self._session.get().put(
                 url,
-                data=_pieces(data, still_ours),
+                data=checked_pieces(data, still_ours),
                 headers={**ticket.headers, **length},
                 skip_auto_headers=_AUTOMATIC_HEADERS,
                 allow_redirects=False,
@@ -62,12 +57,6 @@ class Upload:
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
-
-
-async def _pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[bytes]:
-    for start in range(0, len(data), _PIECE_BYTES):
-        still_ours()
-        yield data[start : start + _PIECE_BYTES]
 
 
 def _parsed(address: str) -> URL:

@@ -28,7 +28,7 @@ _PIECE_BYTES = 64 * 1024
 
 
 class Media:
-    """Downloads with a limit, checking every redirect; only the API itself gets the headers with the key."""
+    """Downloads with a limit, checking every redirect; only the API itself gets the headers."""
 
     def __init__(
         self,
@@ -45,13 +45,7 @@ class Media:
         self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Download a recording, once.
-
-        Raises:
-            Forbidden: a host that is not allowed, also after a redirect.
-            TooLarge: more than max_memo_bytes.
-            ProviderError: the host failed otherwise.
-        """
+        """Download a recording, once. Raises ProviderError; Forbidden and TooLarge as the port says."""
         url = _parsed(address)
         for _ in range(_REDIRECTS + 1):
             self._policy.check(url)

@@ -1,8 +1,9 @@
-"""Requests to a messenger's API, each made once."""
+"""Requests to a messenger's API, each made once, and the typing indicator."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import asyncio
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from providers.connections import LazySession, client_errors, session
 from providers.errors import OutcomeUnknown, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from providers.messenger_wire import Json, Send, Wire
 
@@ -86,3 +87,31 @@ class Calls:
 
     def _url(self, path: str) -> URL:
         return URL(f"{self._base}{path}", encoded=True)
+
+
+@asynccontextmanager
+async def show_typing(
+    start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]], *, refresh_seconds: float
+) -> AsyncIterator[None]:
+    """Show the typing indicator while the block runs, without delaying it; hide it on every path.
+
+    `start`, which is repeated, and `stop` must not raise.
+    """
+    refreshing = asyncio.create_task(_show(start, refresh_seconds), name="typing")
+    try:
+        yield
+    finally:
+        refreshing.cancel()
+        # Shielded: typing is taken back although the block is being cancelled.
+        await asyncio.shield(asyncio.ensure_future(_hide(refreshing, stop)))
+
+
+async def _show(start: Callable[[], Awaitable[None]], refresh_seconds: float) -> None:
+    while True:
+        await start()
+        await asyncio.sleep(refresh_seconds)
+
+
+async def _hide(refreshing: asyncio.Task[None], stop: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.gather(refreshing, return_exceptions=True)
+    await stop()

@@ -47,11 +47,16 @@ class Send:
     """Set for a text message."""
     still_ours: Callable[[], None]
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Stream the body: a suspended worker that lost the memo never sends the rest."""
-        for start in range(0, len(self.body), _PIECE_BYTES):
-            self.still_ours()
-            yield self.body[start : start + _PIECE_BYTES]
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Stream the body, as checked_pieces() does."""
+        return checked_pieces(self.body, self.still_ours)
+
+
+async def checked_pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[bytes]:
+    """Stream data, calling `still_ours` before every piece: a suspended worker that lost the memo sends no more."""
+    for start in range(0, len(data), _PIECE_BYTES):
+        still_ours()
+        yield data[start : start + _PIECE_BYTES]
 
 
 async def read_json(service: str, response: aiohttp.ClientResponse) -> object:

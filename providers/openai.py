@@ -1,7 +1,7 @@
 """Any server of the OpenAI wire (https://platform.openai.com/docs/api-reference: audio, chat).
 
-On aiohttp: three requests need no client library. Paths are added to `base_url`, such as https://api.openai.com/v1; an
-empty `key` is not sent. `timeout_seconds` is until an answer begins, and for each pause in a stream.
+Paths are added to `base_url`; an empty `key` is not sent. `timeout_seconds` is until an answer begins, and for each
+pause in a stream.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Adapter:
 class OpenAiTranscriber(_Adapter):
     """Transcriber (https://platform.openai.com/docs/api-reference/audio/createTranscription).
 
-    Requests verbose_json, which has the language; where it is refused, as for gpt-4o-transcribe, json.
+    Requests verbose_json, which has the language, or json where that is refused, as for gpt-4o-transcribe.
     """
 
     def __init__(self, base_url: str, key: str, *, model: str, timeout_seconds: float = 15.0) -> None:
@@ -129,7 +129,7 @@ class OpenAiReplier(_Adapter):
 class OpenAiSynthesizer(_Adapter):
     """Synthesizer (https://platform.openai.com/docs/api-reference/audio/createSpeech).
 
-    The wire has no language: the model infers it from the text. `voices` maps primary subtags and "default".
+    The model infers the language from the text. `voices` maps primary subtags and "default".
     """
 
     def __init__(
@@ -185,7 +185,7 @@ async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
 
 
 def _delta(chunk: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return a chunk's words and finish reason; without choices it only reports usage."""
+    """Return a chunk's words and finish reason; one without choices reports usage."""
     choices = chunk.get("choices") or [{}]
     try:
         words, finished = (choices[0].get("delta") or {}).get("content"), choices[0].get("finish_reason")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from providers.connections import LazySession, refusal, session
+from providers.connections import LazySession, read_body, refusal, session
 from providers.errors import BadAnswer, TimedOut, Unreachable
 from providers.promptly import error_in_answer, open_response
 
@@ -24,7 +24,6 @@ SERVICE = "openai"
 _LONGEST_STREAM_SECONDS = 60.0
 _LONGEST_ANSWER_BYTES = 8 * 1024 * 1024
 _LONGEST_LINE_BYTES = 1024 * 1024
-_PIECE_BYTES = 64 * 1024
 _MOVED = 300
 _REFUSED = 400
 
@@ -80,13 +79,10 @@ class OpenAiWire:
 
 async def read_object(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
     """Read a JSON object of up to 8 MiB. Raises BadAnswer."""
-    pieces, size = [], 0
-    async for piece in response.content.iter_chunked(_PIECE_BYTES):
-        size += len(piece)
-        if size > _LONGEST_ANSWER_BYTES:
-            raise BadAnswer(SERVICE, "endless")
-        pieces.append(piece)
-    return parse_object(b"".join(pieces))
+    body = await read_body(response, limit_bytes=_LONGEST_ANSWER_BYTES + 1)
+    if len(body) > _LONGEST_ANSWER_BYTES:
+        raise BadAnswer(SERVICE, "endless")
+    return parse_object(body)
 
 
 def parse_object(text: bytes) -> Mapping[str, Any]:

@@ -1,8 +1,7 @@
 """Ports to outside services.
 
-A method may be cancelled at any await, and then leaves nothing behind. It raises only ProviderError for the service's
-faults; a bug stays a bug (I8). It has its own time-outs. Only the Messenger retries; for the others the ladder falls
-back.
+A method may be cancelled at any await, leaving nothing behind. It has time-outs. It raises only ProviderError for the
+service's faults; a bug stays a bug (I8). Only the Messenger retries; for the others the ladder falls back.
 """
 
 from __future__ import annotations
@@ -69,14 +68,7 @@ class Synthesizer(Protocol):
         ...
 
     def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
-        """Stream mono s16le PCM in whole samples.
-
-        Args:
-            text: to be spoken.
-            language: a primary subtag.
-            before: the text spoken before it, for the melody.
-            after: the text spoken after it, as far as known.
-        """
+        """Stream mono s16le PCM in whole samples; `before` and `after` are neighbouring text, for the melody."""
         ...
 
 
@@ -87,11 +79,11 @@ class VoiceReply:
     chat_id: str
     clip: Clip
     text: str = field(repr=False)
-    """What the clip says; required by the API."""
+    """Required by the API."""
     filename: str
-    """Derived from the memo's id: later holders find the message by it."""
+    """Derived from the memo's id, to find the message by."""
     idempotency_key: str
-    """Matches ^[a-zA-Z0-9_-]+$, as the API requires."""
+    """Matches ^[a-zA-Z0-9_-]+$."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +92,7 @@ class SentText:
 
     text: str = field(repr=False)
     since: float
-    """Seconds since the epoch: older ones of the same text are others."""
+    """Seconds since the epoch; earlier messages do not count."""
 
 
 def always_ours() -> None:
@@ -123,12 +115,7 @@ class Messenger(Protocol):
     """A messaging API."""
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Download a recording, showing each piece to the onlooker.
-
-        Raises:
-            Forbidden: a host that is not allowed, also after a redirect.
-            TooLarge: more bytes than the limit.
-        """
+        """Download a recording, showing each piece to the onlooker. Raises Forbidden and TooLarge."""
         ...
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
@@ -140,23 +127,20 @@ class Messenger(Protocol):
         ...
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
-        """Send a voice message; return its id.
+        """Send a voice message; return its id. Raises OutcomeUnknown.
 
-        `still_ours` is called before every piece of the request; an exception of it aborts the send.
-
-        Raises:
-            OutcomeUnknown: the request was sent whole and not answered.
+        `still_ours` is called before every piece of the request; its exception aborts the send.
         """
         ...
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
-        """Send a text message; return its id. Raises as send_voice() does."""
+        """Send a text message; return its id. Raises OutcomeUnknown."""
         ...
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Return the id of a message with one of these attachments, or only that text; else None."""
+        """Return the id of a message with one of these files, or only that text."""
         ...
 
     async def check(self) -> None:

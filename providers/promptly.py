@@ -33,7 +33,7 @@ async def open_response(service: str, seconds: float, request: AbstractAsyncCont
 
 
 def error_in_answer(service: str, error: object) -> ProviderError:
-    """Map an error object in a successful answer; routers put their upstream's status into its code."""
+    """Map an error object in a successful answer, whose code may be an upstream's status."""
     code = error.get("code") if isinstance(error, dict) else None
     if isinstance(code, int) and code in _REFUSALS:
         return from_status(service, code)
@@ -45,11 +45,11 @@ async def promptly(
 ) -> AsyncGenerator[T]:
     """Pass a stream on while useful pieces keep coming; close it on every path.
 
-    A connection that brings nothing useful (no body, empty tokens, digital silence) is as bad as none. The reader's own
-    time does not count.
+    Headers without a body, empty tokens, digital silence: an open connection without content is as bad as none. The
+    reader's own time does not count.
 
     Raises:
-        Stalled: no useful piece for so many seconds.
+        Stalled: nothing useful for so many seconds.
     """
     loop = asyncio.get_running_loop()
     left = seconds

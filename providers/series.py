@@ -17,9 +17,8 @@ from urllib.parse import quote
 from providers.attempts import LATER, UNLESS_NEVER, retry
 from providers.connections import policy_for
 from providers.errors import BadAnswer, OutcomeUnknown, ProviderError
-from providers.indicator import show_typing
 from providers.media import Media
-from providers.messenger_calls import Calls
+from providers.messenger_calls import Calls, show_typing
 from providers.ports import SentText, always_ours
 from providers.series_wire import SERVICE, WIRE, matches, messages_path, sendable_text, text_send, voice_send
 

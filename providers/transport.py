@@ -1,7 +1,7 @@
 """aiohttp beneath the vendors' clients (httpx, httpx2), with checked answers.
 
-The clients would put an answer's body into errors, follow redirects with the whole request, read without end, and take
-a truncated answer for a lost connection. Why aiohttp: docs/decisions/0014-aiohttp-beneath-the-clients.md.
+The clients would put bodies into errors, follow redirects with the whole request, read without end, and take truncated
+answers for lost connections. Why aiohttp: docs/decisions/0014-aiohttp-beneath-the-clients.md.
 """
 
 from __future__ import annotations

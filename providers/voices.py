@@ -16,24 +16,21 @@ DEFAULT: Final = "default"
 """The key for every language without a voice of its own."""
 
 ELEVENLABS_VOICES: Final = {DEFAULT: "JBFqnCBsd6RMkjVDRZzb"}
-"""George, in each example of https://github.com/elevenlabs/elevenlabs-python; as multilingual as the model."""
+"""George, of https://github.com/elevenlabs/elevenlabs-python; as multilingual as the model."""
 CARTESIA_VOICES: Final = {
-    DEFAULT: "f786b574-daa5-4673-aa0c-cbe3e8534c02",
-    "ar": "002622d8-19d0-4567-a16a-f99c7397c062",
-    "de": "3f4ade23-6eb4-4279-ab05-6a144947c4d5",
-    "es": "5c5ad5e7-1020-476b-8b91-fdcbe9cc313c",
-    "fr": "a249eaff-1e96-4d2c-b23b-12efa4f66f41",
-    "hi": "c1abd502-9231-4558-a054-10ac950c356d",
-    "it": "0e21713a-5e9a-428a-bed4-90d410b87f13",
-    "ja": "2b568345-1d48-4047-b25f-7baccf842eb0",
-    "pt": "700d1ee3-a641-4018-ba6e-899dcadc9e2b",
-    "zh": "e90c6678-f0d3-4767-9883-5d0ecf5894a8",
+    DEFAULT: "f786b574-daa5-4673-aa0c-cbe3e8534c02",  # Katie
+    "ar": "002622d8-19d0-4567-a16a-f99c7397c062",  # Huda
+    "de": "3f4ade23-6eb4-4279-ab05-6a144947c4d5",  # German Conversational Woman
+    "es": "5c5ad5e7-1020-476b-8b91-fdcbe9cc313c",  # Mexican Woman
+    "fr": "a249eaff-1e96-4d2c-b23b-12efa4f66f41",  # French Conversational Lady
+    "hi": "c1abd502-9231-4558-a054-10ac950c356d",  # Hindi Narrator Woman
+    "it": "0e21713a-5e9a-428a-bed4-90d410b87f13",  # Italian Narrator Woman
+    "ja": "2b568345-1d48-4047-b25f-7baccf842eb0",  # Japanese Woman Conversational
+    "pt": "700d1ee3-a641-4018-ba6e-899dcadc9e2b",  # Pleasant Brazilian Lady
+    "zh": "e90c6678-f0d3-4767-9883-5d0ecf5894a8",  # Chinese Female Conversational
 }
-"""Katie by default (https://docs.cartesia.ai/build-with-cartesia/tts-models/sonic-3-5), and of Cartesia's
-library Huda, German Conversational Woman, Mexican Woman, French Conversational Lady, Hindi Narrator Woman, Italian
-Narrator Woman, Japanese Woman Conversational, Pleasant Brazilian Lady and Chinese Female Conversational
-(https://developer.signalwire.com/voice/tts/cartesia; Huda is listed by resellers). Each speaks all languages of its
-model, its own without an accent
+"""From https://docs.cartesia.ai/build-with-cartesia/tts-models/sonic-3-5 (Katie) and
+https://developer.signalwire.com/voice/tts/cartesia. Each speaks all languages of its model, its own without an accent
 (https://docs.cartesia.ai/build-with-cartesia/capability-guides/multilingual-voices)."""
 OPENAI_VOICES: Final = {DEFAULT: "alloy"}
 """They speak all its languages (https://platform.openai.com/docs/guides/text-to-speech)."""

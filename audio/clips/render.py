@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 async def render(
     speak: Callable[[str, str], AsyncIterator[bytes]], *, sample_rate: int, transcoder: Transcoder, folder: Path
 ) -> int:
-    """Write each line and language as LINE.LANGUAGE.m4a; return how many.
-
-    `speak` maps (text, language) to mono s16le PCM.
-    """
+    """Write LINE.LANGUAGE.m4a for each; return how many. `speak` maps (text, language) to mono s16le PCM."""
     count = 0
     for line, translations in lines().items():
         for language, text in translations.items():
