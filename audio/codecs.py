@@ -11,11 +11,11 @@ _BY_CONTAINER = {
     Format.MP3: "mp3",
     Format.WAV: "pcm",
 }
+# In the first packet (RFC 7845 section 5.1 and its like), or as the track's codec.
 _BY_MARK = {
     Format.OGG: {b"OpusHead": "opus", b"\x01vorbis": "vorbis", b"Speex   ": "speex", b"\x7fFLAC": "flac"},
     Format.WEBM: {b"A_OPUS": "opus", b"A_VORBIS": "vorbis"},
 }
-"""In the first packet (RFC 7845 section 5.1 and its like), or as the track's codec."""
 _BY_CODE = {
     b"opus": "opus",
     b"Opus": "opus",

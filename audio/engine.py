@@ -38,7 +38,6 @@ class Engine:
             raise EngineError(f"{self._module}: ended with status {status}")
 
     async def _by(self, end: float, work: Coroutine[None, None, T]) -> T:
-        """Await one step of the process; raise EngineError once the deadline has passed."""
         scope = asyncio.timeout_at(end)
         try:
             async with scope:
@@ -80,15 +79,14 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 async def _reap(process: asyncio.subprocess.Process) -> None:
-    """Wait for it, reading its output to the end: an unread pipe would stay open."""
-    while await _read(process.stdout):
+    while await _read(process.stdout):  # to the end: an unread pipe would stay open
         pass
     await process.wait()
 
 
 @asynccontextmanager
 async def _feeding(stdin: asyncio.StreamWriter | None, data: bytes) -> AsyncIterator[None]:
-    """Write its input while its output is read: either pipe may fill up."""
+    # Beside reading its output: either pipe may fill up.
     feeding = asyncio.create_task(_feed(stdin, data))
     try:
         yield

@@ -38,8 +38,8 @@ TOLERANT = {
     "err_detect": "ignore_err",
 }
 """Input options for a damaged recording in any known container."""
+# No time, no program's name: the same sound gives the same file.
 _BIT_EXACT = {"map_metadata": -1, "fflags": "+bitexact", "flags": "+bitexact"}
-"""No time, no program's name: the same sound gives the same file."""
 
 
 def decoding(

@@ -20,8 +20,8 @@ _NEAR = _LONGEST // 6  # samples on either side of an even cut that are searched
 _EVEN = _LONGEST - _NEAR  # samples; with both cuts moved as far as allowed, a piece is within the limit
 _FRAME = WAV_RATE // 50  # samples in 20 ms
 _SMOOTH = 5  # frames averaged, so that less than 100 ms is no pause
+# Frames; a pause of half a second is between sentences, and a longer one no better.
 _LONG_ENOUGH = WAV_RATE // 2 // _FRAME
-"""Frames; a pause of half a second is between sentences, and a longer one no better."""
 _INAUDIBLE = 30.0  # mean square of samples, about 75 dB below full scale; anything quieter counts as this
 _ENTER_DB = 3.0
 _LEAVE_DB = 6.0  # above the quietest moment: a pause comes below the first, and ends above the second

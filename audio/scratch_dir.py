@@ -187,9 +187,7 @@ async def scratch_dir(
             await in_thread(folder.remove)
 
 
-class _LockedDir:
-    """Locked until this process ends, however it ends (flock(2))."""
-
+class _LockedDir:  # locked until this process ends, however it ends (flock(2))
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _ENCODERS = 32  # an encoder mostly waits for the synthesizer, and then takes 7 MB and no CPU
 _PCM_FILE = "out.pcm"
+# Two minutes of PCM, copied in a millisecond: below that no thread is worth its cost.
 _COPIED_AT_ONCE_BYTES = 4 * 1024 * 1024
-"""Two minutes of PCM, copied in a millisecond: below that no thread is worth its cost."""
 
 
 class Transcoder:
@@ -91,7 +91,7 @@ class Transcoder:
             TranscodeTimeout: ffmpeg did not read or end in time.
         """
         pieces = aiter(pcm)
-        first = await _first_sample(pieces)
+        first = await _first_sample(pieces)  # a voice that fails before it costs no process
         async with self._encoders, scratch_dir(EncodeFailed, seconds=self._deadline_seconds) as scratch:
             target = "out.m4a"
             command = encoding(self._program, target, sample_rate=sample_rate, threads=self._threads)
@@ -123,7 +123,6 @@ class Transcoder:
         return result.output.partition("\n")[0]
 
     async def _decode_ahead(self, known: Format, pieces: AsyncIterator[bytes]) -> bytes:
-        """Return nothing when all slots are taken or ffmpeg fails."""
         if self._ahead.locked():
             return b""
         async with self._ahead, scratch_dir(DecodeFailed, seconds=self._deadline_seconds) as scratch:
@@ -140,7 +139,6 @@ class Transcoder:
             return await self._decode_sniffed(scratch, source, clip.format)
 
     async def _decode_sniffed(self, scratch: ScratchDir, source: str, known: Format) -> bytes:
-        """Decode by container; failing that, tolerantly, keeping what is salvaged."""
         saved, last_words = b"", ""
         if known in DEMUXERS:
             saved, last_words, whole = await self._decode_once(scratch, source, {"f": DEMUXERS[known]})
@@ -196,7 +194,6 @@ def _absolute(program: str) -> str:
 
 
 async def _first_sample(pieces: AsyncIterator[bytes]) -> bytes:
-    """Wait for the first sample: a voice that fails before it costs no process."""
     first = b""
     async for piece in pieces:
         first += piece

@@ -110,9 +110,8 @@ class Breaker:
             self._open_until = max(self._open_until, self._clock() + asked_seconds)
 
     def _open(self, asked_seconds: float) -> None:
-        """Open, or open anew; a single Retry-After needs no cool-down on top."""
         now, seconds = self._clock(), asked_seconds
-        if not asked_seconds or self._open_until is not None or self._too_many():
+        if not asked_seconds or self._open_until is not None or self._too_many():  # else Retry-After alone will do
             seconds = max(seconds, self._next_cool_down_seconds * (1 - JITTER * self._chance()))
             self._next_cool_down_seconds = min(2 * self._next_cool_down_seconds, LONGEST_SECONDS)
         self._open_until = max(now + seconds, self._open_until or now)
@@ -132,7 +131,6 @@ class Breaker:
 
 
 def _stay_away_seconds(error: ProviderError) -> float:
-    """Return how long the error asks us to stay away, or 0."""
     if isinstance(error, Unauthorized):
         return LONGEST_SECONDS
     if isinstance(error, RateLimited) and error.retry_after_seconds is not None:

@@ -35,8 +35,8 @@ API_URL: Final[str] = ElevenLabsEnvironment.PRODUCTION.value
 _PIECE_BYTES = 32 * 1024  # two thirds of a second of PCM, where the client's default is 1 KiB
 _RATES: Final = {16000, 22050, 24000}
 _NO_LANGUAGE_CODE = "eleven_multilingual_v2"  # the model that refuses a language code
+# Raised by the client for a malformed answer.
 _UNREADABLE: Final = (ApiError, ParsingError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
-"""Raised by the client for a malformed answer."""
 _CODES: Final = {"tl": "fil"}  # language codes that differ from ours
 
 

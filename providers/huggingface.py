@@ -61,8 +61,8 @@ class _SharedTransport(httpx2.AsyncBaseTransport):
             _CLIENT_TRANSPORT.reset(token)
 
 
+# huggingface_hub's client factory is global and takes no arguments.
 _CLIENT_TRANSPORT: ContextVar[_SharedTransport | None] = ContextVar("client_transport", default=None)
-"""huggingface_hub's client factory is global and takes no arguments."""
 
 
 def _http_client() -> httpx2.AsyncClient:
@@ -159,7 +159,6 @@ class LlamaReplier:
 
 
 async def _words(chunks: AsyncIterator[Any]) -> AsyncGenerator[str]:
-    """Yield the words up to the end. Raises BadAnswer if there is none."""
     async for chunk in chunks:
         if not chunk.choices:  # it tells of usage alone
             continue
@@ -168,7 +167,7 @@ async def _words(chunks: AsyncIterator[Any]) -> AsyncGenerator[str]:
             yield choice.delta.content
         if is_end(SERVICE, choice.finish_reason):
             return
-    raise BadAnswer(SERVICE, "cut short")
+    raise BadAnswer(SERVICE, "cut short")  # it had no end
 
 
 @asynccontextmanager

@@ -184,8 +184,6 @@ class LinqMessenger:
         await self._calls.close()
 
     async def _uploaded(self, reply: VoiceReply, still_ours: Callable[[], None]) -> str:
-        """Upload with retries: an attachment without a message is invisible."""
-
         async def once() -> str:
             still_ours()
             ticket = parse_ticket(await self._calls.post("/v3/attachments", upload_request(reply.clip, reply.filename)))
@@ -193,11 +191,9 @@ class LinqMessenger:
             return ticket.attachment_id
 
         async with deadline(self._pace.upload_seconds, TimedOut(SERVICE, "uploading")):
-            return await self._retried(once)
+            return await self._retried(once)  # an attachment without a message is invisible
 
     async def _sent(self, send: Send) -> str:
-        """Send at most once; search for a message that may be out."""
-
         async def once() -> str:
             send.still_ours()
             return await self._calls.send(send)
@@ -215,8 +211,7 @@ class LinqMessenger:
             return sent_id
 
     async def _looked_for(self, send: Send) -> str | None:
-        """Search repeatedly: an accepted message may be listed late."""
-        for seconds in self._pace.looks_after_seconds:
+        for seconds in self._pace.looks_after_seconds:  # an accepted message may be listed late
             await asyncio.sleep(seconds)
             try:
                 sent_id = await self.find_sent(send.chat_id, filenames=send.filenames, text=send.text)

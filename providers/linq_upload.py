@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 SERVICE: Final = "linq-upload"
 _ACCEPTED: Final = range(200, 300)
+# Added by aiohttp unless skipped.
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""Added by aiohttp unless skipped."""
 
 
 class Upload:

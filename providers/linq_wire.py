@@ -52,13 +52,13 @@ _OPTED_OUT: Final = 2024
 _NO_ATTACHMENT: Final = 2003
 _RATE_LIMITED: Final = 1007
 _SERVER_ERRORS: Final = range(3000, 4000)
+# A chat or line's state, used-up attempts, a removed line: time does not help.
 _BARRED: Final = frozenset({1006, 2013, 2015, 2016, 2017, 3007, 4002, 4005, 4006, 4007, 4008})
-"""A chat or line's state, used-up attempts, a removed line: time does not help."""
 _MEDIA_REFUSED: Final = frozenset({5002, 5004, 5005, 5006})  # this file is refused; another form may be accepted
+# Attachment or chat not ready, line or media store in trouble.
 _TEMPORARY: Final = frozenset({2007, 2009, 2022, 4001, 4004, 5001, 5003})
-"""Attachment or chat not ready, line or media store in trouble."""
+# A 5xx with one of these sent nothing; any other may hide a message that is out.
 _SURELY_REFUSED: Final = frozenset({4001, 4004, 5001, 5003, *_BARRED, *_MEDIA_REFUSED})
-"""A 5xx with one of these sent nothing; any other may hide a message that is out."""
 _AMBIGUOUS: Final = frozenset({408, 425})  # A proxy may say this of a request that went through
 
 

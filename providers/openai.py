@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 API_URL = "https://api.openai.com/v1"
 _MAX_TOKENS = 220  # about 80 spoken words in the languages that take the most tokens
+# Of response_format=pcm, in Hz (https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats).
 _SAMPLE_RATE = 24_000
-"""Of response_format=pcm, in Hz (https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats)."""
 _FORMAT_REFUSED: Final = {400, 422}
 _DONE = b"[DONE]"
 
@@ -171,7 +171,6 @@ class OpenAiSynthesizer(_Adapter):
 
 
 async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
-    """Yield the words up to the end. Raises BadAnswer if there is none."""
     async with aclosing(events(pieces)) as found:
         async for data in found:
             if data == _DONE:
@@ -181,7 +180,7 @@ async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
                 yield words
             if is_end(SERVICE, finished):
                 return
-    raise BadAnswer(SERVICE, "cut short")
+    raise BadAnswer(SERVICE, "cut short")  # it had no end
 
 
 def _delta(chunk: Mapping[str, Any]) -> tuple[str, str | None]:

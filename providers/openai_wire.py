@@ -55,7 +55,6 @@ class OpenAiWire:
 
     @asynccontextmanager
     async def _post(self, path: str, *, total_seconds: float, **body: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401 (aiohttp's own)
-        """Post, and map errors, those of reading the answer too."""
         request = self._session.get().post(
             f"{self._base_url}{path}",
             headers=self._headers,

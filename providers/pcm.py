@@ -17,8 +17,8 @@ LONGEST_BYTES: Final = 16 * 1024 * 1024
 _SAMPLE_BYTES: Final = 2
 _SHORTEST_SECONDS: Final = 0.05  # shorter than any syllable
 _NO_SOUND: Final = ("application/json", "text/")
+# First bytes of containers and errors, which would play as noise.
 _OTHERS: Final = (b"RIFF", b"OggS", b"fLaC", b"ID3", b"<htm", b"<!DO", b"<!do", b'{"er', b'{"de')
-"""First bytes of containers and errors, which would play as noise."""
 _FIRST_BYTES: Final = 4
 
 

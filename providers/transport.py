@@ -29,8 +29,8 @@ LONGEST_WORDS_BYTES: Final = 8 * 1024 * 1024
 """Of JSON."""
 _MOVED: Final = 300
 _REFUSED: Final = 400
+# How long, and for how many pieces, to wait for the end of an answer that a client left at [DONE].
 _END_SECONDS, _END_PIECES = 0.03, 4
-"""How long, and for how many pieces, to wait for the end of an answer that a client left at [DONE]."""
 _AS_IT_IS: Final = "identity"
 
 
@@ -135,8 +135,7 @@ class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
 
     @property
     def _closed(self) -> bool:
-        """Whether the session is closed, which the reader learns only later."""
-        connection = self._answer.connection
+        connection = self._answer.connection  # a closed session closes it; the reader learns that only later
         return connection is not None and connection.closed
 
 

@@ -56,6 +56,9 @@ _OPENAI_57: Final = frozenset(
         *("ur", "vi", "zh"),
     }
 )
+# Model → primary subtags. Sources: https://elevenlabs.io/docs/overview/models,
+# https://docs.cartesia.ai/build-with-cartesia/tts-models/latest and
+# https://platform.openai.com/docs/guides/text-to-speech#supported-languages.
 _SPOKEN: Final = {
     "eleven_multilingual_v2": _ELEVENLABS_29,
     "eleven_flash_v2_5": _ELEVENLABS_29 | {"hu", "no", "vi"},
@@ -68,9 +71,6 @@ _SPOKEN: Final = {
     "gpt-4o-mini-tts": _OPENAI_57,
     "tts-1": _OPENAI_57,
 }
-"""Model → primary subtags. Sources: https://elevenlabs.io/docs/overview/models,
-https://docs.cartesia.ai/build-with-cartesia/tts-models/latest and
-https://platform.openai.com/docs/guides/text-to-speech#supported-languages."""
 _DATED: Final = ("-", ".")  # follows a model's name in snapshots and successors ("sonic-3-2026-01-12", "sonic-3.5")
 
 

@@ -28,6 +28,7 @@ class Line(StrEnum):
 DEFAULT_LANGUAGE = "en"
 LANGUAGES = frozenset({"ar", "de", "en", "es", "fr", "hi", "it", "ja", "pt", "zh"})
 """With a recording of every line."""
+# Language → the recorded one best understood there.
 _CLOSEST = {
     **dict.fromkeys(("ca", "eu", "gl"), "es"),
     **dict.fromkeys(("br", "ht", "ln", "mg", "oc"), "fr"),
@@ -35,7 +36,6 @@ _CLOSEST = {
     "la": "it",
     "lb": "de",
 }
-"""Language → the recorded one best understood there."""
 _FOLDER = resources.files("audio.clips")
 
 
