@@ -52,7 +52,7 @@ class Transcoder:
         self._threads = threads
         at_once = processes or os.cpu_count() or 1
         self._decoders = asyncio.Semaphore(at_once)
-        # By themselves: they wait for the network, and whoever has the whole recording must not wait for that.
+        # Apart from the decoders: they wait for the network, and a whole recording must not wait for that.
         self._ahead = asyncio.Semaphore(at_once)
         self._encoders = asyncio.Semaphore(_ENCODERS)
 
@@ -123,7 +123,7 @@ class Transcoder:
         return result.output.partition("\n")[0]
 
     async def _decode_ahead(self, known: Format, pieces: AsyncIterator[bytes]) -> bytes:
-        if self._ahead.locked():
+        if self._ahead.locked():  # full: it is decoded whole later
             return b""
         async with self._ahead, scratch_dir(DecodeFailed, seconds=self._deadline_seconds) as scratch:
             command = self._decode_command("pipe:0", {"f": DEMUXERS[known]})

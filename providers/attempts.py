@@ -51,7 +51,7 @@ class _RetryAfterOrBackoff(wait_base):
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
-        asked = error.retry_after_seconds if isinstance(error, ProviderError) else None
-        if asked is None:
+        seconds = error.retry_after_seconds if isinstance(error, ProviderError) else None
+        if seconds is None:
             return self._backoff(retry_state)
-        return min(asked, RETRY_SECONDS)
+        return min(seconds, RETRY_SECONDS)

@@ -93,7 +93,7 @@ class Breaker:
 
     def failed(self, call: Call, error: ProviderError) -> bool:
         """End a failed call; return whether only an operator can now help."""
-        # These are about this request, which somebody may make at will, or we did not even ask.
+        # These are about one request, which people can provoke at will, or which was never made.
         if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):
             self._count(call, _stay_away_seconds(error))
         self.release(call)

@@ -58,8 +58,8 @@ class ProviderError(Exception):
     def __init__(
         self, service: str, detail: str = "", *, status: int | None = None, retry_after_seconds: float | None = None
     ) -> None:
-        said = " ".join(part for part in (self.reason, str(status) if status else "", detail) if part)
-        super().__init__(f"{service}: {said}")
+        text = " ".join(part for part in (self.reason, str(status) if status else "", detail) if part)
+        super().__init__(f"{service}: {text}")
         self.service = service
         self.status = status
         self.retry_after_seconds = retry_after_seconds

@@ -24,7 +24,6 @@ from providers.transport import Transport
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
-
 SERVICE = "huggingface"
 ROUTER_URL = "https://router.huggingface.co"
 _MAX_TOKENS = 220  # about 80 spoken words in the languages that take the most; the server's default cuts at 100

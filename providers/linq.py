@@ -105,20 +105,20 @@ class LinqMessenger:
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Download a recording."""
-        return await self._retried(partial(self._media.fetch, onlooker=onlooker), url)
+        return await self._retry(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:  # noqa: ARG002 (v3 asks by the message alone)
         """Fetch a message; recordings without a link get a fresh one."""
-        message = await self._retried(self._calls.get, f"/v3/messages/{quote(message_id, safe='')}")
+        message = await self._retry(self._calls.get, f"/v3/messages/{quote(message_id, safe='')}")
         for part, attachment_id in parts_without_url(message)[:_MOST_LINKS]:
-            part["url"] = await self._retried(self._link, attachment_id)
+            part["url"] = await self._retry(self._link, attachment_id)
         return message
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
         """Show the typing indicator while the block runs. Never raises."""
         return show_typing(
-            lambda: self._typed("POST", chat_id, _TYPING_SECONDS),
-            lambda: self._typed("DELETE", chat_id, _STOP_TYPING_SECONDS),
+            lambda: self._set_typing("POST", chat_id, _TYPING_SECONDS),
+            lambda: self._set_typing("DELETE", chat_id, _STOP_TYPING_SECONDS),
             refresh_seconds=self._typing_refresh_seconds,
         )
 
@@ -129,18 +129,18 @@ class LinqMessenger:
             OptedOut: the person unsubscribed.
             OutcomeUnknown: it may be out, but is not in the chat.
         """
-        self._heed_opt_out(reply.chat_id)
-        attachment_id = await self._uploaded(reply, still_ours)
+        self._check_opt_out(reply.chat_id)
+        attachment_id = await self._upload_clip(reply, still_ours)
         _remember(self._attachments, reply.filename, attachment_id)
-        return await self._sent(voice_send(reply.chat_id, attachment_id, reply.filename, still_ours))
+        return await self._send_once(voice_send(reply.chat_id, attachment_id, reply.filename, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
         """Send a text message; return its id. Raises as send_voice() does."""
-        self._heed_opt_out(chat_id)
+        self._check_opt_out(chat_id)
         sent = SentText(sendable_text(text), time.time() - _CLOCKS_DIFFER_SECONDS)
-        return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
+        return await self._send_once(text_send(chat_id, sent, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Find a message of ours by attachment id, file name, or text alone.
@@ -152,7 +152,7 @@ class LinqMessenger:
         query = {"limit": str(_PAGE)}
         times: list[str] = []
         for _ in range(_MOST_PAGES):
-            page = await self._retried(self._calls.get, f"{chat_path(chat_id)}/messages?{urlencode(query)}")
+            page = await self._retry(self._calls.get, f"{chat_path(chat_id)}/messages?{urlencode(query)}")
             listed = page.get("messages")
             if not isinstance(listed, list):
                 raise BadAnswer(SERVICE, "no list of messages")
@@ -183,7 +183,7 @@ class LinqMessenger:
         await self._upload.close()
         await self._calls.close()
 
-    async def _uploaded(self, reply: VoiceReply, still_ours: Callable[[], None]) -> str:
+    async def _upload_clip(self, reply: VoiceReply, still_ours: Callable[[], None]) -> str:
         async def once() -> str:
             still_ours()
             ticket = parse_ticket(await self._calls.post("/v3/attachments", upload_request(reply.clip, reply.filename)))
@@ -191,9 +191,9 @@ class LinqMessenger:
             return ticket.attachment_id
 
         async with deadline(self._pace.upload_seconds, TimedOut(SERVICE, "uploading")):
-            return await self._retried(once)  # an attachment without a message is invisible
+            return await self._retry(once)  # an attachment without a message is invisible
 
-    async def _sent(self, send: Send) -> str:
+    async def _send_once(self, send: Send) -> str:
         async def once() -> str:
             send.still_ours()
             return await self._calls.send(send)
@@ -204,13 +204,13 @@ class LinqMessenger:
             _remember(self._opted_out, send.chat_id, value=True)
             raise
         except OutcomeUnknown as unknown:
-            sent_id = await self._looked_for(send)
+            sent_id = await self._search(send)
             if sent_id is None:
                 wait = _LISTED_BY_SECONDS
                 raise OutcomeUnknown(SERVICE, "and is not in the chat", retry_after_seconds=wait) from unknown
             return sent_id
 
-    async def _looked_for(self, send: Send) -> str | None:
+    async def _search(self, send: Send) -> str | None:
         for seconds in self._pace.looks_after_seconds:  # an accepted message may be listed late
             await asyncio.sleep(seconds)
             try:
@@ -228,15 +228,15 @@ class LinqMessenger:
             raise Unavailable(SERVICE, "attachment not ready")
         return url
 
-    async def _typed(self, method: str, chat_id: str, seconds: float) -> None:
+    async def _set_typing(self, method: str, chat_id: str, seconds: float) -> None:
         if chat_id not in self._opted_out:
             await self._calls.nudge(method, f"{chat_path(chat_id)}/typing", seconds=seconds)
 
-    def _heed_opt_out(self, chat_id: str) -> None:
+    def _check_opt_out(self, chat_id: str) -> None:
         if chat_id in self._opted_out:
             raise OptedOut(SERVICE, "before")
 
-    async def _retried(self, work: Callable[..., Awaitable[T]], *args: str) -> T:
+    async def _retry(self, work: Callable[..., Awaitable[T]], *args: str) -> T:
         return await retry(work, *args, attempts=self._attempts)
 
 

@@ -37,7 +37,7 @@ class Upload:
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
         """Upload a file, once. Raises Forbidden, and ProviderError where a fresh ticket may help."""
-        url = _parsed(ticket.url)
+        url = _parse(ticket.url)
         self._policy.check(url)
         named = {name.lower(): value for name, value in ticket.headers.items()}
         if named.get("content-length", str(len(data))) != str(len(data)) or "transfer-encoding" in named:
@@ -59,7 +59,7 @@ class Upload:
         await self._session.close()
 
 
-def _parsed(address: str) -> URL:
+def _parse(address: str) -> URL:
     """Parse a signed address unchanged."""
     try:
         url = URL(address, encoded=True)

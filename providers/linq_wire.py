@@ -123,8 +123,8 @@ async def read_sent_id(response: aiohttp.ClientResponse) -> str:
     """Read the new message's id. Raises OutcomeUnknown unless it was surely refused."""
     if response.status >= _REFUSED:
         refusal, code = await _read_refusal(response)
-        told = response.status < _SERVER or code in _SURELY_REFUSED
-        if not told or response.status in _AMBIGUOUS:
+        refused = response.status < _SERVER or code in _SURELY_REFUSED
+        if not refused or response.status in _AMBIGUOUS:
             raise OutcomeUnknown(SERVICE, status=response.status) from refusal
         if code == _NO_ATTACHMENT:  # it was uploaded just now, so it is not the chat that is gone
             raise Unavailable(SERVICE, f"code {code}", status=response.status) from refusal
@@ -142,17 +142,17 @@ async def read_sent_id(response: aiohttp.ClientResponse) -> str:
 
 def refusal_error(status: int, code: int | None, wait_seconds: float | None = None) -> ProviderError:
     """Map a refusal to its error by Linq's code, else by HTTP status."""
-    told = f"code {code}" if code is not None else ""
+    detail = f"code {code}" if code is not None else ""
     if code == _OPTED_OUT:
-        return OptedOut(SERVICE, told, status=status)
+        return OptedOut(SERVICE, detail, status=status)
     if code == _RATE_LIMITED:
-        return RateLimited(SERVICE, told, status=status, retry_after_seconds=wait_seconds)
+        return RateLimited(SERVICE, detail, status=status, retry_after_seconds=wait_seconds)
     if code in _TEMPORARY or (code in _SERVER_ERRORS and code not in _BARRED):
-        return Unavailable(SERVICE, told, status=status, retry_after_seconds=wait_seconds)
+        return Unavailable(SERVICE, detail, status=status, retry_after_seconds=wait_seconds)
     if code in _BARRED or status == _CONFLICT:
-        return Barred(SERVICE, told, status=status)
+        return Barred(SERVICE, detail, status=status)
     if code in _MEDIA_REFUSED:
-        return Rejected(SERVICE, told, status=status)
+        return Rejected(SERVICE, detail, status=status)
     return from_status(SERVICE, status, wait_seconds)
 
 
@@ -193,11 +193,11 @@ async def _read_refusal(response: aiohttp.ClientResponse) -> tuple[ProviderError
     with suppress(ValueError, RecursionError):
         body = json.loads(await read_body(response, limit_bytes=_LONGEST_REFUSAL_BYTES))
         error = body.get("error") if isinstance(body, dict) else None
-    told: Json = error if isinstance(error, dict) else {}
-    code = told.get("code")
+    fields: Json = error if isinstance(error, dict) else {}
+    code = fields.get("code")
     code = code if isinstance(code, int) and not isinstance(code, bool) else None
-    asked = response.headers.get("Retry-After")
-    wait = retry_after_seconds(asked if asked is not None else str(told.get("retry_after")))
+    header = response.headers.get("Retry-After")
+    wait = retry_after_seconds(header if header is not None else str(fields.get("retry_after")))
     return refusal_error(response.status, code, wait), code
 
 

@@ -65,11 +65,11 @@ class LocalSynthesizer(_Offline):
         """Stream mono s16le PCM. Raises NoVoice for a language that it does not speak."""
         if language not in VOICES:
             raise NoVoice(SERVICE)
-        said = sayable(SERVICE, text)
-        if len(said) > LONGEST_TEXT:
+        sendable = sayable(SERVICE, text)
+        if len(sendable) > LONGEST_TEXT:
             raise Rejected(SERVICE, "too long to be spoken whole")
         try:
-            async with aclosing(self._voice.speak(said, language=language)) as pieces:
+            async with aclosing(self._voice.speak(sendable, language=language)) as pieces:
                 async for piece in pieces:
                     yield piece
         except EngineError as error:

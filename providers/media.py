@@ -46,7 +46,7 @@ class Media:
 
     async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Download a recording, once. Raises ProviderError; Forbidden and TooLarge as the port says."""
-        url = _parsed(address)
+        url = _parse(address)
         for _ in range(_REDIRECTS + 1):
             self._policy.check(url)
             answer = await self._get(url, onlooker)
@@ -70,7 +70,7 @@ class Media:
         with client_errors(SERVICE):
             async with self._session.get().get(url, headers=headers, allow_redirects=False) as response:
                 if response.status in _MOVED:
-                    return url.join(_parsed(response.headers.get("Location", "")))
+                    return url.join(_parse(response.headers.get("Location", "")))
                 if response.status >= _REFUSED:
                     raise refusal(SERVICE, response.status, response.headers)
                 return await self._read(response, onlooker)
@@ -93,7 +93,7 @@ class Media:
         return b"".join(pieces)
 
 
-def _parsed(address: str) -> URL:
+def _parse(address: str) -> URL:
     try:
         return URL(address)
     except ValueError as error:

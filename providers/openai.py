@@ -24,7 +24,6 @@ from providers.voices import Voices
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
-
 API_URL = "https://api.openai.com/v1"
 _MAX_TOKENS = 220  # about 80 spoken words in the languages that take the most tokens
 # Of response_format=pcm, in Hz (https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats).

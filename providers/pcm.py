@@ -24,10 +24,10 @@ _FIRST_BYTES: Final = 4
 
 def sayable(service: str, text: str) -> str:
     """Return a text as it can be sent. Raises Rejected if there are no words."""
-    said = encodable(text)
-    if not said.strip():
+    sendable = encodable(text)
+    if not sendable.strip():
         raise Rejected(service, "nothing to say")
-    return said
+    return sendable
 
 
 async def speech(
@@ -41,15 +41,15 @@ async def speech(
     """
     if content_type.startswith(_NO_SOUND):
         raise BadAnswer(service, "words, not sound")
-    size, heard = 0, False
+    size, sounded = 0, False
     samples = _samples(service, pieces)
     async with aclosing(promptly(samples, service=service, seconds=timeout_seconds, useful=has_sound)) as prompt:
         async for piece in prompt:
-            size, heard = size + len(piece), heard or has_sound(piece)
+            size, sounded = size + len(piece), sounded or has_sound(piece)
             if size > LONGEST_BYTES:
                 raise BadAnswer(service, "endless")
             yield piece
-    if not heard or size < _SHORTEST_SECONDS * sample_rate * _SAMPLE_BYTES:
+    if not sounded or size < _SHORTEST_SECONDS * sample_rate * _SAMPLE_BYTES:
         raise BadAnswer(service, "no sound")
 
 

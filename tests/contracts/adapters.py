@@ -67,7 +67,7 @@ class Wired:
 
     @asynccontextmanager
     async def adapter(self, url: str, *, key: str = "", timeout_seconds: float = PATIENT_SECONDS) -> AsyncIterator[Any]:
-        """Give it for a while."""
+        """Open the adapter for the block."""
         made = self.made(url, key or self.key, timeout_seconds)
         try:
             yield made
@@ -100,7 +100,7 @@ class Listener(ScriptedMind):
 
 
 def secrets_told(error: ProviderError, *more: object) -> list[str]:
-    """Give what an error, its causes or anything else tell that nobody may hear (I6)."""
+    """Return the secrets in an error, its causes or other output (I6)."""
     told = [*traceback.format_exception(error), *map(str, more)]
     cause: BaseException | None = error
     while cause is not None:
@@ -208,12 +208,12 @@ ALL = [*TRANSCRIBERS, *STREAMING]
 
 
 def recording(seconds: int) -> Clip:
-    """Give a recording of so many seconds."""
+    """Build a recording of so many seconds."""
     return wav_clip(b"\x01\x02" * 16_000 * seconds, sample_rate=16_000)
 
 
 def children() -> set[int]:
-    """Give the engines among our child processes, and whatever has not been reaped (proc(5), /proc/PID/stat).
+    """Return our engines' child processes, and any that are not reaped (proc(5), /proc/PID/stat).
 
     Servers of other tests may be children of this process too.
     """

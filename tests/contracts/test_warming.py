@@ -68,13 +68,13 @@ def any_kind(request: pytest.FixtureRequest) -> Wired | Generation:
 
 @asynccontextmanager
 async def adapter(kind: Wired | Generation, url: str) -> AsyncIterator[Any]:
-    """Give an adapter for a while."""
+    """Open an adapter for the block."""
     async with kind.adapter(url) if isinstance(kind, Wired) else kind.client(url) as made:
         yield made
 
 
 def opened(kind: Wired | Generation) -> int:
-    """Say how many connections it opens: a messenger has one to the API, and one for recordings, under other rules."""
+    """Return how many connections it opens: a messenger has one to the API, and one for recordings."""
     return 1 if isinstance(kind, Wired) else 2
 
 

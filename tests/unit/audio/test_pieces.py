@@ -72,7 +72,7 @@ def test_nothing_is_lost(parts: list[tuple[str, float]]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(talks)
 def test_cuts_fall_into_pauses(talk: list[tuple[float, float]]) -> None:
-    """Where somebody pauses, no cut goes through what they say."""
+    """Where a person pauses, no cut goes through their words."""
     parts = [part for said, pause in talk for part in (stretch("noise", said), stretch("hiss", pause))]
     whole = wav(np.concatenate(parts))
     pieces = cut(whole)

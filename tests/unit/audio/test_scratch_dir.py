@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from audio.errors import DecodeFailed, TranscodeTimeout
 from audio.scratch_dir import Exit, TimeBudget, remove_abandoned_dirs, scratch_dir
-from audio.uncancelled import in_thread, run_to_end
 from tests.unit.audio.conftest import lives, until
 
 if TYPE_CHECKING:
@@ -124,14 +122,14 @@ async def test_a_child_left_behind_does_not_hold_us_up() -> None:
 
 
 async def test_a_program_that_is_not_there() -> None:
-    """A program that cannot be started is the bench's failure, and the text names no path."""
+    """A program that cannot be started raises `failure`, and the text names no path."""
     async with scratch_dir(DecodeFailed, seconds=SECONDS) as scratch:
         with pytest.raises(DecodeFailed, match=r"^ffmpeg cannot be started: No such file or directory$"):
             await scratch.run(["/nowhere/ffmpeg"])
 
 
 async def test_no_place_to_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where no folder can be made that is the bench's failure, and the text names no path."""
+    """A directory that cannot be made raises `failure`, and the text names no path."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(DecodeFailed, match=r"^no room to work in: No such file or directory$"):
         async with scratch_dir(DecodeFailed, seconds=SECONDS):
@@ -139,7 +137,7 @@ async def test_no_place_to_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 async def test_a_full_disk() -> None:
-    """A file that cannot be written is the bench's failure."""
+    """A file that cannot be written raises `failure`."""
     with pytest.raises(DecodeFailed, match="No space left on device"):
         async with scratch_dir(DecodeFailed, seconds=SECONDS, files={"/dev/full": b"sound" * 100_000}):
             pass
@@ -164,58 +162,6 @@ async def test_a_program_that_does_not_read() -> None:
     async with scratch_dir(DecodeFailed, seconds=0.05) as made, made.running(command, with_input=True) as program:
         with pytest.raises(TranscodeTimeout):
             await _feed_for_ever(program.write)
-
-
-async def test_cancelled_work_in_a_thread_is_waited_for() -> None:
-    """A cancellation is raised only when the thread has ended, however often it is asked for: nothing is made later."""
-    begun, may_end, made = threading.Event(), threading.Event(), []
-
-    def work() -> None:
-        begun.set()
-        may_end.wait()
-        made.append(1)
-
-    task = asyncio.create_task(in_thread(work))
-    await until(begun.is_set)
-    for _ in range(3):
-        task.cancel()
-        await asyncio.sleep(0)
-    assert not task.done()
-    may_end.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert made == [1]
-
-
-async def test_an_error_of_cancelled_work_is_not_complained_of() -> None:
-    """When work fails after its cancellation, the cancellation is what is raised, and the error is not lost noisily."""
-    may_end = asyncio.Event()
-
-    async def work() -> None:
-        await may_end.wait()
-        raise DecodeFailed("too late")
-
-    task = asyncio.create_task(run_to_end(work()))
-    await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.sleep(0)
-    may_end.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def test_work_to_the_end_gives_its_result_and_its_error() -> None:
-    """Undisturbed, it is no more than the work itself."""
-
-    async def work(*, well: bool) -> int:
-        await asyncio.sleep(0)
-        if not well:
-            raise DecodeFailed("no")
-        return 7
-
-    assert await run_to_end(work(well=True)) == 7
-    with pytest.raises(DecodeFailed):
-        await run_to_end(work(well=False))
 
 
 async def _feed_for_ever(take: Callable[[bytes], Awaitable[bool]]) -> None:

@@ -79,7 +79,7 @@ class Traffic(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(1, 20) | st.sampled_from([60, 300]))
     def time_passes(self, seconds: int) -> None:
-        """Let some seconds pass."""
+        """Move the clock."""
         self.now += seconds
 
     @rule(count=st.integers(1, 4))
@@ -99,7 +99,7 @@ class Traffic(RuleBasedStateMachine):
         return self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
 
     def over(self, call: Call) -> None:
-        """Let go, as whoever was let through does at last."""
+        """Release a call, as every admitted one is in the end."""
         self.breaker.release(call)
         if call is self.model.probe:
             self.model.probe = None
