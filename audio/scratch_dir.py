@@ -228,7 +228,7 @@ async def _disk_work(failure: type[TranscodeError], function: Callable[P, T], *a
     try:
         return await in_thread(function, *args, **kwargs)
     except OSError as error:
-        raise failure(f"no room to work in: {error.strerror}") from error
+        raise failure(f"the temporary directory cannot be used: {error.strerror}") from error
 
 
 def _read(path: Path) -> bytes:

@@ -119,7 +119,7 @@ class Transcoder:
         async with scratch_dir(TranscodeError, seconds=self._deadline_seconds) as scratch:
             result = await scratch.run([self._program, "-version"])
         if result.status != 0:
-            raise TranscodeError("ffmpeg does not say its version", result.last_words)
+            raise TranscodeError("ffmpeg -version failed", result.last_words)
         return result.output.partition("\n")[0]
 
     async def _decode_ahead(self, known: Format, pieces: AsyncIterator[bytes]) -> bytes:

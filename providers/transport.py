@@ -65,7 +65,7 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
         await self._session.close()
 
     async def _send(self, request: Request) -> aiohttp.ClientResponse:
-        request.headers["Accept-Encoding"] = _AS_IT_IS  # a limit on what was packed would be none
+        request.headers["Accept-Encoding"] = _AS_IT_IS  # a limit on compressed bytes would be none
         try:
             return await self._session.get().request(
                 request.method,
@@ -84,7 +84,7 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
         if answer.status >= _MOVED:
             return BadAnswer(self._service, "redirect", status=answer.status)
         if answer.headers.get("Content-Encoding", _AS_IT_IS) != _AS_IT_IS:
-            return BadAnswer(self._service, "packed")
+            return BadAnswer(self._service, "compressed")
         return None
 
 

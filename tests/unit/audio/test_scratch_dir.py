@@ -131,7 +131,7 @@ async def test_a_program_that_is_not_there() -> None:
 async def test_no_place_to_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A directory that cannot be made raises `failure`, and the text names no path."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
-    with pytest.raises(DecodeFailed, match=r"^no room to work in: No such file or directory$"):
+    with pytest.raises(DecodeFailed, match=r"^the temporary directory cannot be used: No such file or directory$"):
         async with scratch_dir(DecodeFailed, seconds=SECONDS):
             pass
 
