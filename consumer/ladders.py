@@ -13,7 +13,6 @@ from consumer.settings import required
 from consumer.stages.answer import whole_reply
 from consumer.stages.listen import ears
 from consumer.stages.speak import Voiced, recorded, short_speech, whole_speech
-from providers.canned import canned_reply
 from providers.cartesia import CartesiaSynthesizer
 from providers.elevenlabs import ElevenLabsSynthesizer, ElevenLabsTranscriber
 from providers.errors import NoVoice
@@ -123,7 +122,7 @@ class Adapters:
 
     def _replier(self, name: str) -> ReplierAdapter:
         if name == "canned":
-            return CannedReplier(canned_reply)
+            return CannedReplier()
         settings = self._settings
         if name == "openai":
             url, key = self._openai("repliers")
@@ -176,7 +175,7 @@ def hearing(adapters: Adapters) -> Ladder[[Clip, Expected], Transcript]:
 def answering(adapters: Adapters) -> Ladder[[Sequence[ChatTurn], str, Drafts], str]:
     """Make the ladder of repliers; the canned one stands last, named or not: the reply is never empty."""
     repliers: dict[str, Replier] = {**adapters.repliers}
-    repliers.setdefault("canned", CannedReplier(canned_reply))
+    repliers.setdefault("canned", CannedReplier())
     rungs = [
         Rung(name, whole_reply(name, replier), _MODEL_SECONDS, _REMOTE_QUICK_SECONDS)
         for name, replier in repliers.items()

@@ -14,8 +14,8 @@ from consumer.asides import Asides
 from consumer.draft import Drafts
 from consumer.memo import Answering, Heard
 from consumer.stages.hear import last_language
-from providers.canned import canned_reply
 from providers.language import identify
+from providers.local import canned_reply
 from providers.written import Written
 from storage.ledger import State
 

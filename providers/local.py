@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import aclosing
+from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from audio.errors import EngineError
@@ -13,7 +16,7 @@ from providers.pcm import sayable
 from providers.ports import Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from audio.clip import Clip
     from audio.espeak import EspeakVoice
@@ -77,11 +80,20 @@ class LocalSynthesizer(_Offline):
 
 
 class CannedReplier(_Offline):
-    """Replier without a model: one sentence per primary subtag."""
-
-    def __init__(self, sentence: Callable[[str], str]) -> None:
-        self._sentence = sentence
+    """Replier without a model: one honest sentence per language."""
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (canned)
         """Yield the sentence."""
-        yield self._sentence(language)
+        yield canned_reply(language)
+
+
+def canned_reply(language: str) -> str:
+    """Return the sentence in a language (primary subtag), else in English."""
+    replies = _replies()
+    return replies.get(language) or replies["en"]
+
+
+@cache
+def _replies() -> dict[str, str]:
+    replies: dict[str, str] = json.loads((resources.files(__package__) / "replies.json").read_text("utf-8"))
+    return replies

@@ -29,7 +29,7 @@ from consumer import parts, wiring
 from consumer.events import VoiceMemo, parse
 from consumer.notices import Notices
 from consumer.settings import load
-from providers.canned import canned_reply
+from providers.local import canned_reply
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from storage.ledger import Event, Place, State

@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from providers.canned import canned_reply
 from providers.encodable import encodable
 from providers.errors import BadAnswer, ProviderError, RateLimited, Unavailable
 from providers.local import CannedReplier
@@ -214,7 +213,7 @@ async def test_a_reply_without_end_is_bounded(wired: Wired, sandbox: Sandbox) ->
 @pytest.mark.parametrize("language", ["en", "fr", "xx", ""])
 async def test_the_canned_one_always_answers(text: str, language: str) -> None:
     """Whatever was said, in whatever language: one whole sentence, the same each time, also at once and when closed."""
-    wits = CannedReplier(canned_reply)
+    wits = CannedReplier()
     await wits.check()
     turns = [ChatTurn(Role.USER, text)] if text else []
 
