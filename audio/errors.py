@@ -1,34 +1,28 @@
-"""What can go wrong with sound.
+"""Errors about sound; none carries audio, spoken words or file names.
 
 AudioError
-├── UnknownFormat        nothing we know by magic bytes, suffix or MIME type
-├── TranscodeError       ffmpeg refused; carries its own last words
-│   ├── DecodeFailed     the recording cannot be read
-│   ├── EncodeFailed     the reply cannot be written
-│   ├── TranscodeTimeout ffmpeg did not end within its deadline
-│   └── TooLong          the recording is longer than the limit
-└── EngineError          a local engine (espeak-ng, pocketsphinx) failed or took too long
-
-None of them ever carries audio, spoken words or a person's file name in its text.
+├── UnknownFormat
+├── TranscodeError       ffmpeg's fault
+│   ├── DecodeFailed
+│   ├── EncodeFailed
+│   ├── TranscodeTimeout
+│   └── TooLong
+└── EngineError          espeak-ng's or pocketsphinx's fault
 """
 
 from __future__ import annotations
 
 
 class AudioError(Exception):
-    """The root: something about a piece of sound."""
+    """Any error about sound."""
 
 
 class UnknownFormat(AudioError):
-    """The bytes are no container that we know."""
+    """No container that we know."""
 
 
 class TranscodeError(AudioError):
-    """ffmpeg could not do its part.
-
-    Attributes:
-        last_words: the end of ffmpeg's own standard error, with file names removed.
-    """
+    """ffmpeg failed; `last_words` ends its standard error, without file names."""
 
     def __init__(self, message: str, last_words: str = "") -> None:
         super().__init__(f"{message}: {last_words}" if last_words else message)
@@ -40,16 +34,16 @@ class DecodeFailed(TranscodeError):
 
 
 class EncodeFailed(TranscodeError):
-    """The reply cannot be written."""
+    """The reply cannot be encoded."""
 
 
 class TranscodeTimeout(TranscodeError):
-    """ffmpeg did not end within its deadline, and was ended."""
+    """ffmpeg did not end in time, and was killed."""
 
 
 class TooLong(TranscodeError):
-    """The recording is longer than the limit."""
+    """More sound than the limit."""
 
 
 class EngineError(AudioError):
-    """A local engine failed, or did not end within its deadline."""
+    """A local engine failed, or did not end in time."""

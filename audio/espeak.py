@@ -1,4 +1,4 @@
-"""espeak-ng: a voice that needs no network and no key; the library comes in the espeakng-loader wheel."""
+"""espeak-ng, the local synthesizer; its library comes in the espeakng-loader wheel."""
 
 from __future__ import annotations
 
@@ -12,79 +12,43 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 SAMPLE_RATE = 22_050
-"""Of the PCM, in Hz: espeak-ng's own."""
+"""In Hz, espeak-ng's own."""
+_NAMED_AS_SUBTAG = (
+    *("ar", "bn", "ca", "cs", "da", "de", "el", "es", "fa", "fi", "fr", "gu", "hi", "hu", "id", "it", "ja", "ko"),
+    *("mr", "nl", "pa", "pl", "ro", "ru", "sv", "ta", "te", "tr", "uk", "ur", "vi"),
+)
 VOICES = {
-    "ar": "ar",
-    "bn": "bn",
-    "ca": "ca",
-    "cs": "cs",
-    "da": "da",
-    "de": "de",
-    "el": "el",
+    **{language: language for language in _NAMED_AS_SUBTAG},
     "en": "en-us+f2",
-    "es": "es",
-    "fa": "fa",
-    "fi": "fi",
-    "fr": "fr",
-    "gu": "gu",
-    "hi": "hi",
-    "hu": "hu",
-    "id": "id",
-    "it": "it",
-    "ja": "ja",
-    "ko": "ko",
-    "mr": "mr",
-    "nl": "nl",
     "no": "nb",
-    "pa": "pa",
-    "pl": "pl",
     "pt": "pt-br",
-    "ro": "ro",
-    "ru": "ru",
-    "sv": "sv",
-    "ta": "ta",
-    "te": "te",
-    "tr": "tr",
-    "uk": "uk",
-    "ur": "ur",
-    "vi": "vi",
     "zh": "cmn",
 }
 """Primary subtag → espeak-ng's voice."""
 LONGEST_TEXT = 10_000
-"""In characters; of a longer text the beginning is spoken."""
+"""In characters; the rest is not spoken."""
 
 
 class EspeakVoice:
-    """Speaks.
-
-    Args:
-        deadline_seconds: for one text, in seconds.
-        processes: how many texts may be spoken at once.
-        words_per_minute: how fast.
-    """
+    """Local synthesizer, with a deadline for each text."""
 
     def __init__(self, *, deadline_seconds: float = 15.0, processes: int = 2, words_per_minute: int = 130) -> None:
         self._engine = Engine("audio.espeak_process", deadline_seconds=deadline_seconds, processes=processes)
         self._words_per_minute = words_per_minute
 
     async def speak(self, text: str, *, language: str) -> AsyncGenerator[bytes]:
-        """Stream mono s16le PCM at SAMPLE_RATE, in pieces of whole samples.
-
-        Raises:
-            EngineError: no voice for the language, no sound, or the engine failed.
-        """
+        """Stream mono s16le PCM in whole samples. Raises EngineError."""
         if language not in VOICES:
             raise EngineError(f"no local voice for {language}")
         left = b""
-        spoke = False
+        sounded = False
         arguments = [VOICES[language], str(self._words_per_minute)]
         async with aclosing(self._engine.stream(arguments, text[:LONGEST_TEXT].encode())) as pieces:
             async for piece in pieces:
                 whole = left + piece
                 end = len(whole) // 2 * 2
                 left = whole[end:]
-                spoke = spoke or any(whole)
+                sounded = sounded or any(whole)
                 yield whole[:end]
-        if not spoke:
+        if not sounded:
             raise EngineError("no sound")

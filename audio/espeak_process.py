@@ -1,4 +1,4 @@
-"""The engine behind audio.espeak: text on standard input, mono s16le PCM on standard output (speak_lib.h)."""
+"""Child process of audio.espeak: UTF-8 text in, mono s16le PCM out (espeak-ng's speak_lib.h)."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes
 
 
 def speak(text: bytes, voice: str, words_per_minute: int) -> None:
-    """Write the speech of `text` (UTF-8) to standard output, as it is made."""
+    """Write the speech of a text to standard output."""
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     if library.espeak_Initialize(_RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 0) < 0:
         sys.exit("espeak-ng cannot start")
 
     @_CALLBACK  # type: ignore[untyped-decorator] # ctypes says nothing of its callbacks
-    def heard(samples: int | None, count: int, _events: int | None) -> int:
+    def on_samples(samples: int | None, count: int, _events: int | None) -> int:
         if samples and count:
             sys.stdout.buffer.write(ctypes.string_at(samples, count * 2))
         return 0
 
-    library.espeak_SetSynthCallback(heard)
+    library.espeak_SetSynthCallback(on_samples)
     if library.espeak_SetVoiceByName(voice.encode()) != 0:
         sys.exit("espeak-ng has no such voice")
     library.espeak_SetParameter(_RATE, words_per_minute, 0)

@@ -1,8 +1,7 @@
-"""What ffmpeg is told. ffmpeg-python composes the graph.
+"""ffmpeg's command lines.
 
-A recording is a stranger's file, so ffmpeg gets no protocol but that of its one source and of local files, no demuxer
-but that of the container that was sniffed (at the second try, those of the containers that we know: no playlist, no
-concatenation script), one thread, and a cap on what it allocates at once and on what it writes.
+A recording is a stranger's file: protocol and demuxer are pinned (no playlist, no concatenation script); threads,
+allocations and output are bounded.
 """
 
 from __future__ import annotations
@@ -11,18 +10,16 @@ from typing import TYPE_CHECKING
 
 import ffmpeg
 
+from audio.clip import SAMPLE_BYTES, WAV_RATE
 from audio.formats import Format
-from audio.wav import SAMPLE_BYTES, WAV_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _BIT_RATE = "64k"
-_AAC_CODER = "fast"
-"""Measured on 10 s of speech at 24 kHz, one core: 41 ms CPU, against 83 ms with ffmpeg's default ("twoloop")."""
+_AAC_CODER = "fast"  # 41 ms of CPU for 10 s of speech at 24 kHz on one core; ffmpeg's default ("twoloop") takes 83 ms
 _LARGEST_ALLOCATION_BYTES = 256 * 1024 * 1024
-_PAST_THE_LIMIT_SECONDS = 1.0
-"""So much more than the limit is decoded, that what is longer is noticed."""
+_PAST_THE_LIMIT_SECONDS = 1.0  # decoded beyond the limit, so that a longer recording is noticed
 DEMUXERS = {
     Format.OGG: "ogg",
     Format.CAF: "caf",
@@ -35,30 +32,20 @@ DEMUXERS = {
     Format.WEBM: "matroska",
     Format.AAC: "aac",
 }
-"""By what ffmpeg reads a container."""
 TOLERANT = {
     "format_whitelist": ",".join((*DEMUXERS.values(), "amrnb", "amrwb")),
     "fflags": "+discardcorrupt+genpts",
     "err_detect": "ignore_err",
 }
-"""How it reads what may be any of them, and damaged."""
+"""Input options for a damaged recording in any known container."""
+# No time, no program's name: the same sound gives the same file.
 _BIT_EXACT = {"map_metadata": -1, "fflags": "+bitexact", "flags": "+bitexact"}
-"""The same sound gives the same file, and the file says of itself neither when nor by what it was made."""
 
 
 def decoding(
     program: str, source: str, target: str, how: Mapping[str, str], *, threads: int, max_seconds: float
 ) -> Sequence[str]:
-    """Compose a run that makes bare PCM at WAV_RATE of a recording.
-
-    Args:
-        program: ffmpeg.
-        source: with its protocol, `file:` or `pipe:`; no other is open to it.
-        target: a file's name.
-        how: options of the input.
-        threads: how many a decoder may use.
-        max_seconds: so much is decoded, and a little more, in seconds of sound.
-    """
+    """Return the command that decodes `source` (`file:` or `pipe:`, the only protocol allowed) to PCM at WAV_RATE."""
     seconds = max_seconds + _PAST_THE_LIMIT_SECONDS
     protocol, _, _ = source.partition(":")
     # The first sound track and nothing else, as bare samples: there is no header that a crash could leave wrong.
@@ -80,14 +67,7 @@ def decoding(
 
 
 def encoding(program: str, target: str, *, sample_rate: int, threads: int) -> Sequence[str]:
-    """Compose a run that makes an M4A of mono s16le PCM, as it comes on standard input.
-
-    Args:
-        program: ffmpeg.
-        target: a file's name.
-        sample_rate: of the PCM, in Hz.
-        threads: how many an encoder may use.
-    """
+    """Return the command that encodes mono s16le PCM on standard input to M4A."""
     graph = ffmpeg.input("pipe:0", format="s16le", ar=sample_rate, ac=1, protocol_whitelist="pipe")
     graph = graph.output(
         f"file:{target}",

@@ -1,4 +1,4 @@
-"""The containers that we know: magic bytes, suffixes, MIME types."""
+"""Containers, by magic bytes, suffix and MIME type."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from audio.frames import is_adts, is_mpeg
 
 
 class Format(Enum):
-    """A container that a memo may come in, or a reply may leave in.
-
-    Each value is (suffix with its dot, the MIME type that we write).
-    """
+    """A container: (suffix with its dot, our MIME type)."""
 
     OGG = (".opus", "audio/ogg")
     CAF = (".caf", "audio/x-caf")
@@ -28,79 +25,48 @@ class Format(Enum):
     WEBM = (".webm", "audio/webm")
     AAC = (".aac", "audio/aac")
     UNKNOWN = (".bin", "application/octet-stream")
-    """Kept as it came; nobody can play it."""
+    """Archived as received; it cannot be played."""
 
     @property
     def suffix(self) -> str:
-        """The file suffix, dot included."""
+        """With its dot."""
         return self.value[0]
 
     @property
     def mime_type(self) -> str:
-        """The MIME type that we write."""
+        """As we write it."""
         return self.value[1]
 
 
-_SUFFIXES = {
-    ".opus": Format.OGG,
-    ".ogg": Format.OGG,
-    ".oga": Format.OGG,
-    ".caf": Format.CAF,
-    ".caff": Format.CAF,
-    ".m4a": Format.M4A,
-    ".mp4": Format.M4A,
-    ".m4b": Format.M4A,
-    ".3gp": Format.M4A,
-    ".3gpp": Format.M4A,
-    ".3ga": Format.M4A,
-    ".mov": Format.M4A,
-    ".mp3": Format.MP3,
-    ".wav": Format.WAV,
-    ".wave": Format.WAV,
-    ".aif": Format.AIFF,
-    ".aiff": Format.AIFF,
-    ".aifc": Format.AIFF,
-    ".amr": Format.AMR,
-    ".awb": Format.AMR,
-    ".flac": Format.FLAC,
-    ".webm": Format.WEBM,
-    ".weba": Format.WEBM,
-    ".mka": Format.WEBM,
-    ".aac": Format.AAC,
-    ".adts": Format.AAC,
-}
-_SUBTYPES = {
-    "ogg": Format.OGG,
-    "opus": Format.OGG,
-    "vorbis": Format.OGG,
-    "caf": Format.CAF,
-    "m4a": Format.M4A,
-    "mp4": Format.M4A,
-    "mp4a-latm": Format.M4A,  # Android's name for .m4a
-    "3gpp": Format.M4A,
-    "3gpp2": Format.M4A,
-    "3gp": Format.M4A,
-    "quicktime": Format.M4A,
-    "mpeg": Format.MP3,
-    "mpeg3": Format.MP3,
-    "mp3": Format.MP3,
-    "wav": Format.WAV,
-    "wave": Format.WAV,
-    "pn-wav": Format.WAV,
-    "vnd.wave": Format.WAV,
-    "aiff": Format.AIFF,
-    "aifc": Format.AIFF,
-    "amr": Format.AMR,
-    "amr-nb": Format.AMR,
-    "amr-wb": Format.AMR,
-    "flac": Format.FLAC,
-    "webm": Format.WEBM,
-    "matroska": Format.WEBM,
-    "aac": Format.AAC,
-    "aacp": Format.AAC,
-    "hx-aac-adts": Format.AAC,
-}
-"""MIME subtypes, without their x-."""
+def _by_word(words: dict[Format, str]) -> dict[str, Format]:
+    return {word: known for known, listed in words.items() for word in listed.split()}
+
+
+_SUFFIXES = _by_word({
+    Format.OGG: ".opus .ogg .oga",
+    Format.CAF: ".caf .caff",
+    Format.M4A: ".m4a .mp4 .m4b .3gp .3gpp .3ga .mov",
+    Format.MP3: ".mp3",
+    Format.WAV: ".wav .wave",
+    Format.AIFF: ".aif .aiff .aifc",
+    Format.AMR: ".amr .awb",
+    Format.FLAC: ".flac",
+    Format.WEBM: ".webm .weba .mka",
+    Format.AAC: ".aac .adts",
+})  # fmt: skip
+# MIME subtypes without their x-; mp4a-latm is Android's name for .m4a.
+_SUBTYPES = _by_word({
+    Format.OGG: "ogg opus vorbis",
+    Format.CAF: "caf",
+    Format.M4A: "m4a mp4 mp4a-latm 3gpp 3gpp2 3gp quicktime",
+    Format.MP3: "mpeg mpeg3 mp3",
+    Format.WAV: "wav wave pn-wav vnd.wave",
+    Format.AIFF: "aiff aifc",
+    Format.AMR: "amr amr-nb amr-wb",
+    Format.FLAC: "flac",
+    Format.WEBM: "webm matroska",
+    Format.AAC: "aac aacp hx-aac-adts",
+})  # fmt: skip
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], Format], ...] = (
     (re.compile(rb"OggS"), Format.OGG),  # RFC 3533; Opus, Vorbis or FLAC within
     (re.compile(rb"caff"), Format.CAF),  # Apple Core Audio Format specification
@@ -116,11 +82,7 @@ _ID3_BYTES = 10
 
 
 def sniff(data: bytes, *, filename: str | None = None, mime_type: str | None = None) -> Format:
-    """Say which container these bytes are: by magic bytes, then suffix, then MIME type.
-
-    Raises:
-        UnknownFormat: none of the three names a container that we know, or there are no bytes at all.
-    """
+    """Return a recording's container by magic bytes, else suffix, else MIME type. Raises UnknownFormat."""
     found = by_magic(data)
     if found is None and data:
         found = by_name(filename) or by_mime_type(mime_type)
@@ -130,7 +92,7 @@ def sniff(data: bytes, *, filename: str | None = None, mime_type: str | None = N
 
 
 def by_magic(data: bytes) -> Format | None:
-    """Look at the first bytes, or at those behind an ID3 tag. A tag before what we do not know is taken for MP3's."""
+    """Return the container by its first bytes, or those behind an ID3 tag."""
     tag = _ID3.match(data)
     start = _ID3_BYTES + _synchsafe(tag[1]) if tag else 0
     for pattern, known in _SIGNATURES:
@@ -142,12 +104,12 @@ def by_magic(data: bytes) -> Format | None:
 
 
 def by_name(filename: str | None) -> Format | None:
-    """Look at the suffix of a file name or a URL's path."""
+    """Return the container by the suffix of a file name or URL path."""
     return _SUFFIXES.get(PurePosixPath(filename).suffix.lower()) if filename else None
 
 
 def by_mime_type(mime_type: str | None) -> Format | None:
-    """Look at a MIME type, in any of its spellings (x- prefix, parameters, upper case)."""
+    """Return the container by a MIME type in any spelling (x- prefix, parameters, upper case)."""
     kind, _, subtype = (mime_type or "").partition(";")[0].strip().lower().partition("/")
     if kind not in {"audio", "video"} and (kind, subtype) != ("application", "ogg"):
         return None
@@ -155,5 +117,4 @@ def by_mime_type(mime_type: str | None) -> Format | None:
 
 
 def _synchsafe(four: bytes) -> int:
-    """Read a number of seven bits a byte."""
     return functools.reduce(lambda number, byte: number << 7 | byte, four, 0)

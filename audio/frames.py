@@ -1,8 +1,4 @@
-"""Sound as a bare row of frames, with no magic bytes in front: ADTS AAC and MPEG audio.
-
-Eleven set bits begin a frame, and in random bytes they are common. So the rest of the header must make sense, and
-where it says that the next frame begins, a frame must begin.
-"""
+"""Detects audio without magic bytes by its frames: ADTS AAC and MPEG audio."""
 
 from __future__ import annotations
 
@@ -11,8 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FRAMES = 3
-"""In a row are proof enough."""
+_FRAMES = 3  # in a row are proof enough
 
 _ADTS_HEADER_BYTES = 7
 _ADTS_RATES = 13
@@ -32,17 +27,17 @@ _RESERVED_EMPHASIS = 2
 
 
 def is_adts(data: bytes, at: int = 0) -> bool:
-    """Say whether ADTS AAC begins here."""
+    """Return whether ADTS AAC begins here."""
     return _is_row(data, at, _ADTS_HEADER_BYTES, _adts_frame)
 
 
 def is_mpeg(data: bytes, at: int = 0) -> bool:
-    """Say whether MPEG audio, layer II or III, begins here."""
+    """Return whether MPEG audio, layer II or III, begins here."""
     return _is_row(data, at, _MPEG_HEADER_BYTES, _mpeg_frame)
 
 
 def _is_row(data: bytes, at: int, header_bytes: int, frame: Callable[[bytes], int | None]) -> bool:
-    """Follow the frames for a few, or to the end of the data, which may be cut short."""
+    # Eleven set bits begin a frame, which is common in random bytes: the next one must begin where the header says.
     for count in range(_FRAMES):
         header = data[at : at + header_bytes]
         if len(header) < header_bytes:
@@ -55,7 +50,7 @@ def _is_row(data: bytes, at: int, header_bytes: int, frame: Callable[[bytes], in
 
 
 def _adts_frame(header: bytes) -> int | None:
-    """Give the length of a frame in bytes, if this is the header of one (ISO/IEC 14496-3, 1.A.2.2)."""
+    """Return a frame's length in bytes (ISO/IEC 14496-3, 1.A.2.2)."""
     if header[0] != 0xFF or header[1] & 0xF6 != 0xF0:  # noqa: PLR2004 (the sync word, and layer 0)
         return None
     length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
@@ -64,7 +59,7 @@ def _adts_frame(header: bytes) -> int | None:
 
 
 def _mpeg_frame(header: bytes) -> int | None:
-    """Give the length of a frame in bytes, if this is the header of one (ISO/IEC 11172-3, 2.4.2.3; 13818-3)."""
+    """Return a frame's length in bytes (ISO/IEC 11172-3, 2.4.2.3; 13818-3)."""
     if header[0] != 0xFF or header[1] & 0xE0 != 0xE0:  # noqa: PLR2004 (the sync word)
         return None
     version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3

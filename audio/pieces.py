@@ -1,10 +1,4 @@
-"""Cut a long recording at its pauses into pieces that a recogniser takes. Pure, and never a sample lost or said twice.
-
-Whisper listens to 30 s at a time. Pieces are heard side by side, so the longest is what a person waits for: they are as
-even as the pauses allow. A cut in the middle of a word costs the word on both sides, so each is made in a pause near to
-where an even one would be. What counts as a pause is told by hysteresis: a stretch that stays near the quietest moment,
-and comes very near to it at least once; a long one is a breath between sentences rather than the closed lips of a p.
-"""
+"""Cuts a long recording at pauses into pieces for a recognizer (Whisper takes 30 s). Pure; no sample is lost."""
 
 from __future__ import annotations
 
@@ -13,50 +7,43 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audio.wav import HEADER_BYTES, SAMPLE_BYTES, WAV_RATE, wav_clip
+from audio.clip import HEADER_BYTES, SAMPLE_BYTES, WAV_RATE, Clip, wav_clip
 
 if TYPE_CHECKING:
-    from audio.clip import Clip
     from audio.loudness import Floats, Samples
 
 LONGEST_SECONDS = 28.0
-"""Of a piece, in seconds: below Whisper's 30, with room for a service that counts differently."""
+"""With room for a service that counts differently."""
 
 _LONGEST = round(LONGEST_SECONDS * WAV_RATE)
-_NEAR = _LONGEST // 6
-"""Samples on either side of an even cut that are looked through for a pause."""
-_EVEN = _LONGEST - _NEAR
-"""Samples of the longest even piece: one whose cuts are both as far off as they may be is then within the limit."""
-_FRAME = WAV_RATE // 50
-"""Samples in a frame of 20 ms."""
-_SMOOTH = 5
-"""Frames that are averaged, so that what is shorter than 100 ms is no pause."""
+_NEAR = _LONGEST // 6  # samples on either side of an even cut that are searched for a pause
+_EVEN = _LONGEST - _NEAR  # samples; with both cuts moved as far as allowed, a piece is within the limit
+_FRAME = WAV_RATE // 50  # samples in 20 ms
+_SMOOTH = 5  # frames averaged, so that less than 100 ms is no pause
+# Frames; a pause of half a second is between sentences, and a longer one no better.
 _LONG_ENOUGH = WAV_RATE // 2 // _FRAME
-"""Frames of half a second: so long a pause is between sentences, and a longer one no better."""
-_INAUDIBLE = 30.0
-"""Mean square of samples, about 75 dB below full scale: what is quieter is as quiet as silence."""
+_INAUDIBLE = 30.0  # mean square of samples, about 75 dB below full scale; anything quieter counts as this
 _ENTER_DB = 3.0
-_LEAVE_DB = 6.0
-"""Above the quietest moment: a pause comes below the one, and ends above the other."""
+_LEAVE_DB = 6.0  # above the quietest moment: a pause comes below the first, and ends above the second
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a WAV. It holds no sound of its own: clip() copies it, for as long as it is needed."""
+    """A stretch of a WAV."""
 
     whole: Clip
     begin: int
-    """Its first sample."""
+    """First sample."""
     end: int
-    """The one after its last."""
+    """One after the last sample."""
 
     @property
     def seconds(self) -> float:
-        """How long it plays, in seconds."""
+        """Length of the piece."""
         return (self.end - self.begin) / WAV_RATE
 
     def clip(self) -> Clip:
-        """Make a WAV of it; the whole itself, where that is one piece."""
+        """Copy it into a WAV, unless it is the whole recording."""
         size = self.end - self.begin
         if size == _samples(self.whole):
             return self.whole
@@ -65,13 +52,10 @@ class Piece:
 
 
 def cut(wav: Clip) -> tuple[Piece, ...]:
-    """Cut a WAV that decode() made: pieces in order, one beginning where the other ends, each within LONGEST_SECONDS.
-
-    Takes 0.1 s for half an hour, and some megabytes beside the WAV; the caller uses a thread.
-    """
+    """Cut a 16 kHz WAV into consecutive pieces within LONGEST_SECONDS; 0.1 s for half an hour: use a thread."""
     samples: Samples = np.frombuffer(wav.data, "<i2", offset=HEADER_BYTES, count=_samples(wav))
     count = -(-samples.size // _EVEN) if samples.size > _LONGEST else 1
-    pieces, begin = [], 0
+    pieces, begin = [], 0  # recognized side by side, the longest sets the wait: so they are as even as pauses allow
     for number in range(1, count):
         even = samples.size * number // count
         earliest, latest = even - _NEAR, min(even + _NEAR, begin + _LONGEST)
@@ -85,8 +69,10 @@ def _samples(wav: Clip) -> int:
     return (len(wav.data) - HEADER_BYTES) // SAMPLE_BYTES
 
 
+# A cut inside a word would spoil it on both sides, so it is made in a pause, found by hysteresis: a stretch that stays
+# near the quietest moment, and comes very near it at least once.
 def _pause(samples: Samples, wanted: int) -> int:
-    """Find the middle of a pause: of the long ones the nearest to the sample that is wanted, else of the longest."""
+    """Find the middle of a pause: the long one nearest to `wanted`, else the longest."""
     levels = _levels(samples)
     quietest = levels.min()
     turns = np.flatnonzero(np.diff(levels <= quietest + _LEAVE_DB, prepend=False, append=False)).tolist()
@@ -99,12 +85,10 @@ def _pause(samples: Samples, wanted: int) -> int:
 
 
 def _middle(first: int, last: int) -> int:
-    """Give the middle of a pause, in samples; its frames are those whose neighbours are as quiet."""
     return (first + last + _SMOOTH - 1) * _FRAME // 2
 
 
 def _levels(samples: Samples) -> Floats:
-    """Give the loudness around each frame, in dB; those too near to an end to have neighbours are left out."""
     frames = samples[: samples.size // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float32)
     power = np.einsum("ij,ij->i", frames, frames) / _FRAME
     smooth = np.convolve(power, np.full(_SMOOTH, 1 / _SMOOTH), mode="valid")

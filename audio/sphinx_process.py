@@ -1,7 +1,4 @@
-"""The engine behind audio.sphinx: 16 kHz mono s16le PCM on standard input, its words on standard output.
-
-The recording is cut at pauses: short utterances are recognised better and faster than one long one.
-"""
+"""Child process of audio.sphinx: 16 kHz mono s16le PCM in, words out."""
 
 from __future__ import annotations
 
@@ -12,14 +9,13 @@ import pocketsphinx
 
 _RATE = 16_000
 _FRAME = _RATE // 50
-_PAUSE_FRAMES = 20
-"""A pause that ends an utterance: 0.4 s."""
+_PAUSE_FRAMES = 20  # 0.4 s
 _SPEECH_ABOVE_FLOOR_DB = 12.0
 _PEAK = 0.7 * 32767
 
 
 def main(pcm: bytes) -> str:
-    """Recognise it."""
+    """Recognize a recording."""
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2")
     if samples.size < _FRAME:
         return ""
@@ -29,6 +25,7 @@ def main(pcm: bytes) -> str:
     return " ".join(filter(None, (_words(decoder, part) for part in utterances(loud))))
 
 
+# Short utterances are recognized better and faster than one long one.
 def utterances(samples: np.ndarray) -> list[np.ndarray]:
     """Cut at pauses, keeping 0.2 s of silence around each part."""
     frames = samples[: samples.size // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float64)
@@ -50,8 +47,8 @@ def _words(decoder: pocketsphinx.Decoder, part: np.ndarray) -> str:
     decoder.start_utt()
     decoder.process_raw(part.tobytes(), no_search=False, full_utt=True)
     decoder.end_utt()
-    heard = decoder.hyp()
-    return heard.hypstr if heard else ""
+    hypothesis = decoder.hyp()
+    return hypothesis.hypstr if hypothesis else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How far the words that were heard are from those that were to be said: the word-error rate, counted."""
+"""Word errors of a recognizer."""
 
 from __future__ import annotations
 
@@ -10,15 +10,9 @@ _CURLY, _STRAIGHT = "\N{RIGHT SINGLE QUOTATION MARK}", "'"
 
 
 def word_errors(said: str, heard: str) -> tuple[int, int]:
-    """Compare English texts word by word; case, punctuation and digits are no part of a word.
+    """Count the words replaced, left out or added (Levenshtein), and the words said.
 
-    Args:
-        said: what was to be said, with its numbers written out.
-        heard: what a recogniser made of it.
-
-    Returns:
-        The words that were replaced, left out or added (Levenshtein), and the number of those that were to be said. The
-        first may be the greater one.
+    Digits are no part of a word: `said` has its numbers written out.
     """
     wanted, got = _words(said), _words(heard)
     row = list(range(len(got) + 1))

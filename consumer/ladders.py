@@ -14,8 +14,7 @@ from consumer.stages.answer import whole_reply
 from consumer.stages.listen import ears
 from consumer.stages.speak import Voiced, recorded, short_speech, whole_speech
 from providers.cartesia import CartesiaSynthesizer
-from providers.elevenlabs import ElevenLabsSynthesizer
-from providers.elevenlabs_scribe import ElevenLabsTranscriber
+from providers.elevenlabs import ElevenLabsSynthesizer, ElevenLabsTranscriber
 from providers.errors import NoVoice
 from providers.huggingface import ROUTER_URL, LlamaReplier, WhisperTranscriber
 from providers.ladder import Ladder, Rung

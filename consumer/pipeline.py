@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Awaitable
 
-    from audio.ahead import Ahead
+    from audio.streaming_decode import StreamingDecode
     from consumer.draft import Drafts
     from consumer.memo import Decoded, Delivered, Heard, Memo
     from consumer.progress import Progress
@@ -157,7 +157,7 @@ class Pipeline:
         await progress.advance(State.HEARD, gained)
         return heard
 
-    async def _fetched(self, memo: Memo, progress: Progress, asides: Asides, ahead: Ahead) -> Fetched:
+    async def _fetched(self, memo: Memo, progress: Progress, asides: Asides, ahead: StreamingDecode) -> Fetched:
         with progress.stage("fetch") as timing:
             fetched = await self._from_archive(memo, progress)
             if fetched is not None:
@@ -193,7 +193,7 @@ class Pipeline:
             raise ArchiveError("the original cannot be had any more") from gone
         await self._kept(fetched, progress)
 
-    async def _decoded(self, fetched: Fetched, progress: Progress, asides: Asides, ahead: Ahead) -> Decoded:
+    async def _decoded(self, fetched: Fetched, progress: Progress, asides: Asides, ahead: StreamingDecode) -> Decoded:
         with progress.stage("decode"):
             decoded = await self.decode(fetched, ahead)
         progress.facts["seconds"] = decoded.wav.seconds

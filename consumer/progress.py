@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from consumer.lease import Lease
     from consumer.notices import Notices
-    from providers.ladder import Attempt
+    from providers.errors import Attempt
     from storage.ledger import Claim, JsonValue, Ledger, State
 
 _STORE_AWAY_SECONDS = 0.5

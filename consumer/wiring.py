@@ -12,7 +12,7 @@ import uuid
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from audio.bench import clear_left_behind
+from audio.scratch_dir import remove_abandoned_dirs
 from consumer.backlog import Backlog
 from consumer.beside import Beside
 from consumer.bugs import BugLimit
@@ -131,7 +131,7 @@ async def _load(
     traces: Traces,
 ) -> Handler:
     """Open the store and make the parts, in a thread where that is slow."""
-    await asyncio.to_thread(clear_left_behind)
+    await asyncio.to_thread(remove_abandoned_dirs)
     parts_module = await asyncio.to_thread(imported, "consumer.parts")
     parts = parts_module.make_parts(settings)
     closing.push_async_callback(parts.close)

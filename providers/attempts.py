@@ -1,65 +1,42 @@
-"""Attempts: what a messenger may ask again, when, and how often. The one level of retries that there is."""
+"""Retries of a messenger's requests, the only level that retries."""
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_base, wait_exponential_jitter
 
-from providers.errors import ProviderError, TimedOut, Unreachable, Verdict
+from providers.errors import ProviderError, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from tenacity import RetryCallState
 
 RETRY_SECONDS: Final = 30.0
-"""How long something is asked again, at most, in seconds."""
 LATER: Final = frozenset({Verdict.LATER})
 UNLESS_NEVER: Final = frozenset({Verdict.LATER, Verdict.UNKNOWN})
-_LONGEST_WAIT_SECONDS: Final = 5.0
-"""What asks us to wait longer is left to those who can: they park the memo."""
+_LONGEST_WAIT_SECONDS: Final = 5.0  # A longer Retry-After is left to the caller, which parks the memo
 
 T = TypeVar("T")
 
 
-async def retried(
+async def retry(
     work: Callable[..., Awaitable[T]],
     *args: str,
     attempts: int,
     verdicts: frozenset[Verdict] = LATER,
     seconds: float = RETRY_SECONDS,
 ) -> T:
-    """Call a coroutine function until it gives something; not a lambda, for tenacity would not await what that gives.
-
-    Args:
-        work: what to call.
-        args: for it.
-        attempts: how often, at most.
-        verdicts: of the errors after which it is called again; any other error passes through.
-        seconds: after which it is not called again, in seconds.
-    """
+    """Call a coroutine function (no lambda) until it succeeds, or fails with another verdict."""
     retrying = AsyncRetrying(
         retry=retry_if_exception(lambda error: _may_be_tried_soon(error, verdicts)),
-        wait=_WaitAsAsked(),
+        wait=_RetryAfterOrBackoff(),
         stop=stop_after_attempt(attempts) | stop_before_delay(seconds),
         reraise=True,
     )
     return await retrying(work, *args)
-
-
-@asynccontextmanager
-async def reading(service: str) -> AsyncIterator[None]:
-    """Say what goes wrong with a read in words of our own. Raises Unreachable and TimedOut."""
-    try:
-        yield
-    except aiohttp.ClientError as error:
-        raise Unreachable(service, type(error).__name__) from error
-    except TimeoutError as error:
-        raise TimedOut(service) from error
 
 
 def _may_be_tried_soon(error: BaseException, verdicts: frozenset[Verdict]) -> bool:
@@ -68,15 +45,13 @@ def _may_be_tried_soon(error: BaseException, verdicts: frozenset[Verdict]) -> bo
     return (error.retry_after_seconds or 0) <= _LONGEST_WAIT_SECONDS
 
 
-class _WaitAsAsked(wait_base):
-    """Waits as long as the service asked (Retry-After), else exponentially with jitter; in seconds."""
-
+class _RetryAfterOrBackoff(wait_base):
     def __init__(self) -> None:
-        self._otherwise = wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
+        self._backoff = wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
-        asked = error.retry_after_seconds if isinstance(error, ProviderError) else None
-        if asked is None:
-            return self._otherwise(retry_state)
-        return min(asked, RETRY_SECONDS)
+        seconds = error.retry_after_seconds if isinstance(error, ProviderError) else None
+        if seconds is None:
+            return self._backoff(retry_state)
+        return min(seconds, RETRY_SECONDS)

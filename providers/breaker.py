@@ -1,12 +1,11 @@
-"""Breaker: spares a service in trouble our requests, and our people the wait for it.
+"""Circuit breaker of one service.
 
-    closed ──failures──► open ──cool-down over──► half-open ──its probe succeeded──► closed
-                          ▲                           │
-                          └────── its probe failed ───┘
+    closed ──failures──► open ──cool-down──► half-open ──probe succeeded──► closed
+                          ▲                      │
+                          └─── probe failed ─────┘
 
-Half-open, one request at a time is let through: a real one, never a copy. What says nothing about the service (a bug,
-a cancellation, a request of ours that was wrong) is not counted, and gives the probe to the next. The time comes from a
-clock, so there is no timer to stop; no method waits, so on one event loop nothing needs a lock.
+Half-open, one real request at a time is the probe. What says nothing about the service (a bug, a cancellation, a wrong
+request) is not counted. Without timers and waiting, it needs no lock.
 """
 
 from __future__ import annotations
@@ -24,62 +23,52 @@ if TYPE_CHECKING:
     from providers.errors import ProviderError
 
 FAILURES: Final = 5
-"""How many calls must have failed within the window, being at least half of those that ended in it."""
+"""Within the window, and at least half of its calls."""
 WINDOW_SECONDS: Final = 60.0
 COOL_DOWN_SECONDS: Final = 15.0
-"""How long the first opening lasts, less the jitter; twice as long after each probe that failed."""
+"""Of the first opening; doubled after each failed probe."""
 LONGEST_SECONDS: Final = 300.0
-"""How long any opening lasts at most; and one for a fault that only an operator can mend."""
+"""Of any opening."""
 JITTER: Final = 0.2
-"""The share of a cool-down that may be left out, so that workers do not all probe at once."""
-_MOST_CALLS: Final = 200
-"""How many calls the window holds at most (I9); above that the oldest are forgotten before their time."""
+"""Share of a cool-down left out at random, so that workers do not probe at once."""
+_MOST_CALLS: Final = 200  # in the window (I9); beyond that the oldest are forgotten early
 
 
 class State(StrEnum):
-    """What a breaker does with the next call."""
+    """State of a breaker."""
 
     CLOSED = "closed"
-    """Let it through."""
     OPEN = "open"
-    """Keep it out: the cool-down runs."""
+    """Refuses calls during the cool-down."""
     HALF_OPEN = "half-open"
-    """Let it through as the probe, unless another call is the probe already."""
+    """Admits one probe."""
 
 
 class Call:
-    """A call that was let through: known by its identity, and to be ended by the breaker that gave it."""
+    """An admitted call; report its end to its breaker."""
 
 
 class Breaker:
-    """Counts how a service's calls end, and says whether the next may be made.
-
-    Args:
-        clock: seconds from a point of its own.
-        chance: gives a number from 0 to 1, for the jitter.
-    """
+    """Counts a service's failed calls; admits or refuses the next. `chance` is random, 0 to 1."""
 
     def __init__(self, clock: Callable[[], float], chance: Callable[[], float] = random.random) -> None:  # noqa: S311 (jitter is no secret)
         self._clock = clock
         self._chance = chance
-        self._ended: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)
-        """When each call ended, and whether it failed; only while closed."""
-        self._open_until: float | None = None
-        """None while closed."""
+        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)  # (end, failed), while closed
+        self._open_until: float | None = None  # None while closed
         self._next_cool_down_seconds = COOL_DOWN_SECONDS
         self._probe: Call | None = None
-        self._permanent = False
-        """Whether this opening is for a fault that only an operator can mend."""
+        self._permanent = False  # until an operator acts
 
     @property
     def state(self) -> State:
-        """What it does now."""
+        """Present state."""
         if self._open_until is None:
             return State.CLOSED
         return State.OPEN if self._clock() < self._open_until else State.HALF_OPEN
 
     def admit(self) -> Call | None:
-        """Let a call through, or not (None). Whoever is let through tells how it ended, in the end by let_go()."""
+        """Return a call, to be released in the end; None to refuse it."""
         state = self.state
         if state is State.OPEN or self._probe is not None:
             return None
@@ -88,35 +77,31 @@ class Breaker:
             self._probe = call
         return call
 
-    def let_go(self, call: Call) -> None:
-        """End a call that says nothing about the service; after any other end it changes nothing."""
+    def release(self, call: Call) -> None:
+        """End a call that says nothing about the service; no effect after another end."""
         if call is self._probe:
             self._probe = None
 
     def succeeded(self, call: Call) -> None:
-        """End a call in which the service did its part; once open, only the probe's word counts."""
+        """End a successful call."""
         if self._open_until is None:
-            self._ended.append((self._clock(), False))
+            self._outcomes.append((self._clock(), False))
         elif call is self._probe and self.state is State.HALF_OPEN:  # unless told meanwhile to stay away for longer
             self._open_until = None
             self._next_cool_down_seconds = COOL_DOWN_SECONDS
-        self.let_go(call)
+        self.release(call)
 
     def failed(self, call: Call, error: ProviderError) -> bool:
-        """End a call by what the service did wrong, if it was the service.
-
-        Returns:
-            Whether it is shut from now on for what only an operator can mend, and was not before.
-        """
-        # These are about this request, which somebody may make at will, or we did not even ask.
+        """End a failed call; return whether only an operator can now help."""
+        # These are about one request, which people can provoke at will, or which was never made.
         if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):
             self._count(call, _stay_away_seconds(error))
-        self.let_go(call)
-        return isinstance(error, Unauthorized) and self._is_news()
+        self.release(call)
+        return isinstance(error, Unauthorized) and self._is_newly_permanent()
 
     def _count(self, call: Call, asked_seconds: float) -> None:
         if self._open_until is None:
-            self._ended.append((self._clock(), True))
+            self._outcomes.append((self._clock(), True))
             if asked_seconds or self._too_many():
                 self._open(asked_seconds)
         elif call is self._probe:
@@ -125,29 +110,27 @@ class Breaker:
             self._open_until = max(self._open_until, self._clock() + asked_seconds)
 
     def _open(self, asked_seconds: float) -> None:
-        """Open, or open anew. One answer that says how long to stay away needs no cool-down of ours beside it."""
         now, seconds = self._clock(), asked_seconds
-        if not asked_seconds or self._open_until is not None or self._too_many():
+        if not asked_seconds or self._open_until is not None or self._too_many():  # else Retry-After alone will do
             seconds = max(seconds, self._next_cool_down_seconds * (1 - JITTER * self._chance()))
             self._next_cool_down_seconds = min(2 * self._next_cool_down_seconds, LONGEST_SECONDS)
         self._open_until = max(now + seconds, self._open_until or now)
         self._permanent = False
-        self._ended.clear()
+        self._outcomes.clear()
 
     def _too_many(self) -> bool:
         horizon = self._clock() - WINDOW_SECONDS
-        while self._ended and self._ended[0][0] <= horizon:
-            self._ended.popleft()
-        failures = sum(failed for _, failed in self._ended)
-        return failures >= FAILURES and 2 * failures >= len(self._ended)
+        while self._outcomes and self._outcomes[0][0] <= horizon:
+            self._outcomes.popleft()
+        failures = sum(failed for _, failed in self._outcomes)
+        return failures >= FAILURES and 2 * failures >= len(self._outcomes)
 
-    def _is_news(self) -> bool:
+    def _is_newly_permanent(self) -> bool:
         known, self._permanent = self._permanent, True
         return not known
 
 
 def _stay_away_seconds(error: ProviderError) -> float:
-    """Read how long an error says to stay away, in seconds: 0 when it does not say."""
     if isinstance(error, Unauthorized):
         return LONGEST_SECONDS
     if isinstance(error, RateLimited) and error.retry_after_seconds is not None:

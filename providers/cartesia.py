@@ -1,4 +1,4 @@
-"""Cartesia: speech, through its own asynchronous client."""
+"""Cartesia: speech synthesis through its asynchronous client."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from cartesia import APIConnectionError, APIError, AsyncCartesia
 
-from providers.answers import opened, within
 from providers.errors import BadAnswer, ProviderError, Unreachable
 from providers.pcm import LONGEST_BYTES, sayable, speech
+from providers.promptly import open_response, time_limit
 from providers.transport import Transport, http_client
 from providers.voices import Voices
 
@@ -20,15 +20,9 @@ SERVICE = "cartesia"
 
 
 class CartesiaSynthesizer:
-    """Speaks with a voice per language.
+    """Synthesizer; `voices` maps primary subtags and "default" to voice ids.
 
-    Args:
-        api_key: of Cartesia.
-        base_url: of a loopback; the vendor's when None.
-        model: such as sonic-3.
-        voices: language (primary subtag) → voice id, and "default".
-        timeout_seconds: until the answer begins, until the first sound, and between two, in seconds.
-        sample_rate: of the PCM, in Hz.
+    `timeout_seconds` is until the answer begins, until the first sound, and between two; `sample_rate` is in Hz.
     """
 
     def __init__(
@@ -41,14 +35,14 @@ class CartesiaSynthesizer:
         timeout_seconds: float = 8.0,
         sample_rate: int = 24_000,
     ) -> None:
-        self._connections = Transport(SERVICE, limit_bytes=LONGEST_BYTES)
+        self._transport = Transport(SERVICE, limit_bytes=LONGEST_BYTES)
         # Its client would retry twice by itself, time-outs included: three times the time that we allow.
         self._client = AsyncCartesia(
             api_key=api_key,
             base_url=base_url,
             timeout=None,
             max_retries=0,
-            http_client=http_client(self._connections),
+            http_client=http_client(self._transport),
         )
         self._timeout_seconds = timeout_seconds
         self._model = model
@@ -61,11 +55,11 @@ class CartesiaSynthesizer:
         return self._sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
-        """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
+        """Stream mono s16le PCM. Raises NoVoice before any request."""
         request = self._request(sayable(SERVICE, text), language)
         async with (
-            _mapped(),
-            opened(SERVICE, self._timeout_seconds, request) as response,
+            _sdk_errors(),
+            open_response(SERVICE, self._timeout_seconds, request) as response,
             aclosing(
                 speech(
                     response.iter_bytes(),
@@ -80,15 +74,15 @@ class CartesiaSynthesizer:
                 yield piece
 
     async def check(self) -> None:
-        """List one voice, which costs nothing, to learn whether address and key are right."""
-        async with _mapped(), within(SERVICE, self._timeout_seconds):
+        """List one voice, for free, to check address and key."""
+        async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds):
             page = await self._client.voices.list(limit=1)
         if not isinstance(getattr(page, "data", None), list):  # its client takes any page for one
             raise BadAnswer(SERVICE, "no voices")
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._connections.warm(str(self._client.base_url))
+        """Open a connection. Raises nothing."""
+        await self._transport.warm(str(self._client.base_url))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -98,15 +92,14 @@ class CartesiaSynthesizer:
         return self._client.tts.with_streaming_response.generate(
             model_id=self._model,
             transcript=text,
-            voice={"mode": "id", "id": self._voices.of(language)},  # type: ignore[arg-type] # its TypedDict in plain
+            voice={"mode": "id", "id": self._voices.voice_for(language)},  # type: ignore[arg-type] # its TypedDict in plain
             output_format={"container": "raw", "encoding": "pcm_s16le", "sample_rate": self._sample_rate},  # type: ignore[arg-type,misc] # the same
             language=language,
         )
 
 
 @asynccontextmanager
-async def _mapped() -> AsyncIterator[None]:
-    """Turn what the client raises for the service's fault into ProviderErrors."""
+async def _sdk_errors() -> AsyncIterator[None]:
     try:
         yield
     except APIConnectionError as error:

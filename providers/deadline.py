@@ -1,4 +1,4 @@
-"""Deadline: so many seconds for a block, and an error of our own when they are over."""
+"""Deadline with an error of ours."""
 
 from __future__ import annotations
 
@@ -12,14 +12,9 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def deadline(seconds: float, error: Exception) -> AsyncIterator[None]:
-    """Give a block so many seconds.
+    """Limit a block to so many seconds, and raise the (fresh) error after them.
 
-    Only this deadline's own end becomes the error. A TimeoutError that the block raises by itself passes through as it
-    is, and so does a cancellation.
-
-    Args:
-        seconds: for the block, in seconds.
-        error: raised, from the TimeoutError, when they are over; a fresh one each time.
+    A cancellation, or a TimeoutError of the block itself, passes through.
     """
     scope = asyncio.timeout(seconds)
     try:

@@ -1,4 +1,4 @@
-"""ElevenLabs: speech, through its own asynchronous client."""
+"""ElevenLabs: speech synthesis, and recognition with Scribe, through its asynchronous client."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from elevenlabs.core.api_error import ApiError
 from elevenlabs.core.parse_error import ParsingError
 from elevenlabs.environment import ElevenLabsEnvironment
 
-from providers.answers import opened, within
+from audio.clip import WAV_RATE, wav_clip
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Unreachable
+from providers.languages import primary_subtag
 from providers.pcm import LONGEST_BYTES, sayable, speech
-from providers.transport import Transport, http_client
+from providers.ports import Transcript
+from providers.promptly import open_response, time_limit
+from providers.transport import LONGEST_WORDS_BYTES, Transport, http_client
 from providers.voices import Voices
 
 if TYPE_CHECKING:
@@ -24,31 +27,45 @@ if TYPE_CHECKING:
 
     from elevenlabs.core.http_response import AsyncHttpResponse
 
-SERVICE = "elevenlabs"
+    from audio.clip import Clip
+
+SERVICE: Final = "elevenlabs"
+SCRIBE: Final = "scribe"
 API_URL: Final[str] = ElevenLabsEnvironment.PRODUCTION.value
-_PIECE_BYTES = 32 * 1024
-"""Of PCM, two thirds of a second: its client would cut speech into pieces of 1 KiB, some thousand for a reply."""
+_PIECE_BYTES = 32 * 1024  # two thirds of a second of PCM, where the client's default is 1 KiB
 _RATES: Final = {16000, 22050, 24000}
-_NO_LANGUAGE_CODE = "eleven_multilingual_v2"
-"""The model that refuses a language code."""
+_NO_LANGUAGE_CODE = "eleven_multilingual_v2"  # the model that refuses a language code
+# Raised by the client for a malformed answer.
 _UNREADABLE: Final = (ApiError, ParsingError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
-"""What the client raises when it reads an answer that is not what the wire says."""
-_CODES: Final = {"tl": "fil"}
-"""What it calls otherwise than we do."""
+_CODES: Final = {"tl": "fil"}  # language codes that differ from ours
 
 
-class ElevenLabsSynthesizer:
-    """Speaks with a voice per language.
+class _Client:
+    """The vendor's client over our connections; every request must set `max_retries` to 0."""
 
-    Its streaming call never retries, whatever its own default says.
+    def __init__(
+        self, service: str, api_key: str, base_url: str | None, *, timeout_seconds: float, limit_bytes: int
+    ) -> None:
+        self._base_url = base_url or API_URL
+        self._timeout_seconds = timeout_seconds
+        self._transport = Transport(service, limit_bytes=limit_bytes)
+        http = http_client(self._transport)
+        self._client = AsyncElevenLabs(api_key=api_key, base_url=self._base_url, httpx_client=http)
 
-    Args:
-        api_key: of ElevenLabs.
-        base_url: of a loopback or a residency host; the vendor's when None.
-        model: such as eleven_flash_v2_5.
-        voices: language (primary subtag) → voice id, and "default".
-        timeout_seconds: until the answer begins, until the first sound, and between two, in seconds.
-        sample_rate: of the PCM, in Hz; 44.1 kHz needs a higher plan.
+    async def warm(self) -> None:
+        """Open a connection. Raises nothing."""
+        await self._transport.warm(self._base_url)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+
+class ElevenLabsSynthesizer(_Client):
+    """Synthesizer; `voices` maps primary subtags and "default" to voice ids.
+
+    `timeout_seconds` is until the answer begins, until the first sound, and between two; `sample_rate` is in Hz (44,100
+    needs a higher plan).
     """
 
     def __init__(
@@ -63,11 +80,7 @@ class ElevenLabsSynthesizer:
     ) -> None:
         if sample_rate not in _RATES:
             raise ValueError(f"ElevenLabs gives no PCM at {sample_rate} Hz")
-        self._base_url = base_url or API_URL
-        self._connections = Transport(SERVICE, limit_bytes=LONGEST_BYTES)
-        http = http_client(self._connections)
-        self._client = AsyncElevenLabs(api_key=api_key, base_url=self._base_url, httpx_client=http)
-        self._timeout_seconds = timeout_seconds
+        super().__init__(SERVICE, api_key, base_url, timeout_seconds=timeout_seconds, limit_bytes=LONGEST_BYTES)
         self._model = model
         self._voices = Voices(SERVICE, model, voices)
         self._sample_rate = sample_rate
@@ -78,11 +91,11 @@ class ElevenLabsSynthesizer:
         return self._sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
-        """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
+        """Stream mono s16le PCM. Raises NoVoice before any request."""
         request = self._request(sayable(SERVICE, text), language, encodable(before), encodable(after))
         async with (
-            mapped(),
-            opened(SERVICE, self._timeout_seconds, request) as response,
+            _sdk_errors(SERVICE),
+            open_response(SERVICE, self._timeout_seconds, request) as response,
             aclosing(
                 speech(
                     response.data,
@@ -97,26 +110,18 @@ class ElevenLabsSynthesizer:
                 yield piece
 
     async def check(self) -> None:
-        """List the models, which costs nothing, to learn whether address and key are right."""
-        async with mapped(), within(SERVICE, self._timeout_seconds):
+        """List the models, for free, to check address and key."""
+        async with _sdk_errors(SERVICE), time_limit(SERVICE, self._timeout_seconds):
             models: object = await self._client.models.list(request_options={"max_retries": 0})
-        if not isinstance(models, list):  # its client takes any JSON for one
+        if not isinstance(models, list):  # the client takes any JSON for a list
             raise BadAnswer(SERVICE, "no models")
-
-    async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._connections.warm(self._base_url)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._connections.aclose()
 
     def _request(
         self, text: str, language: str, before: str, after: str
     ) -> AbstractAsyncContextManager[AsyncHttpResponse[AsyncIterator[bytes]]]:
         request: AbstractAsyncContextManager[AsyncHttpResponse[AsyncIterator[bytes]]]
         request = self._client.text_to_speech.with_raw_response.stream(
-            self._voices.of(language),
+            self._voices.voice_for(language),
             text=text,
             previous_text=before or None,
             next_text=after or None,
@@ -128,9 +133,40 @@ class ElevenLabsSynthesizer:
         return request
 
 
+class ElevenLabsTranscriber(_Client):
+    """Transcriber on Scribe (https://elevenlabs.io/docs/api-reference/speech-to-text/convert)."""
+
+    def __init__(
+        self, api_key: str, *, model: str = "scribe_v1", base_url: str | None = None, timeout_seconds: float = 15.0
+    ) -> None:
+        super().__init__(SCRIBE, api_key, base_url, timeout_seconds=timeout_seconds, limit_bytes=LONGEST_WORDS_BYTES)
+        self._model = model
+
+    async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
+        """Recognize a 16 kHz mono s16 WAV; `language` is a hint."""
+        hint = {"language_code": language} if language else {}
+        async with _sdk_errors(SCRIBE), time_limit(SCRIBE, self._timeout_seconds):
+            answer = await self._client.speech_to_text.convert(
+                model_id=self._model,
+                file=("memo.wav", speech.data, "audio/wav"),
+                tag_audio_events=False,  # "(laughter)" is not what a person said
+                timestamps_granularity="none",
+                request_options={"max_retries": 0},  # two by default
+                **hint,  # type: ignore[arg-type] # the one optional word
+            )
+        # The client checks little of an answer: whatever JSON came may be a model without these attributes.
+        text = getattr(answer, "text", None)
+        if not isinstance(text, str):
+            raise BadAnswer(SCRIBE, "no text")
+        return Transcript(encodable(text).strip(), primary_subtag(getattr(answer, "language_code", None)))
+
+    async def check(self) -> None:
+        """Recognize half a second of silence: a key may be good for speech and not for recognition."""
+        await self.transcribe(wav_clip(bytes(WAV_RATE), sample_rate=WAV_RATE))
+
+
 @asynccontextmanager
-async def mapped(service: str = SERVICE) -> AsyncIterator[None]:
-    """Turn what the client raises for the service's fault into ProviderErrors."""
+async def _sdk_errors(service: str) -> AsyncIterator[None]:
     try:
         yield
     except httpx.HTTPError as error:

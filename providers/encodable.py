@@ -1,4 +1,4 @@
-"""Text that can be written down: models' servers cut characters in half, and JSON carries the halves. Pure."""
+"""Repair of text with split surrogate pairs, which models' servers put into JSON. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def encodable(text: str) -> str:
-    """Join surrogates that belong together, and leave out those that are alone, and NUL: neither is text anywhere."""
+    """Join split surrogate pairs; drop lone ones and NUL."""
     if not text.isascii():
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     return text.replace("\0", "")
 
 
 async def whole_characters(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
-    """Pass text on, never cutting a character; half a character that stays alone is left out."""
+    """Pass text on without splitting a character."""
     held = ""
     async for piece in pieces:
         text = held + piece

@@ -1,78 +1,72 @@
-"""What can go wrong with somebody else's service, and what to do about it.
+"""Errors of outside services; the verdict is LATER unless stated.
 
-ProviderError                the verdict is fixed where the error is born
-├── Unreachable              no connection, reset, name not resolved      next rung | later
-├── TimedOut                 our deadline passed                          next rung | later
-│   └── Stalled              connected, and nothing useful came in time
-├── RateLimited              429, with Retry-After in seconds             next rung | later
-├── Unavailable              5xx, 408, 425                                next rung | later
-├── Unauthorized             401, 402, 403: an operator has to act        next rung | never
-├── Rejected                 any other 4xx: this request is wrong         next rung | never
-│   ├── Gone                 404, 410: what was asked for is not there
-│   └── NoVoice              it cannot speak the language, so it was not even asked
-├── BadAnswer                success without substance: empty, garbage, cut short
-│   └── UnfitAnswer          a whole answer that this person must not be given
-│       ├── OtherLanguage    in another language than was asked for
-│       └── PromptReadOut    it recites our own instructions
-├── Forbidden                we refuse: the host is not allowed           never
-│   └── TooLarge             more bytes than the limit
-├── Barred                   a chat or line that takes nothing from us, in whatever form     never
-│   └── OptedOut             the person asked to hear no more from us
-├── OutcomeUnknown           the body was sent and no answer came: it may have happened
-└── LadderExhausted          every rung failed, or the budget ran out
+ProviderError
+├── Unreachable        no connection, reset, name not resolved
+├── TimedOut           our deadline passed
+│   └── Stalled        no useful piece of a stream in time
+├── RateLimited        429, with Retry-After
+├── Unavailable        5xx, 408, 425
+├── Unauthorized       401, 402, 403: an operator has to act      NEVER
+├── Rejected           any other 4xx                              NEVER
+│   ├── Gone           404, 410
+│   └── NoVoice        no voice for the language                  NEVER
+├── BadAnswer          empty, garbled, truncated
+│   └── UnfitAnswer    whole, but not for this person
+│       ├── OtherLanguage
+│       └── PromptReadOut
+├── Forbidden          host not allowed by us                     NEVER
+│   └── TooLarge       over our limit of bytes
+├── Barred             chat or line accepts nothing from us       NEVER
+│   └── OptedOut       person unsubscribed
+├── OutcomeUnknown     sent whole, not answered                   UNKNOWN
+└── LadderExhausted    every rung failed
 
-I6: a message names the service, the status and our own words for it; never the provider's body, which may repeat what a
-person said, and never a key.
+I6: no message holds a key, or the answer's body, which may repeat what a person said.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from providers.ladder import Attempt
-
 
 class Verdict(StrEnum):
-    """What the one who catches a ProviderError should do with the same request at the same service."""
+    """What to do with the request."""
 
     LATER = "later"
-    """It may well succeed later; meanwhile the next rung."""
+    """Retry later."""
     NEVER = "never"
-    """It will not succeed unchanged; the next rung, and no retry."""
+    """Do not retry unchanged."""
     UNKNOWN = "unknown"
-    """It may have happened: ask before doing it again."""
+    """It may have taken effect: check first."""
 
 
 class ProviderError(Exception):
-    """A named service did not do its part.
+    """A service did not do its part.
 
-    Attributes:
-        service: the service's short name, as in rung names and metrics.
-        verdict: what to do about it.
-        status: the HTTP status, where there was one.
-        retry_after_seconds: how long the service asked us to wait, in seconds.
+    `service` is its name in rungs and metrics, `status` that of HTTP, `retry_after_seconds` its own request.
     """
 
     verdict: Verdict = Verdict.LATER
     reason: str = "failed"
-    """A constant word for logs and metric labels."""
+    """For logs and metric labels."""
 
     def __init__(
         self, service: str, detail: str = "", *, status: int | None = None, retry_after_seconds: float | None = None
     ) -> None:
-        said = " ".join(part for part in (self.reason, str(status) if status else "", detail) if part)
-        super().__init__(f"{service}: {said}")
+        text = " ".join(part for part in (self.reason, str(status) if status else "", detail) if part)
+        super().__init__(f"{service}: {text}")
         self.service = service
         self.status = status
         self.retry_after_seconds = retry_after_seconds
 
 
 class Unreachable(ProviderError):
-    """No connection could be made, or it broke before an answer began."""
+    """No connection, or it broke before an answer."""
 
     reason = "unreachable"
 
@@ -84,115 +78,121 @@ class TimedOut(ProviderError):
 
 
 class Stalled(TimedOut):
-    """The service answered, and then gave nothing useful for too long: at first, or between two pieces."""
+    """A stream brought nothing useful in time."""
 
     reason = "stalled"
 
 
 class RateLimited(ProviderError):
-    """The service asked us to slow down (429)."""
+    """Status 429."""
 
     reason = "rate-limited"
 
 
 class Unavailable(ProviderError):
-    """The service is in trouble (5xx, 408, 425)."""
+    """Status 5xx, 408 or 425."""
 
     reason = "unavailable"
 
 
 class Unauthorized(ProviderError):
-    """The key is wrong, unpaid or not allowed (401, 402, 403): an operator has to act."""
+    """Status 401, 402 or 403."""
 
     verdict = Verdict.NEVER
     reason = "unauthorized"
 
 
 class Rejected(ProviderError):
-    """The service will not have this request (any other 4xx)."""
+    """Any other status 4xx."""
 
     verdict = Verdict.NEVER
     reason = "rejected"
 
 
 class Gone(Rejected):
-    """What was asked for is not there (404, 410)."""
+    """Status 404 or 410."""
 
     reason = "gone"
 
 
 class NoVoice(Rejected):
-    """The service cannot speak the language: it was not asked, and nothing was paid."""
+    """No voice for the language; nothing was requested."""
 
     reason = "no-voice"
 
 
 class BadAnswer(ProviderError):
-    """The service said yes and gave nothing that can be used: empty, garbage or cut short."""
+    """An empty, garbled or truncated answer."""
 
     reason = "bad-answer"
 
 
 class UnfitAnswer(BadAnswer):
-    """The service did its part, and what it gave must not reach this person: it says nothing of how the service is.
-
-    Whoever speaks to us may provoke it at will, so it is never counted against a service.
-    """
+    """A whole answer that this person must not get; people can provoke it, so breakers do not count it."""
 
     reason = "unfit"
 
 
 class OtherLanguage(UnfitAnswer):
-    """A reply in another language than it was asked for."""
+    """A reply not in the language requested."""
 
     reason = "other-language"
 
 
 class PromptReadOut(UnfitAnswer):
-    """A reply that recites the instructions that the model was given."""
+    """A reply that recites the model's instructions."""
 
     reason = "prompt-read-out"
 
 
 class Forbidden(ProviderError):
-    """We refuse to ask: the host is not allowed."""
+    """A host that we do not allow."""
 
     verdict = Verdict.NEVER
     reason = "forbidden"
 
 
 class TooLarge(Forbidden):
-    """There are more bytes than the limit."""
+    """More bytes than our limit."""
 
     reason = "too-large"
 
 
 class Barred(ProviderError):
-    """The chat or the line takes nothing from us: it is not the audio that is refused, and no other form would do."""
+    """The chat or line accepts nothing from us."""
 
     verdict = Verdict.NEVER
     reason = "barred"
 
 
 class OptedOut(Barred):
-    """The person asked to hear no more from us: nothing is sent to them again, in whatever form."""
+    """The person unsubscribed."""
 
     reason = "opted-out"
 
 
 class OutcomeUnknown(ProviderError):
-    """The request went out whole and no answer came back: it may have happened."""
+    """The request was sent whole and not answered."""
 
     verdict = Verdict.UNKNOWN
     reason = "outcome-unknown"
 
 
-class LadderExhausted(ProviderError):
-    """Every rung failed, or the ladder's budget ran out.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One rung tried or passed over."""
 
-    Attributes:
-        attempts: each rung tried, in order, with how it fell.
-    """
+    ladder: str
+    rung: str
+    seconds: float
+    error: str | None = None
+    """`ProviderError.reason`, `ladder.OPEN` or `ladder.NO_TIME`; None if it served."""
+    ended: float = 0.0
+    """By the event loop's clock."""
+
+
+class LadderExhausted(ProviderError):
+    """No rung served."""
 
     reason = "exhausted"
 
@@ -202,7 +202,7 @@ class LadderExhausted(ProviderError):
 
 
 def from_status(service: str, status: int, retry_after_seconds: float | None = None) -> ProviderError:
-    """Map an HTTP status (400 to 599) to the error that it means."""
+    """Map an HTTP status (400 to 599) to its error."""
     kind: type[ProviderError]
     match status:
         case 401 | 402 | 403:

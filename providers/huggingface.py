@@ -1,7 +1,6 @@
-"""Hugging Face: Whisper for speech recognition, Llama for replies, through huggingface_hub's own client.
+"""Hugging Face: Whisper and Llama through huggingface_hub's client.
 
-Always by full URL: given a model's name, the client would look it up on the Hub synchronously, inside the event loop.
-The client never retries, and has no time-out unless it is given one.
+Models are full URLs: names would be looked up synchronously on the Hub. The client neither retries nor times out.
 """
 
 from __future__ import annotations
@@ -14,116 +13,101 @@ import httpx2
 from huggingface_hub import AsyncInferenceClient, set_async_client_factory
 from huggingface_hub.errors import TextGenerationError
 
-from audio.wav import WAV_RATE, wav_clip
-from providers.answers import told_of, within
+from audio.clip import WAV_RATE, Clip, wav_clip
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Unreachable
 from providers.ports import ChatTurn, Role, Transcript
+from providers.promptly import error_in_answer, time_limit
 from providers.reply_stream import is_end, reply_stream
 from providers.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
-    from audio.clip import Clip
-
 SERVICE = "huggingface"
 ROUTER_URL = "https://router.huggingface.co"
-_MAX_TOKENS = 220
-"""About 80 spoken words in the languages that take the most tokens; unset, the server's default would cut at 100."""
+_MAX_TOKENS = 220  # about 80 spoken words in the languages that take the most; the server's default cuts at 100
 
 
-class _Lasting(httpx2.AsyncBaseTransport):
-    """Connections that outlive the clients that use them: a new client for each call would shake hands anew."""
+class _SharedTransport(httpx2.AsyncBaseTransport):
+    """Connections that outlive the clients that use them."""
 
     def __init__(self) -> None:
         self._transport = Transport(SERVICE)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Ask, over a connection that is open if there is one."""
+        """Send a request."""
         return cast("httpx2.Response", await self._transport.handle_async_request(request))
 
     async def warm(self, address: str) -> None:
-        """Open one, before anything is asked. Raises nothing."""
+        """Open a connection. Raises nothing."""
         await self._transport.warm(address)
 
     async def aclose(self) -> None:
-        """Stay open, for a client that is done."""
+        """Do nothing when a client closes."""
 
     async def close(self) -> None:
-        """Close them, for good."""
+        """Close the connections."""
         await self._transport.aclose()
 
     @contextmanager
-    def beneath(self) -> Iterator[None]:
-        """Have the client that is made in the block use them."""
-        token = _BENEATH.set(self)
+    def used_by_new_client(self) -> Iterator[None]:
+        """Have the client created in the block use this transport."""
+        token = _CLIENT_TRANSPORT.set(self)
         try:
             yield
         finally:
-            _BENEATH.reset(token)
+            _CLIENT_TRANSPORT.reset(token)
 
 
-_BENEATH: ContextVar[_Lasting | None] = ContextVar("beneath", default=None)
-"""What the client that is being made is to use: their factory is one for the whole process, and takes no arguments."""
+# huggingface_hub's client factory is global and takes no arguments.
+_CLIENT_TRANSPORT: ContextVar[_SharedTransport | None] = ContextVar("client_transport", default=None)
 
 
 def _http_client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=_BENEATH.get() or Transport(SERVICE), follow_redirects=False)
+    return httpx2.AsyncClient(transport=_CLIENT_TRANSPORT.get() or Transport(SERVICE), follow_redirects=False)
 
 
 set_async_client_factory(_http_client)
 
 
 class WhisperTranscriber:
-    """Whisper behind the raw-body speech recognition wire of the Hugging Face router.
-
-    It answers text alone, without a language.
-
-    Args:
-        token: of Hugging Face.
-        url: the full URL that the recording is posted to.
-        timeout_seconds: for the whole request, in seconds.
-    """
+    """Transcriber on the router's raw-body wire, which reports no language; `url` is the full URL."""
 
     def __init__(self, token: str, url: str, *, timeout_seconds: float = 15.0) -> None:
         self._url = url
         # The type must be said: bytes are sent without one.
         self._client = AsyncInferenceClient(model=url, token=token, headers={"Content-Type": "audio/wav"})
         self._timeout_seconds = timeout_seconds
-        self._connections = _Lasting()
+        self._transport = _SharedTransport()
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:  # noqa: ARG002
-        """Recognise. A language could only be given as a JSON body, which not every backend reads, so it is not."""
-        async with _mapped(), within(SERVICE, self._timeout_seconds):
-            with self._connections.beneath():  # it makes its HTTP client when it is first asked
-                heard = await self._client.automatic_speech_recognition(speech.data)
-        if not isinstance(heard.text, str):
+        """Recognize; a hint would need a JSON body, which not every backend reads."""
+        async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds):
+            with self._transport.used_by_new_client():  # it makes its HTTP client when it is first asked
+                answer = await self._client.automatic_speech_recognition(speech.data)
+        if not isinstance(answer.text, str):
             raise BadAnswer(SERVICE, "no text")
-        return Transcript(encodable(heard.text).strip())
+        return Transcript(encodable(answer.text).strip())
 
     async def check(self) -> None:
-        """Have a tenth of a second of silence recognised, to learn whether address and token are right."""
+        """Recognize 0.1 s of silence, to check address and token."""
         await self.transcribe(wav_clip(bytes(WAV_RATE // 5), sample_rate=WAV_RATE))
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._connections.warm(self._url)
+        """Open a connection. Raises nothing."""
+        await self._transport.warm(self._url)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()  # type: ignore[no-untyped-call] # untyped just there
-        await self._connections.close()
+        await self._transport.close()
 
 
 class LlamaReplier:
-    """A chat model behind the OpenAI wire of the Hugging Face router.
+    """Replier on the router's OpenAI wire; the missing part of `/v1/chat/completions` is added to `base_url`.
 
-    Args:
-        token: of Hugging Face.
-        base_url: what `/v1/chat/completions` is appended to, as far as it is missing.
-        model: its name on the router.
-        timeout_seconds: until the answer begins, until the first words, and between two, in seconds.
+    `timeout_seconds` is until the answer begins, until the first words, and between two.
     """
 
     def __init__(
@@ -134,14 +118,14 @@ class LlamaReplier:
         self._model = model
         self._timeout_seconds = timeout_seconds
         self._max_tokens = max_tokens
-        self._connections = _Lasting()
+        self._transport = _SharedTransport()
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002
-        """Stream the reply; the language stands in the turns already."""
+        """Stream the reply; the language is in the turns."""
         # A client per call: it closes its streams only when it is closed itself, so one kept for long would leak them.
-        async with _mapped(), self._client() as client:
-            async with within(SERVICE, self._timeout_seconds):
-                with self._connections.beneath():
+        async with _sdk_errors(), self._client() as client:
+            async with time_limit(SERVICE, self._timeout_seconds):
+                with self._transport.used_by_new_client():
                     stream: Any = await client.chat_completion(
                         [{"role": turn.role.value, "content": encodable(turn.text)} for turn in turns],
                         model=self._model,
@@ -154,27 +138,26 @@ class LlamaReplier:
                     yield piece
 
     async def check(self) -> None:
-        """Ask for one token, to learn whether address, token and model are right."""
+        """Request one token, to check address, token and model."""
         turns = [{"role": Role.USER.value, "content": "Hi"}]
-        async with _mapped(), within(SERVICE, self._timeout_seconds), self._client() as client:
+        async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds), self._client() as client:
             answer: Any = await client.chat_completion(turns, model=self._model, max_tokens=1)
         if not isinstance(answer.choices, list) or not answer.choices:
             raise BadAnswer(SERVICE, "no choices")
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._connections.warm(self._base_url)
+        """Open a connection. Raises nothing."""
+        await self._transport.warm(self._base_url)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._transport.close()
 
     def _client(self) -> AsyncInferenceClient:
         return AsyncInferenceClient(base_url=self._base_url, api_key=self._token)
 
 
 async def _words(chunks: AsyncIterator[Any]) -> AsyncGenerator[str]:
-    """Give the words of a stream up to its end. Raises BadAnswer where it has none: then it was cut short."""
     async for chunk in chunks:
         if not chunk.choices:  # it tells of usage alone
             continue
@@ -183,16 +166,15 @@ async def _words(chunks: AsyncIterator[Any]) -> AsyncGenerator[str]:
             yield choice.delta.content
         if is_end(SERVICE, choice.finish_reason):
             return
-    raise BadAnswer(SERVICE, "cut short")
+    raise BadAnswer(SERVICE, "cut short")  # it had no end
 
 
 @asynccontextmanager
-async def _mapped() -> AsyncIterator[None]:
-    """Turn what the client raises for the service's fault into ProviderErrors."""
+async def _sdk_errors() -> AsyncIterator[None]:
     try:
         yield
     except TextGenerationError as error:
-        raise told_of(SERVICE, error.args[0] if error.args else None) from None  # its text is the service's
+        raise error_in_answer(SERVICE, error.args[0] if error.args else None) from None  # its text is the service's
     except httpx2.HTTPError as error:
         raise Unreachable(SERVICE, type(error).__name__) from error
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:

@@ -1,12 +1,7 @@
-"""Ladder: one combinator falls back, for speech recognition, reply and speech alike.
+"""Ladder of fallbacks.
 
-A rung is a whole attempt: it gives its value complete or not at all, so what a fallen rung had begun is never heard.
-The ladder moves on for a ProviderError, or for the rung's own deadline, and for nothing else: a bug stays a bug (I8).
-
-Every rung but the last has a breaker (providers/breaker.py), which all that climb this ladder share, and so do rungs of
-one service. A rung that it keeps shut is passed over at once, and so is one that needs longer than the budget still
-gives it. The last rung is always tried, bounded by its own deadline alone: where it cannot fail, the ladder cannot
-either.
+A rung returns its whole value or none, so nothing of a failed rung is heard. Only a ProviderError or the rung's
+deadline leads on: a bug stays a bug (I8). All rungs but the last have a breaker.
 """
 
 from __future__ import annotations
@@ -18,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar
 
 from providers.breaker import Breaker, State
 from providers.deadline import deadline
-from providers.errors import LadderExhausted, ProviderError, TimedOut
+from providers.errors import Attempt, LadderExhausted, ProviderError, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -26,14 +21,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OPEN: Final = "open"
-"""The error word of an Attempt that was not made: the rung's breaker keeps it shut."""
+"""`Attempt.error`: kept out by the breaker."""
 NO_TIME: Final = "no-time"
-"""The error word of an Attempt that was not made: the rung needs longer than the budget still gives it."""
+"""`Attempt.error`: too little budget left."""
 
-_FAIR_SHARE: Final = 0.5
-"""Of a rung's deadline: cut shorter than this by the budget, a call that timed out was not the service's fault."""
-_TURN: Final = 0.6
-"""What a rung may take of what the budget still holds, as long as others follow that need it too."""
+_FAIR_SHARE: Final = 0.5  # of a rung's deadline: a time-out after less than this is not the service's fault
+_TURN: Final = 0.6  # the share of the remaining budget that a rung may take if others follow that need it
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,39 +34,25 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Rung(Generic[P, T]):
-    """One way to do it."""
+    """One way to do the work."""
 
     name: str
     call: Callable[P, Awaitable[T]]
     deadline_seconds: float
     quick_seconds: float = 0.0
-    """With less than this for its turn, in seconds, it is not even tried; heeded in all rungs but the last."""
+    """The least time worth a try; ignored for the last rung."""
     service: str = ""
-    """Whose breaker it goes by, for services that serve more than one rung; its own name's where it is empty."""
+    """Rungs of one service share a breaker; by default the name."""
 
     @property
     def breaker(self) -> str:
-        """The name of its breaker."""
+        """The breaker's key."""
         return self.service or self.name
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One rung tried, or passed over."""
-
-    ladder: str
-    rung: str
-    seconds: float
-    """How long it took, in seconds."""
-    error: str | None = None
-    """Why it fell (a constant word, ProviderError.reason) or was passed over (OPEN, NO_TIME); None when it served."""
-    ended: float = 0.0
-    """When that was, by the event loop's clock."""
-
-
-@dataclass(frozen=True, slots=True)
 class Served(Generic[T]):
-    """A value, the rung that gave it, and all that was tried."""
+    """A value, its rung, and all attempts."""
 
     value: T
     rung: str
@@ -81,13 +60,9 @@ class Served(Generic[T]):
 
 
 class Ladder(Generic[P, T]):
-    """Rungs in order, under one budget; one object for all memos of a worker, so that they share its breakers.
+    """Rungs in order, shared by all memos of a worker; `clock` is that of the breakers.
 
-    Args:
-        name: of the step that it serves, as in metrics.
-        rungs: the preferred one first; each with a name of its own.
-        budget_seconds: for all rungs together, in seconds; the last is tried even when it is spent.
-        clock: what the breakers tell the time by, in seconds; unless given, the running event loop's.
+    The last rung is always tried; the others are passed over without budget, or while their breaker is open.
     """
 
     def __init__(
@@ -103,18 +78,11 @@ class Ladder(Generic[P, T]):
         }
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Served[T]:
-        """Climb until a rung serves.
-
-        Raises:
-            LadderExhausted: every rung fell or was passed over, and the last one fell.
-        """
+        """Try the rungs until one serves. Raises LadderExhausted."""
         return await self._climb(self.budget_seconds, *args, **kwargs)
 
     def within(self, seconds: float) -> Callable[P, Coroutine[Any, Any, Served[T]]]:
-        """Give the same ladder with at most this much of its budget, in seconds from the call; 0 or less is none.
-
-        `await ladder.within(left)(memo)` is `await ladder(memo)` in a hurry, and raises the same.
-        """
+        """Return the ladder with at most this budget: `await ladder.within(left)(memo)`."""
 
         async def climb(*args: P.args, **kwargs: P.kwargs) -> Served[T]:
             return await self._climb(min(seconds, self.budget_seconds), *args, **kwargs)
@@ -122,7 +90,7 @@ class Ladder(Generic[P, T]):
         return climb
 
     def states(self) -> Mapping[str, State]:
-        """Tell each rung's breaker's state, in the rungs' order; the last rung, which has none, is always closed."""
+        """Return rung → state of its breaker; the last one is closed."""
         return {
             rung.name: breaker.state if (breaker := self._breakers.get(rung.breaker)) else State.CLOSED
             for rung in self.rungs
@@ -137,9 +105,9 @@ class Ladder(Generic[P, T]):
             turn = _TURN if place + 2 < len(self.rungs) else 1.0  # the last rung has its own deadline, and needs none
             try:
                 value = await self._step(rung, turn * (end - begun), *args, **kwargs)
-            except ProviderError as fallen:
+            except ProviderError as error:
                 ended = loop.time()
-                attempts.append(Attempt(self.name, rung.name, ended - begun, fallen.reason, ended=ended))
+                attempts.append(Attempt(self.name, rung.name, ended - begun, error.reason, ended=ended))
             else:
                 ended = loop.time()
                 attempts.append(Attempt(self.name, rung.name, ended - begun, ended=ended))
@@ -147,47 +115,45 @@ class Ladder(Generic[P, T]):
         raise LadderExhausted(self.name, attempts)
 
     async def _step(self, rung: Rung[P, T], turn_seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Try a rung, unless there is no time for it or its breaker keeps it shut; the last one whatever happens."""
         breaker = self._breakers.get(rung.breaker)
         if breaker is None:
             return await _within(rung, rung.deadline_seconds, *args, **kwargs)
         if turn_seconds <= 0 or turn_seconds < rung.quick_seconds:  # before the breaker: no probe is taken for this
-            raise _PassedOver(rung.name, NO_TIME)
+            raise _NoTime(rung.name)
         call = breaker.admit()
         if call is None:
-            raise _PassedOver(rung.name, OPEN)
+            raise _KeptOut(rung.name)
         try:
             value = await _within(rung, min(rung.deadline_seconds, turn_seconds), *args, **kwargs)
         except _CutShort:
             raise
         except ProviderError as error:
             if breaker.failed(call, error):
-                self._tell_shut(rung, error)
+                self._log_shut(rung, error)
             raise
         else:
             breaker.succeeded(call)
             return value
         finally:
-            breaker.let_go(call)  # a bug or a cancellation says nothing of the service, and the probe is free again
+            breaker.release(call)  # a bug or a cancellation says nothing of the service, and the probe is free again
 
-    def _tell_shut(self, rung: Rung[P, T], error: ProviderError) -> None:
+    def _log_shut(self, rung: Rung[P, T], error: ProviderError) -> None:
         log.error("rung.shut", extra={"stage": self.name, "rung": rung.name, "reason": error.reason})
 
 
-class _PassedOver(ProviderError):
-    """The rung was not tried."""
+class _NoTime(ProviderError):
+    reason = NO_TIME
 
-    def __init__(self, service: str, reason: str) -> None:
-        self.reason = reason
-        super().__init__(service)
+
+class _KeptOut(ProviderError):
+    reason = OPEN
 
 
 class _CutShort(TimedOut):
-    """The budget left the rung too little of its deadline to say that the service is slow."""
+    """The budget left too little time to blame the service."""
 
 
 async def _within(rung: Rung[P, T], seconds: float, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a rung under a deadline; a TimeoutError that is not our deadline's own is a bug, and passes through."""
     late = TimedOut if seconds >= _FAIR_SHARE * rung.deadline_seconds else _CutShort
     async with deadline(seconds, late(rung.name)):
         return await rung.call(*args, **kwargs)

@@ -1,9 +1,7 @@
-"""Linq v3: voice memos as the native bubble, texts, typing, messages and media.
+"""Messenger on Linq v3.
 
-A voice memo is uploaded first, and then sent by its attachment's id; the sending takes no idempotency key. So what may
-be out is never sent again within a call: the chat is looked at, a few times, and where ours is not there the outcome
-stays unknown. Whoever comes back to the memo later looks again before anything else. What was surely refused is asked
-again, as far as its code says that this may help.
+A voice memo is uploaded, then sent by attachment id, without an idempotency key. So a send that may be out is never
+repeated: the chat is searched; otherwise the outcome stays unknown, and the memo's next attempt searches first.
 """
 
 from __future__ import annotations
@@ -16,26 +14,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
-from providers import indicator
-from providers.attempts import retried
+from providers.attempts import retry
+from providers.connections import policy_for
 from providers.deadline import deadline
 from providers.errors import BadAnswer, OptedOut, OutcomeUnknown, ProviderError, TimedOut, Unavailable
-from providers.http import policy_for
 from providers.linq_upload import Upload
 from providers.linq_wire import (
     SERVICE,
     WIRE,
-    announcement,
     chat_path,
-    fit,
-    is_it,
+    matches,
+    parse_ticket,
     parts_without_url,
+    sendable_text,
     text_send,
-    ticket_of,
+    upload_request,
     voice_send,
 )
 from providers.media import Media
-from providers.messenger_calls import Calls
+from providers.messenger_calls import Calls, show_typing
 from providers.ports import SentText, always_ours
 
 if TYPE_CHECKING:
@@ -45,14 +42,12 @@ if TYPE_CHECKING:
     from providers.messenger_wire import Send
     from providers.ports import Onlooker, VoiceReply
 
-_LISTED_BY_SECONDS: Final = 5.0
-"""How long Linq may take to list what it has accepted: nobody looks again sooner, in seconds."""
+_LISTED_BY_SECONDS: Final = 5.0  # Linq may take this long to list an accepted message; do not search again sooner
 _TYPING_SECONDS: Final = 5.0
 _STOP_TYPING_SECONDS: Final = 2.0
 _CLOCKS_DIFFER_SECONDS: Final = 300.0
 _MOST_PAGES: Final = 10
-_PAGE: Final = 100
-"""Messages; more are not given at once."""
+_PAGE: Final = 100  # in messages; the API's maximum
 _MOST_REMEMBERED: Final = 10_000
 _MOST_LINKS: Final = 8
 
@@ -61,35 +56,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How the time for one send is shared out, so that it ends by itself, knowing how; all in seconds."""
+    """The parts of one send's time, so that it ends by itself with a known outcome."""
 
     upload_seconds: float
-    """For the upload: while it lasts nothing is out, which a cut from outside could not know."""
+    """Until its end nothing is out."""
     again_seconds: float
-    """After which what was refused is not sent again."""
+    """After which a refused send is not retried."""
     request_seconds: float
-    """For the request that sends."""
     looks_after_seconds: tuple[float, ...]
-    """Pauses, each before a look at the chat for what may be out."""
+    """Pauses before each search of the chat."""
 
     @classmethod
     def within(cls, seconds: float) -> Self:
-        """Share out the time for one send."""
+        """Divide the time of one send."""
         return cls(0.35 * seconds, 0.1 * seconds, 0.3 * seconds, (0.02 * seconds, 0.06 * seconds, 0.12 * seconds))
 
 
 class LinqMessenger:
-    """Linq v3 behind the Messenger port.
+    """Messenger on Linq v3; `base_url` is without /v3.
 
-    Args:
-        base_url: of the API, without /v3.
-        api_key: its Bearer key; goes nowhere else: neither to where files are uploaded nor to where they come from.
-        media_hosts: hosts that recordings may come from, and private addresses that files may be uploaded to.
-        max_memo_bytes: the largest recording, in bytes.
-        timeout_seconds: for one request, in seconds.
-        pace: for one send, with its upload and its looks at the chat.
-        attempts: how often a request is made at the most.
-        typing_refresh_seconds: Linq forgets after 60 s.
+    Neither media nor upload hosts get the key; `media_hosts` lists private upload addresses too.
     """
 
     def __init__(
@@ -114,66 +100,64 @@ class LinqMessenger:
         self._upload = Upload(targets, timeout_seconds=timeout_seconds)
         self._attempts = attempts
         self._typing_refresh_seconds = typing_refresh_seconds
-        self._opted_out: OrderedDict[str, bool] = OrderedDict()
-        """Chats."""
-        self._attachments: OrderedDict[str, str] = OrderedDict()
-        """File name → what it was last uploaded as; another process finds it by the name alone."""
+        self._opted_out: OrderedDict[str, bool] = OrderedDict()  # chats
+        self._attachments: OrderedDict[str, str] = OrderedDict()  # file name → id of its last upload
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
-        return await self._retried(partial(self._media.fetch, onlooker=onlooker), url)
+        """Download a recording."""
+        return await self._retry(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:  # noqa: ARG002 (v3 asks by the message alone)
-        """Ask for a message as the API has it now; a recording without a link gets a fresh one."""
-        message = await self._retried(self._calls.get, f"/v3/messages/{quote(message_id, safe='')}")
+        """Fetch a message; recordings without a link get a fresh one."""
+        message = await self._retry(self._calls.get, f"/v3/messages/{quote(message_id, safe='')}")
         for part, attachment_id in parts_without_url(message)[:_MOST_LINKS]:
-            part["url"] = await self._retried(self._link, attachment_id)
+            part["url"] = await self._retry(self._link, attachment_id)
         return message
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
-        """Show that we are at it while the block runs. Never raises, never delays the block."""
-        return indicator.shown(
-            lambda: self._typed("POST", chat_id, _TYPING_SECONDS),
-            lambda: self._typed("DELETE", chat_id, _STOP_TYPING_SECONDS),
+        """Show the typing indicator while the block runs. Never raises."""
+        return show_typing(
+            lambda: self._set_typing("POST", chat_id, _TYPING_SECONDS),
+            lambda: self._set_typing("DELETE", chat_id, _STOP_TYPING_SECONDS),
             refresh_seconds=self._typing_refresh_seconds,
         )
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
-        """Send a voice memo, as the native bubble; give its message id.
+        """Send a voice memo; return its id.
 
         Raises:
-            OptedOut: the person asked to hear no more from us.
-            OutcomeUnknown: it may be out; it was looked for, and nothing was sent again.
+            OptedOut: the person unsubscribed.
+            OutcomeUnknown: it may be out, but is not in the chat.
         """
-        self._heed_opt_out(reply.chat_id)
-        attachment_id = await self._uploaded(reply, still_ours)
+        self._check_opt_out(reply.chat_id)
+        attachment_id = await self._upload_clip(reply, still_ours)
         _remember(self._attachments, reply.filename, attachment_id)
-        return await self._sent(voice_send(reply.chat_id, attachment_id, reply.filename, still_ours))
+        return await self._send_once(voice_send(reply.chat_id, attachment_id, reply.filename, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
-        """Send a text message; give its message id. Raises as send_voice() does."""
-        self._heed_opt_out(chat_id)
-        sent = SentText(fit(text), time.time() - _CLOCKS_DIFFER_SECONDS)
-        return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
+        """Send a text message; return its id. Raises as send_voice() does."""
+        self._check_opt_out(chat_id)
+        sent = SentText(sendable_text(text), time.time() - _CLOCKS_DIFFER_SECONDS)
+        return await self._send_once(text_send(chat_id, sent, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Look for a message of ours with an attachment of one of these names, or with that text alone.
+        """Find a message of ours by attachment id, file name, or text alone.
 
         Raises:
-            BadAnswer: the chat has more messages than are looked through, and lists the oldest first.
+            BadAnswer: too many messages, listed oldest first.
         """
         ids = {self._attachments[name] for name in filenames if name in self._attachments}
         query = {"limit": str(_PAGE)}
         times: list[str] = []
         for _ in range(_MOST_PAGES):
-            page = await self._retried(self._calls.get, f"{chat_path(chat_id)}/messages?{urlencode(query)}")
+            page = await self._retry(self._calls.get, f"{chat_path(chat_id)}/messages?{urlencode(query)}")
             listed = page.get("messages")
             if not isinstance(listed, list):
                 raise BadAnswer(SERVICE, "no list of messages")
             messages = [each for each in listed if isinstance(each, dict) and "id" in each]
-            found = next((each for each in messages if is_it(each, ids, filenames, text)), None)
+            found = next((each for each in messages if matches(each, ids, filenames, text)), None)
             if found is not None:
                 return str(found["id"])
             cursor = page.get("next_cursor")
@@ -186,11 +170,11 @@ class LinqMessenger:
         return None
 
     async def check(self) -> None:
-        """List our numbers, to learn whether address and key are right."""
+        """List our numbers, to check address and key."""
         await self._calls.get("/v3/phone_numbers")
 
     async def warm(self) -> None:
-        """Open connections to the API and to where recordings are, before anything is asked. Raises nothing."""
+        """Open connections. Raises nothing."""
         await asyncio.gather(self._calls.warm(), self._media.warm())
 
     async def close(self) -> None:
@@ -199,40 +183,35 @@ class LinqMessenger:
         await self._upload.close()
         await self._calls.close()
 
-    async def _uploaded(self, reply: VoiceReply, still_ours: Callable[[], None]) -> str:
-        """Upload the sound; give its attachment's id. As often as it takes: nobody sees a file that is not sent."""
-
+    async def _upload_clip(self, reply: VoiceReply, still_ours: Callable[[], None]) -> str:
         async def once() -> str:
             still_ours()
-            ticket = ticket_of(await self._calls.post("/v3/attachments", announcement(reply.clip, reply.filename)))
+            ticket = parse_ticket(await self._calls.post("/v3/attachments", upload_request(reply.clip, reply.filename)))
             await self._upload.put(ticket, reply.clip.data, still_ours)
             return ticket.attachment_id
 
         async with deadline(self._pace.upload_seconds, TimedOut(SERVICE, "uploading")):
-            return await self._retried(once)
+            return await self._retry(once)  # an attachment without a message is invisible
 
-    async def _sent(self, send: Send) -> str:
-        """Send, and never twice: what may be out is looked for, and not sent again."""
-
+    async def _send_once(self, send: Send) -> str:
         async def once() -> str:
             send.still_ours()
             return await self._calls.send(send)
 
         try:
-            return await retried(once, attempts=self._attempts, seconds=self._pace.again_seconds)
+            return await retry(once, attempts=self._attempts, seconds=self._pace.again_seconds)
         except OptedOut:
             _remember(self._opted_out, send.chat_id, value=True)
             raise
         except OutcomeUnknown as unknown:
-            sent_id = await self._looked_for(send)
+            sent_id = await self._search(send)
             if sent_id is None:
                 wait = _LISTED_BY_SECONDS
                 raise OutcomeUnknown(SERVICE, "and is not in the chat", retry_after_seconds=wait) from unknown
             return sent_id
 
-    async def _looked_for(self, send: Send) -> str | None:
-        """Look, and look again: what was accepted may be listed a little later."""
-        for seconds in self._pace.looks_after_seconds:
+    async def _search(self, send: Send) -> str | None:
+        for seconds in self._pace.looks_after_seconds:  # an accepted message may be listed late
             await asyncio.sleep(seconds)
             try:
                 sent_id = await self.find_sent(send.chat_id, filenames=send.filenames, text=send.text)
@@ -243,27 +222,25 @@ class LinqMessenger:
         return None
 
     async def _link(self, attachment_id: str) -> str:
-        """Ask where a file may be had."""
         attachment = await self._calls.get(f"/v3/attachments/{quote(attachment_id, safe='')}")
         url = attachment.get("download_url")
         if not isinstance(url, str) or not url:
             raise Unavailable(SERVICE, "attachment not ready")
         return url
 
-    async def _typed(self, method: str, chat_id: str, seconds: float) -> None:
+    async def _set_typing(self, method: str, chat_id: str, seconds: float) -> None:
         if chat_id not in self._opted_out:
             await self._calls.nudge(method, f"{chat_path(chat_id)}/typing", seconds=seconds)
 
-    def _heed_opt_out(self, chat_id: str) -> None:
+    def _check_opt_out(self, chat_id: str) -> None:
         if chat_id in self._opted_out:
             raise OptedOut(SERVICE, "before")
 
-    async def _retried(self, work: Callable[..., Awaitable[T]], *args: str) -> T:
-        return await retried(work, *args, attempts=self._attempts)
+    async def _retry(self, work: Callable[..., Awaitable[T]], *args: str) -> T:
+        return await retry(work, *args, attempts=self._attempts)
 
 
 def _remember(latest: OrderedDict[str, T], key: str, value: T) -> None:
-    """Keep a value, and as many of the latest others as there is room for."""
     latest[key] = value
     latest.move_to_end(key)
     if len(latest) > _MOST_REMEMBERED:

@@ -1,7 +1,6 @@
-"""Upload: puts a file where Linq says, and tells nobody there who we are (I6).
+"""Uploads to Linq's signed addresses, without our key (I6).
 
-The address is signed for one file, for 15 minutes, at a host of Linq's choosing: any public one will do, over https.
-It gets the headers that it names, exactly, and no key. Where it does not take the file, a fresh one may.
+An address is for one file and 15 minutes, at any public https host, with exactly the ticket's headers.
 """
 
 from __future__ import annotations
@@ -9,82 +8,59 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import aiohttp
 from yarl import URL
 
-from providers.connections import Connections
-from providers.errors import BadAnswer, Forbidden, TimedOut, Unavailable, Unreachable
-from providers.http import checked_session
+from providers.connections import LazySession, checked_session, client_errors
+from providers.errors import BadAnswer, Forbidden, Unavailable
+from providers.messenger_wire import checked_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from aiohttp.abc import AbstractResolver
 
-    from providers.http import HostPolicy
+    from providers.connections import HostPolicy
     from providers.linq_wire import Ticket
 
 SERVICE: Final = "linq-upload"
-_TAKEN: Final = range(200, 300)
-_PIECE_BYTES: Final = 64 * 1024
-_OURS_TO_SAY: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""What aiohttp would say by itself."""
+_ACCEPTED: Final = range(200, 300)
+# Added by aiohttp unless skipped.
+_AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 class Upload:
-    """Uploads of files.
-
-    Args:
-        policy: which hosts.
-        timeout_seconds: for one upload, in seconds.
-        resolver: of names; the system's when None.
-    """
+    """Uploader."""
 
     def __init__(self, policy: HostPolicy, *, timeout_seconds: float, resolver: AbstractResolver | None = None) -> None:
         self._policy = policy
-        self._connections = Connections(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
+        self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
-        """Upload, once.
-
-        Raises:
-            Forbidden: a host that is not allowed.
-            ProviderError: the file was not taken; a redirect is not followed.
-        """
-        url = _parsed(ticket.url)
+        """Upload a file, once. Raises Forbidden, and ProviderError where a fresh ticket may help."""
+        url = _parse(ticket.url)
         self._policy.check(url)
         named = {name.lower(): value for name, value in ticket.headers.items()}
         if named.get("content-length", str(len(data))) != str(len(data)) or "transfer-encoding" in named:
             raise BadAnswer(SERVICE, "an upload of another length")
         length = {} if "content-length" in named else {"Content-Length": str(len(data))}
-        try:
-            async with self._connections.open().put(
+        with client_errors(SERVICE):
+            async with self._session.get().put(
                 url,
-                data=_pieces(data, still_ours),
+                data=checked_pieces(data, still_ours),
                 headers={**ticket.headers, **length},
-                skip_auto_headers=_OURS_TO_SAY,
+                skip_auto_headers=_AUTOMATIC_HEADERS,
                 allow_redirects=False,
             ) as response:
-                if response.status not in _TAKEN:
+                if response.status not in _ACCEPTED:
                     raise Unavailable(SERVICE, status=response.status)
-        except TimeoutError as error:
-            raise TimedOut(SERVICE) from error
-        except aiohttp.ClientError as error:
-            raise Unreachable(SERVICE, type(error).__name__) from error
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._session.close()
 
 
-async def _pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[bytes]:
-    for start in range(0, len(data), _PIECE_BYTES):
-        still_ours()
-        yield data[start : start + _PIECE_BYTES]
-
-
-def _parsed(address: str) -> URL:
-    """Read a signed address as it stands: encoding it anew would break the signature."""
+def _parse(address: str) -> URL:
+    """Parse a signed address unchanged."""
     try:
         url = URL(address, encoded=True)
         _ = url.port  # reading it is what checks it

@@ -1,4 +1,4 @@
-"""Engines that need no network and no key: pocketsphinx, espeak-ng, and canned replies."""
+"""Engines without network and key."""
 
 from __future__ import annotations
 
@@ -26,14 +26,25 @@ if TYPE_CHECKING:
 SERVICE = "local"
 
 
-class LocalTranscriber:
-    """Recognises English, in a child process."""
+class _Offline:
+    async def check(self) -> None:
+        """Do nothing: there is no service to ask."""
+
+    async def warm(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class LocalTranscriber(_Offline):
+    """Transcriber for English."""
 
     def __init__(self, ears: SphinxEars) -> None:
         self._ears = ears
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognise; another language than English is refused rather than guessed at."""
+        """Recognize English; another language is refused rather than guessed at."""
         if language not in {None, LANGUAGE}:
             raise Rejected(SERVICE, "knows English only")
         try:
@@ -41,18 +52,9 @@ class LocalTranscriber:
         except EngineError as error:
             raise Unavailable(SERVICE, "engine") from error
 
-    async def check(self) -> None:
-        """Nothing to ask: the engine is in the package."""
 
-    async def warm(self) -> None:
-        """Nothing to open."""
-
-    async def close(self) -> None:
-        """Nothing is kept open."""
-
-
-class LocalSynthesizer:
-    """Speaks, in a child process."""
+class LocalSynthesizer(_Offline):
+    """Synthesizer on espeak-ng."""
 
     def __init__(self, voice: EspeakVoice) -> None:
         self._voice = voice
@@ -66,28 +68,27 @@ class LocalSynthesizer:
         """Stream mono s16le PCM. Raises NoVoice for a language that it does not speak."""
         if language not in VOICES:
             raise NoVoice(SERVICE)
-        said = sayable(SERVICE, text)
-        if len(said) > LONGEST_TEXT:
+        sendable = sayable(SERVICE, text)
+        if len(sendable) > LONGEST_TEXT:
             raise Rejected(SERVICE, "too long to be spoken whole")
         try:
-            async with aclosing(self._voice.speak(said, language=language)) as pieces:
+            async with aclosing(self._voice.speak(sendable, language=language)) as pieces:
                 async for piece in pieces:
                     yield piece
         except EngineError as error:
             raise Unavailable(SERVICE, "engine") from error
 
-    async def check(self) -> None:
-        """Nothing to ask: the engine is in the package."""
 
-    async def warm(self) -> None:
-        """Nothing to open."""
+class CannedReplier(_Offline):
+    """Replier without a model: one honest sentence per language."""
 
-    async def close(self) -> None:
-        """Nothing is kept open."""
+    async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (canned)
+        """Yield the sentence."""
+        yield canned_reply(language)
 
 
 def canned_reply(language: str) -> str:
-    """Give one honest sentence in a language, where it is one of those in replies.json; else in English."""
+    """Return the sentence in a language (primary subtag), else in English."""
     replies = _replies()
     return replies.get(language) or replies["en"]
 
@@ -96,20 +97,3 @@ def canned_reply(language: str) -> str:
 def _replies() -> dict[str, str]:
     replies: dict[str, str] = json.loads((resources.files(__package__) / "replies.json").read_text("utf-8"))
     return replies
-
-
-class CannedReplier:
-    """Says one honest sentence in the person's language, as far as we know it."""
-
-    async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (canned)
-        """Give the sentence."""
-        yield canned_reply(language)
-
-    async def check(self) -> None:
-        """Nothing to ask."""
-
-    async def warm(self) -> None:
-        """Nothing to open."""
-
-    async def close(self) -> None:
-        """Nothing is kept open."""

@@ -1,4 +1,4 @@
-"""Media: fetches a recording from hosts that are allowed, and from no others (I6)."""
+"""Media client: recordings from allowed hosts (I6)."""
 
 from __future__ import annotations
 
@@ -6,38 +6,29 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-import aiohttp
 from yarl import URL
 
-from providers.connections import Connections
-from providers.errors import BadAnswer, Forbidden, TimedOut, TooLarge, Unreachable, from_status
-from providers.http import checked_session, retry_after_seconds
+from providers.connections import LazySession, checked_session, client_errors, refusal
+from providers.errors import BadAnswer, Forbidden, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import aiohttp
     from aiohttp.abc import AbstractResolver
 
-    from providers.http import HostPolicy
+    from providers.connections import HostPolicy
     from providers.ports import Onlooker
 
 SERVICE = "media"
 _REDIRECTS = 3
 _MOVED = frozenset({301, 302, 303, 307, 308})
-_OK = 400
+_REFUSED = 400
 _PIECE_BYTES = 64 * 1024
 
 
 class Media:
-    """Downloads, capped; every redirect is checked anew, and the key goes to the Series API alone.
-
-    Args:
-        policy: which hosts.
-        headers: with the key; sent to the Series API's own scheme, host and port only.
-        max_memo_bytes: the largest recording, in bytes.
-        timeout_seconds: for the whole download, in seconds.
-        resolver: of names; the system's when None.
-    """
+    """Downloads with a limit, checking every redirect; only the API itself gets the headers."""
 
     def __init__(
         self,
@@ -51,53 +42,38 @@ class Media:
         self._policy = policy
         self._headers = headers
         self._max_memo_bytes = max_memo_bytes
-        self._connections = Connections(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
+        self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
 
     async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Fetch, once.
-
-        Args:
-            address: a URL.
-            onlooker: is shown each piece of the recording as it comes.
-
-        Raises:
-            Forbidden: a host that is not allowed, at first or after a redirect.
-            TooLarge: more than max_memo_bytes.
-            ProviderError: whatever else the host does wrong.
-        """
-        url = _parsed(address)
+        """Download a recording, once. Raises ProviderError; Forbidden and TooLarge as the port says."""
+        url = _parse(address)
         for _ in range(_REDIRECTS + 1):
             self._policy.check(url)
-            answer = await self._asked(url, onlooker)
+            answer = await self._get(url, onlooker)
             if isinstance(answer, bytes):
                 return answer
             url = answer
         raise Forbidden(SERVICE, "too many redirects")
 
     async def warm(self) -> None:
-        """Open a connection to each host that recordings are likely to come from. Raises nothing."""
+        """Open a connection to each likely host. Raises nothing."""
         likely = self._policy.likely()
-        await asyncio.gather(*(self._connections.warm(url, service=SERVICE) for url in likely))
+        await asyncio.gather(*(self._session.warm(url, service=SERVICE) for url in likely))
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._session.close()
 
-    async def _asked(self, url: URL, onlooker: Onlooker | None) -> bytes | URL:
-        """Give the bytes, or where they are said to be."""
+    async def _get(self, url: URL, onlooker: Onlooker | None) -> bytes | URL:
+        """Return the recording, or where it moved."""
         headers = self._headers if self._policy.is_own(url) else {}
-        try:
-            async with self._connections.open().get(url, headers=headers, allow_redirects=False) as response:
+        with client_errors(SERVICE):
+            async with self._session.get().get(url, headers=headers, allow_redirects=False) as response:
                 if response.status in _MOVED:
-                    return url.join(_parsed(response.headers.get("Location", "")))
-                if response.status >= _OK:
-                    wait = retry_after_seconds(response.headers.get("Retry-After"))
-                    raise from_status(SERVICE, response.status, wait)
+                    return url.join(_parse(response.headers.get("Location", "")))
+                if response.status >= _REFUSED:
+                    raise refusal(SERVICE, response.status, response.headers)
                 return await self._read(response, onlooker)
-        except TimeoutError as error:
-            raise TimedOut(SERVICE) from error
-        except aiohttp.ClientError as error:
-            raise Unreachable(SERVICE, type(error).__name__) from error
 
     async def _read(self, response: aiohttp.ClientResponse, onlooker: Onlooker | None) -> bytes:
         if (response.content_length or 0) > self._max_memo_bytes:
@@ -117,7 +93,7 @@ class Media:
         return b"".join(pieces)
 
 
-def _parsed(address: str) -> URL:
+def _parse(address: str) -> URL:
     try:
         return URL(address)
     except ValueError as error:

@@ -1,35 +1,26 @@
-"""Calls: requests to a messenger's API, each made once, with its key and a time-out; a Wire tells what answers mean."""
+"""Requests to a messenger's API, each made once, and the typing indicator."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import asyncio
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
 from yarl import URL
 
-from providers.attempts import reading
-from providers.connections import Connections
+from providers.connections import LazySession, client_errors, session
 from providers.errors import OutcomeUnknown, Unreachable
-from providers.http import session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from providers.messenger_wire import Json, Send, Wire
 
 
 class Calls:
-    """Requests to one API.
-
-    Args:
-        wire: what its answers mean.
-        base_url: of the API; what a path is appended to.
-        api_key: its Bearer key; goes nowhere else.
-        timeout_seconds: for one request, in seconds.
-        send_timeout_seconds: for the request that sends, in seconds.
-    """
+    """Client of one API; a Wire interprets its answers."""
 
     def __init__(
         self, wire: Wire, base_url: str, api_key: str, *, timeout_seconds: float, send_timeout_seconds: float
@@ -38,18 +29,18 @@ class Calls:
         self._base = URL(base_url.rstrip("/"))
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
-        self._connections = Connections(partial(session, total_seconds=timeout_seconds))
+        self._session = LazySession(partial(session, total_seconds=timeout_seconds))
 
     async def get(self, path: str) -> Json:
-        """Ask for something. Raises ProviderError."""
-        return await self._asked("GET", path, None)
+        """Get a resource. Raises ProviderError."""
+        return await self._request("GET", path, None)
 
     async def post(self, path: str, body: Mapping[str, object]) -> Json:
-        """Ask for something to be made that may be made twice. Raises ProviderError."""
-        return await self._asked("POST", path, body)
+        """Post a repeatable request. Raises ProviderError."""
+        return await self._request("POST", path, body)
 
     async def send(self, send: Send) -> str:
-        """Send a message; give its id.
+        """Send a message; return its id.
 
         Raises:
             OutcomeUnknown: it may be out.
@@ -57,44 +48,70 @@ class Calls:
         """
         length = {"Content-Type": "application/json", "Content-Length": str(len(send.body))}
         try:
-            async with self._connections.open().post(
+            async with self._session.get().post(
                 self._url(send.path),
                 data=send.pieces(),
                 headers={**self._headers, **length},
                 timeout=self._send_timeout,
                 allow_redirects=False,
             ) as response:
-                return await self._wire.sent_id_of(response)
+                return await self._wire.read_sent_id(response)
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(self._wire.service, "no connection") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise OutcomeUnknown(self._wire.service, type(error).__name__) from error
 
     async def nudge(self, method: str, path: str, *, seconds: float) -> None:
-        """Ask for what is best effort by its nature. Never raises."""
+        """Make a best-effort request. Never raises."""
         timeout = aiohttp.ClientTimeout(total=seconds)
         with suppress(aiohttp.ClientError, TimeoutError):
-            async with self._connections.open().request(
+            async with self._session.get().request(
                 method, self._url(path), headers=self._headers, timeout=timeout, allow_redirects=False
             ):
                 pass
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._connections.warm(self._base, service=self._wire.service)
+        """Open a connection. Raises nothing."""
+        await self._session.warm(self._base, service=self._wire.service)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._session.close()
 
-    async def _asked(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
-        async with (
-            reading(self._wire.service),
-            self._connections.open().request(
+    async def _request(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
+        with client_errors(self._wire.service):
+            async with self._session.get().request(
                 method, self._url(path), json=body, headers=self._headers, allow_redirects=False
-            ) as response,
-        ):
-            return await self._wire.answer_of(response)
+            ) as response:
+                return await self._wire.read_answer(response)
 
     def _url(self, path: str) -> URL:
         return URL(f"{self._base}{path}", encoded=True)
+
+
+@asynccontextmanager
+async def show_typing(
+    start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]], *, refresh_seconds: float
+) -> AsyncIterator[None]:
+    """Show the typing indicator while the block runs, without delaying it; hide it on every path.
+
+    `start`, which is repeated, and `stop` must not raise.
+    """
+    refreshing = asyncio.create_task(_show(start, refresh_seconds), name="typing")
+    try:
+        yield
+    finally:
+        refreshing.cancel()
+        # Shielded: typing is taken back although the block is being cancelled.
+        await asyncio.shield(asyncio.ensure_future(_hide(refreshing, stop)))
+
+
+async def _show(start: Callable[[], Awaitable[None]], refresh_seconds: float) -> None:
+    while True:
+        await start()
+        await asyncio.sleep(refresh_seconds)
+
+
+async def _hide(refreshing: asyncio.Task[None], stop: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.gather(refreshing, return_exceptions=True)
+    await stop()

@@ -1,4 +1,4 @@
-"""What the wires of all messengers share: a message on its way out, how its time is read again, and answers in JSON."""
+"""Wire format shared by messengers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from providers.connections import read_body
 from providers.errors import BadAnswer
-from providers.http import body_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -26,39 +26,42 @@ _PIECE_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What the answers of one API mean."""
+    """Interpreter of one API's answers."""
 
     service: str
-    """Its name in errors."""
-    answer_of: Callable[[aiohttp.ClientResponse], Awaitable[Json]]
-    """Gives an answer's JSON object; raises ProviderError for a refusal."""
-    sent_id_of: Callable[[aiohttp.ClientResponse], Awaitable[str]]
-    """Gives the new message's id; raises OutcomeUnknown for what cannot be told from a message that is out."""
+    read_answer: Callable[[aiohttp.ClientResponse], Awaitable[Json]]
+    """Raises ProviderError for a refusal."""
+    read_sent_id: Callable[[aiohttp.ClientResponse], Awaitable[str]]
+    """Raises OutcomeUnknown where the message may be out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message on its way out, and what it may be found by."""
+    """A message to be sent, and what to find it by."""
 
     chat_id: str
     path: str
-    """Where it is posted to."""
     body: bytes = field(repr=False)
     filenames: tuple[str, ...]
     text: SentText | None
-    """Where it is no more than a text."""
+    """Set for a text message."""
     still_ours: Callable[[], None]
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Give the body piece by piece: a worker that was stopped half-way and lost the memo never sends the rest."""
-        for start in range(0, len(self.body), _PIECE_BYTES):
-            self.still_ours()
-            yield self.body[start : start + _PIECE_BYTES]
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Stream the body, as checked_pieces() does."""
+        return checked_pieces(self.body, self.still_ours)
 
 
-async def json_of(service: str, response: aiohttp.ClientResponse) -> object:
-    """Read an answer, up to a bound. Raises BadAnswer."""
-    body = await body_of(response, limit_bytes=_LONGEST_ANSWER_BYTES)
+async def checked_pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[bytes]:
+    """Stream data, calling `still_ours` before every piece: a suspended worker that lost the memo sends no more."""
+    for start in range(0, len(data), _PIECE_BYTES):
+        still_ours()
+        yield data[start : start + _PIECE_BYTES]
+
+
+async def read_json(service: str, response: aiohttp.ClientResponse) -> object:
+    """Read a bounded JSON answer. Raises BadAnswer."""
+    body = await read_body(response, limit_bytes=_LONGEST_ANSWER_BYTES)
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -66,7 +69,7 @@ async def json_of(service: str, response: aiohttp.ClientResponse) -> object:
 
 
 def sent_since(message: Json, since: float) -> bool:
-    """Say whether a message was sent after a moment; one that does not say when was not."""
+    """Return whether a message was sent after a moment; False if unknown."""
     for name in ("sent_at", "created_at"):
         with suppress(ValueError):
             return datetime.fromisoformat(str(message.get(name))).timestamp() >= since

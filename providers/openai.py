@@ -1,7 +1,7 @@
-"""Any server that speaks the OpenAI wire: ears, wits and a voice, each behind a base URL, a key and a model's name.
+"""Any server of the OpenAI wire (https://platform.openai.com/docs/api-reference: audio, chat).
 
-Written on aiohttp: three requests of a public wire need no client library, and what is said goes to one place only.
-The wire is described at https://platform.openai.com/docs/api-reference (audio, chat).
+Paths are added to `base_url`; an empty `key` is not sent. `timeout_seconds` is until an answer begins, and for each
+pause in a stream.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from audio.wav import WAV_RATE, wav_clip
+from audio.clip import WAV_RATE, Clip, wav_clip
 from providers.encodable import encodable
 from providers.errors import BadAnswer, Rejected
 from providers.languages import primary_subtag
-from providers.openai_wire import SERVICE, OpenAiWire, events, parsed_object, read_object
+from providers.openai_wire import SERVICE, OpenAiWire, events, parse_object, read_object
 from providers.pcm import sayable, speech
 from providers.ports import ChatTurn, Role, Transcript
 from providers.reply_stream import is_end, reply_stream
@@ -24,60 +24,56 @@ from providers.voices import Voices
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
-    from audio.clip import Clip
-
 API_URL = "https://api.openai.com/v1"
-_MAX_TOKENS = 220
-"""About 80 spoken words in the languages that take the most tokens."""
+_MAX_TOKENS = 220  # about 80 spoken words in the languages that take the most tokens
+# Of response_format=pcm, in Hz (https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats).
 _SAMPLE_RATE = 24_000
-"""Of response_format=pcm, in Hz (https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats)."""
 _FORMAT_REFUSED: Final = {400, 422}
 _DONE = b"[DONE]"
 
 
-class OpenAiTranscriber:
-    """Speech recognition (https://platform.openai.com/docs/api-reference/audio/createTranscription).
-
-    Asks for verbose_json, which tells the language, and for json from then on where the server refuses the former, as
-    OpenAI does for the gpt-4o-transcribe family.
-
-    Args:
-        base_url: what /audio/transcriptions is appended to.
-        key: its Bearer key; empty where the server needs none.
-        model: such as whisper-1.
-        timeout_seconds: for the whole request, in seconds.
-    """
-
-    def __init__(self, base_url: str, key: str, *, model: str, timeout_seconds: float = 15.0) -> None:
+class _Adapter:
+    def __init__(self, base_url: str, key: str, *, timeout_seconds: float) -> None:
         self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
-        self._model = model
-        self._verbose = True
-
-    async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognise a 16 kHz mono s16 WAV; `language` is passed on as a hint."""
-        if self._verbose:
-            try:
-                return await self._asked("verbose_json", speech, language)
-            except Rejected as error:
-                if error.status not in _FORMAT_REFUSED:
-                    raise
-        heard = await self._asked("json", speech, language)
-        self._verbose = False  # only now: what it refused was the format, not the recording
-        return heard
-
-    async def check(self) -> None:
-        """Have half a second of silence recognised, to learn whether address, key and model are right."""
-        await self.transcribe(wav_clip(bytes(WAV_RATE), sample_rate=WAV_RATE))
+        self._timeout_seconds = timeout_seconds
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
+        """Open a connection. Raises nothing."""
         await self._wire.warm()
 
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
 
-    async def _asked(self, response_format: str, speech: Clip, language: str | None) -> Transcript:
+
+class OpenAiTranscriber(_Adapter):
+    """Transcriber (https://platform.openai.com/docs/api-reference/audio/createTranscription).
+
+    Requests verbose_json, which has the language, or json where that is refused, as for gpt-4o-transcribe.
+    """
+
+    def __init__(self, base_url: str, key: str, *, model: str, timeout_seconds: float = 15.0) -> None:
+        super().__init__(base_url, key, timeout_seconds=timeout_seconds)
+        self._model = model
+        self._verbose = True
+
+    async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
+        """Recognize a 16 kHz mono s16 WAV; `language` is a hint."""
+        if self._verbose:
+            try:
+                return await self._request("verbose_json", speech, language)
+            except Rejected as error:
+                if error.status not in _FORMAT_REFUSED:
+                    raise
+        answer = await self._request("json", speech, language)
+        self._verbose = False  # only now: what it refused was the format, not the recording
+        return answer
+
+    async def check(self) -> None:
+        """Recognize half a second of silence, to check address, key and model."""
+        await self.transcribe(wav_clip(bytes(WAV_RATE), sample_rate=WAV_RATE))
+
+    async def _request(self, response_format: str, speech: Clip, language: str | None) -> Transcript:
         form = aiohttp.FormData()
         form.add_field("file", speech.data, filename="memo.wav", content_type="audio/wav")
         form.add_field("model", self._model)
@@ -85,23 +81,15 @@ class OpenAiTranscriber:
         if language:
             form.add_field("language", language)
         async with self._wire.post_form("/audio/transcriptions", form) as response:
-            heard = await read_object(response)
-        text = heard.get("text")
+            answer = await read_object(response)
+        text = answer.get("text")
         if not isinstance(text, str):
             raise BadAnswer(SERVICE, "no text")
-        return Transcript(encodable(text).strip(), primary_subtag(heard.get("language")))
+        return Transcript(encodable(text).strip(), primary_subtag(answer.get("language")))
 
 
-class OpenAiReplier:
-    """Chat, streamed (https://platform.openai.com/docs/api-reference/chat/create).
-
-    Args:
-        base_url: what /chat/completions is appended to.
-        key: its Bearer key; empty where the server needs none.
-        model: its name at the server; one that takes max_tokens.
-        timeout_seconds: until the answer begins, until the first words, and between two, in seconds.
-        max_tokens: how long the reply may get, in the model's tokens.
-    """
+class OpenAiReplier(_Adapter):
+    """Replier (https://platform.openai.com/docs/api-reference/chat/create) for models that take max_tokens."""
 
     def __init__(
         self,
@@ -112,13 +100,12 @@ class OpenAiReplier:
         timeout_seconds: float = 10.0,
         max_tokens: int = _MAX_TOKENS,
     ) -> None:
-        self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
-        self._timeout_seconds = timeout_seconds
+        super().__init__(base_url, key, timeout_seconds=timeout_seconds)
         self._model = model
         self._max_tokens = max_tokens
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (in the turns)
-        """Stream the reply; the language stands in the turns already."""
+        """Stream the reply; the language is in the turns."""
         body = {**self._body(turns, self._max_tokens), "stream": True}
         async with self._wire.post_json("/chat/completions", body) as response:
             words = _deltas(response.content.iter_any())
@@ -127,43 +114,27 @@ class OpenAiReplier:
                     yield piece
 
     async def check(self) -> None:
-        """Ask for one token, to learn whether address, key and model are right."""
+        """Request one token, to check address, key and model."""
         async with self._wire.post_json("/chat/completions", self._body([ChatTurn(Role.USER, "Hi")], 1)) as response:
             choices = (await read_object(response)).get("choices")
         if not isinstance(choices, list) or not choices:
             raise BadAnswer(SERVICE, "no choices")
-
-    async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._wire.warm()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._wire.close()
 
     def _body(self, turns: Sequence[ChatTurn], max_tokens: int) -> dict[str, object]:
         messages = [{"role": turn.role.value, "content": encodable(turn.text)} for turn in turns]
         return {"model": self._model, "messages": messages, "max_tokens": max_tokens}
 
 
-class OpenAiSynthesizer:
-    """Speech as bare PCM (https://platform.openai.com/docs/api-reference/audio/createSpeech).
+class OpenAiSynthesizer(_Adapter):
+    """Synthesizer (https://platform.openai.com/docs/api-reference/audio/createSpeech).
 
-    The wire has no language: the model tells it from the text, and the voice is chosen by it.
-
-    Args:
-        base_url: what /audio/speech is appended to.
-        key: its Bearer key; empty where the server needs none.
-        model: such as gpt-4o-mini-tts.
-        voices: language (primary subtag) → voice, and "default".
-        timeout_seconds: until the answer begins, until the first sound, and between two, in seconds.
+    The model infers the language from the text. `voices` maps primary subtags and "default".
     """
 
     def __init__(
         self, base_url: str, key: str, *, model: str, voices: Mapping[str, str], timeout_seconds: float = 8.0
     ) -> None:
-        self._wire = OpenAiWire(base_url, key, timeout_seconds=timeout_seconds)
-        self._timeout_seconds = timeout_seconds
+        super().__init__(base_url, key, timeout_seconds=timeout_seconds)
         self._model = model
         self._voices = Voices(SERVICE, model, voices)
 
@@ -173,11 +144,11 @@ class OpenAiSynthesizer:
         return _SAMPLE_RATE
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
-        """Stream mono s16le PCM. Raises NoVoice, before anything is asked, for a language that it does not speak."""
+        """Stream mono s16le PCM. Raises NoVoice before any request."""
         body = {
             "model": self._model,
             "input": sayable(SERVICE, text),
-            "voice": self._voices.of(language),
+            "voice": self._voices.voice_for(language),
             "response_format": "pcm",
         }
         async with self._wire.post_json("/audio/speech", body) as response:
@@ -193,35 +164,26 @@ class OpenAiSynthesizer:
                     yield piece
 
     async def check(self) -> None:
-        """Have a syllable spoken, to learn whether address, key and model are right."""
+        """Synthesize a syllable, to check address, key and model."""
         async for _ in self.speak("Hi", language="en"):
             pass
 
-    async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._wire.warm()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._wire.close()
-
 
 async def _deltas(pieces: AsyncIterator[bytes]) -> AsyncGenerator[str]:
-    """Give the words of a stream up to its end. Raises BadAnswer where it has none: then it was cut short."""
     async with aclosing(events(pieces)) as found:
         async for data in found:
             if data == _DONE:
                 return
-            words, finished = _delta(parsed_object(data))
+            words, finished = _delta(parse_object(data))
             if words:
                 yield words
             if is_end(SERVICE, finished):
                 return
-    raise BadAnswer(SERVICE, "cut short")
+    raise BadAnswer(SERVICE, "cut short")  # it had no end
 
 
 def _delta(chunk: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Read a chunk's words, and why it is the last, if it is; a chunk without choices tells of usage alone."""
+    """Return a chunk's words and finish reason; one without choices reports usage."""
     choices = chunk.get("choices") or [{}]
     try:
         words, finished = (choices[0].get("delta") or {}).get("content"), choices[0].get("finish_reason")

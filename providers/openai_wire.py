@@ -1,7 +1,6 @@
-"""The OpenAI wire, as far as its three endpoints share it: a bounded session, typed errors, and server-sent events.
+"""The OpenAI wire of OpenAI, Groq, OpenRouter, vLLM, speaches, Ollama and llama.cpp.
 
-Whatever speaks it is served: OpenAI, Groq, OpenRouter, vLLM, speaches, Ollama, llama.cpp. The key goes to the base URL
-it was given with, and no redirect is followed, so it goes nowhere else. Bodies never stand in an error's text (I6).
+Redirects are not followed, so the key goes to the base URL only; no body stands in an error (I6).
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from providers.answers import opened, told_of
-from providers.connections import Connections
-from providers.errors import BadAnswer, TimedOut, Unreachable, from_status
-from providers.http import retry_after_seconds, session
+from providers.connections import LazySession, read_body, refusal, session
+from providers.errors import BadAnswer, TimedOut, Unreachable
+from providers.promptly import error_in_answer, open_response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -26,46 +24,38 @@ SERVICE = "openai"
 _LONGEST_STREAM_SECONDS = 60.0
 _LONGEST_ANSWER_BYTES = 8 * 1024 * 1024
 _LONGEST_LINE_BYTES = 1024 * 1024
-_PIECE_BYTES = 64 * 1024
 _MOVED = 300
-_WRONG = 400
+_REFUSED = 400
 
 
 class OpenAiWire:
-    """Posts to one base URL, with one key.
-
-    Args:
-        base_url: what the endpoints' paths are appended to, such as https://api.openai.com/v1.
-        key: its Bearer key; empty where the server needs none.
-        timeout_seconds: until an answer begins, in seconds.
-    """
+    """Client of one base URL."""
 
     def __init__(self, base_url: str, key: str, *, timeout_seconds: float) -> None:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._timeout_seconds = timeout_seconds
-        self._connections = Connections(partial(session, total_seconds=_LONGEST_STREAM_SECONDS))
+        self._session = LazySession(partial(session, total_seconds=_LONGEST_STREAM_SECONDS))
 
     def post_json(self, path: str, body: Mapping[str, object]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Post JSON; the answer is streamed, so it may take a minute, and its pauses are for the reader to bound."""
+        """Post JSON; the stream may take a minute, and its reader bounds the pauses."""
         return self._post(path, json=body, total_seconds=_LONGEST_STREAM_SECONDS)
 
     def post_form(self, path: str, form: aiohttp.FormData) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Post a form; the whole of it, answer and all, may take timeout_seconds."""
+        """Post a form; timeout_seconds include the whole answer."""
         return self._post(path, data=form, total_seconds=self._timeout_seconds)
 
     async def warm(self) -> None:
-        """Open a connection, before anything is asked. Raises nothing."""
-        await self._connections.warm(self._base_url, service=SERVICE)
+        """Open a connection. Raises nothing."""
+        await self._session.warm(self._base_url, service=SERVICE)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._session.close()
 
     @asynccontextmanager
     async def _post(self, path: str, *, total_seconds: float, **body: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401 (aiohttp's own)
-        """Post, and turn what goes wrong into ProviderErrors, in the block that reads the answer too."""
-        request = self._connections.open().post(
+        request = self._session.get().post(
             f"{self._base_url}{path}",
             headers=self._headers,
             allow_redirects=False,
@@ -74,9 +64,9 @@ class OpenAiWire:
         )
         answered = False
         try:
-            async with opened(SERVICE, self._timeout_seconds, request) as response:
+            async with open_response(SERVICE, self._timeout_seconds, request) as response:
                 answered = True
-                _refuse(response)
+                _raise_refusal(response)
                 yield response
         except TimeoutError as error:
             raise TimedOut(SERVICE) from error
@@ -87,18 +77,15 @@ class OpenAiWire:
 
 
 async def read_object(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
-    """Read a JSON object, and no more than 8 MiB of it. Raises BadAnswer."""
-    pieces, size = [], 0
-    async for piece in response.content.iter_chunked(_PIECE_BYTES):
-        size += len(piece)
-        if size > _LONGEST_ANSWER_BYTES:
-            raise BadAnswer(SERVICE, "endless")
-        pieces.append(piece)
-    return parsed_object(b"".join(pieces))
+    """Read a JSON object of up to 8 MiB. Raises BadAnswer."""
+    body = await read_body(response, limit_bytes=_LONGEST_ANSWER_BYTES + 1)
+    if len(body) > _LONGEST_ANSWER_BYTES:
+        raise BadAnswer(SERVICE, "endless")
+    return parse_object(body)
 
 
-def parsed_object(text: bytes) -> Mapping[str, Any]:
-    """Parse a JSON object. Raises BadAnswer; and what the object says where it tells of an error."""
+def parse_object(text: bytes) -> Mapping[str, Any]:
+    """Parse a JSON object. Raises BadAnswer, or the error that it reports."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -106,14 +93,14 @@ def parsed_object(text: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise BadAnswer(SERVICE, "not an object")
     if found.get("error"):
-        raise told_of(SERVICE, found["error"])
+        raise error_in_answer(SERVICE, found["error"])
     return found
 
 
 async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Give the data of server-sent events, however the network cut them; comments and other fields are passed over.
+    """Yield the data of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
-    On this wire each event's data is one line (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+    On this wire each is one line; comments and other fields are skipped.
     """
     left = b""
     async for piece in pieces:
@@ -127,8 +114,8 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         yield left.removeprefix(b"data:").strip()
 
 
-def _refuse(response: aiohttp.ClientResponse) -> None:
-    if response.status >= _WRONG:
-        raise from_status(SERVICE, response.status, retry_after_seconds(response.headers.get("Retry-After")))
+def _raise_refusal(response: aiohttp.ClientResponse) -> None:
+    if response.status >= _REFUSED:
+        raise refusal(SERVICE, response.status, response.headers)
     if response.status >= _MOVED:
         raise BadAnswer(SERVICE, "redirect", status=response.status)

@@ -1,4 +1,4 @@
-"""Sound as synthesizers stream it: pieces of any length become pieces of whole samples; what is no sound is none."""
+"""PCM of synthesizers, checked and cut into whole samples."""
 
 from __future__ import annotations
 
@@ -13,56 +13,47 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
 LONGEST_BYTES: Final = 16 * 1024 * 1024
-"""Of one text's speech: more than five minutes at 24 kHz."""
+"""Of one text: five minutes at 24 kHz."""
 _SAMPLE_BYTES: Final = 2
-_SHORTEST_SECONDS: Final = 0.05
-"""No syllable is shorter."""
+_SHORTEST_SECONDS: Final = 0.05  # shorter than any syllable
 _NO_SOUND: Final = ("application/json", "text/")
+# First bytes of containers and errors, which would play as noise.
 _OTHERS: Final = (b"RIFF", b"OggS", b"fLaC", b"ID3", b"<htm", b"<!DO", b"<!do", b'{"er', b'{"de')
-"""How that begins which is not bare PCM, containers and errors alike: played as such it would be noise."""
 _FIRST_BYTES: Final = 4
 
 
 def sayable(service: str, text: str) -> str:
-    """Give a text as it can be sent. Raises Rejected where there is nothing to be said."""
-    said = encodable(text)
-    if not said.strip():
+    """Return a text as it can be sent. Raises Rejected if there are no words."""
+    sendable = encodable(text)
+    if not sendable.strip():
         raise Rejected(service, "nothing to say")
-    return said
+    return sendable
 
 
 async def speech(
     pieces: AsyncIterator[bytes], *, service: str, sample_rate: int, timeout_seconds: float, content_type: str = ""
 ) -> AsyncGenerator[bytes]:
-    """Pass mono 16-bit PCM on, never cutting a sample; a last half sample is dropped.
-
-    Args:
-        pieces: as they come, each answer in them whole or ended by an error.
-        service: its short name.
-        sample_rate: in Hz.
-        timeout_seconds: how long it may give nothing but silence, at first or later, in seconds.
-        content_type: as the answer names it.
+    """Pass mono s16le PCM on in whole samples, dropping a last half one.
 
     Raises:
-        Stalled: there was no sound for so long.
-        BadAnswer: this is another format, words, silence, a blip, or without end.
+        Stalled: no sound for `timeout_seconds`.
+        BadAnswer: another format, words, silence, a blip, or too long.
     """
     if content_type.startswith(_NO_SOUND):
         raise BadAnswer(service, "words, not sound")
-    size, heard = 0, False
+    size, sounded = 0, False
     samples = _samples(service, pieces)
     async with aclosing(promptly(samples, service=service, seconds=timeout_seconds, useful=has_sound)) as prompt:
         async for piece in prompt:
-            size, heard = size + len(piece), heard or has_sound(piece)
+            size, sounded = size + len(piece), sounded or has_sound(piece)
             if size > LONGEST_BYTES:
                 raise BadAnswer(service, "endless")
             yield piece
-    if not heard or size < _SHORTEST_SECONDS * sample_rate * _SAMPLE_BYTES:
+    if not sounded or size < _SHORTEST_SECONDS * sample_rate * _SAMPLE_BYTES:
         raise BadAnswer(service, "no sound")
 
 
 async def _samples(service: str, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Pass whole samples on, unless it begins as something else does: not every server knows what PCM is."""
     first, left = b"", b""
     async for piece in pieces:
         if len(first) < _FIRST_BYTES:

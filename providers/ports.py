@@ -1,9 +1,7 @@
-"""The ports: what we ask of the outside world, and the values that pass through.
+"""Ports to outside services.
 
-Every method may be cancelled at any await and then leaves nothing behind (no process, file, socket or running request).
-Every method raises ProviderError, and nothing else, for whatever the service does wrong; a bug stays a bug (I8).
-Only the Messenger retries (it alone knows what may be asked twice); for all others fallback lives one level up, in the
-ladder. None outlives its own explicit timeouts.
+A method may be cancelled at any await, leaving nothing behind. It has time-outs. It raises only ProviderError for the
+service's faults; a bug stays a bug (I8). Only the Messenger retries; for the others the ladder falls back.
 """
 
 from __future__ import annotations
@@ -21,24 +19,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said."""
+    """Recognized speech."""
 
     text: str = field(repr=False)
-    """The words, stripped; empty when nothing was recognised."""
+    """Stripped; empty when nothing was recognized."""
     language: str | None = None
-    """Primary subtag (BCP 47, such as "en") as the service reported it; None where it does not say."""
+    """Primary subtag (BCP 47), if the service reports it."""
 
 
 class Transcriber(Protocol):
     """Speech to text."""
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognise a 16 kHz mono s16 WAV. `language` is a hint, where the service takes one."""
+        """Recognize a 16 kHz mono s16 WAV; `language` is a hint."""
         ...
 
 
 class Role(StrEnum):
-    """Who speaks in a chat turn, in the words of the OpenAI chat wire."""
+    """As on the OpenAI chat wire."""
 
     SYSTEM = "system"
     USER = "user"
@@ -47,17 +45,17 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChatTurn:
-    """One turn of the conversation given to the model."""
+    """One turn of the conversation for the model."""
 
     role: Role
     text: str = field(repr=False)
 
 
 class Replier(Protocol):
-    """Conversation to reply."""
+    """Language model."""
 
     def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:
-        """Stream the reply's text, piece by piece as the model writes it; `language` is a primary subtag."""
+        """Stream the reply as it is written; `language` is a primary subtag."""
         ...
 
 
@@ -66,106 +64,85 @@ class Synthesizer(Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """Of the PCM that speak() gives, in Hz."""
+        """In Hz."""
         ...
 
     def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
-        """Stream mono signed 16-bit little-endian PCM, in pieces of a whole number of samples.
-
-        Args:
-            text: what is said.
-            language: a primary subtag.
-            before: what was said before it, in the same breath; for the melody, where the service heeds it.
-            after: what will be said after it, as far as it is known.
-        """
+        """Stream mono s16le PCM in whole samples; `before` and `after` are neighbouring text, for the melody."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceReply:
-    """A reply that is ready to go."""
+    """A reply ready to be sent."""
 
     chat_id: str
     clip: Clip
     text: str = field(repr=False)
-    """What the clip says; the API wants a text that is not empty."""
+    """Required by the API."""
     filename: str
-    """Derived from the memo's id, so that a later holder can look for it."""
+    """Derived from the memo's id, to find the message by."""
     idempotency_key: str
-    """Matches ^[a-zA-Z0-9_-]+$, as the API demands."""
+    """Matches ^[a-zA-Z0-9_-]+$."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentText:
-    """A message that is no more than a text."""
+    """A text message to search for."""
 
     text: str = field(repr=False)
     since: float
-    """Not sent before this, in seconds since the epoch: a text may be said again and again."""
+    """Seconds since the epoch; earlier messages do not count."""
 
 
 def always_ours() -> None:
-    """Object to nothing."""
+    """Do nothing: the default of `still_ours`."""
 
 
 class Onlooker(Protocol):
-    """Who looks on while a recording comes."""
+    """Observer of a download."""
 
     def begin(self) -> None:
-        """The recording begins; if it did so before, that was an attempt that failed."""
+        """Start a recording; an earlier one was a failed attempt."""
         ...
 
     def take(self, piece: bytes) -> None:
-        """The next piece of it."""
+        """Take the next piece."""
         ...
 
 
 class Messenger(Protocol):
-    """The Series API, as far as we use it."""
+    """A messaging API."""
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Fetch a recording: allowed hosts only, capped, every redirect checked anew.
-
-        Args:
-            url: where it is.
-            onlooker: is shown each piece as it comes.
-
-        Raises:
-            Forbidden: the host is not allowed.
-            TooLarge: there are more bytes than the limit.
-        """
+        """Download a recording, showing each piece to the onlooker. Raises Forbidden and TooLarge."""
         ...
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
-        """Ask for a message as the API has it now (its JSON `data` object)."""
+        """Fetch a message (its JSON `data` object)."""
         ...
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
-        """Show that we are at it while the block runs; refreshed, and taken back on every path; never raises."""
+        """Show the typing indicator while the block runs. Never raises."""
         ...
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
-        """Send a voice message; give its message id.
+        """Send a voice message; return its id. Raises OutcomeUnknown.
 
-        Args:
-            reply: what to send.
-            still_ours: asked before every piece of the request; what it raises ends the send before it is whole.
-
-        Raises:
-            OutcomeUnknown: the request went out whole and no answer came.
+        `still_ours` is called before every piece of the request; its exception aborts the send.
         """
         ...
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
-        """Send a text message; give its message id. Raises as send_voice() does."""
+        """Send a text message; return its id. Raises OutcomeUnknown."""
         ...
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Look for a message with an attachment of one of these names, or that text alone; give its id, or None."""
+        """Return the id of a message with one of these files, or only that text."""
         ...
 
     async def check(self) -> None:
-        """Ask for something cheap, to learn whether address and key are right."""
+        """Check address and key with a cheap request."""
         ...

@@ -1,38 +1,55 @@
-"""Promptly: a stream is judged by its first useful piece, and by those that follow, not only by its end.
-
-An open connection that sends nothing useful (headers and no body, empty tokens, digital silence) is a failure as much
-as none; found early, it leaves the next rung its time.
-"""
+"""Time limits of streamed answers, and errors inside them."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from providers.deadline import deadline
-from providers.errors import Stalled
+from providers.errors import BadAnswer, ProviderError, Stalled, TimedOut, from_status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
 T = TypeVar("T")
+
+_REFUSALS: Final = range(400, 600)
+
+
+def time_limit(service: str, seconds: float) -> AbstractAsyncContextManager[None]:
+    """Limit a block. Raises TimedOut."""
+    return deadline(seconds, TimedOut(service))
+
+
+@asynccontextmanager
+async def open_response(service: str, seconds: float, request: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
+    """Enter a request. Raises TimedOut when its answer does not begin in time."""
+    async with AsyncExitStack() as stack:
+        async with time_limit(service, seconds):
+            response = await stack.enter_async_context(request)
+        yield response
+
+
+def error_in_answer(service: str, error: object) -> ProviderError:
+    """Map an error object in a successful answer, whose code may be an upstream's status."""
+    code = error.get("code") if isinstance(error, dict) else None
+    if isinstance(code, int) and code in _REFUSALS:
+        return from_status(service, code)
+    return BadAnswer(service, "an error instead of an answer")
 
 
 async def promptly(
     stream: AsyncGenerator[T], *, service: str, seconds: float, useful: Callable[[T], bool]
 ) -> AsyncGenerator[T]:
-    """Pass a stream on, as long as it keeps giving.
+    """Pass a stream on while useful pieces keep coming; close it on every path.
 
-    Args:
-        stream: closed on every path.
-        service: its short name.
-        seconds: how long the first useful piece may take, and each further one after it, in seconds. Time that the
-            reader takes between two pieces does not count.
-        useful: whether a piece is worth having.
+    Headers without a body, empty tokens, digital silence: an open connection without content is as bad as none. The
+    reader's own time does not count.
 
     Raises:
-        Stalled: there was nothing useful for so long.
+        Stalled: nothing useful for so many seconds.
     """
     loop = asyncio.get_running_loop()
     left = seconds
@@ -45,12 +62,12 @@ async def promptly(
 
 
 def has_words(piece: str) -> bool:
-    """Say whether a piece of text is more than blanks."""
+    """Return whether there is more than blanks."""
     return not piece.isspace() and bool(piece)
 
 
 def has_sound(piece: bytes) -> bool:
-    """Say whether a piece of PCM is more than digital silence."""
+    """Return whether there is more than digital silence."""
     return any(piece)
 
 

@@ -1,4 +1,4 @@
-"""A reply as models stream it: words that keep coming, whole characters, an end, and no more than anybody speaks."""
+"""Streamed replies, checked and bounded."""
 
 from __future__ import annotations
 
@@ -13,28 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
 _MAX_CHARACTERS: Final = 8_000
-_BROKEN: Final = {"error", "content_filter"}
-"""Reasons to finish that are no end of a reply."""
+_BROKEN: Final = {"error", "content_filter"}  # finish reasons of an incomplete reply
 
 
 def is_end(service: str, finish_reason: str | None) -> bool:
-    """Say whether a chunk with this reason to finish is the last. Raises BadAnswer where the reply is not whole."""
+    """Return whether this finish reason ends a reply. Raises BadAnswer if it is incomplete."""
     if finish_reason in _BROKEN:
         raise BadAnswer(service, f"finished by {finish_reason}")
     return bool(finish_reason)
 
 
 async def reply_stream(pieces: AsyncIterator[str], *, service: str, timeout_seconds: float) -> AsyncGenerator[str]:
-    """Pass a reply on.
-
-    Args:
-        pieces: the words, ended by an error where the stream ends without an end of the reply.
-        service: its short name.
-        timeout_seconds: how long there may be no words, at first or later, in seconds.
+    """Pass a reply on in whole characters.
 
     Raises:
-        Stalled: there were no words for so long.
-        BadAnswer: there were none at all.
+        Stalled: no words for `timeout_seconds`.
+        BadAnswer: no words at all.
     """
     said, worded = 0, False
     whole = whole_characters(pieces)

@@ -14,14 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-from providers import indicator
-from providers.attempts import LATER, UNLESS_NEVER, retried
+from providers.attempts import LATER, UNLESS_NEVER, retry
+from providers.connections import policy_for
 from providers.errors import BadAnswer, OutcomeUnknown, ProviderError
-from providers.http import policy_for
 from providers.media import Media
-from providers.messenger_calls import Calls
+from providers.messenger_calls import Calls, show_typing
 from providers.ports import SentText, always_ours
-from providers.series_wire import SERVICE, WIRE, fit, is_it, messages_of, text_send, voice_send
+from providers.series_wire import SERVICE, WIRE, matches, messages_path, sendable_text, text_send, voice_send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -39,18 +38,10 @@ T = TypeVar("T")
 
 
 class SeriesMessenger:
-    """The Series API behind the Messenger port.
+    """Messenger on the Series API.
 
-    Args:
-        base_url: of the API.
-        api_key: its Bearer key; goes nowhere else.
-        media_hosts: further hosts that recordings may come from.
-        max_memo_bytes: the largest recording, in bytes.
-        timeout_seconds: for one request, in seconds.
-        send_timeout_seconds: for one send, in seconds.
-        attempts: how often a request is made at the most.
-        resend_unknown: whether a send that may have happened, and is not found, is done again.
-        typing_refresh_seconds: the API forgets after 60 s.
+    The key goes to the API only; `media_hosts` are further hosts of recordings. `resend_unknown`: repeat a send that
+    may have happened, and is not found.
     """
 
     def __init__(
@@ -80,53 +71,53 @@ class SeriesMessenger:
         self._typing_refresh_seconds = typing_refresh_seconds
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
+        """Download a recording."""
         return await self._retried(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
-        """Ask for a message as the API has it now."""
-        answer = await self._retried(self._calls.get, f"{messages_of(chat_id)}/{quote(message_id, safe='')}")
+        """Fetch a message."""
+        answer = await self._retried(self._calls.get, f"{messages_path(chat_id)}/{quote(message_id, safe='')}")
         found = answer.get("data", answer)
         if not isinstance(found, dict):
             raise BadAnswer(SERVICE, "no message")
         return found
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
-        """Show that we are at it while the block runs. Never raises, never delays the block."""
+        """Show the typing indicator while the block runs. Never raises."""
         chat = f"/api/chats/{quote(chat_id, safe='')}"
-        return indicator.shown(
+        return show_typing(
             lambda: self._calls.nudge("POST", f"{chat}/start_typing", seconds=_TYPING_SECONDS),
             lambda: self._calls.nudge("DELETE", f"{chat}/stop_typing", seconds=_STOP_TYPING_SECONDS),
             refresh_seconds=self._typing_refresh_seconds,
         )
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
-        """Send a voice message; give its message id."""
+        """Send a voice message; return its id."""
         return await self._sent(await asyncio.to_thread(voice_send, reply, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
-        """Send a text message; give its message id."""
-        sent = SentText(fit(text), time.time() - _CLOCKS_DIFFER_SECONDS)
+        """Send a text message; return its id."""
+        sent = SentText(sendable_text(text), time.time() - _CLOCKS_DIFFER_SECONDS)
         return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Look for a message with an attachment of one of these names, or with that text alone."""
-        answer = await self._retried(self._calls.get, messages_of(chat_id))
+        """Find a message by file name, or by text alone."""
+        answer = await self._retried(self._calls.get, messages_path(chat_id))
         found = answer.get("data", answer.get("messages"))
         if not isinstance(found, list):
             raise BadAnswer(SERVICE, "no list of messages")
         messages = (each for each in found if isinstance(each, dict))
-        return next((str(each["id"]) for each in messages if "id" in each and is_it(each, filenames, text)), None)
+        return next((str(each["id"]) for each in messages if "id" in each and matches(each, filenames, text)), None)
 
     async def check(self) -> None:
-        """List chats, to learn whether address and key are right."""
+        """List chats, to check address and key."""
         with suppress(BadAnswer):  # whatever it lists: it let us in
             await self._calls.get("/api/chats")
 
     async def warm(self) -> None:
-        """Open connections to the API and to where recordings are, before anything is asked. Raises nothing."""
+        """Open connections. Raises nothing."""
         await asyncio.gather(self._calls.warm(), self._media.warm())
 
     async def close(self) -> None:
@@ -167,4 +158,4 @@ class SeriesMessenger:
             raise OutcomeUnknown(SERVICE, "and cannot be looked for") from error
 
     async def _retried(self, work: Callable[..., Awaitable[T]], *args: str, verdicts: frozenset[Verdict] = LATER) -> T:
-        return await retried(work, *args, attempts=self._attempts, verdicts=verdicts)
+        return await retry(work, *args, attempts=self._attempts, verdicts=verdicts)

@@ -1,4 +1,4 @@
-"""The Series API on the wire: how a message is written, what its answers mean, and how a message of ours is known."""
+"""Wire format of the Series API."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import json
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from providers.errors import BadAnswer, OutcomeUnknown, from_status
-from providers.http import retry_after_seconds
-from providers.messenger_wire import Send, Wire, json_of, sent_since
+from providers.connections import refusal
+from providers.errors import BadAnswer, OutcomeUnknown
+from providers.messenger_wire import Send, Wire, read_json, sent_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -20,27 +20,26 @@ if TYPE_CHECKING:
     from providers.ports import SentText, VoiceReply
 
 SERVICE = "series"
-_BLANK = "\N{MICROPHONE}"
-"""Stands where there are no words: the API wants a text that is not empty."""
+_BLANK = "\N{MICROPHONE}"  # the API requires a text
 _NOT_ACCEPTED = frozenset({429, 503})
-_OK = 400
+_REFUSED = 400
 
 
-async def answer_of(response: aiohttp.ClientResponse) -> Json:
-    """Give an answer's JSON object; what is none stands under "data". Raises ProviderError for a refusal."""
-    _refuse(response)
-    answer = await json_of(SERVICE, response)
+async def read_answer(response: aiohttp.ClientResponse) -> Json:
+    """Read JSON; other than an object goes under "data". Raises ProviderError."""
+    _raise_refusal(response)
+    answer = await read_json(SERVICE, response)
     return answer if isinstance(answer, dict) else {"data": answer}
 
 
-async def sent_id_of(response: aiohttp.ClientResponse) -> str:
-    """Give the new message's id; an acceptance without one cannot be told from a lost one, so it is unknown."""
-    if response.status >= _OK:
+async def read_sent_id(response: aiohttp.ClientResponse) -> str:
+    """Read the new message's id. Raises OutcomeUnknown where it may be out, also without an id."""
+    if response.status >= _REFUSED:
         if response.status >= 500 and response.status not in _NOT_ACCEPTED:  # noqa: PLR2004 (RFC 9110, 15.6)
             raise OutcomeUnknown(SERVICE, status=response.status)
-        _refuse(response)
+        _raise_refusal(response)
     try:
-        answer = await json_of(SERVICE, response)
+        answer = await read_json(SERVICE, response)
     except BadAnswer as error:
         raise OutcomeUnknown(SERVICE, "accepted without an id") from error
     data = answer.get("data") if isinstance(answer, dict) else None
@@ -51,7 +50,7 @@ async def sent_id_of(response: aiohttp.ClientResponse) -> str:
 
 
 def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
-    """Write a voice message; in a thread, for a long reply is half a megabyte."""
+    """Build the send of a voice message. Call it in a thread: it may be half a megabyte."""
     attachment = {
         "filename": reply.filename,
         "mime_type": reply.clip.format.mime_type,
@@ -59,37 +58,36 @@ def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
     }
     message = {"text": reply.text or _BLANK, "idempotency_key": reply.idempotency_key, "attachments": [attachment]}
     body = json.dumps({"message": message}).encode()
-    return Send(reply.chat_id, messages_of(reply.chat_id), body, (reply.filename,), None, still_ours)
+    return Send(reply.chat_id, messages_path(reply.chat_id), body, (reply.filename,), None, still_ours)
 
 
 def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
-    """Write a text message."""
+    """Build the send of a text."""
     body = json.dumps({"message": {"text": text.text, "idempotency_key": idempotency_key}}).encode()
-    return Send(chat_id, messages_of(chat_id), body, (), text, still_ours)
+    return Send(chat_id, messages_path(chat_id), body, (), text, still_ours)
 
 
-def fit(text: str) -> str:
-    """Give a text as it is sent: not empty."""
+def sendable_text(text: str) -> str:
+    """Return a text that is not empty."""
     return text or _BLANK
 
 
-def messages_of(chat_id: str) -> str:
-    """Give the path of a chat's messages."""
+def messages_path(chat_id: str) -> str:
+    """Return the path of a chat's messages."""
     return f"/api/chats/{quote(chat_id, safe='')}/chat_messages"
 
 
-def is_it(message: Json, filenames: Collection[str], text: SentText | None) -> bool:
-    """Say whether a message is the one with an attachment of these names, or that text alone."""
+def matches(message: Json, filenames: Collection[str], text: SentText | None) -> bool:
+    """Return whether a message has one of these attachments, or only that text."""
     attachments = message.get("attachments")
     if not isinstance(attachments, list) or not attachments:
         return text is not None and message.get("text") == text.text and sent_since(message, text.since)
     return any(isinstance(each, dict) and each.get("filename") in filenames for each in attachments)
 
 
-def _refuse(response: aiohttp.ClientResponse) -> None:
-    """Raise what a refusal means (400 to 599)."""
-    if response.status >= _OK:
-        raise from_status(SERVICE, response.status, retry_after_seconds(response.headers.get("Retry-After")))
+def _raise_refusal(response: aiohttp.ClientResponse) -> None:
+    if response.status >= _REFUSED:
+        raise refusal(SERVICE, response.status, response.headers)
 
 
-WIRE: Final = Wire(SERVICE, answer_of, sent_id_of)
+WIRE: Final = Wire(SERVICE, read_answer, read_sent_id)

@@ -1,9 +1,7 @@
-"""The connections beneath the vendors' own clients, and what an answer must be before such a client sees it.
+"""aiohttp beneath the vendors' clients (httpx, httpx2), with checked answers.
 
-Their clients put an answer's body into their errors' texts, follow redirects with all that was said, read without end,
-and call an answer that broke off a failed connection. All of that is settled here, beneath httpx, and beneath httpx2,
-its continuation. Here, too, aiohttp takes the place of their own connections, which cost several times its CPU for a
-stream, and more with each connection that stands idle (docs/decisions/0014-aiohttp-beneath-the-clients.md).
+The clients would put bodies into errors, follow redirects with the whole request, read without end, and take truncated
+answers for lost connections. Why aiohttp: docs/decisions/0014-aiohttp-beneath-the-clients.md.
 """
 
 from __future__ import annotations
@@ -18,9 +16,8 @@ import httpx
 import httpx2
 from yarl import URL
 
-from providers.connections import Connections
-from providers.errors import BadAnswer, ProviderError, Unreachable, from_status
-from providers.http import retry_after_seconds, session
+from providers.connections import LazySession, refusal, session
+from providers.errors import BadAnswer, ProviderError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,84 +26,75 @@ Request: TypeAlias = httpx.Request | httpx2.Request
 Response: TypeAlias = httpx.Response | httpx2.Response
 
 LONGEST_WORDS_BYTES: Final = 8 * 1024 * 1024
-"""Of an answer in JSON, or of a stream of it."""
+"""Of JSON."""
 _MOVED: Final = 300
-_WRONG: Final = 400
+_REFUSED: Final = 400
+# How long, and for how many pieces, to wait for the end of an answer that a client left at [DONE].
 _END_SECONDS, _END_PIECES = 0.03, 4
-"""How long, and for how many pieces, the end of an answer is waited for that a client has left, as all do at [DONE]."""
 _AS_IT_IS: Final = "identity"
 
 
 class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
-    """Asks, over connections that are kept. It has no time-outs: who asks gives them, with opened() or within().
-
-    Args:
-        service: whom it asks, in errors.
-        limit_bytes: of one answer, in bytes; a longer one is a BadAnswer.
-    """
+    """Kept connections without time-outs: use open_response() or time_limit()."""
 
     def __init__(self, service: str, *, limit_bytes: int = LONGEST_WORDS_BYTES) -> None:
         self._service = service
         self._limit_bytes = limit_bytes
-        self._connections = Connections(partial(session, total_seconds=None))
+        self._session = LazySession(partial(session, total_seconds=None))
 
     async def handle_async_request(self, request: Request) -> Response:  # type: ignore[override] # of either kind
-        """Ask, and give an answer that is one.
-
-        What is raised passes through every client but Cartesia's, which takes it for its cause.
+        """Send a request; return only a usable answer.
 
         Raises:
-            ProviderError: there is none, or it is not worth reading.
+            ProviderError: through every client but Cartesia's, which makes it its error's cause.
         """
-        answer = await self._asked(request)
+        answer = await self._send(request)
         body = _Body(self._service, answer, self._limit_bytes)
-        if refusal := self._refusal(answer):
+        if error := self._error(answer):
             await body.aclose()
-            raise refusal
+            raise error
         made = httpx.Response if isinstance(request, httpx.Request) else httpx2.Response
         return made(answer.status, headers=answer.raw_headers, stream=body, request=request)  # type: ignore[arg-type] # the same
 
     async def warm(self, address: str) -> None:
-        """Open a connection to whoever serves a URL, for the requests to come. Raises nothing."""
-        await self._connections.warm(address, service=self._service)
+        """Open a connection to a URL's server. Raises nothing."""
+        await self._session.warm(address, service=self._service)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._session.close()
 
-    async def _asked(self, request: Request) -> aiohttp.ClientResponse:
-        request.headers["Accept-Encoding"] = _AS_IT_IS  # a limit on what was packed would be none
+    async def _send(self, request: Request) -> aiohttp.ClientResponse:
+        request.headers["Accept-Encoding"] = _AS_IT_IS  # a limit on compressed bytes would be none
         try:
-            return await self._connections.open().request(
+            return await self._session.get().request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers.multi_items(),
-                data=_body(request),
+                data=_content(request),
                 allow_redirects=False,  # followed, one would take what was said, and perhaps the key, to a stranger
                 auto_decompress=False,
             )
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(self._service, type(error).__name__) from error
 
-    def _refusal(self, answer: aiohttp.ClientResponse) -> ProviderError | None:
-        """Say why an answer is not worth reading, if it is not."""
-        if answer.status >= _WRONG:
-            wait = retry_after_seconds(answer.headers.get("Retry-After"))
-            return from_status(self._service, answer.status, wait)
+    def _error(self, answer: aiohttp.ClientResponse) -> ProviderError | None:
+        if answer.status >= _REFUSED:
+            return refusal(self._service, answer.status, answer.headers)
         if answer.status >= _MOVED:
             return BadAnswer(self._service, "redirect", status=answer.status)
         if answer.headers.get("Content-Encoding", _AS_IT_IS) != _AS_IT_IS:
-            return BadAnswer(self._service, "packed")
+            return BadAnswer(self._service, "compressed")
         return None
 
 
 def http_client(connections: Transport) -> httpx.AsyncClient:
-    """Make an HTTP client for a vendor's own; its time-outs are those of whoever asks. Closed, it closes them."""
+    """Build a vendor client's HTTP client; closing it closes the transport."""
     return httpx.AsyncClient(transport=connections, follow_redirects=False)
 
 
 class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
-    """An answer's body, bounded, whose failures are those of an answer and not of a connection."""
+    """A bounded body whose failures are a BadAnswer."""
 
     def __init__(self, service: str, answer: aiohttp.ClientResponse, limit_bytes: int) -> None:
         self._service = service
@@ -131,15 +119,15 @@ class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
         return piece
 
     async def aclose(self) -> None:
-        """Give the connection back, where the answer is at its end but for what nobody reads; else close it."""
+        """Keep the connection if only the answer's end is unread; else close it."""
         try:
             with suppress(aiohttp.ClientError, OSError):  # a TimeoutError is an OSError
                 async with asyncio.timeout(_END_SECONDS):
-                    await self._ended()
+                    await self._drain()
         finally:
             self._answer.close()  # of an answer that has ended the connection is back already
 
-    async def _ended(self) -> None:
+    async def _drain(self) -> None:
         for _ in range(_END_PIECES):
             if self._closed or self._answer.content.at_eof():
                 return
@@ -147,13 +135,11 @@ class _Body(httpx.AsyncByteStream, httpx2.AsyncByteStream):
 
     @property
     def _closed(self) -> bool:
-        """Whether there is nothing to wait for: the session is closed, which the reader is told of only later."""
-        connection = self._answer.connection
+        connection = self._answer.connection  # a closed session closes it; the reader learns that only later
         return connection is not None and connection.closed
 
 
-def _body(request: Request) -> bytes | AsyncIterator[bytes] | None:
-    """Give what a request says: whole where it is there, else as it is made."""
+def _content(request: Request) -> bytes | AsyncIterator[bytes] | None:
     try:
         return request.content or None
     except (httpx.RequestNotRead, httpx2.RequestNotRead):

@@ -1,8 +1,6 @@
-"""Which voice speaks which language, and which languages a model speaks at all.
+"""The voices of each vendor, and the languages of each model.
 
-A key alone suffices: for each vendor there is a voice of the vendor's own, so that no voice need be configured. What is
-configured goes before it. A language that a model does not speak is refused before anything is asked or paid: it would
-be read out by the sounds of another one.
+A language that a model does not speak is refused before any request: it would sound like another one.
 """
 
 from __future__ import annotations
@@ -15,35 +13,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT: Final = "default"
-"""What stands for every language that has no voice of its own."""
+"""The key for every language without a voice of its own."""
 
 ELEVENLABS_VOICES: Final = {DEFAULT: "JBFqnCBsd6RMkjVDRZzb"}
-"""George, a premade voice, in each example of https://github.com/elevenlabs/elevenlabs-python.
-
-Its voices are multilingual with the models that are (https://elevenlabs.io/docs/overview/models).
-"""
+"""George, of https://github.com/elevenlabs/elevenlabs-python; as multilingual as the model."""
 CARTESIA_VOICES: Final = {
-    DEFAULT: "f786b574-daa5-4673-aa0c-cbe3e8534c02",
-    "ar": "002622d8-19d0-4567-a16a-f99c7397c062",
-    "de": "3f4ade23-6eb4-4279-ab05-6a144947c4d5",
-    "es": "5c5ad5e7-1020-476b-8b91-fdcbe9cc313c",
-    "fr": "a249eaff-1e96-4d2c-b23b-12efa4f66f41",
-    "hi": "c1abd502-9231-4558-a054-10ac950c356d",
-    "it": "0e21713a-5e9a-428a-bed4-90d410b87f13",
-    "ja": "2b568345-1d48-4047-b25f-7baccf842eb0",
-    "pt": "700d1ee3-a641-4018-ba6e-899dcadc9e2b",
-    "zh": "e90c6678-f0d3-4767-9883-5d0ecf5894a8",
+    DEFAULT: "f786b574-daa5-4673-aa0c-cbe3e8534c02",  # Katie
+    "ar": "002622d8-19d0-4567-a16a-f99c7397c062",  # Huda
+    "de": "3f4ade23-6eb4-4279-ab05-6a144947c4d5",  # German Conversational Woman
+    "es": "5c5ad5e7-1020-476b-8b91-fdcbe9cc313c",  # Mexican Woman
+    "fr": "a249eaff-1e96-4d2c-b23b-12efa4f66f41",  # French Conversational Lady
+    "hi": "c1abd502-9231-4558-a054-10ac950c356d",  # Hindi Narrator Woman
+    "it": "0e21713a-5e9a-428a-bed4-90d410b87f13",  # Italian Narrator Woman
+    "ja": "2b568345-1d48-4047-b25f-7baccf842eb0",  # Japanese Woman Conversational
+    "pt": "700d1ee3-a641-4018-ba6e-899dcadc9e2b",  # Pleasant Brazilian Lady
+    "zh": "e90c6678-f0d3-4767-9883-5d0ecf5894a8",  # Chinese Female Conversational
 }
-"""Each speaks every language of its model, its own without an accent
-(https://docs.cartesia.ai/build-with-cartesia/capability-guides/multilingual-voices).
-
-The default is Katie (https://docs.cartesia.ai/build-with-cartesia/tts-models/sonic-3-5). The others are of Cartesia's
-library: Huda, German Conversational Woman, Mexican Woman, French Conversational Lady, Hindi Narrator Woman, Italian
-Narrator Woman, Japanese Woman Conversational, Pleasant Brazilian Lady and Chinese Female Conversational
-(https://developer.signalwire.com/voice/tts/cartesia; Huda is listed by resellers of Cartesia).
-"""
+"""From https://docs.cartesia.ai/build-with-cartesia/tts-models/sonic-3-5 (Katie) and
+https://developer.signalwire.com/voice/tts/cartesia. Each speaks all languages of its model, its own without an accent
+(https://docs.cartesia.ai/build-with-cartesia/capability-guides/multilingual-voices)."""
 OPENAI_VOICES: Final = {DEFAULT: "alloy"}
-"""Its voices speak all its languages (https://platform.openai.com/docs/guides/text-to-speech)."""
+"""They speak all its languages (https://platform.openai.com/docs/guides/text-to-speech)."""
 
 _ELEVENLABS_29: Final = frozenset(
     {
@@ -66,6 +56,9 @@ _OPENAI_57: Final = frozenset(
         *("ur", "vi", "zh"),
     }
 )
+# Model → primary subtags. Sources: https://elevenlabs.io/docs/overview/models,
+# https://docs.cartesia.ai/build-with-cartesia/tts-models/latest and
+# https://platform.openai.com/docs/guides/text-to-speech#supported-languages.
 _SPOKEN: Final = {
     "eleven_multilingual_v2": _ELEVENLABS_29,
     "eleven_flash_v2_5": _ELEVENLABS_29 | {"hu", "no", "vi"},
@@ -78,45 +71,31 @@ _SPOKEN: Final = {
     "gpt-4o-mini-tts": _OPENAI_57,
     "tts-1": _OPENAI_57,
 }
-"""Model → the languages that it speaks, by primary subtag. The sources are
-https://elevenlabs.io/docs/overview/models, https://docs.cartesia.ai/build-with-cartesia/tts-models/latest and
-https://platform.openai.com/docs/guides/text-to-speech#supported-languages."""
-_DATED: Final = ("-", ".")
-"""What follows a model's name in the names of its snapshots and successors ("sonic-3-2026-01-12", "sonic-3.5")."""
+_DATED: Final = ("-", ".")  # follows a model's name in snapshots and successors ("sonic-3-2026-01-12", "sonic-3.5")
 
 
 class Voices:
-    """The voices of one synthesizer.
-
-    Args:
-        service: its short name.
-        model: whose languages are heeded, if we know them.
-        chosen: language (primary subtag) → voice, and DEFAULT.
-    """
+    """The voices of one synthesizer; `chosen` maps primary subtags and DEFAULT."""
 
     def __init__(self, service: str, model: str, chosen: Mapping[str, str]) -> None:
         self._service = service
         self._chosen = chosen
-        self._spoken = languages_of(model)
+        self._languages = languages_of(model)
 
-    def of(self, language: str) -> str:
-        """Give the voice that speaks a language; one that was chosen for it is believed to.
-
-        Raises:
-            NoVoice: the model does not speak it.
-        """
+    def voice_for(self, language: str) -> str:
+        """Return the voice for a language; one chosen for it is trusted. Raises NoVoice."""
         voice = self._chosen.get(language)
-        if voice is None and self._spoken is not None and language not in self._spoken:
+        if voice is None and self._languages is not None and language not in self._languages:
             raise NoVoice(self._service)
         return voice or self._chosen[DEFAULT]
 
 
 def languages_of(model: str) -> frozenset[str] | None:
-    """Give the languages that a model speaks; None where we do not know: then it is asked for any."""
+    """Return a model's languages; None if unknown: then any is tried."""
     known = [name for name in _SPOKEN if model == name or model.startswith(tuple(f"{name}{mark}" for mark in _DATED))]
     return _SPOKEN[max(known, key=len)] if known else None
 
 
 def filled_in(chosen: Mapping[str, str], own: Mapping[str, str]) -> Mapping[str, str]:
-    """Put the vendor's own voices beneath those that were chosen; one chosen as the default is for all languages."""
+    """Add the vendor's voices; a chosen default replaces them all."""
     return chosen if DEFAULT in chosen else {**own, **chosen}

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from audio.clip import Clip
+from audio.clip import Clip, pcm_of
 from audio.espeak import SAMPLE_RATE, VOICES
 from audio.formats import Format
 from audio.loudness import measure
-from audio.wav import pcm_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

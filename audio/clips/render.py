@@ -1,4 +1,4 @@
-"""Renders the spoken fallbacks anew: `python -m audio.clips.render [FOLDER]`. Any voice may be passed in by code."""
+"""Renders the spoken fallbacks: `python -m audio.clips.render [FOLDER]`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 async def render(
     speak: Callable[[str, str], AsyncIterator[bytes]], *, sample_rate: int, transcoder: Transcoder, folder: Path
 ) -> int:
-    """Write an M4A for each line and language; give how many.
-
-    Args:
-        speak: (text, language) → mono s16le PCM.
-        sample_rate: of that PCM, in Hz.
-        transcoder: encodes.
-        folder: where the clips go, as LINE.LANGUAGE.m4a.
-    """
+    """Write LINE.LANGUAGE.m4a for each; return how many. `speak` maps (text, language) to mono s16le PCM."""
     count = 0
     for line, translations in lines().items():
         for language, text in translations.items():

@@ -11,7 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from audio.joins import Take
+from audio.seams import Take
 from providers.errors import BadAnswer, ProviderError
 
 if TYPE_CHECKING:

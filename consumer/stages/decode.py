@@ -14,7 +14,7 @@ from consumer.stages.apology import Apology
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from audio.ahead import Ahead
+    from audio.streaming_decode import StreamingDecode
     from audio.transcode import Transcoder
     from consumer.memo import Fetched
 
@@ -25,11 +25,11 @@ class Decode:
 
     transcoder: Transcoder
 
-    def ahead(self) -> AbstractAsyncContextManager[Ahead]:
+    def ahead(self) -> AbstractAsyncContextManager[StreamingDecode]:
         """Begin while the recording still comes: what is given takes its pieces."""
         return self.transcoder.ahead()
 
-    async def __call__(self, fetched: Fetched, ahead: Ahead | None = None) -> Decoded:
+    async def __call__(self, fetched: Fetched, ahead: StreamingDecode | None = None) -> Decoded:
         """Decode, salvaging what can be salvaged.
 
         Args:

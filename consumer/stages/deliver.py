@@ -16,14 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from audio.bench import to_the_end
 from audio.errors import TranscodeError
 from audio.formats import Format
+from audio.uncancelled import run_to_end
 from consumer import resume
 from consumer.memo import Delivered, Form
 from providers.deadline import deadline
-from providers.errors import Gone, OutcomeUnknown, ProviderError, Rejected, Verdict
-from providers.ladder import Attempt
+from providers.errors import Attempt, Gone, OutcomeUnknown, ProviderError, Rejected, Verdict
 from providers.ports import SentText, VoiceReply
 from storage.archive import reply_key, safe_id
 from storage.ledger import State
@@ -127,7 +126,7 @@ class Deliver:
         await progress.advance(State.SENDING, {**named, "unsure": True})
         await progress.persist(lambda: progress.lease.lasting(self.send_seconds))
         progress.lease.check_owned()
-        return await to_the_end(self._sent_and_noted(send, progress, doubted=doubted))
+        return await run_to_end(self._sent_and_noted(send, progress, doubted=doubted))
 
     async def _sent_and_noted(
         self, send: Callable[[], Awaitable[tuple[str, Form]]], progress: Progress, *, doubted: bool

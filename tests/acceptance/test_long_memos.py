@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from audio.clip import Clip
+from audio.clip import Clip, pcm_of
 from audio.formats import Format
 from audio.pieces import LONGEST_SECONDS
 from audio.transcode import Transcoder
-from audio.wav import pcm_of
 from console.fixture import wrap
 from console.following import follow
 from sandbox.faults import Fault, Kind

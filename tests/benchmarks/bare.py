@@ -13,7 +13,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from audio.wav import WAV_RATE
+from audio.clip import WAV_RATE
 
 SPEECH_RATE = 24_000
 """Of the PCM that voices give, in Hz."""

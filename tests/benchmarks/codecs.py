@@ -11,11 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from audio.ahead import READ_FROM_THE_FRONT
-from audio.clip import Clip
+from audio.clip import WAV_RATE, Clip, pcm_of
 from audio.formats import sniff
+from audio.streaming_decode import STREAMABLE
 from audio.transcode import Transcoder
-from audio.wav import WAV_RATE, pcm_of
 from tests.benchmarks import bare
 from tests.benchmarks.report import Section
 
@@ -52,7 +51,7 @@ async def measure(rounds: int) -> Section:
         decode = await _compare(rounds, partial(transcoder.decode, clip), partial(bare.decode, MEMOS / name))
         encode = await _compare(rounds, partial(_encode, transcoder, pcm), partial(bare.encode, pcm, WAV_RATE))
         section.rows += [_row(name, "decode", *decode), _row(name, "encode", *encode)]
-        if clip.format in READ_FROM_THE_FRONT:
+        if clip.format in STREAMABLE:
             ahead = [await _decode_ahead(transcoder, clip) for _ in range(rounds)]
             section.rows.append(_row(name, f"decode, from the last byte of {COMING_SECONDS:g} s", ahead, decode[1]))
     return section

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio.wav import wav_clip
+from audio.clip import Clip, wav_clip
 from providers.cartesia import CartesiaSynthesizer
-from providers.elevenlabs import ElevenLabsSynthesizer
-from providers.elevenlabs_scribe import ElevenLabsTranscriber
+from providers.elevenlabs import ElevenLabsSynthesizer, ElevenLabsTranscriber
 from providers.huggingface import LlamaReplier, WhisperTranscriber
 from providers.openai import OpenAiReplier, OpenAiSynthesizer, OpenAiTranscriber
 from providers.ports import ChatTurn, Role
@@ -23,7 +22,6 @@ from sandbox.mind import ScriptedMind
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from audio.clip import Clip
     from providers.errors import ProviderError
 
 WORDS = "the secret words of a person"
@@ -69,7 +67,7 @@ class Wired:
 
     @asynccontextmanager
     async def adapter(self, url: str, *, key: str = "", timeout_seconds: float = PATIENT_SECONDS) -> AsyncIterator[Any]:
-        """Give it for a while."""
+        """Open the adapter for the block."""
         made = self.made(url, key or self.key, timeout_seconds)
         try:
             yield made
@@ -102,7 +100,7 @@ class Listener(ScriptedMind):
 
 
 def secrets_told(error: ProviderError, *more: object) -> list[str]:
-    """Give what an error, its causes or anything else tell that nobody may hear (I6)."""
+    """Return the secrets in an error, its causes or other output (I6)."""
     told = [*traceback.format_exception(error), *map(str, more)]
     cause: BaseException | None = error
     while cause is not None:
@@ -210,12 +208,12 @@ ALL = [*TRANSCRIBERS, *STREAMING]
 
 
 def recording(seconds: int) -> Clip:
-    """Give a recording of so many seconds."""
+    """Build a recording of so many seconds."""
     return wav_clip(b"\x01\x02" * 16_000 * seconds, sample_rate=16_000)
 
 
 def children() -> set[int]:
-    """Give the engines among our child processes, and whatever has not been reaped (proc(5), /proc/PID/stat).
+    """Return our engines' child processes, and any that are not reaped (proc(5), /proc/PID/stat).
 
     Servers of other tests may be children of this process too.
     """

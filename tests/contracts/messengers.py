@@ -31,7 +31,7 @@ _LOOKS_AFTER_SECONDS = (0.0, 0.05, 0.05)
 
 
 def patience_seconds(fault: Fault) -> float:
-    """Tell how long to wait: for what comes, however busy the machine is, or it is asked for twice; not for silence."""
+    """Return the time-out: long for answers, however busy the machine is, and short for silence."""
     return SHORT_SECONDS if fault.kind in _SILENT else PATIENT_SECONDS
 
 
@@ -44,12 +44,12 @@ class Generation:
     """Of its paths in the sandbox."""
     key: str
     send: str
-    """Name of the route through which a voice message goes out at last."""
+    """The route that finally sends a voice message."""
     media_is_told_the_key: bool
     """Whether a recording at the API's own host is asked for with the key."""
 
     def route(self, name: str) -> str:
-        """Name a route of the sandbox."""
+        """Return a route of the sandbox."""
         return f"{self.name}.{name}"
 
     @asynccontextmanager
@@ -61,7 +61,7 @@ class Generation:
         hosts: Collection[str] = ("127.0.0.1",),
         timeout_seconds: float = PATIENT_SECONDS,
     ) -> AsyncIterator[SeriesMessenger | LinqMessenger]:
-        """Give a client for the API at a URL."""
+        """Open a client for the API at a URL."""
         made: SeriesMessenger | LinqMessenger
         if self.name == "series":
             made = SeriesMessenger(

@@ -268,7 +268,7 @@ async def test_a_hundred_calls_leave_nothing(wired: Wired, sandbox: Sandbox) -> 
 
 
 async def test_a_connection_is_kept(wired: Wired, sandbox: Sandbox) -> None:
-    """Calls one after the other go over one connection: nobody waits for another handshake."""
+    """Calls one after the other go over one connection: there is no other handshake."""
     async with wired.adapter(sandbox.url) as adapter:
         for _ in range(5):
             await wired.ask(adapter, "Hello")
@@ -303,7 +303,7 @@ def joined(pieces: list[str] | list[bytes]) -> str | bytes:
 
 
 def own_tasks() -> set[asyncio.Task[object]]:
-    """Give the tasks that are not the sandbox's, which lives in the same loop."""
+    """Return the tasks, without those of the sandbox in the same loop."""
     return {
         task for task in asyncio.all_tasks() if "RequestHandler" not in getattr(task.get_coro(), "__qualname__", "")
     }

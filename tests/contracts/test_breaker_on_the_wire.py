@@ -32,7 +32,7 @@ class Clock:
     now: float = 0.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
@@ -49,7 +49,7 @@ class Down:
         return (await self.ladder(Draft.whole("Hello there, how are you?", "en"))).rung
 
     def suffer(self, fault: Fault) -> None:
-        """Let the voice suffer, until it is cleared; count its requests anew."""
+        """Script a fault of the voice, until it is cleared; count its requests anew."""
         self.sandbox.faults.requests.clear()
         self.sandbox.faults.always(VOICE, fault)
 

@@ -155,7 +155,7 @@ async def test_uploads_that_make_no_sense(answer: dict[str, Any]) -> None:
     "fault", [Fault(Kind.STATUS, 403), Fault(Kind.CUT), Fault(Kind.STATUS, 503)], ids=lambda f: f.kind
 )
 async def test_upload_is_tried_again_afresh(messenger: LinqMessenger, sandbox: Sandbox, fault: Fault) -> None:
-    """What the store does not take is uploaded anew, at a fresh address: nobody sees a file that is not sent."""
+    """What the store does not take is uploaded anew, at a fresh address: a file that is not sent is invisible."""
     sandbox.faults.next("linq.upload", fault)
     await messenger.send_voice(REPLY)
     assert len(sandbox.sent) == 1

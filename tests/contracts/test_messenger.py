@@ -96,7 +96,7 @@ async def test_text_is_never_empty(messenger: Client, sandbox: Sandbox) -> None:
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )
 async def test_one_message_whatever_happened(sandbox: Sandbox, api: Generation, fault: Fault) -> None:
-    """After any fault of a send there is one message, for whoever looks into the chat before trying again (I1)."""
+    """After any fault of a send there is one message, if the chat is searched before trying again (I1)."""
     sandbox.faults.next(api.send, fault)
     async with api.client(sandbox.url, timeout_seconds=patience_seconds(fault)) as messenger:
         try:
@@ -343,7 +343,7 @@ async def test_errors_tell_no_secrets(messenger: Client, sandbox: Sandbox, api: 
 
 @pytest.mark.parametrize("pieces", [0, 1, 3])
 async def test_send_that_is_no_longer_ours_is_never_whole(messenger: Client, sandbox: Sandbox, pieces: int) -> None:
-    """Whoever loses the memo while the request goes out has sent nothing."""
+    """A worker that loses the memo while the request goes out has sent nothing."""
     asked = 0
 
     def still_ours() -> None:

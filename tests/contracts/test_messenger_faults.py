@@ -72,7 +72,7 @@ def api(request: pytest.FixtureRequest) -> Generation:
 def client(
     api: Generation, sandbox: Sandbox, fault: Fault
 ) -> AbstractAsyncContextManager[SeriesMessenger | LinqMessenger]:
-    """Give a client that waits for what comes, however busy the machine is, and not for what never does."""
+    """Open a client that waits for answers, however busy the machine is, and not for silence."""
     return api.client(sandbox.url, timeout_seconds=patience_seconds(fault))
 
 
@@ -110,7 +110,7 @@ async def test_downloads_fail_by_name(api: Generation) -> None:
 
 
 async def test_one_message_after_each_fault(api: Generation) -> None:
-    """Whatever a send suffers, whoever looks into the chat before sending again has sent one message (I1)."""
+    """Whatever happens to a send, one message is sent if the chat is searched before sending again (I1)."""
 
     async def sent(fault: Fault) -> int:
         async with Sandbox(ScriptedMind()) as sandbox, client(api, sandbox, fault) as messenger:

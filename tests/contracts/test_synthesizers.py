@@ -102,7 +102,7 @@ NO_SOUND = {
 
 @pytest.mark.parametrize(("pieces", "content_type"), NO_SOUND.values(), ids=NO_SOUND.keys())
 async def test_what_is_not_bare_pcm_is_not_played(wired: Wired, pieces: list[bytes], content_type: str) -> None:
-    """Nothing, a container or words in the place of sound are a BadAnswer: nobody is to hear noise, or silence."""
+    """Nothing, a container or words in the place of sound are a BadAnswer: no noise or silence is played."""
     async with streaming(pieces, content_type) as url, wired.adapter(url) as voice:
         with pytest.raises(ProviderError) as raised:
             await wired.ask(voice)

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from audio.clip import wav_clip
 from audio.sphinx import SphinxEars
-from audio.wav import wav_clip
 from providers.errors import BadAnswer, ProviderError, Rejected, Unavailable
 from providers.local import LocalTranscriber
 from sandbox.app import Sandbox

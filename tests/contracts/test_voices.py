@@ -59,7 +59,7 @@ async def listener() -> AsyncIterator[Listener]:
 
 
 def _settings(listener: Listener, **more: str) -> Settings:
-    """Give each vendor a key and an address, and nothing else."""
+    """Load settings with only a key and an address for each vendor."""
     return load(
         {
             "ELEVENLABS_API_KEY": "k",

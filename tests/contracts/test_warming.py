@@ -11,8 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from providers.http import policy_for, session
-from providers.warming import open_connection
+from providers.connections import open_connection, policy_for, session
 from sandbox.app import LINQ_KEY, SERIES_KEY, Sandbox
 from sandbox.faults import Fault, Kind
 from tests.contracts.adapters import ALL, KEYS, Listener, Wired
@@ -69,13 +68,13 @@ def any_kind(request: pytest.FixtureRequest) -> Wired | Generation:
 
 @asynccontextmanager
 async def adapter(kind: Wired | Generation, url: str) -> AsyncIterator[Any]:
-    """Give an adapter for a while."""
+    """Open an adapter for the block."""
     async with kind.adapter(url) if isinstance(kind, Wired) else kind.client(url) as made:
         yield made
 
 
 def opened(kind: Wired | Generation) -> int:
-    """Say how many connections it opens: a messenger has one to the API, and one for recordings, under other rules."""
+    """Return how many connections it opens: a messenger has one to the API, and one for recordings."""
     return 1 if isinstance(kind, Wired) else 2
 
 

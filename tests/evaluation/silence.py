@@ -11,11 +11,10 @@ from zlib import crc32
 
 import numpy as np
 
-from audio.clip import Clip
+from audio.clip import Clip, pcm_of, wav_clip
 from audio.formats import sniff
 from audio.loudness import is_silent, measure
 from audio.transcode import Transcoder
-from audio.wav import pcm_of, wav_clip
 from tests.evaluation.noises import MOVING, RATE, STEADY, at_level, coloured
 from tests.evaluation.report import Line, Rows, Section
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from audio import clips
+from audio.clip import WAV_RATE, Clip, pcm_of, wav_clip
 from audio.clips import Line as SpokenLine
 from audio.espeak import SAMPLE_RATE, EspeakVoice
 from audio.sphinx import SphinxEars
 from audio.transcode import Transcoder
-from audio.wav import WAV_RATE, pcm_of, wav_clip
 from audio.word_errors import word_errors
 from consumer.draft import Draft
 from consumer.ladders import Adapters, speaking
@@ -36,7 +36,6 @@ from tests.evaluation.report import Line, Rows, Section
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
 
-    from audio.clip import Clip
 
 PATHS: Final = ("elevenlabs", "cartesia", "openai", "local")
 BASELINE, CLIPS, WRONG_RATE = "baseline: heard directly", "clip", "for comparison: the rate wrong by half"

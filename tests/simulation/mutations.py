@@ -204,7 +204,7 @@ def sends_cut_off() -> Iterator[None]:
     async def plain(work: Any) -> Any:
         return await work
 
-    with patch.object(deliver, "to_the_end", plain):
+    with patch.object(deliver, "run_to_end", plain):
         yield
 
 

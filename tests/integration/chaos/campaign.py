@@ -27,7 +27,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from audio.bench import clear_left_behind
+from audio.scratch_dir import remove_abandoned_dirs
 from console.fixture import wrap
 from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
@@ -374,7 +374,7 @@ class Campaign:
         """See what is left of temporary files, once a next worker has cleared up."""
         tempfile.tempdir = str(self.folder / "tmp")
         try:
-            clear_left_behind(older_than_seconds=-1)
+            remove_abandoned_dirs(older_than_seconds=-1)
         finally:
             tempfile.tempdir = None
         return [f"left: {path.name}" for path in (self.folder / "tmp").iterdir()]

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from audio.clip import Clip
+from audio.clip import Clip, wav_clip
 from audio.errors import EngineError
 from audio.espeak import SAMPLE_RATE, VOICES, EspeakVoice
 from audio.formats import sniff
 from audio.loudness import measure
 from audio.sphinx import SphinxEars
 from audio.transcode import Transcoder
-from audio.wav import wav_clip
 
 MEMOS = Path(__file__).parent.parent.parent.parent / "fixtures" / "memos"
 

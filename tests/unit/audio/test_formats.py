@@ -153,7 +153,7 @@ def test_mime_types(mime_type: str | None, expected: Format | None) -> None:
 
 
 def test_each_format_is_found_by_what_we_write() -> None:
-    """The suffix and the MIME type that we give a container lead back to it, but for that which nobody can play."""
+    """The suffix and the MIME type that we give a container lead back to it, except for the unknown one."""
     for known in set(Format) - {Format.UNKNOWN}:
         assert by_name(f"memo{known.suffix}") is known
         assert by_mime_type(known.mime_type) is known

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audio.clip import WAV_RATE, Clip, pcm_of, wav_clip
 from audio.pieces import LONGEST_SECONDS, Piece, cut
-from audio.wav import WAV_RATE, pcm_of, wav_clip
 from tests.unit.audio.recordings import RATE, Samples, loud, pcm, tone, voice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audio.clip import Clip
 
 NOISE = loud(np.random.default_rng(5).normal(size=8 * RATE), -20.0)
 """Eight seconds of a voice that never closes its mouth."""
@@ -73,7 +72,7 @@ def test_nothing_is_lost(parts: list[tuple[str, float]]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(talks)
 def test_cuts_fall_into_pauses(talk: list[tuple[float, float]]) -> None:
-    """Where somebody pauses, no cut goes through what they say."""
+    """Where a person pauses, no cut goes through their words."""
     parts = [part for said, pause in talk for part in (stretch("noise", said), stretch("hiss", pause))]
     whole = wav(np.concatenate(parts))
     pieces = cut(whole)

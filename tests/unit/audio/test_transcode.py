@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio.clip import Clip
+from audio.clip import WAV_RATE, Clip, pcm_of, wav_clip
 from audio.errors import AudioError, DecodeFailed, EncodeFailed, TooLong, TranscodeError, TranscodeTimeout
 from audio.formats import Format, sniff
 from audio.transcode import Transcoder
-from audio.wav import WAV_RATE, pcm_of, wav_clip
 from tests.unit.audio.conftest import children, until
 from tests.unit.audio.recordings import (
     CONTAINERS,
@@ -45,7 +44,7 @@ LONGEST_PADDING_SECONDS = 0.2
 
 
 async def pieces(data: bytes, size: int = 4096) -> AsyncIterator[bytes]:
-    """Give PCM as a synthesizer does."""
+    """Stream PCM as a synthesizer does."""
     for start in range(0, len(data), size):
         yield data[start : start + size]
 
@@ -165,7 +164,7 @@ async def test_much_more_than_the_limit_is_not_decoded(program: Callable[[str], 
 
 
 def playlists(target: str) -> dict[str, bytes]:
-    """Give files that have ffmpeg open others."""
+    """Build files that make ffmpeg open others."""
     return {
         "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{target}\n#EXT-X-ENDLIST\n".encode(),
         "concat": f"ffconcat version 1.0\nfile '{target}'\n".encode(),
@@ -190,7 +189,7 @@ async def test_a_playlist_opens_no_file_of_ours(kind: str, called: Format, tmp_p
 @pytest.mark.parametrize("kind", ["hls", "concat"])
 @pytest.mark.parametrize("called", [Format.UNKNOWN, Format.M4A])
 async def test_a_playlist_reaches_no_network(kind: str, called: Format) -> None:
-    """A playlist that names a server is refused, and nobody calls there."""
+    """A playlist that names a server is refused, and the server is not called."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         server.settimeout(0)
         port = server.getsockname()[1]

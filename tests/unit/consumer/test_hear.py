@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from audio.clip import Clip
+from audio.clip import Clip, pcm_of, wav_clip
 from audio.clips import Line
 from audio.formats import Format
 from audio.pieces import cut
-from audio.wav import pcm_of, wav_clip
 from consumer.memo import AbsentAudio, Decoded, Fetched, Heard, Memo
 from consumer.notices import Notice, Notices, RungFailed
 from consumer.progress import Progress

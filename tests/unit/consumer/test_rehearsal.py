@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from audio.clip import Clip
+from audio.clip import Clip, wav_clip
 from audio.errors import EncodeFailed
 from audio.formats import Format
-from audio.wav import wav_clip
 from consumer.budget import Budget
 from consumer.draft import Discarded, Draft, Drafts
 from consumer.memo import Answering

@@ -49,7 +49,7 @@ class Clock:
     now: float = 0.0
 
     def __call__(self) -> float:
-        """Tell the time, in seconds."""
+        """Return the time, in seconds."""
         return self.now
 
 
@@ -155,7 +155,7 @@ def test_one_probe_at_a_time(service: Service) -> None:
     assert service.state() is State.HALF_OPEN
     probe = service.call()
     assert service.breaker.admit() is None
-    service.breaker.let_go(probe)
+    service.breaker.release(probe)
     assert service.breaker.admit() is not None
 
 
@@ -246,7 +246,7 @@ def test_late_ends_do_not_speak_for_the_service_now(service: Service) -> None:
     service.breaker.failed(calls[1], DOWN)
     assert service.opens_after() == COOL_DOWN_SECONDS
     service.call()
-    service.breaker.let_go(calls[2])
+    service.breaker.release(calls[2])
     assert service.breaker.admit() is None
 
 

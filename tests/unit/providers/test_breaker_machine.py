@@ -79,7 +79,7 @@ class Traffic(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(1, 20) | st.sampled_from([60, 300]))
     def time_passes(self, seconds: int) -> None:
-        """Let some seconds pass."""
+        """Move the clock."""
         self.now += seconds
 
     @rule(count=st.integers(1, 4))
@@ -99,8 +99,8 @@ class Traffic(RuleBasedStateMachine):
         return self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
 
     def over(self, call: Call) -> None:
-        """Let go, as whoever was let through does at last."""
-        self.breaker.let_go(call)
+        """Release a call, as every admitted one is in the end."""
+        self.breaker.release(call)
         if call is self.model.probe:
             self.model.probe = None
 
@@ -153,7 +153,7 @@ class Traffic(RuleBasedStateMachine):
         """However it went: when all have let go, and time enough has passed, the next is let through."""
         if hasattr(self, "breaker"):
             for call in self.running:
-                self.breaker.let_go(call)
+                self.breaker.release(call)
             self.now += LONGEST_SECONDS
             assert self.breaker.admit() is not None
 

@@ -73,7 +73,7 @@ OVER = [("remote", "open"), ("local", None)]
 
 @in_virtual_time
 async def test_shut_rung_is_passed_over_at_once() -> None:
-    """After enough failures the rung is not asked any more, and nobody waits for it."""
+    """After enough failures the rung is not called any more, and costs no wait."""
     remote = Service()
     ladder = await opened(remote)
     served = await ladder("hello")
@@ -285,7 +285,7 @@ MEMO = st.tuples(
 def test_a_last_rung_that_cannot_fail_always_serves(
     memos: list[tuple[float, float, list[tuple[BaseException | None, float]]]], quick_seconds: float
 ) -> None:
-    """Whatever services do, whenever memos come and however little time they have: somebody serves each, in time."""
+    """Whatever services do, whenever memos come and however little time they have: a rung serves each, in time."""
 
     async def main() -> None:
         services = [Service(), Service(), Service()]

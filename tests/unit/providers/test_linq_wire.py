@@ -20,7 +20,7 @@ from providers.errors import (
     Unavailable,
     Verdict,
 )
-from providers.linq_wire import announcement, fit, is_it, parts_without_url, refusal_of, ticket_of
+from providers.linq_wire import matches, parse_ticket, parts_without_url, refusal_error, sendable_text, upload_request
 from providers.ports import SentText
 
 JSON = st.recursive(
@@ -79,19 +79,19 @@ OBJECTS = st.dictionaries(
 )
 def test_each_code_has_its_class(status: int, code: int | None, kind: type[ProviderError]) -> None:
     """A refusal means what the vendor's page says of its code; an unknown code means what its status does."""
-    assert type(refusal_of(status, code)) is kind
+    assert type(refusal_error(status, code)) is kind
 
 
 @settings(deadline=None)
 @given(status=st.integers(400, 599), code=st.none() | st.integers(), wait=st.none() | st.floats(0, 60))
 def test_every_refusal_has_a_class(status: int, code: int | None, wait: float | None) -> None:
     """Whatever status and code come, the refusal says whether time may mend it."""
-    assert refusal_of(status, code, wait).verdict in {Verdict.LATER, Verdict.NEVER}
+    assert refusal_error(status, code, wait).verdict in {Verdict.LATER, Verdict.NEVER}
 
 
 def test_an_opt_out_is_for_ever_and_in_every_form() -> None:
     """It is no refusal of the audio, so that neither WAV nor text is tried after it."""
-    refusal = refusal_of(403, 2024)
+    refusal = refusal_error(403, 2024)
     assert (refusal.verdict, refusal.reason) == (Verdict.NEVER, "opted-out")
     assert not isinstance(refusal, Rejected)
 
@@ -101,7 +101,7 @@ def test_an_opt_out_is_for_ever_and_in_every_form() -> None:
 )
 def test_files_are_announced_by_the_vendors_names(kind: Format, content_type: str) -> None:
     """An upload has the content type that Linq lists, and its exact size."""
-    assert announcement(Clip(b"sound", kind), "a.b") == {
+    assert upload_request(Clip(b"sound", kind), "a.b") == {
         "filename": "a.b",
         "content_type": content_type,
         "size_bytes": 5,
@@ -111,26 +111,26 @@ def test_files_are_announced_by_the_vendors_names(kind: Format, content_type: st
 def test_ours_is_known_by_attachment_or_by_name() -> None:
     """A message of ours is known by its attachment's id, or by the file's name, whatever it was transcoded to."""
     message = {"id": "m", "is_from_me": True, "parts": [{"type": "media", "id": "a-1", "filename": "tts_1.caf"}]}
-    assert is_it(message, {"a-1"}, [], None)
-    assert is_it(message, set(), ["tts_1.m4a"], None)
-    assert not is_it(message, {"a-2"}, ["tts_2.m4a"], None)
-    assert not is_it({**message, "is_from_me": False}, {"a-1"}, ["tts_1.m4a"], None)
-    assert not is_it({"id": "m", "parts": [{"type": "media"}]}, set(), [], None)
+    assert matches(message, {"a-1"}, [], None)
+    assert matches(message, set(), ["tts_1.m4a"], None)
+    assert not matches(message, {"a-2"}, ["tts_2.m4a"], None)
+    assert not matches({**message, "is_from_me": False}, {"a-1"}, ["tts_1.m4a"], None)
+    assert not matches({"id": "m", "parts": [{"type": "media"}]}, set(), [], None)
 
 
 def test_a_text_of_ours_stands_alone_and_is_not_of_long_ago() -> None:
     """A text is known by its words, all of them, since a moment; a person's own words are not ours."""
     at = "2025-11-03T15:08:01Z"
     message = {"id": "m", "created_at": at, "parts": [{"type": "text", "value": "hello"}]}
-    assert is_it(message, set(), [], SentText("hello", 0.0))
-    assert not is_it(message, set(), [], SentText("hello", 4e9))
-    assert not is_it(message, set(), [], SentText("hell", 0.0))
-    assert not is_it({**message, "is_from_me": False}, set(), [], SentText("hello", 0.0))
-    assert not is_it({**message, "created_at": "then"}, set(), [], SentText("hello", 0.0))
-    assert not is_it(message, set(), [], None)
+    assert matches(message, set(), [], SentText("hello", 0.0))
+    assert not matches(message, set(), [], SentText("hello", 4e9))
+    assert not matches(message, set(), [], SentText("hell", 0.0))
+    assert not matches({**message, "is_from_me": False}, set(), [], SentText("hello", 0.0))
+    assert not matches({**message, "created_at": "then"}, set(), [], SentText("hello", 0.0))
+    assert not matches(message, set(), [], None)
     long = "x" * 10_001
-    cut = {**message, "parts": [{"type": "text", "value": fit(long)}]}
-    assert is_it(cut, set(), [], SentText(long, 0.0))
+    cut = {**message, "parts": [{"type": "text", "value": sendable_text(long)}]}
+    assert matches(cut, set(), [], SentText(long, 0.0))
 
 
 def test_parts_that_want_a_link() -> None:
@@ -148,17 +148,17 @@ def test_parts_that_want_a_link() -> None:
 def test_headers_that_are_none(headers: object) -> None:
     """An upload whose headers could not be sent as they are is refused."""
     with pytest.raises(BadAnswer):
-        ticket_of({"attachment_id": "a", "upload_url": "https://x", "required_headers": headers})
+        parse_ticket({"attachment_id": "a", "upload_url": "https://x", "required_headers": headers})
 
 
 @settings(deadline=None)
 @given(OBJECTS)
 def test_any_answer_is_read(answer: dict[str, object]) -> None:
     """Whatever JSON comes, it is read or refused, and nothing breaks."""
-    is_it(answer, {"a"}, ["b.c"], SentText("d", 0.0))
+    matches(answer, {"a"}, ["b.c"], SentText("d", 0.0))
     parts_without_url(answer)
     try:
-        ticket = ticket_of(answer)
+        ticket = parse_ticket(answer)
     except BadAnswer:
         return
     assert ticket.attachment_id == answer["attachment_id"]

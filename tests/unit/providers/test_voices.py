@@ -30,7 +30,7 @@ OURS = [
 def test_our_languages_are_spoken_by_default(service: str, model: str, own: dict[str, str]) -> None:
     """With the default model and no voice chosen, each of our ten languages has a voice, at every vendor."""
     voices = Voices(service, model, filled_in({}, own))
-    assert all(voices.of(language) for language in LANGUAGES)
+    assert all(voices.voice_for(language) for language in LANGUAGES)
 
 
 def test_a_voice_per_language_at_cartesia() -> None:
@@ -42,13 +42,13 @@ def test_a_voice_per_language_at_cartesia() -> None:
 def test_what_is_chosen_goes_first() -> None:
     """A voice that is named for a language is taken; a default that is named is for all others, ours included."""
     some = Voices("cartesia", "sonic-3", filled_in({"fr": "mine"}, CARTESIA_VOICES))
-    assert (some.of("fr"), some.of("de"), some.of("nl")) == (
+    assert (some.voice_for("fr"), some.voice_for("de"), some.voice_for("nl")) == (
         "mine",
         CARTESIA_VOICES["de"],
         CARTESIA_VOICES[DEFAULT],
     )
     all_of_them = Voices("cartesia", "sonic-3", filled_in({DEFAULT: "mine"}, CARTESIA_VOICES))
-    assert {all_of_them.of(language) for language in LANGUAGES} == {"mine"}
+    assert {all_of_them.voice_for(language) for language in LANGUAGES} == {"mine"}
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_no_voice(model: str, language: str) -> None:
     """A language that the model does not speak is refused, by an error that says nothing of how the service is."""
     voices = Voices("vendor", model, {DEFAULT: "v"})
     with pytest.raises(NoVoice) as raised:
-        voices.of(language)
+        voices.voice_for(language)
     assert (raised.value.reason, raised.value.service) == ("no-voice", "vendor")
     assert isinstance(raised.value, Rejected)
-    assert Voices("vendor", model, {DEFAULT: "v", language: "own"}).of(language) == "own"
+    assert Voices("vendor", model, {DEFAULT: "v", language: "own"}).voice_for(language) == "own"
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_languages_of_a_model(model: str, count: int) -> None:
 def test_a_model_that_we_do_not_know_is_asked_for_any_language(model: str, language: str) -> None:
     """Who configured it knows better."""
     assert languages_of(model) is None
-    assert Voices("vendor", model, {DEFAULT: "v"}).of(language) == "v"
+    assert Voices("vendor", model, {DEFAULT: "v"}).voice_for(language) == "v"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio.joins import Take
+from audio.seams import Take
 
 RATE = 24_000
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from audio.ahead import READ_FROM_THE_FRONT, Ahead
 from audio.clip import Clip
 from audio.errors import TooLong, TranscodeTimeout
+from audio.streaming_decode import STREAMABLE, StreamingDecode
 from audio.transcode import Transcoder
 from tests.unit.audio.conftest import children, until
 from tests.unit.audio.recordings import CONTAINERS, encoded, memo, recording, tone
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from audio.formats import Format
 
-FROM_THE_FRONT = [name for name, (known, _) in CONTAINERS.items() if known in READ_FROM_THE_FRONT]
+FROM_THE_FRONT = [name for name, (known, _) in CONTAINERS.items() if known in STREAMABLE]
 PIECE_BYTES = 1500
 
 
-def show(ahead: Ahead, data: bytes) -> None:
+def show(ahead: StreamingDecode, data: bytes) -> None:
     """Have the recording come, from its beginning."""
     ahead.begin()
     for start in range(0, len(data), PIECE_BYTES):
