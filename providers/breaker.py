@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from providers.errors import Forbidden, RateLimited, Rejected, Unauthorized, UnfitAnswer
+from runtime.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,12 +62,13 @@ class Breaker:
 
     def __init__(self, clock: Callable[[], float], chance: Callable[[], float] = random.random) -> None:  # noqa: S311 (jitter is no secret)
         self._clock = clock
-        self._chance = chance
+        self._cool_down = Backoff(COOL_DOWN_SECONDS, LONGEST_SECONDS, JITTER, chance)
         self._ended: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)
         """When each call ended, and whether it failed; only while closed."""
         self._open_until: float | None = None
         """None while closed."""
-        self._next_cool_down_seconds = COOL_DOWN_SECONDS
+        self._openings = 0
+        """Since it was last closed by a probe; each makes the next cool-down longer."""
         self._probe: Call | None = None
         self._permanent = False
         """Whether this opening is for a fault that only an operator can mend."""
@@ -99,7 +101,7 @@ class Breaker:
             self._ended.append((self._clock(), False))
         elif call is self._probe and self.state is State.HALF_OPEN:  # unless told meanwhile to stay away for longer
             self._open_until = None
-            self._next_cool_down_seconds = COOL_DOWN_SECONDS
+            self._openings = 0
         self.let_go(call)
 
     def failed(self, call: Call, error: ProviderError) -> bool:
@@ -128,8 +130,8 @@ class Breaker:
         """Open, or open anew. One answer that says how long to stay away needs no cool-down of ours beside it."""
         now, seconds = self._clock(), asked_seconds
         if not asked_seconds or self._open_until is not None or self._too_many():
-            seconds = max(seconds, self._next_cool_down_seconds * (1 - JITTER * self._chance()))
-            self._next_cool_down_seconds = min(2 * self._next_cool_down_seconds, LONGEST_SECONDS)
+            seconds = max(seconds, self._cool_down.delay_seconds(self._openings))
+            self._openings += 1
         self._open_until = max(now + seconds, self._open_until or now)
         self._permanent = False
         self._ended.clear()

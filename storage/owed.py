@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from runtime.backoff import Backoff
 from storage.archive import NOTHING, PAGE
 from storage.errors import ArchiveError, ArchiveMissing, ArchiveUnavailable
 from storage.spool import Damaged, Spool, Spooled, file_name
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
     from storage.archive import Archive
     from storage.spool import Owed, Stamp
 
-_FIRST_SECONDS = 1.0
-_LONGEST_SECONDS = 60.0
-_DOUBLINGS = 6
-"""After which a delay is the longest; keeps the power small."""
+_FIRST_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +39,7 @@ class OwedArchive:
         max_bytes: how much may wait there, headers included, in bytes.
         patience_seconds: how long the archive has to take an object that is put, in seconds; then it is owed.
         clock: seconds since the epoch; what was owed first is paid first.
-        jitter: gives a number from 0 to 1.
+        jitter: returns a number from 0 (no jitter) to 1 (half of a delay is left out).
     """
 
     def __init__(
@@ -57,7 +55,7 @@ class OwedArchive:
         self._archive = archive
         self._patience_seconds = patience_seconds
         self._spool = Spool(folder, max_bytes, clock)
-        self._jitter = jitter
+        self._backoff = Backoff(_FIRST_SECONDS, _LONGEST_SECONDS, random=jitter)
         self._fresh = asyncio.Event()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -181,7 +179,7 @@ class OwedArchive:
                 await self._something_new()
             else:
                 failures = 0 if paid else failures
-                await asyncio.sleep(self._delay_seconds(failures))
+                await asyncio.sleep(self._backoff.delay_seconds(failures))
                 failures += 1
 
     async def _something_new(self) -> None:
@@ -189,11 +187,6 @@ class OwedArchive:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_SECONDS):
                 await self._fresh.wait()
-
-    def _delay_seconds(self, failures: int) -> float:
-        """Say how long to wait after so many earlier failures: at least a second, half of more by chance."""
-        full = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** (1 + min(failures, _DOUBLINGS)))
-        return full * (0.5 + self._jitter() / 2)
 
     async def _pay_all(self) -> tuple[int, bool]:
         """Give how many were paid, and whether nothing is left of what was found."""

@@ -11,10 +11,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "audio": set(),
-    "providers": {"audio"},
-    "storage": {"audio"},
-    "consumer": {"audio", "providers", "storage"},
-    "console": {"audio", "providers", "storage", "consumer", "sandbox"},
+    "runtime": set(),
+    "providers": {"audio", "runtime"},
+    "storage": {"runtime"},
+    "consumer": {"audio", "providers", "storage", "runtime"},
+    "console": {"audio", "providers", "storage", "consumer", "runtime", "sandbox"},
     "sandbox": {"audio"},
     "fixtures": {"audio"},
 }

@@ -114,7 +114,7 @@ def owing(inner: FaultyArchive, folder: Path) -> OwedArchive:
 
 def _owing(inner: Archive, folder: Path, max_bytes: int = ROOM) -> OwedArchive:
     ticks = itertools.count(1_700_000_000.0)
-    return OwedArchive(inner, folder, max_bytes=max_bytes, clock=lambda: next(ticks), jitter=lambda: 1.0)
+    return OwedArchive(inner, folder, max_bytes=max_bytes, clock=lambda: next(ticks), jitter=lambda: 0.0)
 
 
 async def _owed_files(folder: Path) -> list[Path]:
@@ -564,7 +564,7 @@ def test_ending_it_loses_nothing(inner: FaultyArchive, folder: Path) -> None:
 def test_delays_are_bounded(inner: FaultyArchive, folder: Path, jitter: float) -> None:
     """Whatever chance says and however often it failed, a wait is between a second and a minute."""
     owing = OwedArchive(inner, folder, max_bytes=ROOM, jitter=lambda: jitter)
-    delays = [owing._delay_seconds(failures) for failures in (*range(10), 10_000)]
+    delays = [owing._backoff.delay_seconds(failures) for failures in (*range(10), 10_000)]
     assert delays == sorted(delays)
     assert delays[0] >= 1
     assert delays[-1] <= 60
