@@ -1,35 +1,33 @@
-"""The ledger in SQLite. Whoever holds a memo is decided by its row and the store's own clock, in one transaction."""
+"""Ledger in SQLite: each method is one transaction, by the store's own clock."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from storage import sqlite_letters as letters
 from storage.errors import Fenced
 from storage.ledger import Behind, Parked, Settled, State
-from storage.sqlite_rows import Rows, merged, state_of
+from storage.sqlite_rows import Rows, merged, state_of, transact
 from storage.states import refuse_to_go_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from storage.ledger import Claim, DeadLetter, Event, Held, JsonValue, MemoKey, Place, Step, Story
-    from storage.sqlite import SqliteStore
-
-T = TypeVar("T")
+    from storage.sqlite_database import Database
 
 
 class SqliteLedger:
-    """Memos, their steps, events and dead letters as rows of the store's file."""
+    """`Ledger` as rows of the file."""
 
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Take a memo that an event has brought, unless it is settled, parked, held, or would overtake a parked one."""
+        """Claim a memo for the event that brought it."""
 
         def work(rows: Rows) -> Claim | Held | Parked | Behind | Settled:
             row = rows.get(key)
@@ -47,16 +45,16 @@ class SqliteLedger:
                 rows.insert(key, facts)
             return rows.grant(key, owner, lease_seconds)
 
-        return await self._transact(work)
+        return await transact(self._database, work)
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        """Make the lease run anew from now. Raises Fenced."""
+        """Restart the lease. Raises Fenced."""
 
         def work(rows: Rows) -> None:
             rows.ours(claim)
             rows.update(claim.key, lease_until=rows.now + lease_seconds)
 
-        await self._transact(work)
+        await transact(self._database, work)
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
         """Record how far the memo got. Raises Fenced."""
@@ -66,7 +64,7 @@ class SqliteLedger:
             refuse_to_go_back(state_of(row), state)
             rows.update(claim.key, state=state, facts=merged(row, facts))
 
-        await self._transact(work)
+        await transact(self._database, work)
 
     async def settle(
         self,
@@ -78,7 +76,7 @@ class SqliteLedger:
         steps: Sequence[Step],
         letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo, with its story and its dead letter, and give up the lease. Raises Fenced."""
+        """End the memo. Raises Fenced."""
         if not state.settled:
             raise ValueError(f"{state} settles nothing")
 
@@ -99,10 +97,10 @@ class SqliteLedger:
                 parked_sequence=None,
             )
 
-        await self._transact(work)
+        await transact(self._database, work)
 
     async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
-        """Give up the lease unsettled; a stale claim is left alone."""
+        """End the lease unsettled."""
 
         def work(rows: Rows) -> None:
             try:
@@ -112,7 +110,7 @@ class SqliteLedger:
             rows.add_steps(claim, steps)
             rows.update(claim.key, lease_until=0)
 
-        await self._transact(work)
+        await transact(self._database, work)
 
     async def park(
         self,
@@ -125,7 +123,7 @@ class SqliteLedger:
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """Give up the lease until the memo is due, and let its chat wait behind it. Raises Fenced."""
+        """End the lease until the memo is due. Raises Fenced."""
 
         def work(rows: Rows) -> None:
             row = rows.ours(claim)
@@ -141,10 +139,10 @@ class SqliteLedger:
                 parked_sequence=rows.place_in_queue(row) if holds_chat else None,
             )
 
-        await self._transact(work)
+        await transact(self._database, work)
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind the parked ones of its chat; False when there are none any more."""
+        """Park a new memo behind the parked ones of its chat."""
 
         def work(rows: Rows) -> bool:
             row = rows.get(key)
@@ -159,14 +157,14 @@ class SqliteLedger:
             rows.update(key, due_at=rows.now, parked_sequence=rows.place_in_queue(row))
             return True
 
-        return await self._transact(work)
+        return await transact(self._database, work)
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """Name parked memos that are due, free, and behind no other; the longest due first."""
-        return await self._transact(lambda rows: rows.due(topic, partitions, limit))
+        """List parked memos that may be resumed."""
+        return await transact(self._database, lambda rows: rows.due(topic, partitions, limit))
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
-        """Take a parked memo; it stays parked until it is settled. Raises KeyError."""
+        """Claim a parked memo. Raises KeyError."""
 
         def work(rows: Rows) -> Claim | Held | Behind | Settled:
             row = rows.known(key)
@@ -179,12 +177,12 @@ class SqliteLedger:
                 return Behind(first)
             return rows.grant(key, owner, lease_seconds)
 
-        return await self._transact(work)
+        return await transact(self._database, work)
 
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Take a memo that has failed, as an operator; it becomes unsettled, and its age begins anew."""
+        """Claim a failed memo as an operator. Raises KeyError."""
 
         def work(rows: Rows) -> Claim | Held | Settled:
             row = rows.known(key)
@@ -210,11 +208,11 @@ class SqliteLedger:
             )
             return rows.grant(key, owner, lease_seconds)
 
-        return await self._transact(work)
+        return await transact(self._database, work)
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Give the event that brought a memo, where it is kept."""
-        return await self._transact(lambda rows: letters.event_of(rows, key))
+        """Return the event that brought a memo."""
+        return await transact(self._database, lambda rows: letters.event_of(rows, key))
 
     async def bury(self, letter: DeadLetter) -> None:
         """Keep the letter of an event that is no memo, once."""
@@ -222,27 +220,24 @@ class SqliteLedger:
         def work(rows: Rows) -> None:
             letters.write(rows, replace(letter, first_at=rows.now), again=False)
 
-        await self._transact(work)
+        await transact(self._database, work)
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take letters that the topic may not have, oldest first."""
-        return await self._transact(lambda rows: letters.take_unpublished(rows, limit=limit, seconds=seconds))
+        """Take letters that the topic may lack."""
+        return await transact(self._database, lambda rows: letters.take_unpublished(rows, limit=limit, seconds=seconds))
 
     async def published(self, letter: DeadLetter) -> None:
-        """Note that the topic has this letter, unless it was written again."""
-        await self._transact(lambda rows: letters.mark_published(rows, letter))
+        """Mark a letter as published."""
+        await transact(self._database, lambda rows: letters.mark_published(rows, letter))
 
     async def find(self, message_id: str) -> Sequence[Story]:
-        """Tell the stories of that message id."""
-        return await self._transact(lambda rows: rows.find(message_id))
+        """Return the stories of that message id."""
+        return await transact(self._database, lambda rows: rows.find(message_id))
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """Tell, without their steps, of memos that failed, are parked, or are nobody's; the newest first."""
-        return await self._transact(lambda rows: rows.waiting(limit))
+        """List memos that failed, are parked, or are orphaned."""
+        return await transact(self._database, lambda rows: rows.waiting(limit))
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """Give the newest dead letters first, without what their events say."""
-        return await self._transact(lambda rows: letters.newest(rows, limit))
-
-    async def _transact(self, work: Callable[[Rows], T]) -> T:
-        return await self._store.transact(lambda connection: work(Rows(connection, self._store.now())))
+        """List dead letters, newest first."""
+        return await transact(self._database, lambda rows: letters.newest(rows, limit))

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from storage import sqlite_letters as letters
 from storage.errors import Fenced
 from storage.ledger import MemoKey, State
 from storage.purging import FORGOTTEN, left_behind
-from storage.sqlite_rows import Rows, state_of
+from storage.sqlite_rows import Rows, state_of, transact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from storage.ledger import Claim, DeadLetter, Held, Place, Story
-    from storage.sqlite import SqliteStore
-
-T = TypeVar("T")
+    from storage.sqlite_database import Database
 
 _SETTLED = """
 SELECT * FROM memos WHERE settled_at IS NOT NULL AND settled_at < :before AND (purged_at IS NOT NULL) = :purged
@@ -35,33 +33,34 @@ SELECT DISTINCT chat_id, message_id FROM turns WHERE at < :before AND NOT EXISTS
 )
 ORDER BY chat_id, message_id LIMIT :limit
 """
+_REMOVE = "DELETE FROM memos WHERE chat_id = ? AND message_id = ? AND purged_at IS NOT NULL"
+_DROP_LETTER = 'DELETE FROM dead_letters WHERE topic = ? AND partition = ? AND "offset" = ?'
 
 
 class SqlitePurging:
-    """Deletes rows of the store's file."""
+    """`Purging` of the file's rows."""
 
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def settled(self, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
-        """Tell of memos that were settled so long ago; the oldest first."""
+        """List memos settled so long ago."""
 
         def work(rows: Rows) -> list[Story]:
-            wanted = {"before": rows.now - seconds, "purged": purged, "limit": limit}
-            return rows.stories(_SETTLED, wanted)
+            return rows.stories(_SETTLED, {"before": rows.now - seconds, "purged": purged, "limit": limit})
 
-        return await self._transact(work)
+        return await transact(self._database, work)
 
     async def memos(self, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
-        """Tell of all memos, chat by chat."""
+        """List all memos, chat by chat."""
         chat_id, message_id = (after.chat_id, after.message_id) if after else (None, None)
         wanted = {"chat_id": chat_id, "message_id": message_id, "limit": limit}
-        return await self._transact(lambda rows: rows.stories(_MEMOS, wanted))
+        return await transact(self._database, lambda rows: rows.stories(_MEMOS, wanted))
 
     async def take(
         self, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
     ) -> Claim | Held | None:
-        """Hold a memo to empty it."""
+        """Claim a memo to empty it."""
 
         def work(rows: Rows) -> Claim | Held | None:
             row = rows.get(key)
@@ -71,18 +70,18 @@ class SqlitePurging:
                 return None
             return rows.held(row) or rows.grant(key, owner, lease_seconds)
 
-        return await self._transact(work)
+        return await transact(self._database, work)
 
     async def empty(self, claim: Claim, *, who: str | None = None) -> None:
-        """Delete everything of a memo but that it was. Raises Fenced."""
+        """Empty a memo. Raises Fenced."""
 
         def work(rows: Rows) -> None:
             row, key = rows.get(claim.key), claim.key
             if row is None or row["fence"] != claim.fence or row["lease_until"] <= rows.now:
                 raise Fenced("the claim is no longer ours")
             for table in ("steps", "events", "dead_letters", "turns"):
-                parts = (key.chat_id, key.message_id)
-                rows.connection.execute(f"DELETE FROM {table} WHERE chat_id = ? AND message_id = ?", parts)  # noqa: S608 (the names above)
+                address = (key.chat_id, key.message_id)
+                rows.connection.execute(f"DELETE FROM {table} WHERE chat_id = ? AND message_id = ?", address)  # noqa: S608 (the names above)
             settled = state_of(row).settled
             rows.update(
                 key,
@@ -97,60 +96,48 @@ class SqlitePurging:
                 parked_sequence=None,
             )
 
-        await self._transact(work)
+        await transact(self._database, work)
 
     async def remove(self, key: MemoKey) -> None:
-        """Remove the row of a memo that was emptied."""
-        await self._execute(
-            "DELETE FROM memos WHERE chat_id = ? AND message_id = ? AND purged_at IS NOT NULL",
-            key.chat_id,
-            key.message_id,
-        )
+        """Remove an emptied memo's row."""
+        await self._execute(_REMOVE, key.chat_id, key.message_id)
 
     async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        """Give letters of events that are no memo, written so long ago; the oldest first."""
-        return await self._transact(lambda rows: letters.before(rows, rows.now - seconds, limit))
+        """List old letters of events that are no memo."""
+        return await transact(self._database, lambda rows: letters.before(rows, rows.now - seconds, limit))
 
     async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        """Give those whose event has these bytes in it."""
-        return await self._transact(lambda rows: letters.with_word(rows, word, limit))
+        """List letters of events that are no memo and contain these bytes."""
+        return await transact(self._database, lambda rows: letters.with_word(rows, word, limit))
 
     async def drop_letter(self, place: Place) -> None:
-        """Delete the letter of the event that stood there."""
-        await self._execute(
-            'DELETE FROM dead_letters WHERE topic = ? AND partition = ? AND "offset" = ?',
-            place.topic,
-            place.partition,
-            place.offset,
-        )
+        """Delete a letter."""
+        await self._execute(_DROP_LETTER, place.topic, place.partition, place.offset)
 
     async def turns(self, seconds: float, *, limit: int) -> Sequence[MemoKey]:
-        """Name memos of which the ledger knows nothing more, and that have turns so old."""
+        """List memos of which only old turns are left."""
 
         def work(rows: Rows) -> list[MemoKey]:
             before = datetime.fromtimestamp(rows.now - seconds, UTC).isoformat()
             found = rows.connection.execute(_TURNS, {"before": before, "limit": limit})
             return [MemoKey(*each) for each in found.fetchall()]
 
-        return await self._transact(work)
+        return await transact(self._database, work)
 
     async def drop_turns(self, chat_id: str, message_id: str | None = None) -> None:
-        """Delete what was said in a chat: the turns of one memo, or all."""
+        """Delete the turns of one memo, or of the whole chat."""
         if message_id is None:
             await self._execute("DELETE FROM turns WHERE chat_id = ?", chat_id)
         else:
             await self._execute("DELETE FROM turns WHERE chat_id = ? AND message_id = ?", chat_id, message_id)
 
     async def forget(self, who: str) -> None:
-        """Note that a person is forgotten from now on."""
-        await self._execute("INSERT OR REPLACE INTO forgotten (person, at) VALUES (?, ?)", who, self._store.now())
+        """Forget a person from now on."""
+        await self._execute("INSERT OR REPLACE INTO forgotten (person, at) VALUES (?, ?)", who, self._database.now())
 
     async def scrub(self) -> bool:
-        """Write the file anew and empty its journal: a page keeps bytes of what was moved or deleted in it."""
-        return await self._store.rewrite()
+        """Rewrite the file and empty its journal: a page keeps bytes of what was moved or deleted in it."""
+        return await self._database.rewrite()
 
     async def _execute(self, statement: str, *values: object) -> None:
-        await self._transact(lambda rows: rows.connection.execute(statement, values))
-
-    async def _transact(self, work: Callable[[Rows], T]) -> T:
-        return await self._store.transact(lambda connection: work(Rows(connection, self._store.now())))
+        await self._database.transact(lambda connection: connection.execute(statement, values))
