@@ -1,13 +1,11 @@
-"""Purging: how history and ledger let go of what they keep. Listed first, then memo by memo, and safe to repeat.
+"""Purging: deletion from history and ledger. Items are listed first, then deleted one by one; repeating is safe.
 
-A memo is first emptied: its words, its story, its event, its letters and its turns are deleted, and the row stays with
-its key, its state, its fencing number and when it was settled, so that the memo is not answered again when its event
-comes again. Later, when no event can come any more, the row is removed too.
+A memo is first emptied: transcript, steps, event, letters and turns are deleted. Its row keeps key, state, fencing
+number and time of settling, so that a redelivered event is not answered again. Later, when no event can come any more,
+the row is removed too. A memo that is being emptied is leased, like one that is being answered.
 
-Who is forgotten leaves a name that tells nothing (a keyed pseudonym) and the moment: a new memo of theirs that was sent
-before is settled as soon as it comes. The ledger knows people by the fact `who`, and when a memo was sent by `sent_at`.
-
-Whoever empties a memo holds it meanwhile, as those do who answer it: nobody else works on it.
+A person who is forgotten leaves a keyed pseudonym and the moment: a new memo that they sent before it is settled at
+once. The ledger knows people by the fact `who`, and when a memo was sent by `sent_at`.
 """
 
 from __future__ import annotations
@@ -21,36 +19,36 @@ if TYPE_CHECKING:
     from storage.ledger import Claim, DeadLetter, Held, JsonValue, MemoKey, Place, Story
 
 FORGOTTEN = "forgotten"
-"""Why a memo ended that its person's forgetting has ended."""
+"""Reason of a memo that ended because its person was forgotten."""
 
 
 class Purging(Protocol):
-    """Each method is one atomic step, by the store's own clock, and raises StoreUnavailable when it may succeed later.
+    """Every method is one atomic step, by the store's own clock, and raises StoreUnavailable when it may succeed later.
 
-    What is given as `seconds` is how long ago something must be.
+    `seconds` is how long ago something must have happened. Stories come without steps, letters without contents.
     """
 
     async def settled(self, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
-        """Tell, without their steps, of memos that were settled so long ago, emptied or not yet; the oldest first."""
+        """List memos that were settled so long ago, emptied or not yet; the oldest first."""
         ...
 
     async def memos(self, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
-        """Tell of all memos after that one, without their steps, chat by chat, in an order of the store's own."""
+        """List all memos after that one, chat by chat, in the store's own order."""
         ...
 
     async def take(
         self, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
     ) -> Claim | Held | None:
-        """Hold a memo to empty it. None: it is not there, is empty, or was not settled so long ago, if that is asked.
+        """Claim a memo to empty it, settled or not; with `seconds` only one that was settled so long ago.
 
-        A memo that is not settled can be had too, where no `seconds` are given.
+        None: it is not there, is empty, or was not settled so long ago.
         """
         ...
 
     async def empty(self, claim: Claim, *, who: str | None = None) -> None:
-        """Delete everything of a memo but that it was, in one step with its turns. Raises Fenced.
+        """Empty a memo, in one step with its turns; an unsettled one ends as ignored. Raises Fenced.
 
-        One that is not settled ends here, as ignored. With `who` its row goes on telling whose it was.
+        With `who` its row goes on carrying whose it was.
         """
         ...
 
@@ -59,39 +57,39 @@ class Purging(Protocol):
         ...
 
     async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        """Give letters of events that are no memo, written so long ago, without what they say; the oldest first."""
+        """List letters of events that are no memo, written so long ago; the oldest first."""
         ...
 
     async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        """Give, in the same way, those whose event has these bytes in its value, its key or a header."""
+        """List letters of events that are no memo and have these bytes in value, key or a header."""
         ...
 
     async def drop_letter(self, place: Place) -> None:
-        """Delete the letter of the event that stood there, whether or not the topic has it."""
+        """Delete the letter of the event at this place, published or not."""
         ...
 
     async def turns(self, seconds: float, *, limit: int) -> Sequence[MemoKey]:
-        """Name memos of which the ledger knows nothing more, and that have turns so old in the history."""
+        """List memos whose turns are so old and that the ledger lacks, or has only an empty row of."""
         ...
 
     async def drop_turns(self, chat_id: str, message_id: str | None = None) -> None:
-        """Delete what was said in a chat: the turns of one memo, or all."""
+        """Delete the turns of one memo, or of the whole chat."""
         ...
 
     async def forget(self, who: str) -> None:
-        """Note that a person is forgotten from now on: a new memo of theirs is settled if it was sent before."""
+        """Forget a person from now on: a new memo that they sent before is settled at once."""
         ...
 
     async def scrub(self) -> bool:
-        """See that no bytes of what was deleted are left in our own files; False where somebody is in the way."""
+        """Overwrite what our own files still hold of deleted rows; return False when another process prevents it."""
         ...
 
 
 def was_before(sent_at: JsonValue, moment: float) -> bool:
-    """Whether a memo was sent before a moment, in seconds since the epoch; by the fact that the ledger has of it."""
+    """Return whether the fact `sent_at` lies before a moment, in seconds since the epoch."""
     return isinstance(sent_at, str) and datetime.fromisoformat(sent_at).timestamp() <= moment
 
 
 def left_behind(who: str | None) -> Mapping[str, JsonValue]:
-    """Give the facts that an emptied memo keeps."""
+    """Return the facts that an emptied memo keeps."""
     return {"who": who} if who is not None else {}
