@@ -2,7 +2,7 @@
 
 An answer carries a code and no HTTP status (postgrest.exceptions.APIError): an SQLSTATE of PostgreSQL, a PGRST… of
 PostgREST (docs.postgrest.org, "Errors"), the bare HTTP status where a proxy answered with a page of its own, or none
-where the gateway did. Messages and details may quote what was sent, so of all that only the code is passed on (I6).
+where the gateway did. Messages and details may quote what was sent, so only the code is passed on (I6).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OURS: Mapping[str, Callable[[], StoreError | ValueError | KeyError]] = {
 }
 """Raised by our own functions: storage/schema/postgres/0003_claims.sql."""
 _KEY = "the key is not accepted, or is not the secret one of the service role: see SUPABASE_KEY"
-_MIGRATIONS = "a function is not there: apply the migrations of storage/schema/postgres, see docs/supabase.md"
+_MIGRATIONS = "a function is missing: apply the migrations of storage/schema/postgres, see docs/supabase.md"
 _NOT_READY = {
     "401": _KEY,
     "403": _KEY,
@@ -46,7 +46,7 @@ class NotAllowed(StoreNotReady):
 
 
 def error_of(refusal: APIError) -> StoreError | ValueError | KeyError:
-    """Give the error that a refusal stands for; what is none of the store's troubles is a bug, and no outage (I8)."""
+    """Return the error that a refusal stands for; an unknown code is a bug, not an outage (I8)."""
     code = refusal.code
     if code == "42501":
         return NotAllowed(f"Supabase: {code}: {_KEY}")
