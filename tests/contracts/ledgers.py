@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place, State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from consumer.stores import Store
     from storage.ledger import Ledger, Story
-    from storage.memory import MemoryStore
-    from storage.sqlite import SqliteStore
-    from storage.supabase import SupabaseStore
-
-Store: TypeAlias = "SqliteStore | MemoryStore | SupabaseStore"
 
 LEASE = 30.0
 KEY = MemoKey("51", "810001")
@@ -36,7 +32,7 @@ class Clock:
 
 
 @asynccontextmanager
-async def opened(store: SqliteStore | MemoryStore) -> AsyncIterator[Store]:
+async def opened(store: Store) -> AsyncIterator[Store]:
     """Open a store for a block."""
     await store.open()
     try:

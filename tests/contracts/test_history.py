@@ -15,8 +15,8 @@ from storage.sqlite import SqliteStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from consumer.stores import Store
     from storage.history import History
-    from tests.contracts.ledgers import Store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

@@ -30,9 +30,10 @@ from tests.contracts.ledgers import (
 )
 
 if TYPE_CHECKING:
+    from consumer.stores import Store
     from storage.ledger import Ledger
     from storage.purging import Purging
-    from tests.contracts.ledgers import Clock, Store
+    from tests.contracts.ledgers import Clock
 
 WHO = "0123456789abcdef"
 HOUR = 3600.0
