@@ -61,11 +61,11 @@ class World:
 
     async def found(self, limit: int = 99) -> list[tuple[Kind, str]]:
         """Name what is theirs."""
-        return [(item.kind, item.name) for item in await self.forgetting.found(limit)]
+        return [(item.kind, item.name) for item in await self.forgetting.items(limit)]
 
     async def forget(self) -> list[Fate]:
         """Delete what is theirs."""
-        return [await self.dispose(item) for item in await self.forgetting.found(99)]
+        return [await self.dispose(item) for item in await self.forgetting.items(99)]
 
     async def turns(self, chat: str) -> int:
         """Count what is remembered of a chat."""
@@ -170,7 +170,7 @@ async def test_what_came_back_is_found_by_their_empty_rows(world: World) -> None
 async def test_chat_that_tells_the_number(world: World) -> None:
     """Where a chat is known by the number itself, the rows go too; the pseudonym keeps the memo from coming back."""
     await world.memo(f"iMessage;-;{THEM}", "1", THEM)
-    await world.forgetting.remember_to_forget()
+    await world.forgetting.block_late_events()
     assert (Kind.ROW, f"1 in chat iMessage;-;{THEM}") in await world.found()
     await world.forget()
     assert (await world.found(), await world.store.ledger.find("1")) == ([], [])
