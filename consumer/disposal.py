@@ -1,4 +1,4 @@
-"""Deletions: what is to be deleted, item by item, and its deletion, which is safe to repeat."""
+"""Items to delete, and their deletion, which is safe to repeat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from storage.purging import Purging
 
 _LEASE_SECONDS = 120.0
-"""Lease of a memo that is being emptied, in seconds: longer than its objects take to be deleted."""
+"""Lease while a memo is emptied, in seconds."""
 _REPLY_SUFFIXES = (".m4a", ".wav")
 
 
@@ -28,7 +28,7 @@ class Kind(StrEnum):
     """What an item is."""
 
     MEMO = "memo"
-    """Recordings, replies, transcript, steps, letters, event and turns of one memo; its empty row stays."""
+    """Everything of a memo; its empty row stays."""
     OBJECT = "object"
     """A recording or reply without a memo."""
     TURNS = "turns"
@@ -47,10 +47,10 @@ class Doomed:
     name: str
     """For people: ids, keys and places."""
     key: MemoKey | None = None
-    """Of its memo; of a whole chat's turns with an empty message id."""
+    """Of its memo; an empty message id means the whole chat."""
     place: Place | None = None
     objects: tuple[str, ...] = field(default=(), repr=False)
-    """Keys in the archive, which may carry a phone number (ARCHIVE_USER=phone)."""
+    """Keys in the archive, perhaps with a phone number (ARCHIVE_USER=phone)."""
 
     @classmethod
     def of_memo(cls, story: Story) -> Doomed:
@@ -84,9 +84,9 @@ class Fate(StrEnum):
 
     DELETED = "deleted"
     GONE = "gone"
-    """It is not there any more, or not old any more."""
+    """Not there, or not old any more."""
     HELD = "held"
-    """A worker has it: try later."""
+    """A worker has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,14 @@ class Disposal:
     purging: Purging
     archive: Archive
     owner: str
-    """Holder of the lease meanwhile."""
+    """Of the leases."""
     seconds: float | None = None
-    """How long ago a memo must have been settled, so that one revived since then stays; None: any is deleted."""
+    """How long ago a memo must have been settled, so that a revived one stays; None: any is deleted."""
     who: str | None = None
     """Pseudonym that the empty rows keep."""
 
     async def __call__(self, item: Doomed) -> Fate:
-        """Delete an item. Raises StorageError; then at most some of the item's objects are deleted."""
+        """Delete an item. Raises StorageError, after which only some of its objects may be deleted."""
         match item:
             case Doomed(Kind.MEMO, key=key) if key is not None:
                 return await self._empty(key)
@@ -139,7 +139,7 @@ class Disposal:
 
 
 def _objects(memo: Story | Claim) -> Iterator[str]:
-    """Yield a memo's objects: those in its facts, and earlier replies that further ones have followed."""
+    """Yield a memo's objects: those in its facts, and earlier replies."""
     facts = memo.facts
     named = [key for key in (facts.get(name) for name in ("original", "wav", "spoken")) if isinstance(key, str) and key]
     yield from named

@@ -1,4 +1,4 @@
-"""Forgetting: finds everything of one person: all of a chat of their own, and their part of a group."""
+"""Forgetting: finds everything of one person: a chat of their own, and their part of a group."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from storage.purging import Purging
 
 _LEAST_DIGITS = 7
-"""A shorter number is not searched for in other texts."""
 
 STAYS = (
     "what others said in groups, and our replies to them",
@@ -34,12 +33,11 @@ STAYS = (
 
 @dataclass(slots=True)
 class _Traces:
-    """What a search has learned about the person."""
+    """What a search has learned."""
 
     spellings: set[str]
     """Of their handle."""
     message_ids: set[str] = field(default_factory=set)
-    """Of their memos, as keys of the archive write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +59,11 @@ class Forgetting:
         return who(self.handle, self.key)
 
     async def block_late_events(self) -> None:
-        """Have the ledger settle what they sent before now, if its event comes only later."""
+        """Have the ledger settle earlier memos whose events come later."""
         await self.purging.forget(self.who)
 
     async def items(self, limit: int) -> list[Doomed]:
-        """List what is theirs, so many items at most: chat by chat, then what has no memo."""
+        """List what is theirs: chat by chat, then what has no memo."""
         bare = comparable(self.handle)
         traces = _Traces({self.handle, bare, f"+{bare}"})
         found: list[Doomed] = []
@@ -83,7 +81,7 @@ class Forgetting:
         return found[:limit]
 
     async def _letters(self, limit: int) -> list[DeadLetter]:
-        """Find events that are no memo and contain the handle; of a phone number its digits."""
+        """Find events that are no memo and contain the handle, or the number's digits."""
         words = {comparable(self.handle), *(() if self.handle.startswith("+") else (self.handle,))}
         if not self._is_searchable:
             return []
@@ -115,10 +113,7 @@ class Forgetting:
         return found
 
     def _theirs(self, chat: Sequence[Story]) -> tuple[Sequence[Story], bool]:
-        """Return their memos of a chat, and whether all of it is theirs: no group, and no other person named.
-
-        There a memo that names no person is theirs too.
-        """
+        """Return their memos of a chat, and whether all of it is theirs: no group, and no other person named."""
         named = [story for story in chat if self._is_of_them(story) or self._is_in(story.key)]
         keys = {story.key for story in named}
         others = any(_person(story) for story in chat if story.key not in keys)
@@ -142,7 +137,7 @@ class Forgetting:
         return len(comparable(self.handle)) >= _LEAST_DIGITS
 
     async def _objects(self, traces: _Traces) -> AsyncIterator[str]:
-        """Yield recordings under one of their names, and replies to their memos that no other memo may own."""
+        """Yield recordings under their names, and replies to their memos alone."""
         spelt = traces.spellings
         users = {safe_id(each) for each in (*spelt, *(pseudonym(each, self.key) for each in spelt))}
         async for key, parsed in ours(self.archive, MEMO_PREFIX):

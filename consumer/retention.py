@@ -1,4 +1,4 @@
-"""Retention: finds what is older than it may be kept; never anything of a memo that is not settled."""
+"""Retention: finds what is too old, never anything of an unsettled memo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DAY_SECONDS = 86_400.0
 _PAGE = 500
 _SHORTENED = re.compile(r"(.*-)?[0-9a-f]{12}")
-"""End of an id that safe_id() has changed, by which the memo cannot be found."""
+"""An id that safe_id() has changed, by which no memo is found."""
 _AGAIN = re.compile(r"-[0-9]+\Z")
 
 
@@ -33,11 +33,11 @@ class Retention:
     purging: Purging
     archive: Archive
     words_seconds: float
-    """How long transcripts, recordings and letters are kept, in seconds (RETENTION_DAYS)."""
+    """RETENTION_DAYS, for transcripts, recordings and letters."""
     rows_seconds: float
-    """How long empty rows are kept, in seconds (LEDGER_DAYS)."""
+    """LEDGER_DAYS, for empty rows."""
     clock: Callable[[], float] = field(default=time.time, repr=False)
-    """For the age of recordings without a memo, in seconds since the epoch."""
+    """Seconds since the epoch."""
 
     async def overdue(self, limit: int) -> list[Doomed]:
         """List what is too old, so many items at most: memos, then what has no memo, then empty rows."""
@@ -67,7 +67,7 @@ class Retention:
 
 
 async def ours(archive: Archive, prefix: str = "") -> AsyncIterator[tuple[str, Named]]:
-    """Yield the keys of recordings and replies, page by page; foreign ones are skipped."""
+    """Yield the keys of recordings and replies."""
     after = ""
     while page := await archive.keys(prefix=prefix, after=after, limit=PAGE):
         for key in page:
@@ -96,7 +96,7 @@ class Owners:
         """Ids that safe_id() has changed, as it writes them."""
 
     async def have(self, key: Named) -> bool:
-        """Return whether a memo that was not emptied may own an object, which is then deleted with it."""
+        """Return whether a memo that was not emptied may own an object."""
         ids = {key.memo, _AGAIN.sub("", key.memo)}
         for message_id in ids:
             if any(_may_own(story, key) for story in await self._ledger.find(message_id)):

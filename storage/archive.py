@@ -15,12 +15,10 @@ if TYPE_CHECKING:
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PAGE = 10_000
-"""How many keys are listed at once by default."""
 MEMO_PREFIX, REPLY_PREFIX = "voice_memo_", "tts_response_"
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
 _LONGEST_ID = 64
-"""Characters of an id in a key; a longer one is shortened to a digest."""
 _TIMESTAMP = "%Y%m%dT%H%M%SZ"
 _KEY = re.compile(
     rf"(?:{MEMO_PREFIX}(?P<user>[A-Za-z0-9-]+)_|{REPLY_PREFIX})"
@@ -35,75 +33,61 @@ class Archive(Protocol):
     """
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
-        """Keep `data`; return where, for people (a path or an s3:// URL). Atomic: half an object is never read.
+        """Keep an object atomically; return its place, for people (a path or an s3:// URL).
 
-        Args:
-            key: a flat name; keeping the same bytes under it again changes nothing.
-            data: the whole object.
-            content_type: its MIME type.
-            about: short ASCII words by ASCII names, nothing personal; dropped where the archive has no place for them.
+        `about` is ASCII metadata, nothing personal; an archive without a place for it drops it.
         """
-        ...
 
     async def get(self, key: str) -> bytes:
         """Return an object. Raises ArchiveMissing too."""
-        ...
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
-        """List keys in order of their UTF-8 bytes: those with this prefix after that key, so many at most.
-
-        Foreign files of the same folder or bucket may be among them.
-        """
-        ...
+        """List keys in order of their UTF-8 bytes, foreign ones of the same folder or bucket among them."""
 
     async def delete(self, key: str) -> None:
         """Delete an object; a missing one is no error."""
-        ...
 
     async def check(self) -> None:
-        """Check that we may write, and leave nothing behind."""
-        ...
+        """Check that we may write."""
 
     async def warm(self) -> None:
         """Do in advance what the first use would wait for."""
-        ...
 
     async def close(self) -> None:
         """Close connections and threads."""
-        ...
 
 
 def pseudonym(person: str, key: bytes) -> str:
-    """Return a person's name in archive keys: HMAC-SHA-256 (RFC 2104) of the phone number, 16 hex digits."""
+    """Return a keyed pseudonym: 16 hex digits of HMAC-SHA-256 (RFC 2104)."""
     return hmac.new(key, person.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def original_key(user: str, at: datetime, message_id: str, suffix: str) -> str:
-    """Return the key of a recording as it came; `.original.wav` distinguishes a WAV from our own."""
+    """Return the key of a recording as it came; a WAV ends in `.original.wav`, unlike our own."""
     return f"{MEMO_PREFIX}{_stem(user, at, message_id)}{'.original.wav' if suffix == '.wav' else suffix}"
 
 
 def wav_key(user: str, at: datetime, message_id: str) -> str:
-    """Return the key of the 16 kHz mono WAV that was transcribed."""
+    """Return the key of our 16 kHz mono WAV."""
     return f"{MEMO_PREFIX}{_stem(user, at, message_id)}.wav"
 
 
 def reply_key(at: datetime, message_id: str, suffix: str, *, generation: int = 1) -> str:
-    """Return the key of a spoken reply; a further reply to the same memo carries its number."""
+    """Return the key of a spoken reply; a further one carries its number."""
     again = f"-{generation}" if generation > 1 else ""
     return f"{REPLY_PREFIX}{_timestamp(at)}_{safe_id(message_id)}{again}{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Contents of a key."""
+    """A parsed key."""
 
     user: str | None = field(repr=False)
     """None in the key of a reply."""
     at: datetime
     """When the memo was sent, to the second, UTC."""
     memo: str
-    """The memo's id as safe_id() writes it, in the key of a reply perhaps with its generation."""
+    """Its safe_id(), in the key of a reply perhaps with the generation."""
 
 
 def named(key: str) -> Named | None:
@@ -119,7 +103,7 @@ def named(key: str) -> Named | None:
 
 
 def safe_id(text: str) -> str:
-    """Make an id fit for file names, object keys and idempotency keys: [A-Za-z0-9-], distinct ids staying distinct."""
+    """Map an id to [A-Za-z0-9-] so that distinct ids stay distinct."""
     safe = _UNSAFE.sub("-", text).strip("-")
     if safe == text and len(text) <= _LONGEST_ID:
         return text

@@ -1,11 +1,8 @@
-"""Ledger: one row per memo: who holds it, how far it got, how it ended. It knows no type of the consumer.
+"""Ledger: a row per memo with its holder, its progress and its end.
 
-The key is (chat_id, message_id). A claim takes a lease and a fencing number that only grows; every later write carries
-the number, and the store refuses a stale holder, by its own clock.
-
-A memo that must wait is parked together with its event, so Kafka is done with it; its chat waits behind it. Likewise a
-memo is settled and its dead letter written in one step, and the letter is published from here until that has succeeded:
-no crash can part the two.
+A claim takes a lease and a fencing number that only grows; every later write carries the number, and the store refuses
+a stale holder by its own clock. A memo that must wait is parked with its event, so that Kafka is done with it. A memo
+is settled and its dead letter written in one step; letters are published from here until that has succeeded.
 """
 
 from __future__ import annotations
@@ -22,9 +19,9 @@ if TYPE_CHECKING:
 JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
 LONGEST_LEASE_SECONDS = 300.0
-"""The longest lease, in seconds. One that ends later was granted before the clock was set back."""
+"""A lease that ends later, in seconds, was granted before the clock was set back."""
 LETTER_SECONDS = 30.0
-"""How long the writer of a letter has to publish it before others do, in seconds."""
+"""Time that the writer of a letter has to publish it before others do, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +43,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event as Kafka delivered it, kept so that Kafka is not asked for it again."""
+    """An event as Kafka delivered it."""
 
     place: Place
     at: float
-    """Timestamp of the record, in seconds since the epoch."""
+    """Record timestamp, in seconds since the epoch."""
     key: bytes | None = field(repr=False)
     value: bytes | None = field(repr=False)
     headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
@@ -62,21 +59,19 @@ class Claim:
 
     key: MemoKey
     fence: int
-    """Grows with each claim of this memo."""
     state: State
     facts: Mapping[str, JsonValue] = field(repr=False)
-    """What earlier holders stored: transcript, reply, archive keys…"""
+    """Stored by earlier holders: transcript, reply, archive keys…"""
     generation: int = 1
-    """Number of the reply; grows only when an operator asks for another one."""
+    """Number of the reply; an operator may ask for another one."""
     tries: int = 0
-    """How often it was parked after a try."""
     age_seconds: float = 0.0
-    """Since it was received, or last revived, by the store's clock."""
+    """Since it was received or last revived."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Refusal: another holder has a lease."""
+    """Refusal: it is leased."""
 
     owner: str
     seconds_left: float
@@ -84,26 +79,26 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Refusal: it is parked with its event, for the owner of its partition."""
+    """Refusal: it is parked, for the owner of its partition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """Refusal: an earlier memo of its chat is parked, and must not be overtaken."""
+    """Refusal: an earlier memo of its chat is parked."""
 
     first: MemoKey
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Refusal: it is settled already."""
+    """Refusal: it is settled."""
 
     state: State
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stage, or one rung tried: a line of the memo's story."""
+    """One stage, or one attempt of a rung."""
 
     stage: str
     seconds: float
@@ -111,7 +106,7 @@ class Step:
     error: str | None = None
     """A constant word; None when it succeeded."""
     fence: int = 0
-    """Of the claim under which it happened; set by the ledger."""
+    """Set by the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +116,11 @@ class Story:
     key: MemoKey
     state: State
     reason: str | None
-    """Why it ended so, or is parked: a constant word."""
+    """Of its end, or of being parked: a constant word."""
     fence: int
     owner: str | None
     received_at: float
-    """Seconds since the epoch, by the store's clock; so are all moments below."""
+    """Seconds since the epoch by the store's clock, as all moments."""
     settled_at: float | None
     facts: Mapping[str, JsonValue] = field(repr=False)
     steps: Sequence[Step]
@@ -136,12 +131,12 @@ class Story:
     lease_until: float | None = None
     """None: no holder."""
     purged_at: float | None = None
-    """When it was emptied (storage/purging.py), after which it cannot be claimed."""
+    """When it was emptied (storage/purging.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that could not be answered, and why. Its place is its identity."""
+    """An event that could not be answered; its place is its identity."""
 
     event: Event
     reason: str
@@ -150,11 +145,11 @@ class DeadLetter:
     """None: the event is no memo."""
     attempts: int = 1
     digest: str | None = None
-    """Of a bug's traceback: the same bug has the same one."""
+    """Of a bug's traceback."""
     first_at: float | None = None
-    """When it was first worked on, in seconds since the epoch by the store's clock; set by the ledger."""
+    """When work on it began; set by the ledger."""
     fence: int = 0
-    """Of the claim that wrote it: a later letter of the memo has a greater one. 0: it is no memo's."""
+    """Of the claim that wrote it; 0: the event is no memo."""
 
 
 class Ledger(Protocol):
@@ -163,27 +158,22 @@ class Ledger(Protocol):
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Claim a memo for the event that brought it. `facts` are stored when the memo is new.
+        """Claim a memo for the event that brought it; `facts` are a new memo's. The first line that applies decides.
 
-        The first line that applies decides:
-
-            is the memo…                                       answer            a new memo is stored
-            new, and sent before its person was forgotten      Settled(IGNORED)  no
-            settled                                            Settled
-            parked                                             Parked
-            leased                                             Held
-            later than a parked memo of its chat               Behind            no
-            anything else                                      Claim             yes
+        the memo is…                                   answer            a new memo is stored
+        new, sent before its person was forgotten      Settled(IGNORED)  no
+        settled                                        Settled
+        parked                                         Parked
+        leased                                         Held
+        behind a parked memo of its chat               Behind            no
+        anything else                                  Claim             yes
         """
-        ...
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        """Restart the lease from now. Raises Fenced when the claim is no longer ours."""
-        ...
+        """Restart the lease. Raises Fenced when the claim is no longer ours."""
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record that the memo reached `state`, and add facts. Raises Fenced."""
-        ...
+        """Record a state that was reached, and add facts. Raises Fenced."""
 
     async def settle(
         self,
@@ -195,12 +185,10 @@ class Ledger(Protocol):
         steps: Sequence[Step],
         letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo in a settled state, with its steps and its dead letter, and end the lease. Raises Fenced."""
-        ...
+        """End the memo and the lease, with its steps and its dead letter. Raises Fenced."""
 
     async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
-        """End the lease unsettled, so that another may claim at once. A stale claim changes nothing."""
-        ...
+        """End the lease unsettled; a stale claim changes nothing."""
 
     async def park(
         self,
@@ -213,80 +201,61 @@ class Ledger(Protocol):
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """End the lease; the memo is due in so many seconds, and its chat waits behind it. Raises Fenced.
+        """End the lease; the memo is due in so many seconds. Raises Fenced.
 
-        A memo that was parked before keeps its place in its chat. With `holds_chat=False` (its reply is out) it leaves
-        the queue of its chat: later memos pass it, and it waits behind none.
+        Its chat waits behind it, in the order of first parking; with `holds_chat=False` (its reply is out) it does not.
         """
-        ...
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo, due at once, behind the parked ones of its chat; return False when there are none left."""
-        ...
+        """Park a new memo, due at once, behind the parked ones of its chat; False when there are none left."""
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """List parked memos of these partitions that are due, free, and behind no other; the longest due first."""
-        ...
+        """List parked memos that are due, free, and behind no other; the longest due first."""
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
-        """Claim a parked memo; it stays parked until it is settled. Raises KeyError when there is no such memo."""
-        ...
+        """Claim a parked memo, which stays parked until it is settled. Raises KeyError when there is none."""
 
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Claim a failed memo as an operator: it becomes unsettled, and its age starts anew.
+        """Claim a failed memo as an operator: it becomes unsettled, and its age starts anew. Raises KeyError.
 
-        If its event is known it is parked from now on, in its place, else as the last of its chat, so workers take over
-        if the operator lets go or dies. Otherwise it is not parked any more, and waiting() lists it.
+        If its event is known it is parked from now on, so that workers take over when the operator lets go or dies.
 
         Args:
             key: of the memo.
             owner: who claims it.
             lease_seconds: for how long.
-            without: names of facts to drop, so that what they stand for is done again.
-            again: claim an answered memo too, as a new generation: a further reply. Without it that is Settled; a memo
-                that was emptied is Settled either way.
-
-        Raises:
-            KeyError: there is no such memo.
+            without: names of facts to drop, so that their work is done again.
+            again: claim an answered memo too, as a new generation; one that was emptied stays Settled.
         """
-        ...
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Return the event that brought a memo, which is kept while it is parked or has a dead letter."""
-        ...
+        """Return a memo's event, which is kept while it is parked or has a dead letter."""
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep the letter of an event that is no memo; a second letter for the same place changes nothing.
+        """Keep the letter of an event that is no memo, once for each place.
 
-        A topic that was deleted and created anew counts from 0 again: where it reaches the place of an old letter, the
-        old one stays, and the new event's is not kept.
+        In a topic that was deleted and created anew, an old letter keeps its place.
         """
-        ...
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take letters that the topic may lack, oldest first; others do not get them for so many seconds.
+        """Take letters that the topic may lack, oldest first, for so many seconds.
 
-        A new letter counts as taken by its writer for LETTER_SECONDS.
+        A new letter is its writer's for LETTER_SECONDS.
         """
-        ...
 
     async def published(self, letter: DeadLetter) -> None:
-        """Mark this letter as published, unless a later claim has written it again."""
-        ...
+        """Mark a letter as published, unless a later claim has written it again."""
 
     async def find(self, message_id: str) -> Sequence[Story]:
-        """Return the stories of that message id: one for each chat that has it."""
-        ...
+        """Return the stories of a message id, one for each chat."""
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
         """List memos that failed, are parked, or are orphaned, newest first and without their steps.
 
-        A memo is orphaned when it was revived without its event and then let go of: no worker will claim it.
+        Orphaned: revived without an event and released, so that no worker will claim it.
         """
-        ...
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
         """List dead letters, newest first, without the contents of their events."""
-        ...

@@ -1,9 +1,8 @@
-"""The store in memory: the executable specification of history, ledger and purging, and an archive for tests.
+"""The store in memory: the executable specification of the `Store` port, and an archive for tests.
 
-It keeps every promise of the ports in the fewest lines, within one event loop: nothing here awaits, so each call is
-atomic. Deliberately no code is shared with SQLite: tests/contracts/test_ledger_machine.py plays the two against each
-other, which proves nothing about code that both use, and the simulation runs on this one. Nothing outlives the process;
-close() keeps everything.
+Nothing awaits, so each call is atomic in its event loop. No code is shared with SQLite on purpose:
+tests/contracts/test_ledger_machine.py plays the two against each other, which would prove nothing about shared code,
+and the simulation runs on this one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Owed uploads: objects that the archive refused are spooled to disk, and offered again until it takes them (I5)."""
+"""Owed uploads: objects that an archive refused, spooled and offered again until it takes them (I5)."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ log = logging.getLogger(__name__)
 
 
 class OwedArchive:
-    """An archive whose refused uploads wait in a spool until they are paid: taken by the inner archive.
+    """An archive whose refused uploads wait in a spool until the inner one takes them, which pays them.
 
-    Processes may share the folder: each sees what the others owe, and may pay it.
+    Processes may share the spool, and pay what the others owe.
 
     Args:
         archive: the inner one.
-        folder: of the spool, on a local disk; created for our user alone when needed.
-        max_bytes: bound of the spool, headers included, in bytes.
-        patience_seconds: how long an upload may take before it is owed, in seconds.
-        clock: seconds since the epoch; the oldest is paid first.
-        jitter: returns a number from 0 (no jitter) to 1 (half of a delay is left out).
+        folder: of the spool, on a local disk.
+        max_bytes: bound of the spool, headers included.
+        patience_seconds: how long an upload may take before it is owed.
+        clock: seconds since the epoch.
+        jitter: of the back-off, from 0 to 1.
     """
 
     def __init__(
@@ -60,11 +60,7 @@ class OwedArchive:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
-        """Keep `data`, or owe it; return where, for people: the archive's place, or `owed:` and the key.
-
-        Raises:
-            ArchiveError: the inner archive's, when `data` cannot be owed either: no room, or no disk.
-        """
+        """Keep an object or owe it; return its place, or `owed:` and the key. Raises ArchiveError if both fail."""
         name = file_name(key)
         async with self._lock(name):
             older = await asyncio.to_thread(self._spool.stamp, name)
@@ -81,7 +77,6 @@ class OwedArchive:
             return where
 
     async def _put(self, wanted: Spooled) -> str:
-        """Put into the inner archive; one that hangs counts as unavailable."""
         scope = asyncio.timeout(self._patience_seconds)
         try:
             async with scope:
@@ -95,10 +90,7 @@ class OwedArchive:
         return await self._archive.put(wanted.key, wanted.data, content_type=wanted.content_type, about=wanted.about)
 
     async def get(self, key: str) -> bytes:
-        """Return what is owed under the key, which is newer, else what the inner archive has. Raises ArchiveError.
-
-        In this order an object that is just being paid is found in at least one of the two places.
-        """
+        """Return an object. An owed copy is newer; looking for it first also finds one that is just being paid."""
         owed = await self._read(file_name(key))
         if owed is not None:
             return owed.data
@@ -111,7 +103,7 @@ class OwedArchive:
             return owed.data
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
-        """List what is kept and what is owed, in one order. Raises ArchiveError."""
+        """List kept and owed keys, in one order."""
         with _spool_errors():
             owed = await asyncio.to_thread(self._spool.keys)
         kept = await self._archive.keys(prefix=prefix, after=after, limit=limit)
@@ -119,10 +111,7 @@ class OwedArchive:
         return sorted({*kept, *wanted})[:limit]
 
     async def delete(self, key: str) -> None:
-        """Delete an object, and stop owing it, or it would come back. Raises ArchiveError.
-
-        If another process is just paying it, it may still come back, and is then listed again.
-        """
+        """Delete an object and stop owing it. If another process is just paying it, it is listed again later."""
         name = file_name(key)
         async with self._lock(name):
             with _spool_errors():
@@ -132,35 +121,32 @@ class OwedArchive:
             await self._archive.delete(key)
 
     async def check(self) -> None:
-        """Check that the inner archive can be written, whatever the spool. Raises ArchiveError."""
+        """Check the inner archive; being able to owe is not enough."""
         await self._archive.check()
 
     async def warm(self) -> None:
-        """Warm the inner archive up; a failure shows at the first put. Raises nothing."""
+        """Warm the inner archive up; a failure is only logged."""
         try:
             await self._archive.warm()
         except ArchiveError as error:
             log.info("archive.cold", extra={"error": type(error).__name__})
 
     async def close(self) -> None:
-        """Close the inner archive, after keep_paying() has ended; what is owed stays in the folder."""
+        """Close the inner archive, after keep_paying() has ended."""
         await self._archive.close()
 
     async def owed(self) -> Owed:
-        """Return how much is owed. Raises ArchiveUnavailable when the folder cannot be read."""
+        """Return how much is owed. Raises ArchiveUnavailable."""
         with _spool_errors():
             return await asyncio.to_thread(self._spool.total)
 
     async def pay(self) -> int:
-        """Offer everything owed once, oldest first; return how many objects the archive took.
-
-        Ends early when the archive is unavailable; an object that it refuses stays owed, and the next one is offered.
-        """
+        """Offer all that is owed once, oldest first, while the archive is available; return how many it took."""
         paid, _ = await self._pay_all()
         return paid
 
     async def keep_paying(self) -> None:
-        """Pay until cancelled: each minute, and when something new is owed; after a failure in 1 to 60 seconds."""
+        """Pay until cancelled: each minute and when something new is owed; after a failure with back-off."""
         failures = 0
         while True:
             self._something_new.clear()
@@ -175,7 +161,7 @@ class OwedArchive:
                 failures += 1
 
     async def _pay_all(self) -> tuple[int, bool]:
-        """Return how many were paid, and whether none of those found is left."""
+        """Return how many were paid, and whether none is left."""
         paid, all_paid = 0, True
         try:
             for name in await asyncio.to_thread(self._spool.names):
@@ -190,7 +176,7 @@ class OwedArchive:
         return paid, all_paid
 
     async def _pay(self, name: str) -> bool | None:
-        """Offer one object; return whether it was taken, None when it is gone. Raises ArchiveUnavailable."""
+        """Offer one object; return whether it was taken, or None when it is gone."""
         async with self._lock(name):
             try:
                 owed = await asyncio.to_thread(self._spool.read, name)
@@ -226,7 +212,6 @@ class OwedArchive:
         return found.object if found else None
 
     async def _forget(self, name: str, stamp: Stamp) -> bool:
-        """Remove a copy that the archive has; if that fails, it is only offered again."""
         try:
             await asyncio.to_thread(self._spool.remove, name, stamp)
         except OSError as error:
@@ -235,7 +220,7 @@ class OwedArchive:
         return True
 
     def _lock(self, name: str) -> asyncio.Lock:
-        """Return the lock of one key: of two puts, or a put and a payment, the later must end later."""
+        """Return a key's lock: of two puts, or a put and a payment, the later must end later."""
         return self._locks.setdefault(name, asyncio.Lock())
 
 

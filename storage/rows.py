@@ -1,7 +1,4 @@
-"""Rows: how values of the ledger are written to and read from the columns that SQLite and PostgreSQL share.
-
-Names and formats are those of existing databases. `facts` and `headers` are JSON, already parsed.
-"""
+"""Values of the ledger to and from the columns that SQLite and PostgreSQL share; formats are existing databases'."""
 
 from __future__ import annotations
 
@@ -19,11 +16,10 @@ class Row(Protocol):
 
     def __getitem__(self, name: str, /) -> Any:  # noqa: ANN401 (whatever the database holds)
         """Return a column's value."""
-        ...
 
 
 def claim_from_row(key: MemoKey, row: Row) -> Claim:
-    """Read a claim that was just granted."""
+    """Read a claim."""
     return Claim(
         key,
         row["fence"],
@@ -36,7 +32,7 @@ def claim_from_row(key: MemoKey, row: Row) -> Claim:
 
 
 def story_from_row(row: Row, steps: Iterable[tuple[Any, ...]] = ()) -> Story:
-    """Read a story; owner and lease_until are None in the row of a memo without a holder."""
+    """Read a story; without a holder, owner and lease_until are None."""
     return Story(
         key=MemoKey(row["chat_id"], row["message_id"]),
         state=State(row["state"]),
@@ -56,7 +52,7 @@ def story_from_row(row: Row, steps: Iterable[tuple[Any, ...]] = ()) -> Story:
 
 
 def letter_to_row(letter: DeadLetter) -> dict[str, Any]:
-    """Return a letter's columns, without its event's."""
+    """Return a letter's columns without its event's."""
     return {
         "chat_id": letter.key.chat_id if letter.key else None,
         "message_id": letter.key.message_id if letter.key else None,
@@ -69,7 +65,7 @@ def letter_to_row(letter: DeadLetter) -> dict[str, Any]:
 
 
 def letter_from_row(row: Row, event: Event) -> DeadLetter:
-    """Read a letter; its event is read by the store."""
+    """Read a letter."""
     return DeadLetter(
         event,
         row["reason"],
@@ -83,7 +79,7 @@ def letter_from_row(row: Row, event: Event) -> DeadLetter:
 
 
 def event_to_row(event: Event) -> dict[str, Any]:
-    """Return an event's columns, without its key and its value."""
+    """Return an event's columns without key and value."""
     place = event.place
     headers = [(name, b64encode(value).decode()) for name, value in event.headers]
     return {

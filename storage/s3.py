@@ -1,7 +1,4 @@
-"""Archive in S3 or a compatible service (R2, MinIO, LocalStack): boto3, in threads of its own.
-
-boto3 itself reads credentials, region and endpoint: AWS_* and AWS_ENDPOINT_URL_S3.
-"""
+"""Archive in S3 or a compatible service (R2, MinIO, LocalStack). boto3 itself reads AWS_*."""
 
 from __future__ import annotations
 
@@ -35,9 +32,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 3.0, 5.0, 3
-"""After that an upload is owed and retried later; a waiting thread cannot be cancelled."""
+"""Short, for a waiting thread cannot be cancelled, and a failed upload is owed."""
 _PART_BYTES = 8 * 1024 * 1024
-"""Larger objects are uploaded in parts of this size, each with its own attempts; S3 takes none below 5 MiB."""
+"""Larger objects go up in parts of this size; S3 takes none below 5 MiB."""
 _LISTED_AT_ONCE = 1000
 _ABSENT = frozenset({"NoSuchBucket", "404"})
 _MISSING = frozenset({"NoSuchKey", "404"})
@@ -52,12 +49,12 @@ _NOT_SET_UP = (NoCredentialsError, PartialCredentialsError, NoRegionError)
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """Encryption by S3 (x-amz-server-side-encryption)."""
+    """Server-side encryption (x-amz-server-side-encryption)."""
 
     algorithm: str
-    """AES256, with S3's own keys, or aws:kms."""
+    """AES256 or aws:kms."""
     key: str | None = None
-    """Id or ARN of the KMS key; None: S3's default one in KMS."""
+    """Id or ARN of the KMS key; None: S3's default one."""
 
     def arguments(self) -> dict[str, str]:
         """Return the arguments of a request."""
@@ -70,9 +67,9 @@ class S3Archive:
 
     Args:
         bucket: its name.
-        prefix: of every key, without slashes at its ends; empty for none.
-        encryption: None: whatever the bucket is set to.
-        threads: how many requests may run at once.
+        prefix: of every key, without slashes at its ends.
+        encryption: None: as the bucket is set.
+        threads: how many requests run at once.
     """
 
     def __init__(
@@ -96,7 +93,7 @@ class S3Archive:
         self._making = Lock()
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
-        """Keep an object; return its s3:// URL. A large one appears when its last part is there, or not at all."""
+        """Keep an object; return its s3:// URL."""
         extra: Any = {"ContentType": content_type, "Metadata": dict(about), **self._encrypted}
         key = self._prefix + key
 
@@ -138,11 +135,11 @@ class S3Archive:
         return await self._in_thread(read)
 
     async def delete(self, key: str) -> None:
-        """Delete an object; older versions, if the bucket has any, are left to its lifecycle rules."""
+        """Delete an object; older versions are left to the bucket's lifecycle rules."""
         await self._in_thread(lambda client: client.delete_object(Bucket=self._bucket, Key=self._prefix + key))
 
     async def check(self) -> None:
-        """Look the bucket up, write a probe and delete it."""
+        """Write a probe and delete it."""
 
         def probe(client: S3Client) -> None:
             client.head_bucket(Bucket=self._bucket)
@@ -154,10 +151,9 @@ class S3Archive:
         await self._in_thread(probe)
 
     async def warm(self) -> None:
-        """Create the client and find the credentials, perhaps at the machine's metadata service.
+        """Create the client, which keeps the interpreter busy for a quarter of a second, and find the credentials.
 
-        That keeps the interpreter busy for a quarter of a second, which a memo would feel. No connection is opened: a
-        request costs money and may need a right that we lack, and uploads run beside the main line.
+        No connection is opened: a request costs money and may need a right that we lack.
         """
         await self._in_thread(lambda client: None)  # noqa: ARG005 (the client itself is wanted)
 

@@ -50,7 +50,7 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Identity of a file, as opposed to a later one of the same name."""
+    """Identity of a file."""
 
     inode: int
     modified_ns: int
@@ -67,20 +67,19 @@ class SpooledFile:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """One file for each key: a line of JSON, then the data. Every method blocks on the disk and raises OSError.
+    """One file for each key: a line of JSON, then the data. Every method blocks and raises OSError.
 
-    Changes are made under a lock among all processes and threads. So the bound holds, and a temporary file that the
-    holder of the lock finds was left by a crash.
+    Changes hold a lock among all processes, so a temporary file found under it was left by a crash.
     """
 
     folder: Path
     max_bytes: int
     clock: Callable[[], float]
     lock_seconds: float = 5.0
-    """How long another process may hold the lock, in seconds; writing an object takes far less."""
+    """How long another process may hold the lock; a write takes far less."""
 
     def write(self, wanted: Spooled) -> None:
-        """Write an object so that it survives a power loss; ENOSPC also when the bound is reached."""
+        """Write an object so that it survives a power loss; ENOSPC when the bound is reached."""
         header = _header(wanted)
         _make(self.folder)
         with self._locked():
@@ -120,21 +119,21 @@ class Spool:
         raise Damaged("a file of what is owed is not as we wrote it")
 
     def stamp(self, name: str) -> Stamp | None:
-        """Return the identity of the file of that name; None when there is none, or it cannot be read."""
+        """Return the identity of a file; None when it cannot be read."""
         try:
             return _stamp((self.folder / name).stat())
         except OSError:
             return None
 
     def remove(self, name: str, stamp: Stamp) -> None:
-        """Remove that very file, not one that another process has put in its place."""
+        """Remove that very file, not a later one of its name."""
         with self._locked():
             if self.stamp(name) == stamp:
                 (self.folder / name).unlink()
                 _sync(self.folder)
 
     def names(self) -> list[str]:
-        """List files, oldest first, and remove what dead processes left behind."""
+        """List files, oldest first."""
         if not self.folder.exists():
             return []
         with self._locked():
@@ -198,7 +197,7 @@ def _header(wanted: Spooled) -> bytes:
 
 
 def file_name(key: str) -> str:
-    """Return the file name of a key: a digest, for keys may be long or odd, and are not shown."""
+    """Return the file name of a key: a digest, for keys may be long, odd or personal."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest() + _OWED
 
 

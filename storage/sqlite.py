@@ -31,12 +31,7 @@ class SqliteStore:
         self.purging = SqlitePurging(self.database)
 
     async def open(self) -> None:
-        """Open the file and apply missing migrations.
-
-        Raises:
-            StoreNotReady: it is no database, or is missing and must not be created.
-            StoreUnavailable: it cannot be opened now.
-        """
+        """Open the file and apply missing migrations. Raises StoreNotReady, StoreUnavailable."""
         await self.database.open()
 
     async def check(self) -> None:

@@ -1,7 +1,7 @@
-"""One SQLite file (WAL), shared by the processes of one machine.
+"""One SQLite file (WAL), shared by the processes of a machine.
 
-Each piece of work runs whole in the database's own thread, inside one BEGIN IMMEDIATE transaction; a caller that is
-cancelled does not cut it in half. `synchronous=FULL`: after a power loss the ledger still knows what was being sent.
+Work runs in a thread, each piece in one BEGIN IMMEDIATE transaction that a cancelled caller does not cut in half.
+`synchronous=FULL`: after a power loss the ledger still knows what was being sent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
-"""How long to wait for another process's transaction, in seconds."""
+"""How long to wait for another process, in seconds."""
 _BUSY_PAUSE_SECONDS = 0.02
 _NO_DATABASE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _PRIMARY_CODE = 0xFF
@@ -30,13 +30,7 @@ _PRIMARY_CODE = 0xFF
 
 
 class Database:
-    """The file, its thread and its migrations.
-
-    Args:
-        path: of the file; its folder is created when missing.
-        clock: the store's own clock, in seconds since the epoch.
-        create: create the file when missing; without, that is StoreNotReady.
-    """
+    """The file, its thread and its migrations."""
 
     def __init__(self, path: Path | str, clock: Callable[[], float], *, create: bool) -> None:
         self._path = path
@@ -55,14 +49,11 @@ class Database:
         self._thread.shutdown()
 
     async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in one transaction. Raises what it raises, and StoreUnavailable when the file is not available."""
+        """Run `work` in one transaction. Raises StoreUnavailable, and what `work` raises."""
         return await self._in_thread(lambda: self._transact(work))
 
     async def rewrite(self) -> bool:
-        """Rewrite the file without deleted rows and empty its journal; other processes wait meanwhile.
-
-        Returns:
-            False when another process reads at that moment, so that the journal could not be emptied.
+        """Rewrite the file without deleted rows; return False when a reader keeps the journal from being emptied.
 
         Raises:
             StoreUnavailable: another process writes, or the disk has no room for a second copy.
@@ -118,7 +109,7 @@ class Database:
             raise
 
     def _prepare(self) -> None:
-        """Retry for as long as the file may be busy: changing the journal's mode does not wait as transactions do."""
+        # Changing the journal's mode does not wait for other processes, as transactions do.
         end = time.monotonic() + _BUSY_SECONDS
         while True:
             try:
@@ -157,7 +148,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 def _statements(script: str) -> list[str]:
-    """Split a script into statements, as executescript() does, which commits first and so cannot be used here."""
+    """Split a script; executescript() cannot be used, for it commits first."""
     statements, pending = [], ""
     for line in script.splitlines(keepends=True):
         pending += line

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from storage.history import Turn
+from storage.sqlite_rows import Rows, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,16 +23,16 @@ class SqliteHistory:
     """`History` as rows of the file."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
-    async def recent(self, chat_id: str, *, limit: int) -> Sequence[Turn]:
+    @transaction
+    def recent(self, rows: Rows, chat_id: str, *, limit: int) -> Sequence[Turn]:
         """Return the last turns, oldest first."""
-        rows = await self._database.transact(
-            lambda connection: connection.execute(_RECENT, (chat_id, limit)).fetchall()
-        )
-        return [Turn(role, text, language, datetime.fromisoformat(at)) for role, text, language, at in reversed(rows)]
+        found = rows.connection.execute(_RECENT, (chat_id, limit)).fetchall()
+        return [Turn(role, text, language, datetime.fromisoformat(at)) for role, text, language, at in reversed(found)]
 
-    async def append(self, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
+    @transaction
+    def append(self, rows: Rows, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
         """Add turns that are not there yet."""
-        rows = [(chat_id, message_id, turn.role, turn.text, turn.language, turn.at.isoformat()) for turn in turns]
-        await self._database.transact(lambda connection: connection.executemany(_APPEND, rows))
+        columns = [(chat_id, message_id, turn.role, turn.text, turn.language, turn.at.isoformat()) for turn in turns]
+        rows.connection.executemany(_APPEND, columns)

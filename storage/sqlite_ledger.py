@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from storage import sqlite_letters as letters
 from storage.errors import Fenced
 from storage.ledger import Behind, Parked, Settled, State
-from storage.sqlite_rows import Rows, merged, state_of, transact
+from storage.sqlite_rows import Rows, merged, state_of, transaction
 from storage.states import refuse_to_go_back
 
 if TYPE_CHECKING:
@@ -22,52 +22,45 @@ class SqliteLedger:
     """`Ledger` as rows of the file."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
-    async def claim(
-        self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
+    @transaction
+    def claim(
+        self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
         """Claim a memo for the event that brought it."""
+        row = rows.get(key)
+        if row is None and rows.forgotten(facts):
+            return Settled(State.IGNORED)
+        if row is not None and state_of(row).settled:
+            return Settled(state_of(row))
+        if row is not None and row["due_at"] is not None:
+            return Parked()
+        if row is not None and (held := rows.held(row)):
+            return held
+        if first := rows.first_parked(key.chat_id):
+            return Behind(first)
+        if row is None:
+            rows.insert(key, facts)
+        return rows.grant(key, owner, lease_seconds)
 
-        def work(rows: Rows) -> Claim | Held | Parked | Behind | Settled:
-            row = rows.get(key)
-            if row is None and rows.forgotten(facts):
-                return Settled(State.IGNORED)
-            if row is not None and state_of(row).settled:
-                return Settled(state_of(row))
-            if row is not None and row["due_at"] is not None:
-                return Parked()
-            if row is not None and (held := rows.held(row)):
-                return held
-            if first := rows.first_parked(key.chat_id):
-                return Behind(first)
-            if row is None:
-                rows.insert(key, facts)
-            return rows.grant(key, owner, lease_seconds)
-
-        return await transact(self._database, work)
-
-    async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
+    @transaction
+    def renew(self, rows: Rows, claim: Claim, *, lease_seconds: float) -> None:
         """Restart the lease. Raises Fenced."""
+        rows.ours(claim)
+        rows.update(claim.key, lease_until=rows.now + lease_seconds)
 
-        def work(rows: Rows) -> None:
-            rows.ours(claim)
-            rows.update(claim.key, lease_until=rows.now + lease_seconds)
-
-        await transact(self._database, work)
-
-    async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
+    @transaction
+    def advance(self, rows: Rows, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
         """Record how far the memo got. Raises Fenced."""
+        row = rows.ours(claim)
+        refuse_to_go_back(state_of(row), state)
+        rows.update(claim.key, state=state, facts=merged(row, facts))
 
-        def work(rows: Rows) -> None:
-            row = rows.ours(claim)
-            refuse_to_go_back(state_of(row), state)
-            rows.update(claim.key, state=state, facts=merged(row, facts))
-
-        await transact(self._database, work)
-
-    async def settle(
+    @transaction
+    def settle(
         self,
+        rows: Rows,
         claim: Claim,
         state: State,
         *,
@@ -79,41 +72,36 @@ class SqliteLedger:
         """End the memo. Raises Fenced."""
         if not state.settled:
             raise ValueError(f"{state} settles nothing")
+        row = rows.ours(claim)
+        rows.add_steps(claim, steps)
+        letters.drop_event(rows, claim.key)
+        if letter is not None:
+            letters.write(rows, replace(letter, first_at=row["begun_at"]), again=True)
+        rows.update(
+            claim.key,
+            state=state,
+            reason=reason,
+            facts=merged(row, facts),
+            settled_at=rows.now,
+            lease_until=0,
+            due_at=None,
+            parked_sequence=None,
+        )
 
-        def work(rows: Rows) -> None:
-            row = rows.ours(claim)
-            rows.add_steps(claim, steps)
-            letters.drop_event(rows, claim.key)
-            if letter is not None:
-                letters.write(rows, replace(letter, first_at=row["begun_at"]), again=True)
-            rows.update(
-                claim.key,
-                state=state,
-                reason=reason,
-                facts=merged(row, facts),
-                settled_at=rows.now,
-                lease_until=0,
-                due_at=None,
-                parked_sequence=None,
-            )
-
-        await transact(self._database, work)
-
-    async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
+    @transaction
+    def release(self, rows: Rows, claim: Claim, *, steps: Sequence[Step]) -> None:
         """End the lease unsettled."""
+        try:
+            rows.ours(claim)
+        except Fenced:
+            return
+        rows.add_steps(claim, steps)
+        rows.update(claim.key, lease_until=0)
 
-        def work(rows: Rows) -> None:
-            try:
-                rows.ours(claim)
-            except Fenced:
-                return
-            rows.add_steps(claim, steps)
-            rows.update(claim.key, lease_until=0)
-
-        await transact(self._database, work)
-
-    async def park(
+    @transaction
+    def park(
         self,
+        rows: Rows,
         claim: Claim,
         event: Event,
         *,
@@ -124,120 +112,113 @@ class SqliteLedger:
         holds_chat: bool = True,
     ) -> None:
         """End the lease until the memo is due. Raises Fenced."""
+        row = rows.ours(claim)
+        rows.add_steps(claim, steps)
+        letters.keep_event(rows, claim.key, event)
+        rows.update(
+            claim.key,
+            reason=reason,
+            facts=merged(row, facts),
+            tries=row["tries"] + 1,
+            lease_until=0,
+            due_at=rows.now + seconds,
+            parked_sequence=rows.place_in_queue(row) if holds_chat else None,
+        )
 
-        def work(rows: Rows) -> None:
-            row = rows.ours(claim)
-            rows.add_steps(claim, steps)
-            letters.keep_event(rows, claim.key, event)
-            rows.update(
-                claim.key,
-                reason=reason,
-                facts=merged(row, facts),
-                tries=row["tries"] + 1,
-                lease_until=0,
-                due_at=rows.now + seconds,
-                parked_sequence=rows.place_in_queue(row) if holds_chat else None,
-            )
-
-        await transact(self._database, work)
-
-    async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
+    @transaction
+    def park_behind(self, rows: Rows, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
         """Park a new memo behind the parked ones of its chat."""
-
-        def work(rows: Rows) -> bool:
-            row = rows.get(key)
-            if row is None and rows.forgotten(facts):
-                return True
-            if row is not None and (state_of(row).settled or row["due_at"] is not None):
-                return True
-            if (row is not None and rows.held(row)) or rows.first_parked(key.chat_id) is None:
-                return False
-            row = row or rows.insert(key, facts)
-            letters.keep_event(rows, key, event)
-            rows.update(key, due_at=rows.now, parked_sequence=rows.place_in_queue(row))
+        row = rows.get(key)
+        if row is None and rows.forgotten(facts):
             return True
+        if row is not None and (state_of(row).settled or row["due_at"] is not None):
+            return True
+        if (row is not None and rows.held(row)) or rows.first_parked(key.chat_id) is None:
+            return False
+        row = row or rows.insert(key, facts)
+        letters.keep_event(rows, key, event)
+        rows.update(key, due_at=rows.now, parked_sequence=rows.place_in_queue(row))
+        return True
 
-        return await transact(self._database, work)
-
-    async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
+    @transaction
+    def due(
+        self, rows: Rows, topic: str, partitions: Collection[int], *, limit: int
+    ) -> Sequence[tuple[MemoKey, Place]]:
         """List parked memos that may be resumed."""
-        return await transact(self._database, lambda rows: rows.due(topic, partitions, limit))
+        return rows.due(topic, partitions, limit)
 
-    async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
+    @transaction
+    def resume(self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
         """Claim a parked memo. Raises KeyError."""
+        row = rows.known(key)
+        if state_of(row).settled:
+            return Settled(state_of(row))
+        if held := rows.held(row):
+            return held
+        aside = row["due_at"] is not None and row["parked_sequence"] is None
+        if not aside and (first := rows.first_parked(key.chat_id, before=row["parked_sequence"])):
+            return Behind(first)
+        return rows.grant(key, owner, lease_seconds)
 
-        def work(rows: Rows) -> Claim | Held | Behind | Settled:
-            row = rows.known(key)
-            if state_of(row).settled:
-                return Settled(state_of(row))
-            if held := rows.held(row):
-                return held
-            aside = row["due_at"] is not None and row["parked_sequence"] is None
-            if not aside and (first := rows.first_parked(key.chat_id, before=row["parked_sequence"])):
-                return Behind(first)
-            return rows.grant(key, owner, lease_seconds)
-
-        return await transact(self._database, work)
-
-    async def revive(
-        self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
+    @transaction
+    def revive(
+        self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
         """Claim a failed memo as an operator. Raises KeyError."""
+        row = rows.known(key)
+        state = state_of(row)
+        if held := rows.held(row):
+            return held
+        if row["purged_at"] is not None or (state.settled and not state.for_a_person and not again):
+            return Settled(state)
+        event = letters.event_of(rows, key)
+        if event is not None:
+            letters.keep_event(rows, key, event)
+        rows.update(
+            key,
+            state=State.RECEIVED if state.settled or without else state,
+            reason=None,
+            facts=merged(row, {}, without=without),
+            generation=row["generation"] + again,
+            tries=0,
+            begun_at=rows.now,
+            settled_at=None,
+            due_at=rows.now if event else None,
+            parked_sequence=rows.place_in_queue(row) if event else None,
+        )
+        return rows.grant(key, owner, lease_seconds)
 
-        def work(rows: Rows) -> Claim | Held | Settled:
-            row = rows.known(key)
-            state = state_of(row)
-            if held := rows.held(row):
-                return held
-            if row["purged_at"] is not None or (state.settled and not state.for_a_person and not again):
-                return Settled(state)
-            event = letters.event_of(rows, key)
-            if event is not None:
-                letters.keep_event(rows, key, event)
-            rows.update(
-                key,
-                state=State.RECEIVED if state.settled or without else state,
-                reason=None,
-                facts=merged(row, {}, without=without),
-                generation=row["generation"] + again,
-                tries=0,
-                begun_at=rows.now,
-                settled_at=None,
-                due_at=rows.now if event else None,
-                parked_sequence=rows.place_in_queue(row) if event else None,
-            )
-            return rows.grant(key, owner, lease_seconds)
-
-        return await transact(self._database, work)
-
-    async def event(self, key: MemoKey) -> Event | None:
+    @transaction
+    def event(self, rows: Rows, key: MemoKey) -> Event | None:
         """Return the event that brought a memo."""
-        return await transact(self._database, lambda rows: letters.event_of(rows, key))
+        return letters.event_of(rows, key)
 
-    async def bury(self, letter: DeadLetter) -> None:
+    @transaction
+    def bury(self, rows: Rows, letter: DeadLetter) -> None:
         """Keep the letter of an event that is no memo, once."""
+        letters.write(rows, replace(letter, first_at=rows.now), again=False)
 
-        def work(rows: Rows) -> None:
-            letters.write(rows, replace(letter, first_at=rows.now), again=False)
-
-        await transact(self._database, work)
-
-    async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
+    @transaction
+    def unpublished(self, rows: Rows, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
         """Take letters that the topic may lack."""
-        return await transact(self._database, lambda rows: letters.take_unpublished(rows, limit=limit, seconds=seconds))
+        return letters.take_unpublished(rows, limit=limit, seconds=seconds)
 
-    async def published(self, letter: DeadLetter) -> None:
+    @transaction
+    def published(self, rows: Rows, letter: DeadLetter) -> None:
         """Mark a letter as published."""
-        await transact(self._database, lambda rows: letters.mark_published(rows, letter))
+        letters.mark_published(rows, letter)
 
-    async def find(self, message_id: str) -> Sequence[Story]:
+    @transaction
+    def find(self, rows: Rows, message_id: str) -> Sequence[Story]:
         """Return the stories of that message id."""
-        return await transact(self._database, lambda rows: rows.find(message_id))
+        return rows.find(message_id)
 
-    async def waiting(self, *, limit: int) -> Sequence[Story]:
+    @transaction
+    def waiting(self, rows: Rows, *, limit: int) -> Sequence[Story]:
         """List memos that failed, are parked, or are orphaned."""
-        return await transact(self._database, lambda rows: rows.waiting(limit))
+        return rows.waiting(limit)
 
-    async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
+    @transaction
+    def dead_letters(self, rows: Rows, *, limit: int) -> Sequence[DeadLetter]:
         """List dead letters, newest first."""
-        return await transact(self._database, lambda rows: letters.newest(rows, limit))
+        return letters.newest(rows, limit)

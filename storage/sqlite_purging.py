@@ -10,7 +10,7 @@ from storage import sqlite_letters as letters
 from storage.errors import Fenced
 from storage.ledger import MemoKey, State
 from storage.purging import FORGOTTEN, left_behind
-from storage.sqlite_rows import Rows, state_of, transact
+from storage.sqlite_rows import Rows, state_of, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,7 @@ SELECT DISTINCT chat_id, message_id FROM turns WHERE at < :before AND NOT EXISTS
 ORDER BY chat_id, message_id LIMIT :limit
 """
 _REMOVE = "DELETE FROM memos WHERE chat_id = ? AND message_id = ? AND purged_at IS NOT NULL"
+_DROP_TURNS = "DELETE FROM turns WHERE chat_id = :chat_id AND (:message_id IS NULL OR message_id = :message_id)"
 _DROP_LETTER = 'DELETE FROM dead_letters WHERE topic = ? AND partition = ? AND "offset" = ?'
 
 
@@ -41,103 +42,92 @@ class SqlitePurging:
     """`Purging` of the file's rows."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
-    async def settled(self, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
+    @transaction
+    def settled(self, rows: Rows, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
         """List memos settled so long ago."""
+        return rows.stories(_SETTLED, {"before": rows.now - seconds, "purged": purged, "limit": limit})
 
-        def work(rows: Rows) -> list[Story]:
-            return rows.stories(_SETTLED, {"before": rows.now - seconds, "purged": purged, "limit": limit})
-
-        return await transact(self._database, work)
-
-    async def memos(self, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
+    @transaction
+    def memos(self, rows: Rows, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
         """List all memos, chat by chat."""
         chat_id, message_id = (after.chat_id, after.message_id) if after else (None, None)
         wanted = {"chat_id": chat_id, "message_id": message_id, "limit": limit}
-        return await transact(self._database, lambda rows: rows.stories(_MEMOS, wanted))
+        return rows.stories(_MEMOS, wanted)
 
-    async def take(
-        self, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
+    @transaction
+    def take(
+        self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
     ) -> Claim | Held | None:
         """Claim a memo to empty it."""
+        row = rows.get(key)
+        if row is None or row["purged_at"] is not None:
+            return None
+        if seconds is not None and not (row["settled_at"] or rows.now) < rows.now - seconds:
+            return None
+        return rows.held(row) or rows.grant(key, owner, lease_seconds)
 
-        def work(rows: Rows) -> Claim | Held | None:
-            row = rows.get(key)
-            if row is None or row["purged_at"] is not None:
-                return None
-            if seconds is not None and not (row["settled_at"] or rows.now) < rows.now - seconds:
-                return None
-            return rows.held(row) or rows.grant(key, owner, lease_seconds)
-
-        return await transact(self._database, work)
-
-    async def empty(self, claim: Claim, *, who: str | None = None) -> None:
+    @transaction
+    def empty(self, rows: Rows, claim: Claim, *, who: str | None = None) -> None:
         """Empty a memo. Raises Fenced."""
+        row, key = rows.get(claim.key), claim.key
+        if row is None or row["fence"] != claim.fence or row["lease_until"] <= rows.now:
+            raise Fenced("the claim is no longer ours")
+        for table in ("steps", "events", "dead_letters", "turns"):
+            address = (key.chat_id, key.message_id)
+            rows.connection.execute(f"DELETE FROM {table} WHERE chat_id = ? AND message_id = ?", address)  # noqa: S608 (the names above)
+        settled = state_of(row).settled
+        rows.update(
+            key,
+            state=state_of(row) if settled else State.IGNORED,
+            reason=row["reason"] if settled else FORGOTTEN,
+            settled_at=row["settled_at"] if settled else rows.now,
+            facts=json.dumps(left_behind(who)),
+            purged_at=rows.now,
+            owner=None,
+            lease_until=0,
+            due_at=None,
+            parked_sequence=None,
+        )
 
-        def work(rows: Rows) -> None:
-            row, key = rows.get(claim.key), claim.key
-            if row is None or row["fence"] != claim.fence or row["lease_until"] <= rows.now:
-                raise Fenced("the claim is no longer ours")
-            for table in ("steps", "events", "dead_letters", "turns"):
-                address = (key.chat_id, key.message_id)
-                rows.connection.execute(f"DELETE FROM {table} WHERE chat_id = ? AND message_id = ?", address)  # noqa: S608 (the names above)
-            settled = state_of(row).settled
-            rows.update(
-                key,
-                state=state_of(row) if settled else State.IGNORED,
-                reason=row["reason"] if settled else FORGOTTEN,
-                settled_at=row["settled_at"] if settled else rows.now,
-                facts=json.dumps(left_behind(who)),
-                purged_at=rows.now,
-                owner=None,
-                lease_until=0,
-                due_at=None,
-                parked_sequence=None,
-            )
-
-        await transact(self._database, work)
-
-    async def remove(self, key: MemoKey) -> None:
+    @transaction
+    def remove(self, rows: Rows, key: MemoKey) -> None:
         """Remove an emptied memo's row."""
-        await self._execute(_REMOVE, key.chat_id, key.message_id)
+        rows.connection.execute(_REMOVE, (key.chat_id, key.message_id))
 
-    async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
+    @transaction
+    def letters(self, rows: Rows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
         """List old letters of events that are no memo."""
-        return await transact(self._database, lambda rows: letters.before(rows, rows.now - seconds, limit))
+        return letters.before(rows, rows.now - seconds, limit)
 
-    async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
+    @transaction
+    def letters_with(self, rows: Rows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
         """List letters of events that are no memo and contain these bytes."""
-        return await transact(self._database, lambda rows: letters.with_word(rows, word, limit))
+        return letters.with_word(rows, word, limit)
 
-    async def drop_letter(self, place: Place) -> None:
+    @transaction
+    def drop_letter(self, rows: Rows, place: Place) -> None:
         """Delete a letter."""
-        await self._execute(_DROP_LETTER, place.topic, place.partition, place.offset)
+        rows.connection.execute(_DROP_LETTER, (place.topic, place.partition, place.offset))
 
-    async def turns(self, seconds: float, *, limit: int) -> Sequence[MemoKey]:
+    @transaction
+    def turns(self, rows: Rows, seconds: float, *, limit: int) -> Sequence[MemoKey]:
         """List memos of which only old turns are left."""
+        before = datetime.fromtimestamp(rows.now - seconds, UTC).isoformat()
+        found = rows.connection.execute(_TURNS, {"before": before, "limit": limit})
+        return [MemoKey(*each) for each in found.fetchall()]
 
-        def work(rows: Rows) -> list[MemoKey]:
-            before = datetime.fromtimestamp(rows.now - seconds, UTC).isoformat()
-            found = rows.connection.execute(_TURNS, {"before": before, "limit": limit})
-            return [MemoKey(*each) for each in found.fetchall()]
-
-        return await transact(self._database, work)
-
-    async def drop_turns(self, chat_id: str, message_id: str | None = None) -> None:
+    @transaction
+    def drop_turns(self, rows: Rows, chat_id: str, message_id: str | None = None) -> None:
         """Delete the turns of one memo, or of the whole chat."""
-        if message_id is None:
-            await self._execute("DELETE FROM turns WHERE chat_id = ?", chat_id)
-        else:
-            await self._execute("DELETE FROM turns WHERE chat_id = ? AND message_id = ?", chat_id, message_id)
+        rows.connection.execute(_DROP_TURNS, {"chat_id": chat_id, "message_id": message_id})
 
-    async def forget(self, who: str) -> None:
+    @transaction
+    def forget(self, rows: Rows, who: str) -> None:
         """Forget a person from now on."""
-        await self._execute("INSERT OR REPLACE INTO forgotten (person, at) VALUES (?, ?)", who, self._database.now())
+        rows.connection.execute("INSERT OR REPLACE INTO forgotten (person, at) VALUES (?, ?)", (who, rows.now))
 
     async def scrub(self) -> bool:
         """Rewrite the file and empty its journal: a page keeps bytes of what was moved or deleted in it."""
-        return await self._database.rewrite()
-
-    async def _execute(self, statement: str, *values: object) -> None:
-        await self._database.transact(lambda connection: connection.execute(statement, values))
+        return await self.database.rewrite()

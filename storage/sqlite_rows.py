@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from storage.errors import Fenced
 from storage.ledger import LONGEST_LEASE_SECONDS, Held, MemoKey, Place, State
@@ -13,11 +14,12 @@ from storage.rows import claim_from_row, story_from_row
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 
     from storage.ledger import Claim, JsonValue, Step, Story
     from storage.sqlite_database import Database
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _DUE = """
@@ -55,7 +57,7 @@ INSERT INTO steps (chat_id, message_id, fence, stage, seconds, rung, error, at) 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One transaction, at one moment of the store's clock."""
+    """One transaction at one moment."""
 
     connection: sqlite3.Connection
     now: float
@@ -75,7 +77,7 @@ class Rows:
         return row
 
     def ours(self, claim: Claim) -> sqlite3.Row:
-        """Return a memo's row if the claim still holds it. Raises Fenced."""
+        """Return the row of a valid claim. Raises Fenced."""
         row = self.get(claim.key)
         if row is None or row["fence"] != claim.fence or row["lease_until"] <= self.now or state_of(row).settled:
             raise Fenced("the claim is no longer ours")
@@ -90,12 +92,12 @@ class Rows:
         return Held(row["owner"], seconds_left) if seconds_left > 0 else None
 
     def first_parked(self, chat_id: str, *, before: int | None = None) -> MemoKey | None:
-        """Return the first parked memo of a chat, or the first before a place in its queue."""
+        """Return the first parked memo of a chat, or before a place in its queue."""
         row = self.connection.execute(_FIRST_PARKED, {"chat_id": chat_id, "before": before}).fetchone()
         return MemoKey(chat_id, row["message_id"]) if row is not None else None
 
     def place_in_queue(self, row: sqlite3.Row) -> int:
-        """Return a memo's place, else the next one; places that were given up are not compared with."""
+        """Return a memo's place, else the next one."""
         if row["parked_sequence"] is not None:
             return int(row["parked_sequence"])
         (number,) = self.connection.execute(
@@ -131,9 +133,9 @@ class Rows:
         self.connection.executemany(_ADD_STEP, rows)
 
     def due(self, topic: str, partitions: Collection[int], limit: int) -> list[tuple[MemoKey, Place]]:
-        """List parked memos that may be resumed; those without a place in a queue are behind no other.
+        """List parked memos that may be resumed.
 
-        A time of due or a lease beyond the longest lease was written before the clock was set back.
+        A time beyond the longest lease was written before the clock was set back.
         """
         wanted = {
             "now": self.now,
@@ -155,11 +157,11 @@ class Rows:
         return self.stories(_WAITING, {"now": self.now, "limit": limit})
 
     def stories(self, query: str, wanted: Mapping[str, object]) -> list[Story]:
-        """Return, without their steps, the stories of the rows that a query selects."""
+        """Return the stories that a query selects, without their steps."""
         return [self._story(row) for row in self.connection.execute(query, wanted).fetchall()]
 
     def forgotten(self, facts: Mapping[str, JsonValue]) -> bool:
-        """Return whether a memo's person was forgotten after it was sent."""
+        """Return whether the person was forgotten after the memo was sent."""
         row = self.connection.execute("SELECT at FROM forgotten WHERE person = ?", (facts.get("who"),)).fetchone()
         return was_before(facts.get("sent_at"), row["at"]) if row is not None else False
 
@@ -175,9 +177,25 @@ class Rows:
         return story_from_row({**_parsed(row), **free}, steps)
 
 
-async def transact(database: Database, work: Callable[[Rows], T]) -> T:
-    """Run `work` on the rows in one transaction."""
-    return await database.transact(lambda connection: work(Rows(connection, database.now())))
+class _OfDatabase(Protocol):
+    @property
+    def database(self) -> Database: ...
+
+
+S = TypeVar("S", bound=_OfDatabase)
+
+
+def transaction(
+    work: Callable[Concatenate[S, Rows, P], T],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+    """Make a method that works on rows an asynchronous one, which runs as one transaction of its database."""
+
+    @wraps(work)
+    async def transacted(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        database = self.database
+        return await database.transact(lambda connection: work(self, Rows(connection, database.now()), *args, **kwargs))
+
+    return transacted
 
 
 def state_of(row: sqlite3.Row) -> State:
@@ -186,7 +204,7 @@ def state_of(row: sqlite3.Row) -> State:
 
 
 def merged(row: sqlite3.Row, facts: Mapping[str, JsonValue], *, without: Collection[str] = ()) -> str:
-    """Return a memo's facts with some added and some dropped, as they are stored."""
+    """Return a memo's facts with others added and some dropped, as JSON."""
     known = json.loads(row["facts"]) | dict(facts)
     return _packed({name: value for name, value in known.items() if name not in without})
 

@@ -1,7 +1,6 @@
 """The store in PostgreSQL, behind PostgREST as Supabase runs it, for all workers of a group.
 
-Every operation is one SQL function (storage/schema/postgres): atomic, by the server's clock, and idempotent when it is
-repeated because its answer was lost.
+Every operation is one SQL function (storage/schema/postgres): atomic, and idempotent when its answer was lost.
 """
 
 from __future__ import annotations
@@ -48,11 +47,7 @@ class SupabaseStore:
         self.purging = SupabasePurging(self._client)
 
     async def open(self) -> None:
-        """Open the client. A store that is away now is logged: it may be back when it is needed.
-
-        Raises:
-            StoreNotReady: the key is refused, or migrations are missing.
-        """
+        """Open the client; a store that is away is only logged. Raises StoreNotReady."""
         await self._client.open()
         try:
             await self.check()

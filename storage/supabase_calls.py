@@ -12,16 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
 Call: TypeAlias = tuple["Hashable", ...]
-"""Equal for calls that are to be done once: function, memo, claim or owner."""
+"""Function, memo, claim or owner."""
 
 _MOST = 256
 
 
 class Unanswered:
-    """Keys of calls of this process that may have been done; the oldest are dropped first.
+    """Keys of this process's calls that may have been done; the oldest are dropped first.
 
-    The SQL function stores the key of the call that changed something, and repeats its answer to a call with that key.
-    So a key is used a second time only where the first answer was lost, and never by two calls at once.
+    An SQL function repeats its answer to a call with the key that it stored, so no two calls share one at once.
     """
 
     def __init__(self) -> None:

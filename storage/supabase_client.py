@@ -1,7 +1,4 @@
-"""Client of a Supabase project: calls SQL functions by name, each with a deadline, and raises errors of the store.
-
-Nothing is retried here. A call whose answer was lost raises StoreUnavailable, and may have been done.
-"""
+"""Client of a Supabase project: SQL functions by name, each call with a deadline and without retries."""
 
 from __future__ import annotations
 
@@ -19,17 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
 Json: TypeAlias = Any
-"""As PostgREST returned it: each caller knows what its function answers."""
 
 CALL_SECONDS = 8.0
-"""Time limit of a call, connecting included, in seconds: less than a third of a lease."""
+"""Time limit of a call, in seconds: less than a third of a lease."""
 EVENT_SECONDS = 60.0
-"""Time limit of a call that carries an event, in seconds: it may hold a recording of 35 MB."""
+"""Time limit of a call that carries an event, in seconds: perhaps a recording of 35 MB."""
 
 _CONNECT_SECONDS = 4.0
 _CONNECTIONS = 32
 _IDLE_SECONDS = 20.0
-"""How long an idle connection is kept, in seconds: less than gateways keep theirs."""
+"""How long an idle connection is kept: less than gateways keep theirs."""
 
 
 class SupabaseClient:
@@ -65,12 +61,12 @@ class SupabaseClient:
             self._http = None
 
     async def call(self, function: str, arguments: Mapping[str, object], *, seconds: float | None = None) -> Json:
-        """Call an SQL function; return the object it answers, in which all of ours have an "answer".
+        """Call an SQL function; return its object, in which all of ours have an "answer".
 
         Raises:
             StoreUnavailable: it may succeed later, and may have been done.
-            Fenced, ValueError, KeyError: as the function says (storage/schema/postgres/0003_claims.sql).
-            StoreError: the database does not understand the call: a bug.
+            Fenced, ValueError, KeyError: raised by the function (storage/schema/postgres/0003_claims.sql).
+            StoreError: a bug.
         """
         limit = self._call_seconds if seconds is None else seconds
         answer = await _answered(self._opened().rpc(function, dict(arguments)).execute(), limit)

@@ -1,4 +1,4 @@
-"""What PostgREST, and the gateway before it, mean by their refusals.
+"""Meaning of the refusals of PostgREST and of the gateway before it.
 
 An answer carries a code and no HTTP status (postgrest.exceptions.APIError): an SQLSTATE of PostgreSQL, a PGRST… of
 PostgREST (docs.postgrest.org, "Errors"), the bare HTTP status where a proxy answered with a page of its own, or none
@@ -37,8 +37,7 @@ _NOT_READY = {
 _NOT_ALLOWED = re.compile(r"PGRST3\d\d|28...")
 """Keys that cannot be read, have expired, or name no role."""
 _AWAY = re.compile(r"PGRST00\d|08...|25006|40...|53...|55...|57...|58...|\d{3}")
-"""No connection, a lost race, no room (Supabase is read-only then), a lock or a statement that took too long, shutting
-down, trouble with a disk; a proxy's page."""
+"""No connection, a lost race, no room (25006: read-only), a slow lock or statement, shutdown, disk; a proxy's page."""
 
 
 class NotAllowed(StoreNotReady):

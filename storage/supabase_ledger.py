@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 
 class SupabaseLedger:
-    """`Ledger` behind the functions of 0003 to 0006.
-
-    Claiming, parking and settling carry an idempotency key, which the memo's row stores; the other calls may be
-    repeated as they are.
-    """
+    """`Ledger` behind the functions of 0003 to 0006; calls that may not be repeated carry an idempotency key."""
 
     def __init__(self, client: SupabaseClient) -> None:
         self._client = client
