@@ -53,9 +53,7 @@ class PurgeReport:
     items: list[tuple[Doomed, Fate | None]] = field(default_factory=list)
     """None: it was only listed, or could not be deleted."""
     more: bool = False
-    """Whether --limit left something for another run."""
     failure: str | None = None
-    """Why the run ended early."""
     scrubbed: bool = True
     """Whether deleted bytes are gone from our own files."""
 

@@ -32,11 +32,9 @@ class Kind(StrEnum):
     OBJECT = "object"
     """A recording or reply without a memo."""
     TURNS = "turns"
-    """Turns without a memo."""
     LETTER = "letter"
-    """An event that is no memo."""
+    """A stray letter."""
     ROW = "row"
-    """An empty row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class Doomed:
 
     @classmethod
     def of_letter(cls, letter: DeadLetter) -> Doomed:
-        """Delete an event that is no memo."""
+        """Delete a stray letter."""
         place = letter.event.place
         return cls(Kind.LETTER, f"{place.topic}[{place.partition}]@{place.offset}", place=place)
 
@@ -86,7 +84,6 @@ class Fate(StrEnum):
     GONE = "gone"
     """Not there, or not old any more."""
     HELD = "held"
-    """A worker has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,6 @@ class Disposal:
     purging: Purging
     archive: Archive
     owner: str
-    """Of the leases."""
     seconds: float | None = None
     """How long ago a memo must have been settled, so that a revived one stays; None: any is deleted."""
     who: str | None = None

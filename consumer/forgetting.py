@@ -28,15 +28,11 @@ STAYS = (
     "backups, and older versions of objects in a bucket that has versions",
     "what another machine's ARCHIVE_SPOOL owes: run this there too",
 )
-"""What we cannot delete, or not from here."""
 
 
 @dataclass(slots=True)
 class _Traces:
-    """What a search has learned."""
-
     spellings: set[str]
-    """Of their handle."""
     message_ids: set[str] = field(default_factory=set)
 
 
@@ -49,7 +45,6 @@ class Forgetting:
     history: History
     archive: Archive
     handle: str = field(repr=False)
-    """Their phone number or address."""
     key: bytes = field(repr=False)
     """Secret behind pseudonyms."""
 
@@ -128,7 +123,6 @@ class Forgetting:
         return bool(person) and comparable(person) == comparable(self.handle)
 
     def _is_in(self, key: MemoKey) -> bool:
-        """Return whether a memo's key contains their handle."""
         bare = comparable(self.handle)
         return self._is_searchable and any(bare in part.casefold() for part in (key.chat_id, key.message_id))
 

@@ -25,21 +25,13 @@ _STRAY_SECONDS = 3600.0
 
 
 class DiskArchive:
-    """Objects as files of one folder, each written whole or not at all.
-
-    Args:
-        folder: created when missing.
-    """
+    """`Archive` as files of one folder, which is created when missing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:  # noqa: ARG002 (below)
-        """Keep an object; return its path.
-
-        Type and `about` are dropped: a second file would have to be written, moved and deleted with each object, and
-        hold nothing that its name and its own bytes do not.
-        """
+        """Keep an object; return its path. Type and `about` are dropped: its name and its bytes hold the same."""
         path = self._path(key)
         await asyncio.to_thread(self._write, path, data)
         return str(path)

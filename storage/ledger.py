@@ -106,7 +106,6 @@ class Step:
     error: str | None = None
     """A constant word; None when it succeeded."""
     fence: int = 0
-    """Set by the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class Story:
     fence: int
     owner: str | None
     received_at: float
-    """Seconds since the epoch by the store's clock, as all moments."""
+    """Seconds since the epoch, as all moments."""
     settled_at: float | None
     facts: Mapping[str, JsonValue] = field(repr=False)
     steps: Sequence[Step]
@@ -129,7 +128,6 @@ class Story:
     due_at: float | None = None
     """None: it is not parked."""
     lease_until: float | None = None
-    """None: no holder."""
     purged_at: float | None = None
     """When it was emptied (storage/purging.py)."""
 
@@ -142,14 +140,14 @@ class DeadLetter:
     reason: str
     stage: str
     key: MemoKey | None = None
-    """None: the event is no memo."""
+    """None: a stray letter, whose event is no memo."""
     attempts: int = 1
     digest: str | None = None
     """Of a bug's traceback."""
     first_at: float | None = None
     """When work on it began; set by the ledger."""
     fence: int = 0
-    """Of the claim that wrote it; 0: the event is no memo."""
+    """Of the claim that wrote it; 0: it is stray."""
 
 
 class Ledger(Protocol):
@@ -234,16 +232,10 @@ class Ledger(Protocol):
         """Return a memo's event, which is kept while it is parked or has a dead letter."""
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep the letter of an event that is no memo, once for each place.
-
-        In a topic that was deleted and created anew, an old letter keeps its place.
-        """
+        """Keep a stray letter (its event is no memo), once for each place, even of a topic that was created anew."""
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take letters that the topic may lack, oldest first, for so many seconds.
-
-        A new letter is its writer's for LETTER_SECONDS.
-        """
+        """Take unpublished letters for so many seconds; a new one is its writer's for LETTER_SECONDS."""
 
     async def published(self, letter: DeadLetter) -> None:
         """Mark a letter as published, unless a later claim has written it again."""
@@ -252,10 +244,7 @@ class Ledger(Protocol):
         """Return the stories of a message id, one for each chat."""
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """List memos that failed, are parked, or are orphaned, newest first and without their steps.
-
-        Orphaned: revived without an event and released, so that no worker will claim it.
-        """
+        """List memos that failed, are parked, or are orphaned (revived without an event and released), newest first."""
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
         """List dead letters, newest first, without the contents of their events."""

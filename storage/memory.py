@@ -52,12 +52,12 @@ class MemoryHistory:
         self._chats = chats
 
     async def recent(self, chat_id: str, *, limit: int) -> Sequence[Turn]:
-        """Return the last turns, oldest first."""
+        """Return the last turns."""
         turns = list(self._chats.get(chat_id, {}).values())
         return turns[max(0, len(turns) - limit) :]
 
     async def append(self, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
-        """Add turns that are not there yet."""
+        """Add new turns."""
         chat = self._chats.setdefault(chat_id, {})
         for turn in turns:
             chat.setdefault((message_id, turn.role), turn)

@@ -32,7 +32,7 @@ class MemoryLedger:
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Claim a memo for the event that brought it."""
+        """Claim a memo."""
         memo = self._memos.get(key)
         if memo is None and self._rows.is_forgotten(facts):
             return Settled(State.IGNORED)
@@ -51,7 +51,7 @@ class MemoryLedger:
         self._ours(claim).lease_until = self._now() + lease_seconds
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record how far the memo got. Raises Fenced."""
+        """Record progress. Raises Fenced."""
         memo = self._ours(claim)
         refuse_to_go_back(memo.state, state)
         memo.state, memo.facts = state, {**memo.facts, **facts}
@@ -96,14 +96,14 @@ class MemoryLedger:
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """End the lease until the memo is due. Raises Fenced."""
+        """Park a memo. Raises Fenced."""
         memo = self._ours(claim)
         self._record(memo, reason, facts, steps)
         self._park(memo, event, seconds, holds_chat=holds_chat)
         memo.tries, memo.lease_until = memo.tries + 1, 0.0
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind the parked ones of its chat."""
+        """Park a new memo behind others."""
         memo = self._memos.get(key)
         if memo is None and self._rows.is_forgotten(facts):
             return True
@@ -115,7 +115,7 @@ class MemoryLedger:
         return True
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """List parked memos that may be resumed."""
+        """List due memos."""
         now, found = self._now(), []
         for memo in (*(next(iter(queue.values())) for queue in self._queues.values()), *self._aside.values()):
             if memo.due_at is None or memo.event is None:
@@ -139,7 +139,7 @@ class MemoryLedger:
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Claim a failed memo as an operator. Raises KeyError."""
+        """Claim a failed memo. Raises KeyError."""
         memo = self._memos[key]
         if held := self._held(memo):
             return held
@@ -158,16 +158,16 @@ class MemoryLedger:
         return self._grant(memo, owner, lease_seconds)
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Return the event that brought a memo."""
+        """Return a memo's event."""
         return self._event_of(key)
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep the letter of an event that is no memo, once."""
+        """Keep a stray letter, once."""
         if letter.event.place not in self._letters:
             self._write_letter(replace(letter, first_at=self._now()))
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take letters that the topic may lack."""
+        """Take unpublished letters."""
         now = self._now()
         late = (each for each in self._letters.values() if each.publish_after is not None and each.publish_after <= now)
         taken = list(islice(late, limit))
@@ -182,20 +182,20 @@ class MemoryLedger:
             kept.publish_after = None
 
     async def find(self, message_id: str) -> Sequence[Story]:
-        """Return the stories of that message id."""
+        """Return a message id's stories."""
         now = self._now()
         found = [memo for key, memo in self._memos.items() if key.message_id == message_id]
         return [memo.story(now, memo.steps) for memo in sorted(found, key=lambda memo: memo.key.chat_id)]
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """List memos that failed, are parked, or are orphaned."""
+        """List waiting memos."""
         now = self._now()
         found = [memo for memo in self._memos.values() if memo.waits(now)]
         found.sort(key=lambda memo: (-memo.received_at, memo.key.chat_id, memo.key.message_id))
         return [memo.story(now) for memo in found[:limit]]
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """List dead letters, newest first."""
+        """List dead letters."""
         return [each.contentless() for each in islice(reversed(self._letters.values()), limit)]
 
     def _add(self, key: MemoKey, facts: Mapping[str, JsonValue]) -> Memo:
@@ -236,7 +236,7 @@ class MemoryLedger:
             self._queues.setdefault(memo.key.chat_id, {})[memo.key] = memo
 
     def _write_letter(self, letter: DeadLetter) -> None:
-        """Write a letter, or overwrite the letter of its place, which keeps its age and its turn."""
+        # A letter that overwrites the one of its place keeps its age and its order.
         place = letter.event.place
         before = self._letters.get(place)
         if before is not None:

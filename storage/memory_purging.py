@@ -30,7 +30,7 @@ class MemoryPurging:
         self._chats = chats
 
     async def settled(self, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
-        """List memos settled so long ago."""
+        """List settled memos."""
         before = self._now() - seconds
         found = [
             (memo.settled_at, *_parts(memo.key), memo)
@@ -40,7 +40,7 @@ class MemoryPurging:
         return self._stories(memo for *_, memo in islice(sorted(found, key=lambda each: each[:3]), limit))
 
     async def memos(self, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
-        """List all memos, chat by chat."""
+        """List memos."""
         ordered = sorted(self._rows.memos.values(), key=lambda memo: _parts(memo.key))
         later = (memo for memo in ordered if after is None or _parts(memo.key) > _parts(after))
         return self._stories(islice(later, limit))
@@ -71,19 +71,19 @@ class MemoryPurging:
         memo.purged_at, memo.owner, memo.lease_until = now, "", 0.0
 
     async def remove(self, key: MemoKey) -> None:
-        """Remove an emptied memo's row."""
+        """Remove an empty row."""
         memo = self._rows.memos.get(key)
         if memo is not None and memo.purged_at is not None:
             del self._rows.memos[key]
 
     async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        """List old letters of events that are no memo."""
+        """List old stray letters."""
         before = self._now() - seconds
         late = sorted((each for each in self._strays() if each.at < before), key=lambda each: each.at)
         return [each.contentless() for each in late[:limit]]
 
     async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        """List letters of events that are no memo and contain these bytes."""
+        """List stray letters with these bytes."""
         return [each.contentless() for each in islice(filter(lambda each: _has(each, word), self._strays()), limit)]
 
     async def drop_letter(self, place: Place) -> None:
@@ -91,7 +91,7 @@ class MemoryPurging:
         self._rows.letters.pop(place, None)
 
     async def turns(self, seconds: float, *, limit: int) -> Sequence[MemoKey]:
-        """List memos of which only old turns are left."""
+        """List memos with old turns only."""
         before = self._now() - seconds
         old = {
             (chat_id, message_id)
@@ -102,17 +102,17 @@ class MemoryPurging:
         return [MemoKey(*each) for each in sorted(old)[:limit]]
 
     async def drop_turns(self, chat_id: str, message_id: str | None = None) -> None:
-        """Delete the turns of one memo, or of the whole chat."""
+        """Delete turns."""
         chat = self._chats.get(chat_id, {})
         for name in [name for name in chat if message_id in {None, name[0]}]:
             del chat[name]
 
     async def forget(self, who: str) -> None:
-        """Forget a person from now on."""
+        """Forget a person."""
         self._rows.forgotten[who] = self._now()
 
     async def scrub(self) -> bool:
-        """Return True: nothing is left in memory."""
+        """Return True."""
         return True
 
     def _knows(self, key: MemoKey) -> bool:

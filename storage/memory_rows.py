@@ -23,7 +23,6 @@ class Memo:
     """Never changed in place: claims and stories share it."""
     received_at: float
     begun_at: float
-    """Start of its age."""
     state: State = State.RECEIVED
     reason: str | None = None
     fence: int = 0
@@ -33,11 +32,9 @@ class Memo:
     generation: int = 1
     tries: int = 0
     due_at: float | None = None
-    """None: it is not parked."""
     sequence: int = 0
     """Place in its chat's queue; 0: none."""
     event: Event | None = None
-    """Kept while it is parked."""
     steps: list[Step] = field(default_factory=list)
     purged_at: float | None = None
 
@@ -89,7 +86,6 @@ class Letter:
     publish_after: float | None
     """None: it is published."""
     at: float
-    """When it was written."""
 
     def contentless(self) -> DeadLetter:
         """Return it without the contents of its event."""
@@ -102,9 +98,8 @@ class Rows:
 
     memos: dict[MemoKey, Memo] = field(default_factory=dict)
     queues: dict[str, dict[MemoKey, Memo]] = field(default_factory=dict)
-    """Parked memos that hold up their chats, in the order in which they were first parked; never empty."""
+    """Parked memos that hold up their chats, in order; never empty."""
     aside: dict[MemoKey, Memo] = field(default_factory=dict)
-    """Parked memos that hold up no chat."""
     letters: dict[Place, Letter] = field(default_factory=dict)
     forgotten: dict[str, float] = field(default_factory=dict)
     """Pseudonyms, and when they were forgotten."""

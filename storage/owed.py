@@ -37,9 +37,9 @@ class OwedArchive:
         archive: the inner one.
         folder: of the spool, on a local disk.
         max_bytes: bound of the spool, headers included.
-        patience_seconds: how long an upload may take before it is owed.
+        patience_seconds: how long an upload may take.
         clock: seconds since the epoch.
-        jitter: of the back-off, from 0 to 1.
+        jitter: from 0 to 1.
     """
 
     def __init__(

@@ -43,10 +43,10 @@ class Purging(Protocol):
         """Remove the row of an emptied memo; any other stays."""
 
     async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        """List letters of events that are no memo, written so long ago, oldest first."""
+        """List stray letters written so long ago, oldest first."""
 
     async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        """List letters of events that are no memo with these bytes in value, key or a header."""
+        """List stray letters with these bytes in value, key or a header."""
 
     async def drop_letter(self, place: Place) -> None:
         """Delete a letter, published or not."""

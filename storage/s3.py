@@ -43,7 +43,6 @@ _FORBIDDEN = frozenset({
     "IllegalLocationConstraintException", "InvalidAccessKeyId", "InvalidToken", "KMS.DisabledException",
     "KMS.NotFoundException", "NoSuchBucket", "PermanentRedirect", "SignatureDoesNotMatch", "301", "400", "401", "403",
 })  # fmt: skip
-"""Errors that only an operator can fix."""
 _NOT_SET_UP = (NoCredentialsError, PartialCredentialsError, NoRegionError)
 
 
@@ -52,7 +51,6 @@ class Encryption:
     """Server-side encryption (x-amz-server-side-encryption)."""
 
     algorithm: str
-    """AES256 or aws:kms."""
     key: str | None = None
     """Id or ARN of the KMS key; None: S3's default one."""
 

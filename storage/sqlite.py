@@ -20,8 +20,8 @@ class SqliteStore:
 
     Args:
         path: of the file; its folder is created when missing.
-        clock: the store's own clock, in seconds since the epoch.
-        create: create the file when missing; without, that is StoreNotReady.
+        clock: seconds since the epoch.
+        create: create a missing file; else that is StoreNotReady.
     """
 
     def __init__(self, path: Path | str, *, clock: Callable[[], float] = time.time, create: bool = True) -> None:

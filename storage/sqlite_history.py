@@ -27,12 +27,12 @@ class SqliteHistory:
 
     @transaction
     def recent(self, rows: Rows, chat_id: str, *, limit: int) -> Sequence[Turn]:
-        """Return the last turns, oldest first."""
+        """Return the last turns."""
         found = rows.connection.execute(_RECENT, (chat_id, limit)).fetchall()
         return [Turn(role, text, language, datetime.fromisoformat(at)) for role, text, language, at in reversed(found)]
 
     @transaction
     def append(self, rows: Rows, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
-        """Add turns that are not there yet."""
+        """Add new turns."""
         columns = [(chat_id, message_id, turn.role, turn.text, turn.language, turn.at.isoformat()) for turn in turns]
         rows.connection.executemany(_APPEND, columns)

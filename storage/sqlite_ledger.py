@@ -28,7 +28,7 @@ class SqliteLedger:
     def claim(
         self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Claim a memo for the event that brought it."""
+        """Claim a memo."""
         row = rows.get(key)
         if row is None and rows.forgotten(facts):
             return Settled(State.IGNORED)
@@ -52,7 +52,7 @@ class SqliteLedger:
 
     @transaction
     def advance(self, rows: Rows, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record how far the memo got. Raises Fenced."""
+        """Record progress. Raises Fenced."""
         row = rows.ours(claim)
         refuse_to_go_back(state_of(row), state)
         rows.update(claim.key, state=state, facts=merged(row, facts))
@@ -111,7 +111,7 @@ class SqliteLedger:
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """End the lease until the memo is due. Raises Fenced."""
+        """Park a memo. Raises Fenced."""
         row = rows.ours(claim)
         rows.add_steps(claim, steps)
         letters.keep_event(rows, claim.key, event)
@@ -127,7 +127,7 @@ class SqliteLedger:
 
     @transaction
     def park_behind(self, rows: Rows, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind the parked ones of its chat."""
+        """Park a new memo behind others."""
         row = rows.get(key)
         if row is None and rows.forgotten(facts):
             return True
@@ -144,7 +144,7 @@ class SqliteLedger:
     def due(
         self, rows: Rows, topic: str, partitions: Collection[int], *, limit: int
     ) -> Sequence[tuple[MemoKey, Place]]:
-        """List parked memos that may be resumed."""
+        """List due memos."""
         return rows.due(topic, partitions, limit)
 
     @transaction
@@ -164,7 +164,7 @@ class SqliteLedger:
     def revive(
         self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Claim a failed memo as an operator. Raises KeyError."""
+        """Claim a failed memo. Raises KeyError."""
         row = rows.known(key)
         state = state_of(row)
         if held := rows.held(row):
@@ -190,17 +190,17 @@ class SqliteLedger:
 
     @transaction
     def event(self, rows: Rows, key: MemoKey) -> Event | None:
-        """Return the event that brought a memo."""
+        """Return a memo's event."""
         return letters.event_of(rows, key)
 
     @transaction
     def bury(self, rows: Rows, letter: DeadLetter) -> None:
-        """Keep the letter of an event that is no memo, once."""
+        """Keep a stray letter, once."""
         letters.write(rows, replace(letter, first_at=rows.now), again=False)
 
     @transaction
     def unpublished(self, rows: Rows, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take letters that the topic may lack."""
+        """Take unpublished letters."""
         return letters.take_unpublished(rows, limit=limit, seconds=seconds)
 
     @transaction
@@ -210,15 +210,15 @@ class SqliteLedger:
 
     @transaction
     def find(self, rows: Rows, message_id: str) -> Sequence[Story]:
-        """Return the stories of that message id."""
+        """Return a message id's stories."""
         return rows.find(message_id)
 
     @transaction
     def waiting(self, rows: Rows, *, limit: int) -> Sequence[Story]:
-        """List memos that failed, are parked, or are orphaned."""
+        """List waiting memos."""
         return rows.waiting(limit)
 
     @transaction
     def dead_letters(self, rows: Rows, *, limit: int) -> Sequence[DeadLetter]:
-        """List dead letters, newest first."""
+        """List dead letters."""
         return letters.newest(rows, limit)

@@ -78,7 +78,7 @@ def write(rows: Rows, letter: DeadLetter, *, again: bool) -> None:
 
 
 def take_unpublished(rows: Rows, *, limit: int, seconds: float) -> list[DeadLetter]:
-    """Take letters that the topic may lack."""
+    """Take unpublished letters."""
     # The plus has SQLite look in the index of the unpublished, rather than walk all letters in their order.
     letters = _select(rows, _WHOLE + "WHERE publish_after <= ? ORDER BY +sequence LIMIT ?", rows.now, limit)
     for letter in letters:
@@ -97,13 +97,13 @@ def newest(rows: Rows, limit: int) -> list[DeadLetter]:
 
 
 def before(rows: Rows, at: float, limit: int) -> list[DeadLetter]:
-    """List old letters of events that are no memo."""
+    """List old stray letters."""
     query = "WHERE chat_id IS NULL AND dead_letters.at < ? ORDER BY dead_letters.at, sequence LIMIT ?"
     return _select(rows, _CONTENTLESS + query, at, limit)
 
 
 def with_word(rows: Rows, word: bytes, limit: int) -> list[DeadLetter]:
-    """List letters of events that are no memo and contain these bytes."""
+    """List stray letters with these bytes."""
     query = "SELECT sequence, event_headers AS headers, instr(event_value, :word) OR instr(event_key, :word) AS found"
     candidates = rows.connection.execute(query + " FROM dead_letters WHERE chat_id IS NULL", {"word": word})
     sequences = [row["sequence"] for row in candidates if row["found"] or _in_headers(row["headers"], word)]

@@ -46,12 +46,12 @@ class SqlitePurging:
 
     @transaction
     def settled(self, rows: Rows, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
-        """List memos settled so long ago."""
+        """List settled memos."""
         return rows.stories(_SETTLED, {"before": rows.now - seconds, "purged": purged, "limit": limit})
 
     @transaction
     def memos(self, rows: Rows, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
-        """List all memos, chat by chat."""
+        """List memos."""
         chat_id, message_id = (after.chat_id, after.message_id) if after else (None, None)
         wanted = {"chat_id": chat_id, "message_id": message_id, "limit": limit}
         return rows.stories(_MEMOS, wanted)
@@ -93,17 +93,17 @@ class SqlitePurging:
 
     @transaction
     def remove(self, rows: Rows, key: MemoKey) -> None:
-        """Remove an emptied memo's row."""
+        """Remove an empty row."""
         rows.connection.execute(_REMOVE, (key.chat_id, key.message_id))
 
     @transaction
     def letters(self, rows: Rows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        """List old letters of events that are no memo."""
+        """List old stray letters."""
         return letters.before(rows, rows.now - seconds, limit)
 
     @transaction
     def letters_with(self, rows: Rows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        """List letters of events that are no memo and contain these bytes."""
+        """List stray letters with these bytes."""
         return letters.with_word(rows, word, limit)
 
     @transaction
@@ -113,19 +113,19 @@ class SqlitePurging:
 
     @transaction
     def turns(self, rows: Rows, seconds: float, *, limit: int) -> Sequence[MemoKey]:
-        """List memos of which only old turns are left."""
+        """List memos with old turns only."""
         before = datetime.fromtimestamp(rows.now - seconds, UTC).isoformat()
         found = rows.connection.execute(_TURNS, {"before": before, "limit": limit})
         return [MemoKey(*each) for each in found.fetchall()]
 
     @transaction
     def drop_turns(self, rows: Rows, chat_id: str, message_id: str | None = None) -> None:
-        """Delete the turns of one memo, or of the whole chat."""
+        """Delete turns."""
         rows.connection.execute(_DROP_TURNS, {"chat_id": chat_id, "message_id": message_id})
 
     @transaction
     def forget(self, rows: Rows, who: str) -> None:
-        """Forget a person from now on."""
+        """Forget a person."""
         rows.connection.execute("INSERT OR REPLACE INTO forgotten (person, at) VALUES (?, ?)", (who, rows.now))
 
     async def scrub(self) -> bool:

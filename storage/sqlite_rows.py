@@ -153,7 +153,7 @@ class Rows:
         return [self._story(row, self._steps(row)) for row in rows.fetchall()]
 
     def waiting(self, limit: int) -> list[Story]:
-        """List memos that failed, are parked, or are orphaned."""
+        """List waiting memos."""
         return self.stories(_WAITING, {"now": self.now, "limit": limit})
 
     def stories(self, query: str, wanted: Mapping[str, object]) -> list[Story]:
@@ -188,7 +188,7 @@ S = TypeVar("S", bound=_OfDatabase)
 def transaction(
     work: Callable[Concatenate[S, Rows, P], T],
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """Make a method that works on rows an asynchronous one, which runs as one transaction of its database."""
+    """Make a method on rows asynchronous: one transaction of its database."""
 
     @wraps(work)
     async def transacted(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -26,7 +26,6 @@ _READING: Mapping[str, Mapping[str, object]] = {
     "voicememo_waiting": {"p_limit": 1},
     "voicememo_letters": {"p_limit": 1},
 }
-"""Functions that only read, with arguments."""
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ class SupabaseStore:
     Args:
         url: of the project.
         key: the secret one, of the service role.
-        call_seconds: time limit of a call, in seconds.
+        call_seconds: time limit of a call.
     """
 
     def __init__(self, url: str, key: str, *, call_seconds: float = CALL_SECONDS) -> None:
@@ -70,7 +69,7 @@ class SupabaseStore:
 
 
 async def exposed(url: str, key: str) -> list[str]:
-    """List our tables and functions that a key can use: the public key must have none. Raises StoreUnavailable."""
+    """List our tables and functions that a key opens; the public key must open none. Raises StoreUnavailable."""
     client = SupabaseClient(url, key)
     await client.open()
     try:

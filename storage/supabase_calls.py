@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
 Call: TypeAlias = tuple["Hashable", ...]
-"""Function, memo, claim or owner."""
 
 _MOST = 256
 

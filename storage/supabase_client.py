@@ -33,8 +33,8 @@ class SupabaseClient:
 
     Args:
         url: of the project; PostgREST is at /rest/v1 below it.
-        key: goes to `url` alone: redirects are not followed.
-        call_seconds: time limit of a call, in seconds.
+        key: goes to `url` alone.
+        call_seconds: time limit of a call.
     """
 
     def __init__(self, url: str, key: str, *, call_seconds: float = CALL_SECONDS) -> None:
@@ -86,7 +86,7 @@ class SupabaseClient:
 
 
 async def _answered(request: Awaitable[Any], seconds: float) -> Json:
-    """Wait for an answer; errors carry nothing of what was sent or received (I6)."""
+    # Errors carry nothing of what was sent or received (I6).
     try:
         async with asyncio.timeout(seconds):
             return (await request).data

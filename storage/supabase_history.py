@@ -21,7 +21,7 @@ class SupabaseHistory:
         self._client = client
 
     async def recent(self, chat_id: str, *, limit: int) -> Sequence[Turn]:
-        """Return the last turns, oldest first."""
+        """Return the last turns."""
         found = await self._client.call("voicememo_recent", {"p_chat_id": storable(chat_id), "p_limit": limit})
         return [
             Turn(row["role"], row["text"], row["language"], datetime.fromisoformat(row["at"]).astimezone(UTC))
@@ -29,7 +29,7 @@ class SupabaseHistory:
         ]
 
     async def append(self, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
-        """Add turns that are not there yet."""
+        """Add new turns."""
         rows = [
             {"role": turn.role, "text": turn.text, "language": turn.language, "at": turn.at.isoformat()}
             for turn in turns

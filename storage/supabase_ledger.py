@@ -28,7 +28,7 @@ class SupabaseLedger:
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Claim a memo for the event that brought it."""
+        """Claim a memo."""
         wanted = {"p_owner": owner, "p_lease_seconds": lease_seconds, "p_facts": storable(facts)}
         with self._unanswered.key(("claim", key, owner)) as call:
             row = await self._client.call("voicememo_claim", {**rows.address(key), **wanted, "p_call": call})
@@ -39,7 +39,7 @@ class SupabaseLedger:
         await self._client.call("voicememo_renew", {**_held(claim), "p_lease_seconds": lease_seconds})
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record how far the memo got. Raises Fenced."""
+        """Record progress. Raises Fenced."""
         got = {"p_state": state.value, "p_facts": storable(facts)}
         await self._client.call("voicememo_advance", {**_held(claim), **got})
 
@@ -83,7 +83,7 @@ class SupabaseLedger:
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """End the lease until the memo is due. Raises Fenced."""
+        """Park a memo. Raises Fenced."""
         wait = {
             "p_seconds": seconds,
             "p_reason": reason,
@@ -96,14 +96,14 @@ class SupabaseLedger:
             await self._client.call("voicememo_park", {**_held(claim), **wait, "p_call": call}, seconds=EVENT_SECONDS)
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind the parked ones of its chat."""
+        """Park a new memo behind others."""
         packed = await asyncio.to_thread(rows.event, event)
         arguments = {**rows.address(key), "p_facts": storable(facts), **packed}
         row = await self._client.call("voicememo_park_behind", arguments, seconds=EVENT_SECONDS)
         return bool(row["parked"])
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """List parked memos that may be resumed."""
+        """List due memos."""
         wanted = {"p_topic": topic, "p_partitions": list(partitions), "p_limit": limit}
         found = await self._client.call("voicememo_due", wanted)
         return [(MemoKey(chat, message), Place(*place)) for chat, message, *place in found["answer"]]
@@ -121,7 +121,7 @@ class SupabaseLedger:
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Claim a failed memo as an operator. Raises KeyError."""
+        """Claim a failed memo. Raises KeyError."""
         dropped = sorted(without)
         wanted = {"p_owner": owner, "p_lease_seconds": lease_seconds, "p_without": dropped, "p_again": again}
         with self._unanswered.key(("revive", key, owner, again, tuple(dropped))) as call:
@@ -132,17 +132,17 @@ class SupabaseLedger:
         return answer
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Return the event that brought a memo."""
+        """Return a memo's event."""
         row = (await self._client.call("voicememo_event", rows.address(key), seconds=EVENT_SECONDS))["answer"]
         return await asyncio.to_thread(rows.read_event, row) if row is not None else None
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep the letter of an event that is no memo, once."""
+        """Keep a stray letter, once."""
         event = await asyncio.to_thread(rows.event, letter.event)
         await self._client.call("voicememo_bury", {"p_letter": rows.letter(letter), **event}, seconds=EVENT_SECONDS)
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take letters that the topic may lack; fewer than `limit` where they are large."""
+        """Take unpublished letters; fewer than `limit` where they are large."""
         wanted = {"p_limit": limit, "p_seconds": seconds}
         found = await self._client.call("voicememo_unpublished", wanted, seconds=EVENT_SECONDS)
         return await asyncio.to_thread(lambda: [rows.read_letter(row) for row in found["answer"]])
@@ -154,17 +154,17 @@ class SupabaseLedger:
         await self._client.call("voicememo_published", {**named, "p_fence": letter.fence})
 
     async def find(self, message_id: str) -> Sequence[Story]:
-        """Return the stories of that message id."""
+        """Return a message id's stories."""
         found = await self._client.call("voicememo_find", {"p_message_id": storable(message_id)})
         return [rows.read_story(row) for row in found["answer"]]
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """List memos that failed, are parked, or are orphaned."""
+        """List waiting memos."""
         found = await self._client.call("voicememo_waiting", {"p_limit": limit})
         return [rows.read_story(row) for row in found["answer"]]
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """List dead letters, newest first."""
+        """List dead letters."""
         found = await self._client.call("voicememo_letters", {"p_limit": limit})
         return [rows.read_letter(row) for row in found["answer"]]
 

@@ -24,13 +24,13 @@ class SupabasePurging:
         self._client = client
 
     async def settled(self, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
-        """List memos settled so long ago."""
+        """List settled memos."""
         wanted = {"p_seconds": seconds, "p_purged": purged, "p_limit": limit}
         found = await self._client.call("voicememo_settled", wanted, seconds=EVENT_SECONDS)
         return [rows.read_story(row) for row in found["answer"]]
 
     async def memos(self, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
-        """List all memos, chat by chat."""
+        """List memos."""
         begin = rows.address(after) if after else {"p_chat_id": None, "p_message_id": None}
         found = await self._client.call("voicememo_memos_after", {**begin, "p_limit": limit}, seconds=EVENT_SECONDS)
         return [rows.read_story(row) for row in found["answer"]]
@@ -54,16 +54,16 @@ class SupabasePurging:
         await self._client.call("voicememo_empty", wanted)
 
     async def remove(self, key: MemoKey) -> None:
-        """Remove an emptied memo's row."""
+        """Remove an empty row."""
         await self._client.call("voicememo_remove", rows.address(key))
 
     async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        """List old letters of events that are no memo."""
+        """List old stray letters."""
         found = await self._client.call("voicememo_old_letters", {"p_seconds": seconds, "p_limit": limit})
         return [rows.read_letter(row) for row in found["answer"]]
 
     async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        """List letters of events that are no memo and contain these bytes."""
+        """List stray letters with these bytes."""
         wanted = {"p_word": b64encode(word).decode(), "p_limit": limit}
         found = await self._client.call("voicememo_letters_with", wanted, seconds=EVENT_SECONDS)
         return [rows.read_letter(row) for row in found["answer"]]
@@ -74,16 +74,16 @@ class SupabasePurging:
         await self._client.call("voicememo_drop_letter", named)
 
     async def turns(self, seconds: float, *, limit: int) -> Sequence[MemoKey]:
-        """List memos of which only old turns are left."""
+        """List memos with old turns only."""
         found = await self._client.call("voicememo_old_turns", {"p_seconds": seconds, "p_limit": limit})
         return [MemoKey(*each) for each in found["answer"]]
 
     async def drop_turns(self, chat_id: str, message_id: str | None = None) -> None:
-        """Delete the turns of one memo, or of the whole chat."""
+        """Delete turns."""
         await self._client.call("voicememo_drop_turns", storable({"p_chat_id": chat_id, "p_message_id": message_id}))
 
     async def forget(self, who: str) -> None:
-        """Forget a person from now on."""
+        """Forget a person."""
         await self._client.call("voicememo_forget", {"p_who": who})
 
     async def scrub(self) -> bool:
