@@ -42,7 +42,7 @@ class World:
     async def memo(
         self, chat: str, message: str, person: str, *, group: bool = False, settled: bool = True, named: bool = True
     ) -> Claim:
-        """Have somebody speak; what they said, their recording and the reply are kept."""
+        """Add a memo with its turns, recording and reply."""
         user = pseudonym(person, SECRET)
         keys = {"original": original_key(user, NOW, message, ".caf"), "spoken": reply_key(NOW, message, ".m4a")}
         for key in keys.values():
@@ -60,7 +60,7 @@ class World:
         return claim
 
     async def found(self, limit: int = 99) -> list[tuple[Kind, str]]:
-        """Name what is theirs."""
+        """Return what is theirs."""
         return [(item.kind, item.name) for item in await self.forgetting.items(limit)]
 
     async def forget(self) -> list[Fate]:
@@ -83,7 +83,7 @@ def _memos(*names: str) -> Sequence[tuple[Kind, str]]:
 
 
 async def test_chat_of_their_own_is_all_theirs(world: World) -> None:
-    """In a chat in which nobody else is named, memos that name nobody are theirs too, and all that was said."""
+    """In a chat that names no other person, memos without a name and all turns are theirs too."""
     await world.memo("51", "1", THEM)
     await world.memo("51", "2", "", named=False)
     await world.memo("52", "3", OTHER)
@@ -119,7 +119,7 @@ async def test_number_is_known_however_it_is_spelt(world: World, spelt: str) -> 
 
 
 async def test_rows_of_an_older_release(world: World) -> None:
-    """A memo that tells the number and no pseudonym is theirs; a longer number is somebody else's."""
+    """A memo with the number and no pseudonym is theirs; a longer number is another person's."""
     facts = {"person": THEM}
     await world.store.ledger.claim(MemoKey("51", "1"), owner="x", lease_seconds=0, facts=facts)
     await world.store.ledger.claim(MemoKey("52", "2"), owner="x", lease_seconds=0, facts={"person": f"{THEM}9"})
@@ -134,7 +134,7 @@ async def test_address_instead_of_a_number() -> None:
 
 
 async def test_what_waits_ends_and_what_is_held_is_told(world: World) -> None:
-    """A memo that nobody works on ends; one that a worker has is left for another run."""
+    """A free memo ends; one that a worker has is left for another run."""
     held = await world.memo("51", "1", THEM, settled=False)
     waiting = await world.memo("51", "2", THEM, settled=False)
     await world.store.ledger.release(waiting, steps=[])

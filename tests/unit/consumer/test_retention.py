@@ -50,7 +50,7 @@ class World:
         self.dispose = Disposal(self.store.purging, self.archive, "purge", WORDS)
 
     def clock(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now.timestamp()
 
     async def memo(self, key: MemoKey, *, days: float, state: State | None = State.ANSWERED) -> list[str]:
@@ -72,7 +72,7 @@ class World:
         return keys
 
     async def overdue(self, limit: int = 99) -> list[tuple[Kind, str]]:
-        """Name what is too old."""
+        """Return what is too old."""
         return _named(await self.retention.overdue(limit))
 
     async def dispose_all(self) -> list[Fate]:
