@@ -1,4 +1,4 @@
-"""Disposal: what is to be deleted, item by item, and its deletion, which is safe to repeat."""
+"""Items to delete, and their deletion, which is safe to repeat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from storage.purging import Purging
 
 _LEASE_SECONDS = 120.0
-"""How long a memo is held while it is emptied, in seconds: longer than its objects take to be deleted."""
+"""Lease while a memo is emptied, in seconds."""
 _REPLY_SUFFIXES = (".m4a", ".wav")
 
 
@@ -28,82 +28,78 @@ class Kind(StrEnum):
     """What an item is."""
 
     MEMO = "memo"
-    """Recordings, replies, words, story, letters, event and turns of one memo; its empty row stays."""
+    """Everything of a memo; its empty row stays."""
     OBJECT = "object"
-    """A recording or reply of which no memo knows."""
+    """A recording or reply without a memo."""
     TURNS = "turns"
-    """What was said, and the history alone has."""
     LETTER = "letter"
-    """An event that is no memo."""
+    """A stray letter."""
     ROW = "row"
-    """An empty row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """One item."""
+    """One item to delete."""
 
     kind: Kind
     name: str
     """For people: ids, keys and places."""
     key: MemoKey | None = None
-    """Of its memo; of a whole chat's turns with an empty message id."""
+    """Of its memo; an empty message id means the whole chat."""
     place: Place | None = None
     objects: tuple[str, ...] = field(default=(), repr=False)
-    """Their keys in the archive, which may carry a phone number (ARCHIVE_USER=phone)."""
+    """Keys in the archive, perhaps with a phone number (ARCHIVE_USER=phone)."""
+
+    @classmethod
+    def of_memo(cls, story: Story) -> Doomed:
+        """Delete a memo and its objects."""
+        return cls(Kind.MEMO, _name(story.key), story.key, objects=tuple(_objects(story)))
+
+    @classmethod
+    def of_object(cls, key: str) -> Doomed:
+        """Delete one object."""
+        return cls(Kind.OBJECT, key, objects=(key,))
+
+    @classmethod
+    def of_turns(cls, key: MemoKey) -> Doomed:
+        """Delete the turns of a memo; without a message id, of its chat."""
+        return cls(Kind.TURNS, _name(key), key)
+
+    @classmethod
+    def of_letter(cls, letter: DeadLetter) -> Doomed:
+        """Delete a stray letter."""
+        place = letter.event.place
+        return cls(Kind.LETTER, f"{place.topic}[{place.partition}]@{place.offset}", place=place)
+
+    @classmethod
+    def of_row(cls, key: MemoKey) -> Doomed:
+        """Delete an empty row."""
+        return cls(Kind.ROW, _name(key), key)
 
 
 class Fate(StrEnum):
-    """What became of an item."""
+    """Result of a deletion."""
 
     DELETED = "deleted"
     GONE = "gone"
-    """There was nothing to delete any more, or it is not old any more."""
+    """Not there, or not old any more."""
     HELD = "held"
-    """Somebody works on it: later."""
-
-
-def memo(story: Story) -> Doomed:
-    """Doom a memo, with what it has in the archive."""
-    return Doomed(Kind.MEMO, _name(story.key), story.key, objects=tuple(_kept(story)))
-
-
-def thing(key: str) -> Doomed:
-    """Doom an object."""
-    return Doomed(Kind.OBJECT, key, objects=(key,))
-
-
-def turns(key: MemoKey) -> Doomed:
-    """Doom what was said with a memo; without a message id all that was said in its chat."""
-    return Doomed(Kind.TURNS, _name(key), key)
-
-
-def letter(given: DeadLetter) -> Doomed:
-    """Doom an event that is no memo."""
-    place = given.event.place
-    return Doomed(Kind.LETTER, f"{place.topic}[{place.partition}]@{place.offset}", place=place)
-
-
-def row(key: MemoKey) -> Doomed:
-    """Doom an empty row."""
-    return Doomed(Kind.ROW, _name(key), key)
 
 
 @dataclass(frozen=True, slots=True)
 class Disposal:
-    """Deletes what is doomed."""
+    """Deletes items."""
 
     purging: Purging
     archive: Archive
     owner: str
-    """Who holds a memo meanwhile."""
     seconds: float | None = None
-    """How long ago a memo must have been settled, so that one that was revived since is let be; None: any may go."""
+    """How long ago a memo must have been settled, so that a revived one stays; None: any is deleted."""
     who: str | None = None
-    """Whose memos they are, for their empty rows to tell; None: they tell nothing."""
+    """Pseudonym that the empty rows keep."""
 
     async def __call__(self, item: Doomed) -> Fate:
-        """Delete an item. Raises StorageError; nothing but the item's own objects is deleted then."""
+        """Delete an item. Raises StorageError, after which only some of its objects may be deleted."""
         match item:
             case Doomed(Kind.MEMO, key=key) if key is not None:
                 return await self._empty(key)
@@ -116,17 +112,17 @@ class Disposal:
             case Doomed(Kind.ROW, key=key) if key is not None:
                 await self.purging.remove(key)
             case _:
-                raise ValueError(f"a doomed {item.kind} says what it is of")
+                raise ValueError(f"the deletion of a {item.kind} lacks its key or place")
         return Fate.DELETED
 
     async def _empty(self, key: MemoKey) -> Fate:
-        """Hold a memo, delete what it has in the archive, then itself: its row names the objects to the last."""
+        # The row goes last: until then it names the objects.
         claim = await self.purging.take(key, owner=self.owner, lease_seconds=_LEASE_SECONDS, seconds=self.seconds)
         if claim is None:
             return Fate.GONE
         if isinstance(claim, Held):
             return Fate.HELD
-        await self._delete(tuple(_kept(claim)))
+        await self._delete(tuple(_objects(claim)))
         try:
             await self.purging.empty(claim, who=self.who)
         except Fenced:
@@ -138,16 +134,16 @@ class Disposal:
             await self.archive.delete(key)
 
 
-def _kept(known: Story | Claim) -> Iterator[str]:
-    """Name what a memo has in the archive: what its facts name, and replies that further ones have followed."""
-    facts = known.facts
+def _objects(memo: Story | Claim) -> Iterator[str]:
+    """Yield a memo's objects: those in its facts, and earlier replies."""
+    facts = memo.facts
     named = [key for key in (facts.get(name) for name in ("original", "wav", "spoken")) if isinstance(key, str) and key]
     yield from named
     sent_at = facts.get("sent_at")
-    if known.generation == 1 or not isinstance(sent_at, str):
+    if memo.generation == 1 or not isinstance(sent_at, str):
         return
-    at, message_id = datetime.fromisoformat(sent_at), known.key.message_id
-    for generation, suffix in product(range(1, known.generation + 1), _REPLY_SUFFIXES):
+    at, message_id = datetime.fromisoformat(sent_at), memo.key.message_id
+    for generation, suffix in product(range(1, memo.generation + 1), _REPLY_SUFFIXES):
         key = reply_key(at, message_id, suffix, generation=generation)
         if key not in named:
             yield key

@@ -1,11 +1,11 @@
-"""Forgetting: finds everything of one person. In a chat of their own that is all of it; in a group what is theirs."""
+"""Forgetting: finds everything of one person: a chat of their own, and their part of a group."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from consumer import disposal
+from consumer.disposal import Doomed
 from consumer.handles import comparable, who
 from consumer.retention import Owners, all_memos, ours
 from storage.archive import MEMO_PREFIX, REPLY_PREFIX, pseudonym, safe_id
@@ -14,14 +14,12 @@ from storage.ledger import MemoKey
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from consumer.disposal import Doomed
     from storage.archive import Archive
     from storage.history import History
     from storage.ledger import DeadLetter, Ledger, Story
     from storage.purging import Purging
 
 _LEAST_DIGITS = 7
-"""A shorter number is too short to be looked for in other words."""
 
 STAYS = (
     "what others said in groups, and our replies to them",
@@ -30,43 +28,37 @@ STAYS = (
     "backups, and older versions of objects in a bucket that has versions",
     "what another machine's ARCHIVE_SPOOL owes: run this there too",
 )
-"""What is not ours to delete, or not from here."""
 
 
 @dataclass(slots=True)
 class _Traces:
-    """What is known of a person while we look."""
-
     spellings: set[str]
-    """Of their handle."""
     message_ids: set[str] = field(default_factory=set)
-    """Of their memos, as keys in the archive have them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forgetting:
-    """Looks through ledger, history and archive for one person; deletes nothing."""
+    """Searches ledger, history and archive for one person; deletes nothing."""
 
     ledger: Ledger
     purging: Purging
     history: History
     archive: Archive
     handle: str = field(repr=False)
-    """Their phone number or other handle."""
     key: bytes = field(repr=False)
     """Secret behind pseudonyms."""
 
     @property
     def who(self) -> str:
-        """Name them so that it tells nothing."""
+        """Their pseudonym."""
         return who(self.handle, self.key)
 
-    async def remember_to_forget(self) -> None:
-        """Have the ledger settle what they sent before now, should its event come only later."""
+    async def block_late_events(self) -> None:
+        """Have the ledger settle earlier memos whose events come later."""
         await self.purging.forget(self.who)
 
-    async def found(self, limit: int) -> list[Doomed]:
-        """List what is theirs, so many items at most: chat by chat, then what no memo knows of."""
+    async def items(self, limit: int) -> list[Doomed]:
+        """List what is theirs: chat by chat, then what has no memo."""
         bare = comparable(self.handle)
         traces = _Traces({self.handle, bare, f"+{bare}"})
         found: list[Doomed] = []
@@ -74,25 +66,24 @@ class Forgetting:
             found += await self._in_chat(chat, traces)
             if len(found) >= limit:
                 return found[:limit]
-        named = {key for each in found for key in each.objects}
+        of_memos = {key for each in found for key in each.objects}
         async for key in self._objects(traces):
-            if key not in named:
-                found.append(disposal.thing(key))
+            if key not in of_memos:
+                found.append(Doomed.of_object(key))
             if len(found) >= limit:
                 return found
-        found += [disposal.letter(each) for each in await self._letters(limit)]
+        found += [Doomed.of_letter(each) for each in await self._letters(limit)]
         return found[:limit]
 
     async def _letters(self, limit: int) -> list[DeadLetter]:
-        """Find events that are no memo and name them; of a phone number the digits are looked for."""
+        """Find events that are no memo and contain the handle, or the number's digits."""
         words = {comparable(self.handle), *(() if self.handle.startswith("+") else (self.handle,))}
-        if not self._may_be_looked_for:
+        if not self._is_searchable:
             return []
         found = [each for word in words for each in await self.purging.letters_with(word.encode(), limit=limit)]
         return list({each.event.place: each for each in found}.values())
 
     async def _chats(self) -> AsyncIterator[list[Story]]:
-        """Give the memos of one chat after the other."""
         chat: list[Story] = []
         async for story in all_memos(self.purging):
             if chat and chat[0].key.chat_id != story.key.chat_id:
@@ -103,26 +94,22 @@ class Forgetting:
             yield chat
 
     async def _in_chat(self, chat: Sequence[Story], traces: _Traces) -> list[Doomed]:
-        """List what is theirs in a chat, and note what leads to more."""
         theirs, alone = self._theirs(chat)
         if not theirs:
             return []
         chat_id = chat[0].key.chat_id
         traces.message_ids |= {safe_id(story.key.message_id) for story in theirs}
         traces.spellings |= {person for story in theirs if (person := _person(story)) and self._is_them(person)}
-        found = [disposal.memo(story) for story in theirs if story.purged_at is None]
+        found = [Doomed.of_memo(story) for story in theirs if story.purged_at is None]
         if alone and await self.history.recent(chat_id, limit=1):
-            found.append(disposal.turns(MemoKey(chat_id, "")))
-        # A key that tells the number cannot stay; their pseudonym keeps the memo from being answered again.
-        found += [disposal.row(story.key) for story in theirs if self._tells(story.key)]
+            found.append(Doomed.of_turns(MemoKey(chat_id, "")))
+        # A key that contains the number cannot stay; their pseudonym keeps the memo from being answered again.
+        found += [Doomed.of_row(story.key) for story in theirs if self._is_in(story.key)]
         return found
 
     def _theirs(self, chat: Sequence[Story]) -> tuple[Sequence[Story], bool]:
-        """Give their memos of a chat, and whether all of it is theirs: nobody else is named in it, and it is no group.
-
-        A memo may not say whose it is: in a chat of theirs it is theirs.
-        """
-        named = [story for story in chat if self._is_of_them(story) or self._tells(story.key)]
+        """Return their memos of a chat, and whether all of it is theirs: no group, and no other person named."""
+        named = [story for story in chat if self._is_of_them(story) or self._is_in(story.key)]
         keys = {story.key for story in named}
         others = any(_person(story) for story in chat if story.key not in keys)
         if not named or others or any(story.facts.get("group") is True for story in chat):
@@ -135,25 +122,25 @@ class Forgetting:
     def _is_them(self, person: str) -> bool:
         return bool(person) and comparable(person) == comparable(self.handle)
 
-    def _tells(self, key: MemoKey) -> bool:
-        """Whether a memo's own key tells who they are."""
+    def _is_in(self, key: MemoKey) -> bool:
         bare = comparable(self.handle)
-        return self._may_be_looked_for and any(bare in part.casefold() for part in (key.chat_id, key.message_id))
+        return self._is_searchable and any(bare in part.casefold() for part in (key.chat_id, key.message_id))
 
     @property
-    def _may_be_looked_for(self) -> bool:
+    def _is_searchable(self) -> bool:
         return len(comparable(self.handle)) >= _LEAST_DIGITS
 
     async def _objects(self, traces: _Traces) -> AsyncIterator[str]:
-        """Name recordings under a name of theirs, and replies to their memos that are nobody else's."""
+        """Yield recordings under their names, and replies to their memos alone."""
         spelt = traces.spellings
         users = {safe_id(each) for each in (*spelt, *(pseudonym(each, self.key) for each in spelt))}
-        async for key, told in ours(self.archive, MEMO_PREFIX):
-            if told.user in users:
+        async for key, parsed in ours(self.archive, MEMO_PREFIX):
+            if parsed.user in users:
                 yield key
         owners = Owners(self.ledger, self.purging)
-        async for key, told in ours(self.archive, REPLY_PREFIX):
-            if {told.memo, told.memo.rpartition("-")[0]} & traces.message_ids and not await owners.have(told):
+        async for key, parsed in ours(self.archive, REPLY_PREFIX):
+            ids = {parsed.memo, parsed.memo.rpartition("-")[0]}
+            if ids & traces.message_ids and not await owners.have(parsed):
                 yield key
 
 

@@ -1,4 +1,4 @@
-"""Retention: finds what is older than it may be kept. Nothing of a memo that is not settled is ever among it."""
+"""Retention: finds what is too old, never anything of an unsettled memo."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer import disposal
+from consumer.disposal import Doomed
 from storage.archive import PAGE, named, safe_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from consumer.disposal import Doomed
     from storage.archive import Archive, Named
     from storage.ledger import Ledger, Story
     from storage.purging import Purging
@@ -22,45 +21,45 @@ if TYPE_CHECKING:
 DAY_SECONDS = 86_400.0
 _PAGE = 500
 _SHORTENED = re.compile(r"(.*-)?[0-9a-f]{12}")
-"""How an id ends that safe_id() has changed, so that the memo cannot be asked for by it."""
+"""An id that safe_id() has changed, by which no memo is found."""
 _AGAIN = re.compile(r"-[0-9]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Looks through ledger, archive and history; deletes nothing."""
+    """Searches ledger, archive and history; deletes nothing."""
 
     ledger: Ledger
     purging: Purging
     archive: Archive
     words_seconds: float
-    """How long words, recordings and letters are kept, in seconds (RETENTION_DAYS)."""
+    """RETENTION_DAYS, for transcripts, recordings and letters."""
     rows_seconds: float
-    """How long empty rows are, in seconds (LEDGER_DAYS)."""
+    """LEDGER_DAYS, for empty rows."""
     clock: Callable[[], float] = field(default=time.time, repr=False)
-    """By which recordings are old that no memo knows of, in seconds since the epoch."""
+    """Seconds since the epoch."""
 
     async def overdue(self, limit: int) -> list[Doomed]:
-        """List what is too old, so many items at most; memos first, then what no memo knows of, then empty rows."""
+        """List what is too old, so many items at most: memos, then what has no memo, then empty rows."""
         words, rows = self.words_seconds, self.rows_seconds
-        found = [disposal.memo(each) for each in await self.purging.settled(words, purged=False, limit=limit)]
+        found = [Doomed.of_memo(each) for each in await self.purging.settled(words, purged=False, limit=limit)]
         if len(found) < limit:
-            found += [disposal.thing(key) async for key in self._strays(limit - len(found))]
+            found += [Doomed.of_object(key) async for key in self._strays(limit - len(found))]
         if len(found) < limit:
-            found += [disposal.turns(key) for key in await self.purging.turns(words, limit=limit - len(found))]
+            found += [Doomed.of_turns(key) for key in await self.purging.turns(words, limit=limit - len(found))]
         if len(found) < limit:
-            found += [disposal.letter(each) for each in await self.purging.letters(words, limit=limit - len(found))]
+            found += [Doomed.of_letter(each) for each in await self.purging.letters(words, limit=limit - len(found))]
         if len(found) < limit:
             old = await self.purging.settled(rows, purged=True, limit=limit - len(found))
-            found += [disposal.row(each.key) for each in old]
+            found += [Doomed.of_row(each.key) for each in old]
         return found
 
     async def _strays(self, limit: int) -> AsyncIterator[str]:
-        """Name old recordings and replies that belong to no memo that the ledger still knows the words of."""
+        """Yield old objects that belong to no memo with contents."""
         owners = Owners(self.ledger, self.purging)
         before, count = datetime.fromtimestamp(self.clock() - self.words_seconds, UTC), 0
-        async for key, told in ours(self.archive):
-            if told.at < before and not await owners.have(told):
+        async for key, parsed in ours(self.archive):
+            if parsed.at < before and not await owners.have(parsed):
                 yield key
                 count += 1
                 if count == limit:
@@ -68,18 +67,18 @@ class Retention:
 
 
 async def ours(archive: Archive, prefix: str = "") -> AsyncIterator[tuple[str, Named]]:
-    """Give the keys of recordings and replies, page by page; what others keep in the same place is passed over."""
+    """Yield the keys of recordings and replies."""
     after = ""
     while page := await archive.keys(prefix=prefix, after=after, limit=PAGE):
         for key in page:
-            told = named(key)
-            if told is not None:
-                yield key, told
+            parsed = named(key)
+            if parsed is not None:
+                yield key, parsed
         after = page[-1]
 
 
 async def all_memos(purging: Purging) -> AsyncIterator[Story]:
-    """Tell of every memo, chat by chat."""
+    """Yield every memo, chat by chat."""
     after = None
     while page := await purging.memos(after=after, limit=_PAGE):
         for story in page:
@@ -88,19 +87,19 @@ async def all_memos(purging: Purging) -> AsyncIterator[Story]:
 
 
 class Owners:
-    """Whose the objects of the archive are, as far as the ledger knows."""
+    """Memos that own objects of the archive."""
 
     def __init__(self, ledger: Ledger, purging: Purging) -> None:
         self._ledger = ledger
         self._purging = purging
         self._changed: set[str] | None = None
-        """Ids that safe_id() has changed, as it gives them."""
+        """Ids that safe_id() has changed, as it writes them."""
 
-    async def have(self, told: Named) -> bool:
-        """Whether a memo that was not emptied may own an object: then it is deleted with that memo."""
-        ids = {told.memo, _AGAIN.sub("", told.memo)}
+    async def have(self, key: Named) -> bool:
+        """Return whether a memo that was not emptied may own an object."""
+        ids = {key.memo, _AGAIN.sub("", key.memo)}
         for message_id in ids:
-            if any(_may_own(story, told) for story in await self._ledger.find(message_id)):
+            if any(_may_own(story, key) for story in await self._ledger.find(message_id)):
                 return True
         if not any(_SHORTENED.fullmatch(each) for each in ids):
             return False
@@ -114,9 +113,8 @@ class Owners:
         return self._changed
 
 
-def _may_own(story: Story, told: Named) -> bool:
-    """Whether a memo with that id has its words yet, and was sent when the key says."""
+def _may_own(story: Story, key: Named) -> bool:
     sent_at = story.facts.get("sent_at")
     if story.purged_at is not None:
         return False
-    return not isinstance(sent_at, str) or datetime.fromisoformat(sent_at).replace(microsecond=0) == told.at
+    return not isinstance(sent_at, str) or datetime.fromisoformat(sent_at).replace(microsecond=0) == key.at

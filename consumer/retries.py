@@ -6,11 +6,10 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from runtime.backoff import Backoff
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_DOUBLINGS = 16
-"""After which a delay is the longest, whatever it began with; keeps the power small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Retries:
     first_seconds: float = 1.0
     longest_seconds: float = 60.0
     jitter: Callable[[], float] = field(default=random.random, repr=False)  # noqa: S311 (jitter)
-    """Gives a number from 0 to 1."""
+    """Gives a number from 0 (the whole delay) to 1 (half of it)."""
 
     def delay_seconds(self, tries: int, *, asked_seconds: float = 0.0) -> float:
         """Say how long to wait after so many earlier tries: half of it certain, half of it by chance.
@@ -31,8 +30,8 @@ class Retries:
             tries: how often the memo has been parked before.
             asked_seconds: how long we were asked to wait (Retry-After), in seconds; heeded up to the longest delay.
         """
-        full = min(self.longest_seconds, self.first_seconds * 2.0 ** min(tries, _DOUBLINGS))
-        return max(full * (0.5 + self.jitter() / 2), min(asked_seconds, self.longest_seconds))
+        delay_seconds = Backoff(self.first_seconds, self.longest_seconds, random=self.jitter).delay_seconds(tries)
+        return max(delay_seconds, min(asked_seconds, self.longest_seconds))
 
     def given_up(self, age_seconds: float) -> bool:
         """Say whether a memo of this age is not tried again."""

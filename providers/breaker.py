@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from providers.errors import Forbidden, RateLimited, Rejected, Unauthorized, UnfitAnswer
+from runtime.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,10 +54,10 @@ class Breaker:
 
     def __init__(self, clock: Callable[[], float], chance: Callable[[], float] = random.random) -> None:  # noqa: S311 (jitter is no secret)
         self._clock = clock
-        self._chance = chance
+        self._cool_down = Backoff(COOL_DOWN_SECONDS, LONGEST_SECONDS, JITTER, chance)
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)  # (end, failed), while closed
         self._open_until: float | None = None  # None while closed
-        self._next_cool_down_seconds = COOL_DOWN_SECONDS
+        self._openings = 0  # since a probe last closed it; each lengthens the next cool-down
         self._probe: Call | None = None
         self._permanent = False  # until an operator acts
 
@@ -88,7 +89,7 @@ class Breaker:
             self._outcomes.append((self._clock(), False))
         elif call is self._probe and self.state is State.HALF_OPEN:  # unless told meanwhile to stay away for longer
             self._open_until = None
-            self._next_cool_down_seconds = COOL_DOWN_SECONDS
+            self._openings = 0
         self.release(call)
 
     def failed(self, call: Call, error: ProviderError) -> bool:
@@ -112,8 +113,8 @@ class Breaker:
     def _open(self, asked_seconds: float) -> None:
         now, seconds = self._clock(), asked_seconds
         if not asked_seconds or self._open_until is not None or self._too_many():  # else Retry-After alone will do
-            seconds = max(seconds, self._next_cool_down_seconds * (1 - JITTER * self._chance()))
-            self._next_cool_down_seconds = min(2 * self._next_cool_down_seconds, LONGEST_SECONDS)
+            seconds = max(seconds, self._cool_down.delay_seconds(self._openings))
+            self._openings += 1
         self._open_until = max(now + seconds, self._open_until or now)
         self._permanent = False
         self._outcomes.clear()

@@ -15,14 +15,10 @@ if TYPE_CHECKING:
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PAGE = 10_000
-"""Keys that are listed at once, unless another number is asked for."""
-
 MEMO_PREFIX, REPLY_PREFIX = "voice_memo_", "tts_response_"
-"""How keys of recordings and of replies begin."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
 _LONGEST_ID = 64
-"""Characters of an id that a key carries before it is shortened to a digest."""
 _TIMESTAMP = "%Y%m%dT%H%M%SZ"
 _KEY = re.compile(
     rf"(?:{MEMO_PREFIX}(?P<user>[A-Za-z0-9-]+)_|{REPLY_PREFIX})"
@@ -31,87 +27,71 @@ _KEY = re.compile(
 
 
 class Archive(Protocol):
-    """Keeps whole objects under flat keys. Writing a key again with the same bytes changes nothing."""
+    """Whole objects under flat keys.
+
+    Every method raises ArchiveUnavailable when it may succeed later, ArchiveForbidden when an operator has to act.
+    """
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
-        """Keep `data`; give where it is, for people (a path or an s3:// URL). Atomic: nobody ever reads half of it.
+        """Keep an object atomically; return its place, for people (a path or an s3:// URL).
 
-        Args:
-            key: a flat name.
-            data: the object, whole.
-            content_type: its MIME type, for those who fetch it elsewhere.
-            about: short ASCII words about it, by ASCII names; nothing personal. An archive that has no place for them
-                leaves them out.
-
-        Raises:
-            ArchiveUnavailable: it may succeed later.
-            ArchiveForbidden: an operator has to act.
+        `about` is ASCII metadata, nothing personal; an archive without a place for it drops it.
         """
-        ...
 
     async def get(self, key: str) -> bytes:
-        """Give what is kept. Raises as put() does, and ArchiveMissing."""
-        ...
+        """Return an object. Raises ArchiveMissing too."""
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
-        """List keys in their order (of UTF-8 bytes): those that begin so and come after that one, so many at most.
-
-        Whatever else lies in the folder or the bucket may be among them. Raises as put() does.
-        """
-        ...
+        """List keys in order of their UTF-8 bytes, foreign ones of the same folder or bucket among them."""
 
     async def delete(self, key: str) -> None:
-        """Keep an object no longer; one that is not kept is no error. Raises as put() does."""
-        ...
+        """Delete an object; a missing one is no error."""
 
     async def check(self) -> None:
-        """Learn whether we may write here, without leaving anything behind. Raises as put() does."""
-        ...
+        """Check that we may write."""
 
     async def warm(self) -> None:
-        """Do beforehand what the first use would have to wait for. Raises as put() does."""
-        ...
+        """Do in advance what the first use would wait for."""
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
-        ...
+        """Close connections and threads."""
 
 
 def pseudonym(person: str, key: bytes) -> str:
-    """Name a person in archive keys without telling the phone number: HMAC-SHA-256 (RFC 2104), 16 hex digits."""
+    """Return a keyed pseudonym: 16 hex digits of HMAC-SHA-256 (RFC 2104)."""
     return hmac.new(key, person.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def original_key(user: str, at: datetime, message_id: str, suffix: str) -> str:
-    """Key of a recording as it came; an original that is itself WAV is told from our own WAV by `.original.wav`."""
+    """Return the key of a recording as it came; a WAV ends in `.original.wav`, unlike our own."""
     return f"{MEMO_PREFIX}{_stem(user, at, message_id)}{'.original.wav' if suffix == '.wav' else suffix}"
 
 
 def wav_key(user: str, at: datetime, message_id: str) -> str:
-    """Key of the 16 kHz mono WAV that was listened to."""
+    """Return the key of our 16 kHz mono WAV."""
     return f"{MEMO_PREFIX}{_stem(user, at, message_id)}.wav"
 
 
 def reply_key(at: datetime, message_id: str, suffix: str, *, generation: int = 1) -> str:
-    """Key of the spoken reply; a further reply to the same memo has its generation's number behind."""
+    """Return the key of a spoken reply; a further one carries its number."""
     again = f"-{generation}" if generation > 1 else ""
     return f"{REPLY_PREFIX}{_timestamp(at)}_{safe_id(message_id)}{again}{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a key of ours says."""
+    """A parsed key."""
 
     user: str | None = field(repr=False)
-    """Who spoke, as the key has it; None in the key of a reply."""
+    """None in the key of a reply."""
     at: datetime
     """When the memo was sent, to the second, UTC."""
     memo: str
-    """The memo's id as safe_id() gives it; in the key of a reply the generation may stand behind."""
+    """Its safe_id(), in the key of a reply perhaps with the generation."""
 
 
 def named(key: str) -> Named | None:
-    """Read a key; None where it is none of ours."""
+    """Parse a key; None where it is none of ours."""
     found = _KEY.fullmatch(key)
     if found is None:
         return None
@@ -123,7 +103,7 @@ def named(key: str) -> Named | None:
 
 
 def safe_id(text: str) -> str:
-    """Make an id fit for file names, object keys and idempotency keys: [A-Za-z0-9-], distinct ids staying distinct."""
+    """Map an id to [A-Za-z0-9-] so that distinct ids stay distinct."""
     safe = _UNSAFE.sub("-", text).strip("-")
     if safe == text and len(text) <= _LONGEST_ID:
         return text

@@ -1,4 +1,4 @@
-"""The archive on a local disk."""
+"""Archive on a local disk."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import heapq
 import os
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.archive import NOTHING, PAGE
-from storage.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
+from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _TEMPORARY = ".voicememo-"
@@ -24,53 +25,38 @@ _STRAY_SECONDS = 3600.0
 
 
 class DiskArchive:
-    """Keeps objects as files of one folder, each written whole or not at all.
-
-    Args:
-        folder: made when it is not there.
-    """
+    """`Archive` as files of one folder, which is created when missing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def put(
-        self,
-        key: str,
-        data: bytes,
-        *,
-        content_type: str,  # noqa: ARG002 (a file has no type)
-        about: Mapping[str, str] = NOTHING,  # noqa: ARG002 (below)
-    ) -> str:
-        """Keep `data`; give its path. Raises ArchiveUnavailable, ArchiveForbidden.
-
-        What is known about it is left out: its name has the memo's id, and its own bytes tell the rest. A second file
-        beside each would have to be written, moved and deleted with it, and would tell nobody anything new.
-        """
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:  # noqa: ARG002 (below)
+        """Keep an object; return its path. Type and `about` are dropped: its name and its bytes hold the same."""
         path = self._path(key)
         await asyncio.to_thread(self._write, path, data)
         return str(path)
 
     async def get(self, key: str) -> bytes:
-        """Give what is kept. Raises ArchiveMissing, ArchiveUnavailable, ArchiveForbidden."""
+        """Return an object. Raises ArchiveMissing."""
         return await asyncio.to_thread(self._read, self._path(key))
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
-        """List names in their order; what is being written is none. Raises ArchiveUnavailable, ArchiveForbidden."""
+        """List names in order, without files that are being written."""
         return await asyncio.to_thread(self._names, prefix, after, limit)
 
     async def delete(self, key: str) -> None:
-        """Remove a file, so that a power loss does not bring it back. Raises ArchiveUnavailable, ArchiveForbidden."""
+        """Delete a file, so that a power loss does not bring it back."""
         await asyncio.to_thread(self._remove, self._path(key))
 
     async def check(self) -> None:
-        """Write and remove a probe, and what crashes left behind. Raises ArchiveUnavailable, ArchiveForbidden."""
+        """Write and remove a probe, and remove what crashes left behind."""
         await asyncio.to_thread(self._probe)
 
     async def warm(self) -> None:
-        """Nothing to do beforehand."""
+        """Do nothing."""
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""
 
     def _path(self, key: str) -> Path:
         if not key or key.startswith(".") or "/" in key or "\\" in key or "\0" in key:
@@ -78,7 +64,7 @@ class DiskArchive:
         return self._folder / key
 
     def _write(self, path: Path, data: bytes) -> None:
-        try:
+        with _as_archive_errors():
             self._folder.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=self._folder)
             try:
@@ -90,43 +76,39 @@ class DiskArchive:
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
-        except OSError as error:
-            raise _told(error) from error
 
     def _read(self, path: Path) -> bytes:
-        try:
-            return path.read_bytes()
-        except FileNotFoundError as error:
-            raise ArchiveMissing(f"nothing is kept as {path.name}") from error
-        except OSError as error:
-            raise _told(error) from error
+        with _as_archive_errors():
+            try:
+                return path.read_bytes()
+            except FileNotFoundError as error:
+                raise ArchiveMissing(f"nothing is kept as {path.name}") from error
 
     def _names(self, prefix: str, after: str, limit: int) -> list[str]:
-        try:
-            with os.scandir(self._folder) as entries:
-                # A name that is no UTF-8 is not ours; each page is read anew, and only its own names are held.
+        with _as_archive_errors():
+            try:
+                entries = os.scandir(self._folder)
+            except FileNotFoundError:
+                return []
+            with entries:
+                # A name that is not UTF-8 is foreign; each page is read anew, and only its own names are held.
                 names = (each.name for each in entries if each.is_file(follow_symlinks=False) and _is_text(each.name))
                 wanted = (
                     name for name in names if name.startswith(prefix) and name > after and not name.startswith(".")
                 )
                 return heapq.nsmallest(limit, wanted)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise _told(error) from error
 
     def _remove(self, path: Path) -> None:
-        try:
-            path.unlink()
-            handle = os.open(self._folder, os.O_RDONLY)
+        with _as_archive_errors():
+            try:
+                path.unlink()
+                handle = os.open(self._folder, os.O_RDONLY)
+            except FileNotFoundError:
+                return
             try:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise _told(error) from error
 
     def _probe(self) -> None:
         probe = self._folder / f"{_TEMPORARY}probe-{os.getpid()}"
@@ -141,7 +123,11 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _told(error: OSError) -> ArchiveError:
-    reason = os.strerror(error.errno) if error.errno else "cannot be written"
-    kind = ArchiveForbidden if error.errno in _FORBIDDEN else ArchiveUnavailable
-    return kind(f"the archive folder: {reason}")
+@contextmanager
+def _as_archive_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "cannot be written"
+        kind = ArchiveForbidden if error.errno in _FORBIDDEN else ArchiveUnavailable
+        raise kind(f"the archive folder: {reason}") from error

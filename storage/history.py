@@ -1,4 +1,4 @@
-"""History: what was said in a chat, a row per turn; and how the person behaves, read off those rows."""
+"""History: the turns of a chat, and a person's behaviour derived from them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 PACE_WINDOW_SECONDS = 60.0
-"""How far back a person's pace is looked at, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One thing that one side said."""
+    """One utterance of one side."""
 
     role: Literal["user", "assistant"]
     text: str = field(repr=False)
@@ -26,39 +25,29 @@ class Turn:
 
 
 class History(Protocol):
-    """Turns of a chat, ordered by the store's own sequence."""
+    """Turns by chat. Every method raises StoreUnavailable when it may succeed later."""
 
     async def recent(self, chat_id: str, *, limit: int) -> Sequence[Turn]:
-        """Give the last `limit` turns, oldest first.
-
-        Raises:
-            StoreUnavailable: it may succeed later.
-        """
-        ...
+        """Return the last `limit` turns, oldest first."""
 
     async def append(self, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
-        """Add the turns of one memo, in one transaction; adding them again (same message, same role) changes nothing.
-
-        Raises:
-            StoreUnavailable: it may succeed later.
-        """
-        ...
+        """Add the turns of a memo in one transaction; one that is there (same message and role) stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How the person behaves just now."""
+    """Recent behaviour of a person."""
 
     silence_seconds: float | None
-    """Since their last turn, in seconds; None when this is the first."""
+    """Since their last turn; None when there is none."""
     recent_messages: int
     """Their turns within PACE_WINDOW_SECONDS."""
     languages: tuple[str, ...]
-    """What they spoke, most recent first, without repeats."""
+    """Distinct, most recent first."""
 
 
 def behaviour(turns: Sequence[Turn], now: datetime) -> Behaviour:
-    """Read a person's behaviour off the turns of their chat."""
+    """Derive a person's behaviour from their turns."""
     theirs = [turn for turn in turns if turn.role == "user"]
     ages = [max(0.0, (now - turn.at).total_seconds()) for turn in theirs]
     return Behaviour(

@@ -1,11 +1,8 @@
-"""Ledger: one row per memo; who holds it, how far it got, how it ended. Plain rows: it knows no type of the consumer.
+"""Ledger: a row per memo with its holder, its progress and its end.
 
-The key is (chat_id, message_id). A claim takes a lease and a fencing number that only grows; every later write carries
-the number, and the store itself refuses a stale holder, by its own clock.
-
-A memo that must wait is parked, with the event that brought it: Kafka is done with it, and its chat waits behind it.
-The same goes for dead letters: a memo is settled and its letter written in one step, and the letter is copied to the
-dead-letter topic from here, again and again until that is done. So no crash can part the two.
+A claim takes a lease and a fencing number that only grows; every later write carries the number, and the store refuses
+a stale holder by its own clock. A memo that must wait is parked with its event, so that Kafka is done with it. A memo
+is settled and its dead letter written in one step; letters are published from here until that has succeeded.
 """
 
 from __future__ import annotations
@@ -22,14 +19,14 @@ if TYPE_CHECKING:
 JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
 LONGEST_LEASE_SECONDS = 300.0
-"""What a claim may ask for, in seconds. A lease that ends later than that was given before the clock was set back."""
+"""A lease that ends later, in seconds, was granted before the clock was set back."""
 LETTER_SECONDS = 30.0
-"""How long whoever wrote a letter has to publish it before others do, in seconds."""
+"""Time that the writer of a letter has to publish it before others do, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoKey:
-    """What a memo is known by."""
+    """Identity of a memo."""
 
     chat_id: str
     message_id: str
@@ -37,7 +34,7 @@ class MemoKey:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an event stands in Kafka."""
+    """Position of an event in Kafka."""
 
     topic: str
     partition: int
@@ -46,11 +43,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event as Kafka gave it, kept so that nobody has to ask Kafka again."""
+    """An event as Kafka delivered it."""
 
     place: Place
     at: float
-    """The record's own time, in seconds since the epoch."""
+    """Record timestamp, in seconds since the epoch."""
     key: bytes | None = field(repr=False)
     value: bytes | None = field(repr=False)
     headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
@@ -58,105 +55,99 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """We hold the memo, until the lease runs out."""
+    """Ownership of a memo until the lease runs out."""
 
     key: MemoKey
     fence: int
-    """Grows with each claim of this memo."""
     state: State
-    """How far an earlier holder got."""
     facts: Mapping[str, JsonValue] = field(repr=False)
-    """What earlier holders stored with advance(): transcript, reply, archive keys…"""
+    """Stored by earlier holders: transcript, reply, archive keys…"""
     generation: int = 1
-    """Which reply this is to be: grows only when an operator asks for another one."""
+    """Number of the reply; an operator may ask for another one."""
     tries: int = 0
-    """How often it was parked after a try."""
     age_seconds: float = 0.0
-    """Since it was received, or last revived, by the store's clock."""
+    """Since it was received or last revived."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Somebody else holds it."""
+    """Refusal: it is leased."""
 
     owner: str
     seconds_left: float
-    """Of their lease, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """It is parked, with its event: whoever owns its partition takes it up when it is due."""
+    """Refusal: it is parked, for the owner of its partition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """An earlier memo of its chat is parked, and it must not overtake that."""
+    """Refusal: an earlier memo of its chat is parked."""
 
     first: MemoKey
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """It is settled already."""
+    """Refusal: it is settled."""
 
     state: State
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stage, or one rung tried: a line of the memo's story."""
+    """One stage, or one attempt of a rung."""
 
     stage: str
     seconds: float
     rung: str | None = None
     error: str | None = None
-    """A constant word; None when it went well."""
+    """A constant word; None when it succeeded."""
     fence: int = 0
-    """Of the claim under which it happened; the ledger fills it in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that is known of one memo."""
+    """Everything known of one memo."""
 
     key: MemoKey
     state: State
     reason: str | None
-    """Why it ended so, or why it is parked: a constant word."""
+    """Of its end, or of being parked: a constant word."""
     fence: int
     owner: str | None
     received_at: float
-    """Seconds since the epoch, by the store's clock."""
+    """Seconds since the epoch, as all moments."""
     settled_at: float | None
     facts: Mapping[str, JsonValue] = field(repr=False)
     steps: Sequence[Step]
     generation: int = 1
     tries: int = 0
     due_at: float | None = None
-    """When it is to be taken up again; None where it is not parked."""
+    """None: it is not parked."""
     lease_until: float | None = None
-    """Until when somebody holds it; None where nobody does."""
     purged_at: float | None = None
-    """When it was emptied (storage/purging.py), and nobody can have it any more; None where it was not."""
+    """When it was emptied (storage/purging.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that could not be answered, and why. Its place tells it from all others."""
+    """An event that could not be answered; its place is its identity."""
 
     event: Event
     reason: str
     stage: str
     key: MemoKey | None = None
-    """Of its memo, where one could be made out."""
+    """None: a stray letter, whose event is no memo."""
     attempts: int = 1
     digest: str | None = None
-    """Of the traceback, where it met a bug: the same bug gives the same one."""
+    """Of a bug's traceback."""
     first_at: float | None = None
-    """When it was first worked on, in seconds since the epoch by the store's clock; the ledger fills it in."""
+    """When work on it began; set by the ledger."""
     fence: int = 0
-    """Of the claim that wrote it, and so a later letter of the same memo has a greater one; 0: it is no memo's."""
+    """Of the claim that wrote it; 0: it is stray."""
 
 
 class Ledger(Protocol):
@@ -165,21 +156,22 @@ class Ledger(Protocol):
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Take a memo that an event has brought, unless it is settled, parked, held, or would overtake a parked one.
+        """Claim a memo for the event that brought it; `facts` are a new memo's. The first line that applies decides.
 
-        Of these the first that is so is the answer: who holds a memo that is not parked is told before what it is
-        behind of. `facts` are stored when the memo is new. A new memo that is Behind is not stored at all; nor is that
-        of a person who was forgotten after it was sent (storage/purging.py), which gives Settled.
+        the memo is…                                   answer            a new memo is stored
+        new, sent before its person was forgotten      Settled(IGNORED)  no
+        settled                                        Settled
+        parked                                         Parked
+        leased                                         Held
+        behind a parked memo of its chat               Behind            no
+        anything else                                  Claim             yes
         """
-        ...
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        """Make the lease run anew from now. Raises Fenced when the claim is no longer ours."""
-        ...
+        """Restart the lease. Raises Fenced when the claim is no longer ours."""
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record that the memo got as far as `state`, with what was gained. Raises Fenced."""
-        ...
+        """Record a state that was reached, and add facts. Raises Fenced."""
 
     async def settle(
         self,
@@ -191,12 +183,10 @@ class Ledger(Protocol):
         steps: Sequence[Step],
         letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo in a settled state, with its story and its dead letter, and give up the lease. Raises Fenced."""
-        ...
+        """End the memo and the lease, with its steps and its dead letter. Raises Fenced."""
 
     async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
-        """Give up the lease unsettled, so that another may take it at once. A stale claim is left alone."""
-        ...
+        """End the lease unsettled; a stale claim changes nothing."""
 
     async def park(
         self,
@@ -209,80 +199,52 @@ class Ledger(Protocol):
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """Give up the lease; the memo is due in so many seconds, and its chat waits behind it. Raises Fenced.
+        """End the lease; the memo is due in so many seconds. Raises Fenced.
 
-        A memo that was parked before keeps its place in its chat. One that holds up its chat no more (its reply is
-        out) gives that up: later memos pass it, and it waits behind none.
+        Its chat waits behind it, in the order of first parking; with `holds_chat=False` (its reply is out) it does not.
         """
-        ...
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind the parked ones of its chat, due at once; False when there are none any more."""
-        ...
+        """Park a new memo, due at once, behind the parked ones of its chat; False when there are none left."""
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """Name parked memos of these partitions that are due, free, and behind no other; the longest due first."""
-        ...
+        """List parked memos that are due, free, and behind no other; the longest due first."""
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
-        """Take a parked memo; it stays parked until it is settled. Raises KeyError when there is no such memo."""
-        ...
+        """Claim a parked memo, which stays parked until it is settled. Raises KeyError when there is none."""
 
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Take a memo that has failed, as an operator; it becomes unsettled, and its age begins anew.
+        """Claim a failed memo as an operator: it becomes unsettled, and its age starts anew. Raises KeyError.
 
-        Where its event is known it is parked from now on, in its place, else as the last of its chat: if the operator
-        lets go of it, or dies, workers take it up. Else it is not parked any more, and waiting() tells of it.
+        If its event is known it is parked from now on, so that workers take over when the operator lets go or dies.
 
         Args:
             key: of the memo.
-            owner: who takes it.
+            owner: who claims it.
             lease_seconds: for how long.
-            without: names of facts to drop, so that what they stand for is done again.
-            again: take an answered one too, as a new generation: a further reply. Without, that gives Settled; one that
-                was emptied gives it either way.
-
-        Raises:
-            KeyError: there is no such memo.
+            without: names of facts to drop, so that their work is done again.
+            again: claim an answered memo too, as a new generation; one that was emptied stays Settled.
         """
-        ...
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Give the event that brought a memo, where it is kept: the memo is parked, or has a dead letter."""
-        ...
+        """Return a memo's event, which is kept while it is parked or has a dead letter."""
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep the letter of an event that is no memo; doing so again (the same place) changes nothing.
-
-        A topic that was deleted and made anew counts from 0 again: where it has reached the place of an old letter,
-        the old one stays, and the new event's is not kept.
-        """
-        ...
+        """Keep a stray letter (its event is no memo), once for each place, even of a topic that was created anew."""
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take letters that the topic may not have, oldest first; nobody else gets them for so many seconds.
-
-        A letter that was just written counts as taken, for LETTER_SECONDS, by whoever wrote it.
-        """
-        ...
+        """Take unpublished letters for so many seconds; a new one is its writer's for LETTER_SECONDS."""
 
     async def published(self, letter: DeadLetter) -> None:
-        """Note that the topic has this letter; not if it was written again, by a later claim, in the meantime."""
-        ...
+        """Mark a letter as published, unless a later claim has written it again."""
 
     async def find(self, message_id: str) -> Sequence[Story]:
-        """Tell the stories of that message id (one in each chat that has it)."""
-        ...
+        """Return the stories of a message id, one for each chat."""
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """Tell, without their steps, of memos that failed, are parked, or are nobody's; the newest first.
-
-        A memo is nobody's when it was revived without its event, and then let go of: no worker will take it up.
-        """
-        ...
+        """List memos that failed, are parked, or are orphaned (revived without an event and released), newest first."""
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """Give the newest dead letters first, without what their events say."""
-        ...
+        """List dead letters, newest first, without the contents of their events."""

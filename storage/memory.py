@@ -1,6 +1,8 @@
-"""What we keep, in memory: doubles that keep the promises of the real ones, for tests and simulations.
+"""The store in memory: the executable specification of the `Store` port, and an archive for tests.
 
-Nothing here awaits, so each call is atomic in its event loop. Nothing outlives the process; close() forgets nothing.
+Nothing awaits, so each call is atomic in its event loop. No code is shared with SQLite on purpose:
+tests/contracts/test_ledger_machine.py plays the two against each other, which would prove nothing about shared code,
+and the simulation runs on this one.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """History and ledger.
+    """A whole `Store`.
 
     Args:
         clock: the store's own clock, in seconds since the epoch.
@@ -34,68 +36,64 @@ class MemoryStore:
         self.purging = MemoryPurging(clock, rows, chats)
 
     async def open(self) -> None:
-        """Nothing to open."""
+        """Do nothing."""
+
+    async def check(self) -> None:
+        """Do nothing: memory is always available."""
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""
 
 
 class MemoryHistory:
-    """Turns as a dict per chat."""
+    """`History` as a dict per chat."""
 
-    def __init__(self, chats: Chats | None = None) -> None:
-        self._chats = Chats() if chats is None else chats
+    def __init__(self, chats: Chats) -> None:
+        self._chats = chats
 
     async def recent(self, chat_id: str, *, limit: int) -> Sequence[Turn]:
-        """Give the last `limit` turns, oldest first."""
+        """Return the last turns."""
         turns = list(self._chats.get(chat_id, {}).values())
         return turns[max(0, len(turns) - limit) :]
 
     async def append(self, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
-        """Add the turns of one memo; a turn that is there already stays as it is."""
+        """Add new turns."""
         chat = self._chats.setdefault(chat_id, {})
         for turn in turns:
             chat.setdefault((message_id, turn.role), turn)
 
 
 class MemoryArchive:
-    """Objects as a dict."""
+    """`Archive` as a dict."""
 
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
 
-    async def put(
-        self,
-        key: str,
-        data: bytes,
-        *,
-        content_type: str,  # noqa: ARG002 (nobody asks for the type)
-        about: Mapping[str, str] = NOTHING,  # noqa: ARG002 (nor for this)
-    ) -> str:
-        """Keep `data`; give where it is."""
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:  # noqa: ARG002 (the port's)
+        """Keep an object; return its place."""
         self._objects[key] = data
         return f"memory:{key}"
 
     async def get(self, key: str) -> bytes:
-        """Give what is kept. Raises ArchiveMissing."""
+        """Return an object. Raises ArchiveMissing."""
         try:
             return self._objects[key]
         except KeyError:
             raise ArchiveMissing(f"nothing is kept as {key}") from None
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
-        """List keys in their order."""
+        """List keys in order."""
         return sorted(key for key in self._objects if key.startswith(prefix) and key > after)[:limit]
 
     async def delete(self, key: str) -> None:
-        """Keep an object no longer."""
+        """Delete an object."""
         self._objects.pop(key, None)
 
     async def check(self) -> None:
-        """One may always write here."""
+        """Do nothing: memory can always be written."""
 
     async def warm(self) -> None:
-        """Nothing to do beforehand."""
+        """Do nothing."""
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""

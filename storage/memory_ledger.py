@@ -1,4 +1,4 @@
-"""The ledger in memory: a double that keeps every promise of the port, within one event loop."""
+"""Ledger in memory: what each method of the port means, in the fewest lines."""
 
 from __future__ import annotations
 
@@ -9,26 +9,22 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
 from storage.ledger import LETTER_SECONDS, Behind, Claim, Held, Parked, Settled, State
-from storage.memory_rows import Letter, Memo, Rows
+from storage.memory_rows import Letter, Memo
 from storage.states import refuse_to_go_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from storage.ledger import DeadLetter, Event, JsonValue, MemoKey, Place, Step, Story
+    from storage.memory_rows import Rows
 
 
 class MemoryLedger:
-    """Memos, parked memos by chat, and dead letters, as dicts.
+    """`Ledger` as dicts."""
 
-    Args:
-        clock: the ledger's own clock, in seconds since the epoch.
-        rows: where it keeps them; for those who purge them too.
-    """
-
-    def __init__(self, clock: Callable[[], float], rows: Rows | None = None) -> None:
+    def __init__(self, clock: Callable[[], float], rows: Rows) -> None:
         self._now = clock
-        self._rows = rows or Rows()
+        self._rows = rows
         self._memos, self._letters = self._rows.memos, self._rows.letters
         self._queues, self._aside = self._rows.queues, self._rows.aside
         self._sequence = count(1)
@@ -36,7 +32,7 @@ class MemoryLedger:
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Take a memo that an event has brought, unless it is settled, parked, held, or would overtake a parked one."""
+        """Claim a memo."""
         memo = self._memos.get(key)
         if memo is None and self._rows.is_forgotten(facts):
             return Settled(State.IGNORED)
@@ -51,11 +47,11 @@ class MemoryLedger:
         return self._grant(memo or self._add(key, facts), owner, lease_seconds)
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        """Make the lease run anew from now. Raises Fenced."""
+        """Restart the lease. Raises Fenced."""
         self._ours(claim).lease_until = self._now() + lease_seconds
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record how far the memo got. Raises Fenced."""
+        """Record progress. Raises Fenced."""
         memo = self._ours(claim)
         refuse_to_go_back(memo.state, state)
         memo.state, memo.facts = state, {**memo.facts, **facts}
@@ -70,23 +66,23 @@ class MemoryLedger:
         steps: Sequence[Step],
         letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo, with its story and its dead letter, and give up the lease. Raises Fenced."""
+        """End the memo. Raises Fenced."""
         if not state.settled:
             raise ValueError(f"{state} settles nothing")
         memo = self._ours(claim)
-        self._tell(memo, reason, facts, steps)
+        self._record(memo, reason, facts, steps)
         self._rows.unpark(memo)
         memo.state, memo.settled_at, memo.lease_until = state, self._now(), 0.0
         if letter is not None:
-            self._write(replace(letter, first_at=memo.begun_at))
+            self._write_letter(replace(letter, first_at=memo.begun_at))
 
     async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
-        """Give up the lease unsettled; a stale claim is left alone."""
+        """End the lease unsettled."""
         try:
             memo = self._ours(claim)
         except Fenced:
             return
-        self._tell(memo, memo.reason, {}, steps)
+        self._record(memo, memo.reason, {}, steps)
         memo.lease_until = 0.0
 
     async def park(
@@ -100,14 +96,14 @@ class MemoryLedger:
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """Give up the lease until the memo is due, and let its chat wait behind it. Raises Fenced."""
+        """Park a memo. Raises Fenced."""
         memo = self._ours(claim)
-        self._tell(memo, reason, facts, steps)
+        self._record(memo, reason, facts, steps)
         self._park(memo, event, seconds, holds_chat=holds_chat)
         memo.tries, memo.lease_until = memo.tries + 1, 0.0
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind the parked ones of its chat; False when there are none any more."""
+        """Park a new memo behind others."""
         memo = self._memos.get(key)
         if memo is None and self._rows.is_forgotten(facts):
             return True
@@ -119,7 +115,7 @@ class MemoryLedger:
         return True
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """Name parked memos that are due, free, and behind no other; the longest due first."""
+        """List due memos."""
         now, found = self._now(), []
         for memo in (*(next(iter(queue.values())) for queue in self._queues.values()), *self._aside.values()):
             if memo.due_at is None or memo.event is None:
@@ -131,7 +127,7 @@ class MemoryLedger:
         return [(key, place) for _, key, place in sorted(found, key=itemgetter(0))[:limit]]
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
-        """Take a parked memo; it stays parked until it is settled. Raises KeyError."""
+        """Claim a parked memo. Raises KeyError."""
         memo = self._memos[key]
         if memo.state.settled:
             return Settled(memo.state)
@@ -143,7 +139,7 @@ class MemoryLedger:
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Take a memo that has failed, as an operator; it becomes unsettled, and its age begins anew."""
+        """Claim a failed memo. Raises KeyError."""
         memo = self._memos[key]
         if held := self._held(memo):
             return held
@@ -162,16 +158,16 @@ class MemoryLedger:
         return self._grant(memo, owner, lease_seconds)
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Give the event that brought a memo, where it is kept."""
+        """Return a memo's event."""
         return self._event_of(key)
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep the letter of an event that is no memo, once."""
+        """Keep a stray letter, once."""
         if letter.event.place not in self._letters:
-            self._write(replace(letter, first_at=self._now()))
+            self._write_letter(replace(letter, first_at=self._now()))
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take letters that the topic may not have, oldest first."""
+        """Take unpublished letters."""
         now = self._now()
         late = (each for each in self._letters.values() if each.publish_after is not None and each.publish_after <= now)
         taken = list(islice(late, limit))
@@ -180,26 +176,26 @@ class MemoryLedger:
         return [each.letter for each in taken]
 
     async def published(self, letter: DeadLetter) -> None:
-        """Note that the topic has this letter, unless it was written again."""
+        """Mark a letter as published."""
         kept = self._letters.get(letter.event.place)
         if kept is not None and kept.letter.fence == letter.fence:
             kept.publish_after = None
 
     async def find(self, message_id: str) -> Sequence[Story]:
-        """Tell the stories of that message id."""
+        """Return a message id's stories."""
         now = self._now()
         found = [memo for key, memo in self._memos.items() if key.message_id == message_id]
         return [memo.story(now, memo.steps) for memo in sorted(found, key=lambda memo: memo.key.chat_id)]
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """Tell, without their steps, of memos that failed, are parked, or are nobody's; the newest first."""
+        """List waiting memos."""
         now = self._now()
         found = [memo for memo in self._memos.values() if memo.waits(now)]
         found.sort(key=lambda memo: (-memo.received_at, memo.key.chat_id, memo.key.message_id))
         return [memo.story(now) for memo in found[:limit]]
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """Give the newest dead letters first, without what their events say."""
+        """List dead letters."""
         return [each.contentless() for each in islice(reversed(self._letters.values()), limit)]
 
     def _add(self, key: MemoKey, facts: Mapping[str, JsonValue]) -> Memo:
@@ -225,7 +221,7 @@ class MemoryLedger:
     def _grant(self, memo: Memo, owner: str, lease_seconds: float) -> Claim:
         return memo.grant(owner, self._now(), lease_seconds)
 
-    def _tell(self, memo: Memo, reason: str | None, facts: Mapping[str, JsonValue], steps: Sequence[Step]) -> None:
+    def _record(self, memo: Memo, reason: str | None, facts: Mapping[str, JsonValue], steps: Sequence[Step]) -> None:
         memo.reason, memo.facts = reason, {**memo.facts, **facts}
         memo.steps += [replace(step, fence=memo.fence) for step in steps]
 
@@ -239,8 +235,8 @@ class MemoryLedger:
             memo.sequence = next(self._sequence)
             self._queues.setdefault(memo.key.chat_id, {})[memo.key] = memo
 
-    def _write(self, letter: DeadLetter) -> None:
-        """Write a letter, or write it again where its place has one: it keeps its age, and its place in the row."""
+    def _write_letter(self, letter: DeadLetter) -> None:
+        # A letter that overwrites the one of its place keeps its age and its order.
         place = letter.event.place
         before = self._letters.get(place)
         if before is not None:

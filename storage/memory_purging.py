@@ -22,13 +22,7 @@ class Chats(dict[str, "dict[tuple[str, str], Turn]"]):
 
 
 class MemoryPurging:
-    """Deletes what ledger and history in memory keep.
-
-    Args:
-        clock: the store's own clock, in seconds since the epoch.
-        rows: those of the ledger.
-        chats: those of the history.
-    """
+    """`Purging` of the ledger's rows and the history's chats."""
 
     def __init__(self, clock: Callable[[], float], rows: Rows, chats: Chats) -> None:
         self._now = clock
@@ -36,7 +30,7 @@ class MemoryPurging:
         self._chats = chats
 
     async def settled(self, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
-        """Tell of memos that were settled so long ago; the oldest first."""
+        """List settled memos."""
         before = self._now() - seconds
         found = [
             (memo.settled_at, *_parts(memo.key), memo)
@@ -46,7 +40,7 @@ class MemoryPurging:
         return self._stories(memo for *_, memo in islice(sorted(found, key=lambda each: each[:3]), limit))
 
     async def memos(self, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
-        """Tell of all memos, chat by chat."""
+        """List memos."""
         ordered = sorted(self._rows.memos.values(), key=lambda memo: _parts(memo.key))
         later = (memo for memo in ordered if after is None or _parts(memo.key) > _parts(after))
         return self._stories(islice(later, limit))
@@ -54,7 +48,7 @@ class MemoryPurging:
     async def take(
         self, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
     ) -> Claim | Held | None:
-        """Hold a memo to empty it."""
+        """Claim a memo to empty it."""
         memo, now = self._rows.memos.get(key), self._now()
         if memo is None or memo.purged_at is not None:
             return None
@@ -63,7 +57,7 @@ class MemoryPurging:
         return memo.held(now) or memo.grant(owner, now, lease_seconds)
 
     async def empty(self, claim: Claim, *, who: str | None = None) -> None:
-        """Delete everything of a memo but that it was. Raises Fenced."""
+        """Empty a memo. Raises Fenced."""
         memo, now = self._rows.memos.get(claim.key), self._now()
         if memo is None or memo.fence != claim.fence or memo.lease_until <= now:
             raise Fenced("the claim is no longer ours")
@@ -77,27 +71,27 @@ class MemoryPurging:
         memo.purged_at, memo.owner, memo.lease_until = now, "", 0.0
 
     async def remove(self, key: MemoKey) -> None:
-        """Remove the row of a memo that was emptied."""
+        """Remove an empty row."""
         memo = self._rows.memos.get(key)
         if memo is not None and memo.purged_at is not None:
             del self._rows.memos[key]
 
     async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        """Give letters of events that are no memo, written so long ago; the oldest first."""
+        """List old stray letters."""
         before = self._now() - seconds
         late = sorted((each for each in self._strays() if each.at < before), key=lambda each: each.at)
         return [each.contentless() for each in late[:limit]]
 
     async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        """Give those whose event has these bytes in it."""
+        """List stray letters with these bytes."""
         return [each.contentless() for each in islice(filter(lambda each: _has(each, word), self._strays()), limit)]
 
     async def drop_letter(self, place: Place) -> None:
-        """Delete the letter of the event that stood there."""
+        """Delete a letter."""
         self._rows.letters.pop(place, None)
 
     async def turns(self, seconds: float, *, limit: int) -> Sequence[MemoKey]:
-        """Name memos of which the ledger knows nothing more, and that have turns so old."""
+        """List memos with old turns only."""
         before = self._now() - seconds
         old = {
             (chat_id, message_id)
@@ -108,17 +102,17 @@ class MemoryPurging:
         return [MemoKey(*each) for each in sorted(old)[:limit]]
 
     async def drop_turns(self, chat_id: str, message_id: str | None = None) -> None:
-        """Delete what was said in a chat: the turns of one memo, or all."""
+        """Delete turns."""
         chat = self._chats.get(chat_id, {})
         for name in [name for name in chat if message_id in {None, name[0]}]:
             del chat[name]
 
     async def forget(self, who: str) -> None:
-        """Note that a person is forgotten from now on."""
+        """Forget a person."""
         self._rows.forgotten[who] = self._now()
 
     async def scrub(self) -> bool:
-        """Nothing is left in memory."""
+        """Return True."""
         return True
 
     def _knows(self, key: MemoKey) -> bool:

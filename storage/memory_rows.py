@@ -1,4 +1,4 @@
-"""Rows of the ledger in memory: memos and letters, as it keeps and tells them."""
+"""Rows of the store in memory: memos and letters."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Memo:
-    """A memo, as far as it got."""
+    """The row of a memo."""
 
     key: MemoKey
     facts: dict[str, JsonValue]
     """Never changed in place: claims and stories share it."""
     received_at: float
     begun_at: float
-    """Its age counts from here."""
     state: State = State.RECEIVED
     reason: str | None = None
     fence: int = 0
@@ -33,16 +32,14 @@ class Memo:
     generation: int = 1
     tries: int = 0
     due_at: float | None = None
-    """None: it is not parked."""
     sequence: int = 0
-    """Of its parking; 0: it holds up no chat."""
+    """Place in its chat's queue; 0: none."""
     event: Event | None = None
-    """For as long as it is parked."""
     steps: list[Step] = field(default_factory=list)
     purged_at: float | None = None
 
     def waits(self, now: float) -> bool:
-        """Whether somebody should know of it: it failed, is parked, or was revived, unparked, and let go of."""
+        """Return whether an operator should see it: it failed, is parked, or is orphaned."""
         if self.purged_at is not None:
             return False
         if self.state.for_a_person or self.due_at is not None:
@@ -51,17 +48,17 @@ class Memo:
         return revived and not self.state.settled and self.lease_until <= now
 
     def held(self, now: float) -> Held | None:
-        """Tell who holds it, if anybody does."""
+        """Return its holder, if it has one."""
         seconds_left = self.lease_until - now
         return Held(self.owner, seconds_left) if seconds_left > 0 else None
 
     def grant(self, owner: str, now: float, lease_seconds: float) -> Claim:
-        """Let somebody have it."""
+        """Lease it to an owner."""
         self.fence, self.owner, self.lease_until = self.fence + 1, owner, now + lease_seconds
         return Claim(self.key, self.fence, self.state, self.facts, self.generation, self.tries, now - self.begun_at)
 
     def story(self, now: float, steps: Sequence[Step] = ()) -> Story:
-        """Tell all that is known of it, with these of its steps."""
+        """Return its story, with these of its steps."""
         held = self.lease_until > now
         return Story(
             key=self.key,
@@ -83,16 +80,15 @@ class Memo:
 
 @dataclass(slots=True)
 class Letter:
-    """A dead letter, and whether it is to be published."""
+    """The row of a dead letter."""
 
     letter: DeadLetter
     publish_after: float | None
-    """None: the topic has it."""
+    """None: it is published."""
     at: float
-    """When it was written."""
 
     def contentless(self) -> DeadLetter:
-        """Give it without what its event says."""
+        """Return it without the contents of its event."""
         return replace(self.letter, event=replace(self.letter.event, key=None, value=None, headers=()))
 
 
@@ -102,15 +98,14 @@ class Rows:
 
     memos: dict[MemoKey, Memo] = field(default_factory=dict)
     queues: dict[str, dict[MemoKey, Memo]] = field(default_factory=dict)
-    """The parked memos that hold up their chats, in the order in which they were first parked."""
+    """Parked memos that hold up their chats, in order; never empty."""
     aside: dict[MemoKey, Memo] = field(default_factory=dict)
-    """The parked memos that hold up nobody."""
     letters: dict[Place, Letter] = field(default_factory=dict)
     forgotten: dict[str, float] = field(default_factory=dict)
-    """People by their pseudonyms, and when they were forgotten."""
+    """Pseudonyms, and when they were forgotten."""
 
     def unpark(self, memo: Memo) -> None:
-        """Take a memo out of its chat's queue; a queue is never empty."""
+        """Take a memo out of its chat's queue."""
         memo.due_at, memo.event, memo.sequence = None, None, 0
         self.aside.pop(memo.key, None)
         queue = self.queues.get(memo.key.chat_id, {})
@@ -119,6 +114,6 @@ class Rows:
             self.queues.pop(memo.key.chat_id, None)
 
     def is_forgotten(self, facts: Mapping[str, JsonValue]) -> bool:
-        """Whether a memo is of somebody who was forgotten after it was sent."""
+        """Return whether a memo's person was forgotten after it was sent."""
         forgotten_at = self.forgotten.get(str(facts.get("who")))
         return forgotten_at is not None and was_before(facts.get("sent_at"), forgotten_at)

@@ -1,4 +1,4 @@
-"""Owed: what the archive would not take is written to a folder of ours, and offered again until it is taken (I5)."""
+"""Owed uploads: objects that an archive refused, spooled and offered again until it takes them (I5)."""
 
 from __future__ import annotations
 
@@ -7,41 +7,39 @@ import logging
 import os
 import random
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from runtime.backoff import Backoff
 from storage.archive import NOTHING, PAGE
 from storage.errors import ArchiveError, ArchiveMissing, ArchiveUnavailable
 from storage.spool import Damaged, Spool, Spooled, file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from storage.archive import Archive
     from storage.spool import Owed, Stamp
 
-_FIRST_SECONDS = 1.0
-_LONGEST_SECONDS = 60.0
-_DOUBLINGS = 6
-"""After which a delay is the longest; keeps the power small."""
+_FIRST_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
 
 log = logging.getLogger(__name__)
 
 
 class OwedArchive:
-    """An archive that owes what it could not keep: a put that the inner archive refuses is written down and paid later.
+    """An archive whose refused uploads wait in a spool until the inner one takes them, which pays them.
 
-    Processes may share the folder: each sees what the others owe, and may pay it.
+    Processes may share the spool, and pay what the others owe.
 
     Args:
         archive: the inner one.
-        folder: where what is owed waits, on a local disk; made, for our user alone, when it is needed.
-        max_bytes: how much may wait there, headers included, in bytes.
-        patience_seconds: how long the archive has to take an object that is put, in seconds; then it is owed.
-        clock: seconds since the epoch; what was owed first is paid first.
-        jitter: gives a number from 0 to 1.
+        folder: of the spool, on a local disk.
+        max_bytes: bound of the spool, headers included.
+        patience_seconds: how long an upload may take.
+        clock: seconds since the epoch.
+        jitter: from 0 to 1.
     """
 
     def __init__(
@@ -57,18 +55,14 @@ class OwedArchive:
         self._archive = archive
         self._patience_seconds = patience_seconds
         self._spool = Spool(folder, max_bytes, clock)
-        self._jitter = jitter
-        self._fresh = asyncio.Event()
+        self._backoff = Backoff(_FIRST_SECONDS, _LONGEST_SECONDS, random=jitter)
+        self._something_new = asyncio.Event()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
-        """Keep `data`, or owe it; give where it is, for people: the archive's word, or `owed:` and the key.
-
-        Raises:
-            ArchiveError: as the inner archive raised it, when `data` cannot be owed either: no room, or no disk.
-        """
+        """Keep an object or owe it; return its place, or `owed:` and the key. Raises ArchiveError if both fail."""
         name = file_name(key)
-        async with self._alone(name):
+        async with self._lock(name):
             older = await asyncio.to_thread(self._spool.stamp, name)
             wanted = Spooled(key, content_type, data, about)
             try:
@@ -83,7 +77,6 @@ class OwedArchive:
             return where
 
     async def _put(self, wanted: Spooled) -> str:
-        """Put into the inner archive; one that hangs is as good as away."""
         scope = asyncio.timeout(self._patience_seconds)
         try:
             async with scope:
@@ -97,106 +90,78 @@ class OwedArchive:
         return await self._archive.put(wanted.key, wanted.data, content_type=wanted.content_type, about=wanted.about)
 
     async def get(self, key: str) -> bytes:
-        """Give what is owed under the key, else what is kept: what is owed was put last.
-
-        This order also leaves no moment in which an object that is just being paid is found in neither place.
-
-        Raises:
-            ArchiveError: as the inner archive raised it; ArchiveMissing when nothing is owed either.
-        """
+        """Return an object. An owed copy is newer; looking for it first also finds one that is just being paid."""
         owed = await self._read(file_name(key))
         if owed is not None:
             return owed.data
         try:
             return await self._archive.get(key)
         except (ArchiveMissing, ArchiveUnavailable):
-            owed = await self._read(file_name(key))  # it may have become owed while the archive thought
+            owed = await self._read(file_name(key))  # it may have become owed in the meantime
             if owed is None:
                 raise
             return owed.data
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
-        """List what is kept and what is owed, in one order. Raises ArchiveError."""
-        try:
+        """List kept and owed keys, in one order."""
+        with _spool_errors():
             owed = await asyncio.to_thread(self._spool.keys)
-        except OSError as error:
-            raise ArchiveUnavailable(f"the folder of what is owed: {_reason(error)}") from error
         kept = await self._archive.keys(prefix=prefix, after=after, limit=limit)
         wanted = (key for key in owed if key.startswith(prefix) and key > after)
         return sorted({*kept, *wanted})[:limit]
 
     async def delete(self, key: str) -> None:
-        """Keep an object no longer, and owe it no longer: what is owed would be kept again. Raises ArchiveError.
-
-        Another process that is just paying it may be the later one; then it is listed again.
-        """
+        """Delete an object and stop owing it. If another process is just paying it, it is listed again later."""
         name = file_name(key)
-        async with self._alone(name):
-            try:
+        async with self._lock(name):
+            with _spool_errors():
                 stamp = await asyncio.to_thread(self._spool.stamp, name)
                 if stamp is not None:
                     await asyncio.to_thread(self._spool.remove, name, stamp)
-            except OSError as error:
-                raise ArchiveUnavailable(f"the folder of what is owed: {_reason(error)}") from error
             await self._archive.delete(key)
 
     async def check(self) -> None:
-        """Learn whether the inner archive may be written; that we could owe is no answer. Raises ArchiveError."""
+        """Check the inner archive; being able to owe is not enough."""
         await self._archive.check()
 
     async def warm(self) -> None:
-        """Make the inner archive ready; one that cannot be is noticed when something is put. Raises nothing."""
+        """Warm the inner archive up; a failure is only logged."""
         try:
             await self._archive.warm()
         except ArchiveError as error:
             log.info("archive.cold", extra={"error": type(error).__name__})
 
     async def close(self) -> None:
-        """Close the inner archive; what is owed stays in the folder. End keep_paying() first."""
+        """Close the inner archive, after keep_paying() has ended."""
         await self._archive.close()
 
     async def owed(self) -> Owed:
-        """Count what waits. Raises ArchiveUnavailable when the folder cannot be read."""
-        try:
+        """Return how much is owed. Raises ArchiveUnavailable."""
+        with _spool_errors():
             return await asyncio.to_thread(self._spool.total)
-        except OSError as error:
-            raise ArchiveUnavailable(f"the folder of what is owed: {_reason(error)}") from error
 
     async def pay(self) -> int:
-        """Offer everything that is owed once, oldest first; give how many objects the archive took.
-
-        Ends early when the archive is away; an object that it refuses stays owed, and the next one has its turn.
-        """
+        """Offer all that is owed once, oldest first, while the archive is available; return how many it took."""
         paid, _ = await self._pay_all()
         return paid
 
     async def keep_paying(self) -> None:
-        """Pay until cancelled: each minute, and when something new is owed; after a failure in 1 to 60 seconds."""
+        """Pay until cancelled: each minute and when something new is owed; after a failure with back-off."""
         failures = 0
         while True:
-            self._fresh.clear()
+            self._something_new.clear()
             paid, all_paid = await self._pay_all()
             if all_paid:
                 failures = 0
-                await self._something_new()
+                with suppress(TimeoutError):  # what other processes owe is only seen by looking
+                    await asyncio.wait_for(self._something_new.wait(), _LONGEST_SECONDS)
             else:
                 failures = 0 if paid else failures
-                await asyncio.sleep(self._delay_seconds(failures))
+                await asyncio.sleep(self._backoff.delay_seconds(failures))
                 failures += 1
 
-    async def _something_new(self) -> None:
-        """Wait until this process owes more, a minute at most: what others owe is only seen by looking."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LONGEST_SECONDS):
-                await self._fresh.wait()
-
-    def _delay_seconds(self, failures: int) -> float:
-        """Say how long to wait after so many earlier failures: at least a second, half of more by chance."""
-        full = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** (1 + min(failures, _DOUBLINGS)))
-        return full * (0.5 + self._jitter() / 2)
-
     async def _pay_all(self) -> tuple[int, bool]:
-        """Give how many were paid, and whether nothing is left of what was found."""
+        """Return how many were paid, and whether none is left."""
         paid, all_paid = 0, True
         try:
             for name in await asyncio.to_thread(self._spool.names):
@@ -211,8 +176,8 @@ class OwedArchive:
         return paid, all_paid
 
     async def _pay(self, name: str) -> bool | None:
-        """Offer one object: was it taken? None when it has gone meanwhile. Raises ArchiveUnavailable."""
-        async with self._alone(name):
+        """Offer one object; return whether it was taken, or None when it is gone."""
+        async with self._lock(name):
             try:
                 owed = await asyncio.to_thread(self._spool.read, name)
                 if owed is None:
@@ -235,11 +200,10 @@ class OwedArchive:
             log.warning("archive.not_owed", extra={"error": type(refusal).__name__, "reason": _reason(error)})
             return False
         log.warning("archive.owed", extra={"error": type(refusal).__name__})
-        self._fresh.set()
+        self._something_new.set()
         return True
 
     async def _read(self, name: str) -> Spooled | None:
-        """Look for an owed copy; one that cannot be read is as none."""
         try:
             found = await asyncio.to_thread(self._spool.read, name)
         except (OSError, Damaged) as error:
@@ -248,7 +212,6 @@ class OwedArchive:
         return found.object if found else None
 
     async def _forget(self, name: str, stamp: Stamp) -> bool:
-        """Remove an owed copy that the archive has now; failing that, it is only offered again."""
         try:
             await asyncio.to_thread(self._spool.remove, name, stamp)
         except OSError as error:
@@ -256,9 +219,17 @@ class OwedArchive:
             return False
         return True
 
-    def _alone(self, name: str) -> asyncio.Lock:
-        """Give the lock of one key: of two puts, or a put and a payment, the later must end later."""
+    def _lock(self, name: str) -> asyncio.Lock:
+        """Return a key's lock: of two puts, or a put and a payment, the later must end later."""
         return self._locks.setdefault(name, asyncio.Lock())
+
+
+@contextmanager
+def _spool_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ArchiveUnavailable(f"the folder of what is owed: {_reason(error)}") from error
 
 
 def _reason(error: OSError) -> str:

@@ -1,7 +1,4 @@
-"""The archive in S3, or in whatever speaks its wire (R2, MinIO, LocalStack): boto3, in threads of its own.
-
-Credentials, region and endpoint are read by boto3 itself: AWS_* and AWS_ENDPOINT_URL_S3.
-"""
+"""Archive in S3 or a compatible service (R2, MinIO, LocalStack). boto3 itself reads AWS_*."""
 
 from __future__ import annotations
 
@@ -35,9 +32,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 3.0, 5.0, 3
-"""What is not taken by then is owed, and tried again later; a thread that waits cannot be cancelled."""
+"""Short, for a waiting thread cannot be cancelled, and a failed upload is owed."""
 _PART_BYTES = 8 * 1024 * 1024
-"""From this size on an object goes up in parts of this size, each with its own attempts; S3 takes none below 5 MiB."""
+"""Larger objects go up in parts of this size; S3 takes none below 5 MiB."""
 _LISTED_AT_ONCE = 1000
 _ABSENT = frozenset({"NoSuchBucket", "404"})
 _MISSING = frozenset({"NoSuchKey", "404"})
@@ -46,33 +43,31 @@ _FORBIDDEN = frozenset({
     "IllegalLocationConstraintException", "InvalidAccessKeyId", "InvalidToken", "KMS.DisabledException",
     "KMS.NotFoundException", "NoSuchBucket", "PermanentRedirect", "SignatureDoesNotMatch", "301", "400", "401", "403",
 })  # fmt: skip
-"""What only an operator can put right."""
 _NOT_SET_UP = (NoCredentialsError, PartialCredentialsError, NoRegionError)
 
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """How S3 encrypts what it keeps (x-amz-server-side-encryption)."""
+    """Server-side encryption (x-amz-server-side-encryption)."""
 
     algorithm: str
-    """AES256, with keys of S3's own, or aws:kms."""
     key: str | None = None
-    """Id or ARN of the KMS key; None: the one that S3 has in KMS for us."""
+    """Id or ARN of the KMS key; None: S3's default one."""
 
     def arguments(self) -> dict[str, str]:
-        """Give it as arguments of a request."""
+        """Return the arguments of a request."""
         arguments = {"ServerSideEncryption": self.algorithm}
         return arguments if self.key is None else {**arguments, "SSEKMSKeyId": self.key}
 
 
 class S3Archive:
-    """Keeps objects in one bucket.
+    """Objects of one bucket.
 
     Args:
         bucket: its name.
-        prefix: stands before every key, without slashes at its ends; empty for none.
-        encryption: what S3 is asked to encrypt with; None: whatever the bucket is set to.
-        threads: how many requests may run at once.
+        prefix: of every key, without slashes at its ends.
+        encryption: None: as the bucket is set.
+        threads: how many requests run at once.
     """
 
     def __init__(
@@ -96,15 +91,12 @@ class S3Archive:
         self._making = Lock()
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
-        """Keep `data`; give its s3:// URL. Raises ArchiveUnavailable, ArchiveForbidden.
-
-        A large object goes up in parts, and is there when the last one is; parts without an end are aborted.
-        """
+        """Keep an object; return its s3:// URL."""
         extra: Any = {"ContentType": content_type, "Metadata": dict(about), **self._encrypted}
         key = self._prefix + key
 
         def upload(client: S3Client) -> None:
-            if len(data) < _PART_BYTES:  # boto3's manager of transfers would make four tasks and a lock of it
+            if len(data) < _PART_BYTES:  # boto3's transfer manager would start four tasks for it
                 client.put_object(Bucket=self._bucket, Key=key, Body=data, **extra)
             else:
                 client.upload_fileobj(BytesIO(data), self._bucket, key, ExtraArgs=extra, Config=self._transfer)
@@ -113,7 +105,7 @@ class S3Archive:
         return f"s3://{self._bucket}/{key}"
 
     async def get(self, key: str) -> bytes:
-        """Give what is kept. Raises ArchiveMissing, ArchiveUnavailable, ArchiveForbidden."""
+        """Return an object. Raises ArchiveMissing."""
 
         def read(client: S3Client) -> bytes:
             with client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"] as body:
@@ -122,7 +114,7 @@ class S3Archive:
         return await self._in_thread(read)
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
-        """List keys in their order. Raises ArchiveUnavailable, ArchiveForbidden."""
+        """List keys in order."""
 
         def read(client: S3Client) -> list[str]:
             found: list[str] = []
@@ -141,15 +133,11 @@ class S3Archive:
         return await self._in_thread(read)
 
     async def delete(self, key: str) -> None:
-        """Keep an object no longer; where the bucket has versions, older ones are left to its lifecycle rules.
-
-        Raises:
-            ArchiveUnavailable, ArchiveForbidden: as put() does.
-        """
+        """Delete an object; older versions are left to the bucket's lifecycle rules."""
         await self._in_thread(lambda client: client.delete_object(Bucket=self._bucket, Key=self._prefix + key))
 
     async def check(self) -> None:
-        """Look the bucket up, write a probe and take it away again. Raises ArchiveUnavailable, ArchiveForbidden."""
+        """Write a probe and delete it."""
 
         def probe(client: S3Client) -> None:
             client.head_bucket(Bucket=self._bucket)
@@ -161,40 +149,33 @@ class S3Archive:
         await self._in_thread(probe)
 
     async def warm(self) -> None:
-        """Make the client, and find the credentials, which may mean asking the machine's metadata service.
+        """Create the client, which keeps the interpreter busy for a quarter of a second, and find the credentials.
 
-        It is all that a memo could feel: boto3 keeps the interpreter busy for a quarter of a second. No connection is
-        opened: every request costs something and may need a right that we lack, and a memo is put here beside the main
-        line, where nobody waits for a handshake. Raises ArchiveUnavailable, ArchiveForbidden.
+        No connection is opened: a request costs money and may need a right that we lack.
         """
         await self._in_thread(lambda client: None)  # noqa: ARG005 (the client itself is wanted)
 
     async def close(self) -> None:
-        """Close the connections, and end the threads."""
+        """Close the connections and end the threads."""
         await asyncio.to_thread(self._close)
 
     async def _in_thread(self, work: Callable[[S3Client], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(self._made()))
+            return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(self._client_made()))
         except ClientError as error:
-            raise self._told(error) from error
+            raise self._error_of(error) from error
         except _NOT_SET_UP as error:
-            raise ArchiveForbidden(f"S3: {type(error).__name__}: no AWS_* that boto3 could use") from error
+            raise ArchiveForbidden(f"S3: {type(error).__name__}: no AWS_* variables that boto3 can use") from error
         except (BotoCoreError, ResponseParserError) as error:
             raise ArchiveUnavailable(f"S3: {type(error).__name__}") from error
 
-    def _made(self) -> S3Client:
-        """Make the client at first use: that takes a quarter of a second, which the loop must not wait for.
-
-        Raises:
-            ArchiveForbidden: boto3 cannot read what AWS_* say.
-        """
+    def _client_made(self) -> S3Client:
         with self._making:
             if self._client is None:
                 try:
                     self._client = boto3.session.Session().client("s3", config=self._config)
-                except ValueError as error:  # of an AWS_ENDPOINT_URL_S3 that is no URL
-                    raise ArchiveForbidden("S3: no AWS_* that boto3 could use") from error
+                except ValueError as error:  # AWS_ENDPOINT_URL_S3 is no URL
+                    raise ArchiveForbidden("S3: no AWS_* variables that boto3 can use") from error
             return self._client
 
     def _close(self) -> None:
@@ -202,8 +183,8 @@ class S3Archive:
         if self._client is not None:
             self._client.close()
 
-    def _told(self, error: ClientError) -> ArchiveError:
-        """Say what a refusal means; S3 answers a HEAD without a body, so there its code is the HTTP status."""
+    def _error_of(self, error: ClientError) -> ArchiveError:
+        # S3 answers a HEAD without a body, so there its code is the HTTP status.
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
         of_the_bucket = error.operation_name == "HeadBucket"
         if code == "NoSuchBucket" or (of_the_bucket and code in _ABSENT):

@@ -1,4 +1,4 @@
-"""Spool: a folder in which objects wait, each in one file, until another place has taken them."""
+"""Spool: a folder in which objects wait for an archive, each in one file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOCK_PAUSE_SECONDS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What waits for the archive, of all processes that share the folder."""
+    """Size of a spool, over all processes that share the folder."""
 
     count: int
     bytes: int
@@ -35,12 +35,12 @@ class Owed:
 
 
 class Damaged(Exception):
-    """A file is not one that we wrote."""
+    """A file is not as we wrote it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Spooled:
-    """An object that waits; its repr tells nothing of it."""
+    """A waiting object; its repr is empty (I6)."""
 
     key: str
     content_type: str
@@ -50,7 +50,7 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Tells a file from the one that takes its name later."""
+    """Identity of a file."""
 
     inode: int
     modified_ns: int
@@ -58,8 +58,8 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An object, and the very file that it was read from."""
+class SpooledFile:
+    """An object, and the very file it was read from."""
 
     object: Spooled
     stamp: Stamp
@@ -67,20 +67,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """The folder: one file for each key, a line of JSON and then the data. Every method works on the disk: in threads.
+    """One file for each key: a line of JSON, then the data. Every method blocks and raises OSError.
 
-    Whoever changes the folder holds a lock among all processes, and among the threads of this one. So the bound is
-    kept, and a temporary file that the holder comes upon belongs to nobody who lives.
+    Changes hold a lock among all processes, so a temporary file found under it was left by a crash.
     """
 
     folder: Path
     max_bytes: int
     clock: Callable[[], float]
     lock_seconds: float = 5.0
-    """How long another process may hold the lock; writing an object takes far less."""
+    """How long another process may hold the lock; a write takes far less."""
 
     def write(self, wanted: Spooled) -> None:
-        """Keep an object so that it survives a power loss. Raises OSError, ENOSPC also when the bound is reached."""
+        """Write an object so that it survives a power loss; ENOSPC when the bound is reached."""
         header = _header(wanted)
         _make(self.folder)
         with self._locked():
@@ -103,38 +102,38 @@ class Spool:
                 raise
             _sync(self.folder)
 
-    def read(self, name: str) -> Found | None:
-        """Give what is owed; None when nothing is under that name. Raises OSError, Damaged."""
+    def read(self, name: str) -> SpooledFile | None:
+        """Read an object; None when there is no file of that name. Raises Damaged."""
         try:
             with (self.folder / name).open("rb") as file:
                 stamp, header, data = _stamp(os.fstat(file.fileno())), file.readline(), file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
         try:
-            told = json.loads(header)
-            found = Spooled(told["key"], told["content_type"], data, told.get("about", NOTHING))
+            fields = json.loads(header)
+            found = Spooled(fields["key"], fields["content_type"], data, fields.get("about", NOTHING))
             if file_name(found.key) == name:
-                return Found(found, stamp)
+                return SpooledFile(found, stamp)
         except (ValueError, LookupError, TypeError, AttributeError):
             pass  # its text would repeat what the file holds
         raise Damaged("a file of what is owed is not as we wrote it")
 
     def stamp(self, name: str) -> Stamp | None:
-        """Say which file has that name now; None when there is none, or the folder cannot be had."""
+        """Return the identity of a file; None when it cannot be read."""
         try:
             return _stamp((self.folder / name).stat())
         except OSError:
             return None
 
     def remove(self, name: str, stamp: Stamp) -> None:
-        """Remove that very file, not one that another process has put in its place. Raises OSError."""
+        """Remove that very file, not a later one of its name."""
         with self._locked():
             if self.stamp(name) == stamp:
                 (self.folder / name).unlink()
                 _sync(self.folder)
 
     def names(self) -> list[str]:
-        """List what is owed, oldest first, and clear what dead processes left behind. Raises OSError."""
+        """List files, oldest first."""
         if not self.folder.exists():
             return []
         with self._locked():
@@ -142,17 +141,16 @@ class Spool:
             return [name for name, _ in sorted(self._stamps(), key=lambda each: (each[1].modified_ns, each[0]))]
 
     def keys(self) -> list[str]:
-        """List the keys of what is owed; a file that cannot be read has none. Raises OSError."""
+        """List the keys of all readable files."""
         found = (self._key(name) for name in self.names())
         return [key for key in found if key is not None]
 
     def total(self) -> Owed:
-        """Count what is owed. Raises OSError."""
+        """Return the size of the spool."""
         sizes = [stamp.size_bytes for _, stamp in self._stamps()] if self.folder.exists() else []
         return Owed(len(sizes), sum(sizes))
 
     def _key(self, name: str) -> str | None:
-        """Read no more of a file than its header."""
         try:
             with (self.folder / name).open("rb") as file:
                 key = json.loads(file.readline())["key"]
@@ -174,7 +172,7 @@ class Spool:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the lock. Who held it for longer than any write takes was stopped: it must not cost us our threads."""
+        # A holder that takes longer than any write was stopped: it must not cost us our threads.
         with (self.folder / _LOCK).open("ab") as file:
             end = time.monotonic() + self.lock_seconds
             while not _try_lock(file):
@@ -185,7 +183,7 @@ class Spool:
 
 
 def _try_lock(file: IO[bytes]) -> bool:
-    """Lock it, if nobody has; it is given back when the file is closed, even by a crash."""
+    # Closing the file, even by a crash, unlocks it.
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -194,12 +192,12 @@ def _try_lock(file: IO[bytes]) -> bool:
 
 
 def _header(wanted: Spooled) -> bytes:
-    told = {"key": wanted.key, "content_type": wanted.content_type, "about": dict(wanted.about)}
-    return json.dumps(told).encode() + b"\n"
+    fields = {"key": wanted.key, "content_type": wanted.content_type, "about": dict(wanted.about)}
+    return json.dumps(fields).encode() + b"\n"
 
 
 def file_name(key: str) -> str:
-    """Name a key's file: any key is told so, however long or odd, and none is revealed."""
+    """Return the file name of a key: a digest, for keys may be long, odd or personal."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest() + _OWED
 
 
@@ -215,7 +213,7 @@ def _make(folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Have the names in a folder survive a power loss."""
+    """Make the names in a folder survive a power loss."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,24 +1,32 @@
-"""Events and dead letters, as one transaction of the SQLite ledger reads and writes them."""
+"""Events and dead letters, as one transaction of SQLite reads and writes them."""
 
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
-from typing import TYPE_CHECKING
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any
 
-from storage.ledger import LETTER_SECONDS, DeadLetter, Event, MemoKey, Place
+from storage.ledger import LETTER_SECONDS
+from storage.rows import event_from_row, event_to_row, letter_from_row, letter_to_row
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from storage.ledger import DeadLetter, Event, MemoKey
     from storage.sqlite_rows import Rows
 
+_KEEP_EVENT = """
+INSERT OR REPLACE INTO events (topic, partition, "offset", at, "key", value, headers, chat_id, message_id)
+VALUES (:topic, :partition, :offset, :at, :key, :value, :headers, :chat_id, :message_id)
+"""
 _INSERT = """
 INSERT INTO dead_letters (
     topic, partition, "offset", event_at, event_key, event_value, event_headers,
     reason, stage, chat_id, message_id, attempts, digest, first_at, fence, at, publish_after
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (topic, partition, "offset") DO
+) VALUES (
+    :topic, :partition, :offset, :at, :key, :value, :headers,
+    :reason, :stage, :chat_id, :message_id, :attempts, :digest, :first_at, :fence, :now, :publish_after
+) ON CONFLICT (topic, partition, "offset") DO
 """
 _UPDATE = """
 UPDATE SET event_at = excluded.event_at, event_key = excluded.event_key, event_value = excluded.event_value,
@@ -36,90 +44,75 @@ SELECT topic, partition, "offset", coalesce(event_at, at) AS at, NULL AS "key", 
     '[]' AS headers, reason, stage, chat_id, message_id, attempts, digest, first_at, fence
 FROM dead_letters
 """
+_PUBLISH_AFTER = """
+UPDATE dead_letters SET publish_after = ? WHERE topic = ? AND partition = ? AND "offset" = ? AND fence = ?
+"""
 
 
 def keep_event(rows: Rows, key: MemoKey, event: Event) -> None:
-    """Keep what brought a memo."""
-    rows.connection.execute(
-        'INSERT OR REPLACE INTO events (topic, partition, "offset", at, "key", value, headers, chat_id, message_id)'
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*_columns(event), key.chat_id, key.message_id),
-    )
+    """Store the event that brought a memo."""
+    address = {"chat_id": key.chat_id, "message_id": key.message_id}
+    rows.connection.execute(_KEEP_EVENT, {**_columns(event), **address})
 
 
 def drop_event(rows: Rows, key: MemoKey) -> None:
-    """Forget what brought a memo."""
+    """Delete the event that brought a memo."""
     rows.connection.execute("DELETE FROM events WHERE chat_id = ? AND message_id = ?", (key.chat_id, key.message_id))
 
 
 def event_of(rows: Rows, key: MemoKey) -> Event | None:
-    """Give what brought a memo: its own event, else that of its newest letter."""
-    parts = (key.chat_id, key.message_id)
-    row = rows.connection.execute("SELECT * FROM events WHERE chat_id = ? AND message_id = ?", parts).fetchone()
+    """Return the event that brought a memo: its own, else that of its newest letter."""
+    address = (key.chat_id, key.message_id)
+    row = rows.connection.execute("SELECT * FROM events WHERE chat_id = ? AND message_id = ?", address).fetchone()
     if row is None:
-        row = rows.connection.execute(
-            _WHOLE + "WHERE chat_id = ? AND message_id = ? AND event_at IS NOT NULL ORDER BY sequence DESC LIMIT 1",
-            parts,
-        ).fetchone()
+        newest = "WHERE chat_id = ? AND message_id = ? AND event_at IS NOT NULL ORDER BY sequence DESC LIMIT 1"
+        row = rows.connection.execute(_WHOLE + newest, address).fetchone()
     return _event(row) if row is not None else None
 
 
 def write(rows: Rows, letter: DeadLetter, *, again: bool) -> None:
-    """Write a letter that is to be published; where its place has one, write it again, or leave that alone."""
-    key = letter.key
-    columns = (
-        *_columns(letter.event),
-        letter.reason,
-        letter.stage,
-        key and key.chat_id,
-        key and key.message_id,
-        letter.attempts,
-        letter.digest,
-        letter.first_at,
-        letter.fence,
-        rows.now,
-        rows.now + LETTER_SECONDS,
-    )
-    rows.connection.execute(_INSERT + (_UPDATE if again else "NOTHING"), columns)
+    """Write a letter that is to be published; `again` overwrites the letter of its place."""
+    columns = {**_columns(letter.event), **letter_to_row(letter), "first_at": letter.first_at}
+    times = {"now": rows.now, "publish_after": rows.now + LETTER_SECONDS}
+    rows.connection.execute(_INSERT + (_UPDATE if again else "NOTHING"), {**columns, **times})
 
 
 def take_unpublished(rows: Rows, *, limit: int, seconds: float) -> list[DeadLetter]:
-    """Take letters that the topic may not have."""
-    found = rows.connection.execute(
-        # The plus has SQLite look in the index of the unpublished, rather than walk all letters in their order.
-        _WHOLE + "WHERE publish_after <= ? ORDER BY +sequence LIMIT ?",
-        (rows.now, limit),
-    ).fetchall()
-    letters = [_letter(row) for row in found]
+    """Take unpublished letters."""
+    # The plus has SQLite look in the index of the unpublished, rather than walk all letters in their order.
+    letters = _select(rows, _WHOLE + "WHERE publish_after <= ? ORDER BY +sequence LIMIT ?", rows.now, limit)
     for letter in letters:
         _set_publish_after(rows, letter, rows.now + seconds)
     return letters
 
 
 def mark_published(rows: Rows, letter: DeadLetter) -> None:
-    """Note that the topic has a letter, unless it was written again."""
+    """Mark a letter as published, unless it was written again."""
     _set_publish_after(rows, letter, None)
 
 
 def newest(rows: Rows, limit: int) -> list[DeadLetter]:
-    """Give letters without what their events say."""
-    query = _CONTENTLESS + "ORDER BY sequence DESC LIMIT ?"
-    return [_letter(row) for row in rows.connection.execute(query, (limit,)).fetchall()]
+    """List letters, newest first."""
+    return _select(rows, _CONTENTLESS + "ORDER BY sequence DESC LIMIT ?", limit)
 
 
 def before(rows: Rows, at: float, limit: int) -> list[DeadLetter]:
-    """Give old letters of events that are no memo, without what their events say."""
-    query = _CONTENTLESS + "WHERE chat_id IS NULL AND dead_letters.at < ? ORDER BY dead_letters.at, sequence LIMIT ?"
-    return [_letter(row) for row in rows.connection.execute(query, (at, limit)).fetchall()]
+    """List old stray letters."""
+    query = "WHERE chat_id IS NULL AND dead_letters.at < ? ORDER BY dead_letters.at, sequence LIMIT ?"
+    return _select(rows, _CONTENTLESS + query, at, limit)
 
 
 def with_word(rows: Rows, word: bytes, limit: int) -> list[DeadLetter]:
-    """Give letters of events that are no memo, and that have these bytes in them."""
+    """List stray letters with these bytes."""
     query = "SELECT sequence, event_headers AS headers, instr(event_value, :word) OR instr(event_key, :word) AS found"
     candidates = rows.connection.execute(query + " FROM dead_letters WHERE chat_id IS NULL", {"word": word})
     sequences = [row["sequence"] for row in candidates if row["found"] or _in_headers(row["headers"], word)]
-    query = _CONTENTLESS + "WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence LIMIT ?"  # noqa: S608 (constants)
-    return [_letter(row) for row in rows.connection.execute(query, (json.dumps(sequences), limit)).fetchall()]
+    chosen = "WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence LIMIT ?"
+    return _select(rows, _CONTENTLESS + chosen, json.dumps(sequences), limit)
+
+
+def _select(rows: Rows, query: str, *values: object) -> list[DeadLetter]:
+    return [letter_from_row(row, _event(row)) for row in rows.connection.execute(query, values).fetchall()]
 
 
 def _in_headers(headers: str | None, word: bytes) -> bool:
@@ -128,32 +121,13 @@ def _in_headers(headers: str | None, word: bytes) -> bool:
 
 def _set_publish_after(rows: Rows, letter: DeadLetter, at: float | None) -> None:
     place = letter.event.place
-    rows.connection.execute(
-        'UPDATE dead_letters SET publish_after = ? WHERE topic = ? AND partition = ? AND "offset" = ? AND fence = ?',
-        (at, place.topic, place.partition, place.offset, letter.fence),
-    )
+    rows.connection.execute(_PUBLISH_AFTER, (at, place.topic, place.partition, place.offset, letter.fence))
 
 
-def _columns(event: Event) -> tuple[object, ...]:
-    place = event.place
-    headers = json.dumps([(name, b64encode(value).decode()) for name, value in event.headers])
-    return place.topic, place.partition, place.offset, event.at, event.key, event.value, headers
+def _columns(event: Event) -> dict[str, Any]:
+    columns = event_to_row(event)
+    return {**columns, "headers": json.dumps(columns["headers"]), "key": event.key, "value": event.value}
 
 
 def _event(row: sqlite3.Row) -> Event:
-    headers = tuple((name, b64decode(value)) for name, value in json.loads(row["headers"]))
-    place = Place(row["topic"], row["partition"], row["offset"])
-    return Event(place, row["at"], row["key"], row["value"], headers)
-
-
-def _letter(row: sqlite3.Row) -> DeadLetter:
-    return DeadLetter(
-        _event(row),
-        row["reason"],
-        row["stage"],
-        MemoKey(row["chat_id"], row["message_id"]) if row["chat_id"] is not None else None,
-        row["attempts"],
-        row["digest"],
-        row["first_at"],
-        row["fence"],
-    )
+    return event_from_row(row, row["key"], row["value"], json.loads(row["headers"]))

@@ -1,4 +1,4 @@
-"""States: how far a memo got, and how it ended."""
+"""States of a memo, in the order of its way."""
 
 from __future__ import annotations
 
@@ -22,28 +22,26 @@ class State(StrEnum):
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more is owed to the person by itself."""
+        """Whether workers are done with it."""
         return self in _SETTLED
 
     @property
     def for_a_person(self) -> bool:
-        """Whether it ended in a way that somebody should look at."""
+        """Whether it ended in a way that an operator should look at."""
         return self in _FOR_A_PERSON
 
 
 _SETTLED = frozenset({State.ANSWERED, State.APOLOGISED, State.IGNORED, State.FAILED, State.DEAD})
 _FOR_A_PERSON = frozenset({State.FAILED, State.DEAD})
-
-
 _ORDER = tuple(State)
 
 
 def later(one: State, other: State) -> State:
-    """Give the one that lies further on a memo's way."""
+    """Return the one that lies further on a memo's way."""
     return max(one, other, key=_ORDER.index)
 
 
 def refuse_to_go_back(reached: State, state: State) -> None:
-    """Raise ValueError when `state` lies before what is reached: a caller's bug."""
+    """Raise ValueError when `state` lies before `reached`: a caller's bug."""
     if _ORDER.index(state) < _ORDER.index(reached):
         raise ValueError(f"a memo does not go back from {reached} to {state}")

@@ -1,7 +1,6 @@
-"""History and ledger in PostgreSQL, behind PostgREST as Supabase runs it: one store for all workers of a group.
+"""The store in PostgreSQL, behind PostgREST as Supabase runs it, for all workers of a group.
 
-Every operation is one SQL function (storage/schema/postgres): it is done whole or not at all, by the server's clock,
-and one that is asked for again because its answer was lost is not done twice.
+Every operation is one SQL function (storage/schema/postgres): atomic, and idempotent when its answer was lost.
 """
 
 from __future__ import annotations
@@ -27,18 +26,17 @@ _READING: Mapping[str, Mapping[str, object]] = {
     "voicememo_waiting": {"p_limit": 1},
     "voicememo_letters": {"p_limit": 1},
 }
-"""Functions that change nothing, with arguments."""
 
 log = logging.getLogger(__name__)
 
 
 class SupabaseStore:
-    """A project.
+    """A `Store` in one project.
 
     Args:
         url: of the project.
         key: the secret one, of the service role.
-        call_seconds: how long a call may take, in seconds.
+        call_seconds: time limit of a call.
     """
 
     def __init__(self, url: str, key: str, *, call_seconds: float = CALL_SECONDS) -> None:
@@ -48,11 +46,7 @@ class SupabaseStore:
         self.purging = SupabasePurging(self._client)
 
     async def open(self) -> None:
-        """Get ready. A store that is away now may be back when it is needed: that is told, and is no error yet.
-
-        Raises:
-            StoreNotReady: it will not have us: the key, or migrations that were not applied.
-        """
+        """Open the client; a store that is away is only logged. Raises StoreNotReady."""
         await self._client.open()
         try:
             await self.check()
@@ -67,19 +61,15 @@ class SupabaseStore:
         await self._client.close()
 
     async def check(self) -> None:
-        """See that it answers, and that every migration was applied. Raises StoreUnavailable."""
+        """Check that it answers and that every migration is applied. Raises StoreUnavailable."""
         applied = await self._client.call("voicememo_versions", {})
         missing = [name for name in _migrations() if int(name.partition("_")[0]) not in applied["answer"]]
         if missing:
-            raise StoreNotReady(f"Supabase: migrations are to be applied: {', '.join(missing)}; see docs/supabase.md")
+            raise StoreNotReady(f"Supabase: apply the migrations {', '.join(missing)}; see docs/supabase.md")
 
 
 async def exposed(url: str, key: str) -> list[str]:
-    """Name the tables and functions of ours that a key opens: of one that everybody has, there must be none.
-
-    Raises:
-        StoreUnavailable: it cannot be asked.
-    """
+    """List our tables and functions that a key opens; the public key must open none. Raises StoreUnavailable."""
     client = SupabaseClient(url, key)
     await client.open()
     try:
@@ -90,9 +80,9 @@ async def exposed(url: str, key: str) -> list[str]:
         await client.close()
 
 
-async def _opens(asking: Awaitable[object]) -> bool:
+async def _opens(request: Awaitable[object]) -> bool:
     try:
-        await asking
+        await request
     except NotAllowed:
         return False
     return True

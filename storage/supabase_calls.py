@@ -1,4 +1,4 @@
-"""Names for calls, so that one whose answer was lost can be made again without being done twice."""
+"""Idempotency keys for calls whose answer was lost."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
 Call: TypeAlias = tuple["Hashable", ...]
-"""What makes two calls the same: function, memo, claim or owner."""
 
 _MOST = 256
 
 
 class Unanswered:
-    """Calls of this process that may have been done, for all that we know; the oldest are forgotten first.
+    """Keys of this process's calls that may have been done; the oldest are dropped first.
 
-    The function notes the name of the call that did something, and answers as before to whoever comes with it again. So
-    a name is given out a second time only where the first answer was lost, and never to two calls at once.
+    An SQL function repeats its answer to a call with the key that it stored, so no two calls share one at once.
     """
 
     def __init__(self) -> None:
-        self._names: dict[Call, str] = {}
+        self._keys: dict[Call, str] = {}
 
     @contextmanager
-    def named(self, call: Call) -> Iterator[str]:
-        """Give the name for a call: a new one, unless it is made again because its answer was lost."""
-        name = self._names.pop(call, None) or str(uuid.uuid4())
+    def key(self, call: Call) -> Iterator[str]:
+        """Yield the call's key: a new one, unless it is repeated because its answer was lost."""
+        key = self._keys.pop(call, None) or str(uuid.uuid4())
         answered = False
         try:
-            yield name
+            yield key
             answered = True
         except StoreUnavailable:
             raise
@@ -42,6 +40,6 @@ class Unanswered:
             raise
         finally:
             if not answered:
-                self._names[call] = name
-                while len(self._names) > _MOST:
-                    del self._names[next(iter(self._names))]
+                self._keys[call] = key
+                if len(self._keys) > _MOST:
+                    del self._keys[next(iter(self._keys))]

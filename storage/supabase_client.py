@@ -1,7 +1,4 @@
-"""The client of a Supabase project: SQL functions by name, each call with a deadline, refusals as errors of the store.
-
-Nothing is retried here. A call whose answer was lost raises StoreUnavailable, and may have been done.
-"""
+"""Client of a Supabase project: SQL functions by name, each call with a deadline and without retries."""
 
 from __future__ import annotations
 
@@ -19,26 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
 Json: TypeAlias = Any
-"""As PostgREST gave it: each caller knows what its function answers."""
 
 CALL_SECONDS = 8.0
-"""How long a call may take, connecting included, in seconds: less than a third of a lease."""
+"""Time limit of a call, in seconds: less than a third of a lease."""
 EVENT_SECONDS = 60.0
-"""How long a call that carries an event may take, in seconds: it may bring a recording of 35 MB."""
+"""Time limit of a call that carries an event, in seconds: perhaps a recording of 35 MB."""
 
 _CONNECT_SECONDS = 4.0
 _CONNECTIONS = 32
 _IDLE_SECONDS = 20.0
-"""How long a connection is kept that nobody uses, in seconds: less than gateways keep theirs."""
+"""How long an idle connection is kept: less than gateways keep theirs."""
 
 
 class SupabaseClient:
-    """A project, asked with one key.
+    """One project, with one key.
 
     Args:
         url: of the project; PostgREST is at /rest/v1 below it.
-        key: goes to `url` alone, for redirects are not followed.
-        call_seconds: how long a call may take, in seconds.
+        key: goes to `url` alone.
+        call_seconds: time limit of a call.
     """
 
     def __init__(self, url: str, key: str, *, call_seconds: float = CALL_SECONDS) -> None:
@@ -49,9 +45,9 @@ class SupabaseClient:
         self._client: AsyncClient | None = None
 
     async def open(self) -> None:
-        """Get ready to ask; asks nobody yet."""
+        """Create the HTTP client; sends nothing yet."""
         self._http = await asyncio.to_thread(_new_http)  # certificates are read
-        # Without a person's session the SDK has nothing to refresh, and asks nobody by itself.
+        # Without a person's session the SDK has nothing to refresh, and sends nothing by itself.
         options = AsyncClientOptions(
             httpx_client=self._http, postgrest_client_retry=False, auto_refresh_token=False, persist_session=False
         )
@@ -65,22 +61,22 @@ class SupabaseClient:
             self._http = None
 
     async def call(self, function: str, arguments: Mapping[str, object], *, seconds: float | None = None) -> Json:
-        """Call an SQL function; give the object that it answers: all of ours have an "answer" in it.
+        """Call an SQL function; return its object, in which all of ours have an "answer".
 
         Raises:
             StoreUnavailable: it may succeed later, and may have been done.
-            Fenced, ValueError, KeyError: as the function says (storage/schema/postgres/0003_claims.sql).
-            StoreError: the call is none that the database understands: a bug.
+            Fenced, ValueError, KeyError: raised by the function (storage/schema/postgres/0003_claims.sql).
+            StoreError: a bug.
         """
         limit = self._call_seconds if seconds is None else seconds
         answer = await _answered(self._opened().rpc(function, dict(arguments)).execute(), limit)
-        # The SDK gives what is no JSON as its text, and an empty answer as an empty list.
+        # The SDK returns what is no JSON as its text, and an empty answer as an empty list.
         if not isinstance(answer, dict) or "answer" not in answer:
             raise StoreUnavailable("Supabase: the answer is not from a function of ours")
         return answer
 
     async def read(self, table: str) -> Json:
-        """Give one row of a table. Raises StoreUnavailable."""
+        """Return one row of a table. Raises StoreUnavailable."""
         return await _answered(self._opened().table(table).select("*").limit(1).execute(), self._call_seconds)
 
     def _opened(self) -> AsyncClient:
@@ -90,7 +86,7 @@ class SupabaseClient:
 
 
 async def _answered(request: Awaitable[Any], seconds: float) -> Json:
-    """Wait for an answer; what went wrong is told without what was sent, or came back (I6)."""
+    # Errors carry nothing of what was sent or received (I6).
     try:
         async with asyncio.timeout(seconds):
             return (await request).data

@@ -1,8 +1,8 @@
-"""What PostgREST, and the gateway before it, mean by their refusals.
+"""Meaning of the refusals of PostgREST and of the gateway before it.
 
 An answer carries a code and no HTTP status (postgrest.exceptions.APIError): an SQLSTATE of PostgreSQL, a PGRST… of
 PostgREST (docs.postgrest.org, "Errors"), the bare HTTP status where a proxy answered with a page of its own, or none
-where the gateway did. Messages and details may quote what was sent, so of all that only the code is passed on (I6).
+where the gateway did. Messages and details may quote what was sent, so only the code is passed on (I6).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OURS: Mapping[str, Callable[[], StoreError | ValueError | KeyError]] = {
 }
 """Raised by our own functions: storage/schema/postgres/0003_claims.sql."""
 _KEY = "the key is not accepted, or is not the secret one of the service role: see SUPABASE_KEY"
-_MIGRATIONS = "a function is not there: apply the migrations of storage/schema/postgres, see docs/supabase.md"
+_MIGRATIONS = "a function is missing: apply the migrations of storage/schema/postgres, see docs/supabase.md"
 _NOT_READY = {
     "401": _KEY,
     "403": _KEY,
@@ -37,8 +37,7 @@ _NOT_READY = {
 _NOT_ALLOWED = re.compile(r"PGRST3\d\d|28...")
 """Keys that cannot be read, have expired, or name no role."""
 _AWAY = re.compile(r"PGRST00\d|08...|25006|40...|53...|55...|57...|58...|\d{3}")
-"""No connection, a lost race, no room (Supabase is read-only then), a lock or a statement that took too long, shutting
-down, trouble with a disk; a proxy's page."""
+"""No connection, a lost race, no room (25006: read-only), a slow lock or statement, shutdown, disk; a proxy's page."""
 
 
 class NotAllowed(StoreNotReady):
@@ -46,7 +45,7 @@ class NotAllowed(StoreNotReady):
 
 
 def error_of(refusal: APIError) -> StoreError | ValueError | KeyError:
-    """Give the error that a refusal stands for; what is none of the store's troubles is a bug, and no outage (I8)."""
+    """Return the error that a refusal stands for; an unknown code is a bug, not an outage (I8)."""
     code = refusal.code
     if code == "42501":
         return NotAllowed(f"Supabase: {code}: {_KEY}")

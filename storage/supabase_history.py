@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class SupabaseHistory:
-    """Turns as rows, behind the functions of 0002_history.sql."""
+    """`History` behind the functions of 0002_history.sql."""
 
     def __init__(self, client: SupabaseClient) -> None:
         self._client = client
 
     async def recent(self, chat_id: str, *, limit: int) -> Sequence[Turn]:
-        """Give the last `limit` turns, oldest first. Raises StoreUnavailable."""
+        """Return the last turns."""
         found = await self._client.call("voicememo_recent", {"p_chat_id": storable(chat_id), "p_limit": limit})
         return [
             Turn(row["role"], row["text"], row["language"], datetime.fromisoformat(row["at"]).astimezone(UTC))
@@ -29,7 +29,7 @@ class SupabaseHistory:
         ]
 
     async def append(self, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
-        """Add the turns of one memo; a turn that is there already stays as it is. Raises StoreUnavailable."""
+        """Add new turns."""
         rows = [
             {"role": turn.role, "text": turn.text, "language": turn.language, "at": turn.at.isoformat()}
             for turn in turns

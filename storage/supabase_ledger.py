@@ -1,4 +1,4 @@
-"""The ledger in PostgreSQL. Who holds a memo is decided by an SQL function, by the server's clock."""
+"""Ledger in PostgreSQL: each method is one SQL function, by the server's clock."""
 
 from __future__ import annotations
 
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 
 class SupabaseLedger:
-    """Memos, their steps, events and dead letters as rows, behind the functions of 0003 to 0006.
-
-    Claiming, parking and settling carry a name for the call, which the memo's row notes: made again because its answer
-    was lost, the call is known again. The others may be made again as they are.
-    """
+    """`Ledger` behind the functions of 0003 to 0006; calls that may not be repeated carry an idempotency key."""
 
     def __init__(self, client: SupabaseClient) -> None:
         self._client = client
@@ -32,18 +28,18 @@ class SupabaseLedger:
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Take a memo that an event has brought, unless it is settled, parked, held, or would overtake a parked one."""
+        """Claim a memo."""
         wanted = {"p_owner": owner, "p_lease_seconds": lease_seconds, "p_facts": storable(facts)}
-        with self._unanswered.named(("claim", key, owner)) as name:
-            row = await self._client.call("voicememo_claim", {**rows.address(key), **wanted, "p_call": name})
+        with self._unanswered.key(("claim", key, owner)) as call:
+            row = await self._client.call("voicememo_claim", {**rows.address(key), **wanted, "p_call": call})
         return rows.answer(key, row)
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        """Make the lease run anew from now. Raises Fenced."""
+        """Restart the lease. Raises Fenced."""
         await self._client.call("voicememo_renew", {**_held(claim), "p_lease_seconds": lease_seconds})
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record how far the memo got. Raises Fenced."""
+        """Record progress. Raises Fenced."""
         got = {"p_state": state.value, "p_facts": storable(facts)}
         await self._client.call("voicememo_advance", {**_held(claim), **got})
 
@@ -57,7 +53,7 @@ class SupabaseLedger:
         steps: Sequence[Step],
         letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo, with its story and its dead letter, and give up the lease. Raises Fenced."""
+        """End the memo. Raises Fenced."""
         if not state.settled:
             raise ValueError(f"{state} settles nothing")
         end = {
@@ -69,11 +65,11 @@ class SupabaseLedger:
             **await asyncio.to_thread(rows.event, letter.event if letter else None),
         }
         seconds = EVENT_SECONDS if letter else None
-        with self._unanswered.named(("settle", claim.key, claim.fence, state)) as name:
-            await self._client.call("voicememo_settle", {**_held(claim), **end, "p_call": name}, seconds=seconds)
+        with self._unanswered.key(("settle", claim.key, claim.fence, state)) as call:
+            await self._client.call("voicememo_settle", {**_held(claim), **end, "p_call": call}, seconds=seconds)
 
     async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
-        """Give up the lease unsettled; a stale claim is left alone."""
+        """End the lease unsettled."""
         await self._client.call("voicememo_release", {**_held(claim), "p_steps": rows.steps(steps)})
 
     async def park(
@@ -87,7 +83,7 @@ class SupabaseLedger:
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """Give up the lease until the memo is due, and let its chat wait behind it. Raises Fenced."""
+        """Park a memo. Raises Fenced."""
         wait = {
             "p_seconds": seconds,
             "p_reason": reason,
@@ -96,79 +92,79 @@ class SupabaseLedger:
             "p_holds_chat": holds_chat,
             **await asyncio.to_thread(rows.event, event),
         }
-        with self._unanswered.named(("park", claim.key, claim.fence, holds_chat)) as name:
-            await self._client.call("voicememo_park", {**_held(claim), **wait, "p_call": name}, seconds=EVENT_SECONDS)
+        with self._unanswered.key(("park", claim.key, claim.fence, holds_chat)) as call:
+            await self._client.call("voicememo_park", {**_held(claim), **wait, "p_call": call}, seconds=EVENT_SECONDS)
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind the parked ones of its chat; False when there are none any more."""
-        brought = {"p_facts": storable(facts), **await asyncio.to_thread(rows.event, event)}
-        arguments = {**rows.address(key), **brought}
+        """Park a new memo behind others."""
+        packed = await asyncio.to_thread(rows.event, event)
+        arguments = {**rows.address(key), "p_facts": storable(facts), **packed}
         row = await self._client.call("voicememo_park_behind", arguments, seconds=EVENT_SECONDS)
         return bool(row["parked"])
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """Name parked memos that are due, free, and behind no other; the longest due first."""
+        """List due memos."""
         wanted = {"p_topic": topic, "p_partitions": list(partitions), "p_limit": limit}
         found = await self._client.call("voicememo_due", wanted)
         return [(MemoKey(chat, message), Place(*place)) for chat, message, *place in found["answer"]]
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
-        """Take a parked memo; it stays parked until it is settled. Raises KeyError."""
+        """Claim a parked memo. Raises KeyError."""
         wanted = {**rows.address(key), "p_owner": owner, "p_lease_seconds": lease_seconds}
-        with self._unanswered.named(("resume", key, owner)) as name:
-            row = await self._client.call("voicememo_resume", {**wanted, "p_call": name})
+        with self._unanswered.key(("resume", key, owner)) as call:
+            row = await self._client.call("voicememo_resume", {**wanted, "p_call": call})
         answer = rows.answer(key, row)
         if isinstance(answer, Parked):
-            raise TypeError("a memo that is resumed is never told to be parked")
+            raise TypeError("resume() does not answer that a memo is parked")
         return answer
 
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Take a memo that has failed, as an operator; it becomes unsettled, and its age begins anew."""
-        names = sorted(without)
-        wanted = {"p_owner": owner, "p_lease_seconds": lease_seconds, "p_without": names, "p_again": again}
-        with self._unanswered.named(("revive", key, owner, again, tuple(names))) as name:
-            row = await self._client.call("voicememo_revive", {**rows.address(key), **wanted, "p_call": name})
+        """Claim a failed memo. Raises KeyError."""
+        dropped = sorted(without)
+        wanted = {"p_owner": owner, "p_lease_seconds": lease_seconds, "p_without": dropped, "p_again": again}
+        with self._unanswered.key(("revive", key, owner, again, tuple(dropped))) as call:
+            row = await self._client.call("voicememo_revive", {**rows.address(key), **wanted, "p_call": call})
         answer = rows.answer(key, row)
         if isinstance(answer, Parked | Behind):
-            raise TypeError("a memo that is revived is never told to wait")
+            raise TypeError("revive() does not answer that a memo waits")
         return answer
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Give the event that brought a memo, where it is kept."""
+        """Return a memo's event."""
         row = (await self._client.call("voicememo_event", rows.address(key), seconds=EVENT_SECONDS))["answer"]
         return await asyncio.to_thread(rows.read_event, row) if row is not None else None
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep the letter of an event that is no memo, once."""
+        """Keep a stray letter, once."""
         event = await asyncio.to_thread(rows.event, letter.event)
         await self._client.call("voicememo_bury", {"p_letter": rows.letter(letter), **event}, seconds=EVENT_SECONDS)
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take letters that the topic may not have, oldest first; fewer than asked for where they are large."""
+        """Take unpublished letters; fewer than `limit` where they are large."""
         wanted = {"p_limit": limit, "p_seconds": seconds}
         found = await self._client.call("voicememo_unpublished", wanted, seconds=EVENT_SECONDS)
         return await asyncio.to_thread(lambda: [rows.read_letter(row) for row in found["answer"]])
 
     async def published(self, letter: DeadLetter) -> None:
-        """Note that the topic has this letter, unless it was written again."""
+        """Mark a letter as published."""
         place = letter.event.place
         named = {"p_topic": place.topic, "p_partition": place.partition, "p_offset": place.offset}
         await self._client.call("voicememo_published", {**named, "p_fence": letter.fence})
 
     async def find(self, message_id: str) -> Sequence[Story]:
-        """Tell the stories of that message id."""
+        """Return a message id's stories."""
         found = await self._client.call("voicememo_find", {"p_message_id": storable(message_id)})
         return [rows.read_story(row) for row in found["answer"]]
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """Tell, without their steps, of memos that failed, are parked, or are nobody's; the newest first."""
+        """List waiting memos."""
         found = await self._client.call("voicememo_waiting", {"p_limit": limit})
         return [rows.read_story(row) for row in found["answer"]]
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """Give the newest dead letters first, without what their events say."""
+        """List dead letters."""
         found = await self._client.call("voicememo_letters", {"p_limit": limit})
         return [rows.read_letter(row) for row in found["answer"]]
 

@@ -1,4 +1,4 @@
-"""What the SQL functions take and answer, and the values of the ledger that it stands for."""
+"""Arguments and answers of the SQL functions as values of the ledger."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from storage.ledger import Behind, Claim, DeadLetter, Event, Held, MemoKey, Parked, Place, Settled, State, Step, Story
+from storage.ledger import Behind, Held, MemoKey, Parked, Settled, State
+from storage.rows import claim_from_row, event_from_row, event_to_row, letter_from_row, letter_to_row, story_from_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from storage.ledger import Claim, DeadLetter, Event, Step, Story
 
 Row: TypeAlias = "Mapping[str, Any]"
 
@@ -17,7 +20,7 @@ _REPLACEMENT = "\ufffd"
 
 
 def storable(value: Any) -> Any:  # noqa: ANN401 (any JSON)
-    """Give JSON without the characters that PostgreSQL's text cannot hold: NUL, and halves of surrogate pairs."""
+    """Replace characters that PostgreSQL's text cannot hold in JSON: NUL, and lone surrogates."""
     match value:
         case str():
             if "\0" not in value and value.isascii():
@@ -32,59 +35,34 @@ def storable(value: Any) -> Any:  # noqa: ANN401 (any JSON)
 
 
 def address(key: MemoKey) -> dict[str, object]:
-    """Name a memo."""
+    """Return the arguments that identify a memo."""
     return {"p_chat_id": storable(key.chat_id), "p_message_id": storable(key.message_id)}
 
 
-def steps(told: Sequence[Step]) -> list[dict[str, object]]:
-    """Give lines of a memo's story."""
-    return [{"stage": step.stage, "seconds": step.seconds, "rung": step.rung, "error": step.error} for step in told]
+def steps(lines: Sequence[Step]) -> list[dict[str, object]]:
+    """Return the lines of a story as JSON."""
+    return [{"stage": step.stage, "seconds": step.seconds, "rung": step.rung, "error": step.error} for step in lines]
 
 
 def event(given: Event | None) -> dict[str, object]:
-    """Give an event in its two parts; an event may be large, so this is for a thread."""
+    """Return an event as two arguments. It may be large: call this in a thread."""
     if given is None:
         return {"p_event": None, "p_value": None}
-    small = {
-        "topic": given.place.topic,
-        "partition": given.place.partition,
-        "offset": given.place.offset,
-        "at": given.at,
-        "headers": [(storable(name), b64encode(value).decode()) for name, value in given.headers],
-        "key": _encoded(given.key),
-    }
-    return {"p_event": small, "p_value": _encoded(given.value)}
+    columns = event_to_row(given)
+    headers = [(storable(name), value) for name, value in columns["headers"]]
+    return {"p_event": {**columns, "headers": headers, "key": _encoded(given.key)}, "p_value": _encoded(given.value)}
 
 
 def letter(given: DeadLetter | None) -> dict[str, object] | None:
-    """Give a letter without its event."""
-    if given is None:
-        return None
-    whose: dict[str, object] = {
-        "chat_id": given.key.chat_id if given.key else None,
-        "message_id": given.key.message_id if given.key else None,
-        "reason": given.reason,
-        "stage": given.stage,
-        "attempts": given.attempts,
-        "digest": given.digest,
-        "fence": given.fence,
-    }
-    return {name: storable(value) for name, value in whose.items()}
+    """Return a letter as JSON, without its event."""
+    return None if given is None else {name: storable(value) for name, value in letter_to_row(given).items()}
 
 
 def answer(key: MemoKey, row: Row) -> Claim | Held | Parked | Behind | Settled:
-    """Read what was said to somebody who wanted a memo."""
+    """Read the answer to a claim."""
     match row["answer"]:
         case "claim":
-            return Claim(
-                key,
-                row["fence"],
-                State(row["state"]),
-                row["facts"],
-                generation=row["generation"],
-                tries=row["tries"],
-                age_seconds=row["age_seconds"],
-            )
+            return claim_from_row(key, row)
         case "held":
             return Held(row["owner"], row["seconds_left"])
         case "parked":
@@ -96,44 +74,18 @@ def answer(key: MemoKey, row: Row) -> Claim | Held | Parked | Behind | Settled:
 
 
 def read_event(row: Row) -> Event:
-    """Read an event; for a thread."""
-    headers = tuple((name, b64decode(value)) for name, value in row["headers"])
-    place = Place(row["topic"], row["partition"], row["offset"])
-    return Event(place, row["at"], _decoded(row["key"]), _decoded(row["value"]), headers)
+    """Read an event, in a thread."""
+    return event_from_row(row, _decoded(row["key"]), _decoded(row["value"]), row["headers"])
 
 
 def read_letter(row: Row) -> DeadLetter:
-    """Read a letter; for a thread."""
-    return DeadLetter(
-        read_event(row),
-        row["reason"],
-        row["stage"],
-        MemoKey(row["chat_id"], row["message_id"]) if row["chat_id"] is not None else None,
-        row["attempts"],
-        row["digest"],
-        row["first_at"],
-        row["fence"],
-    )
+    """Read a letter, in a thread."""
+    return letter_from_row(row, read_event(row))
 
 
 def read_story(row: Row) -> Story:
     """Read a memo's story."""
-    return Story(
-        key=MemoKey(row["chat_id"], row["message_id"]),
-        state=State(row["state"]),
-        reason=row["reason"],
-        fence=row["fence"],
-        owner=row["owner"],
-        received_at=row["received_at"],
-        settled_at=row["settled_at"],
-        facts=row["facts"],
-        steps=tuple(Step(*step) for step in row["steps"]),
-        generation=row["generation"],
-        tries=row["tries"],
-        due_at=row["due_at"],
-        lease_until=row["lease_until"],
-        purged_at=row["purged_at"],
-    )
+    return story_from_row(row, row["steps"])
 
 
 def _encoded(value: bytes | None) -> str | None:

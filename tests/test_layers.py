@@ -13,9 +13,9 @@ MAY_IMPORT = {
     "audio": set(),
     "runtime": set(),
     "providers": {"audio", "runtime"},
-    "storage": {"audio", "runtime"},
-    "consumer": {"audio", "runtime", "providers", "storage"},
-    "console": {"audio", "runtime", "providers", "storage", "consumer", "sandbox"},
+    "storage": {"runtime"},
+    "consumer": {"audio", "providers", "storage", "runtime"},
+    "console": {"audio", "providers", "storage", "consumer", "runtime", "sandbox"},
     "sandbox": {"audio"},
     "fixtures": {"audio"},
 }

@@ -29,7 +29,7 @@ def moto_server() -> Iterator[str]:
 
 
 def variables(url: str) -> dict[str, str]:
-    """Give the variables by which boto3 finds a server."""
+    """Return the variables by which boto3 finds a server."""
     return {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -41,7 +41,7 @@ def variables(url: str) -> dict[str, str]:
 
 @contextmanager
 def client() -> Iterator[S3Client]:
-    """Give a client of our own, to look with."""
+    """Return a client of the test's own."""
     made = boto3.client("s3")
     try:
         yield made

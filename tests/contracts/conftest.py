@@ -9,7 +9,7 @@ import pytest_asyncio
 from storage.memory import MemoryStore
 from storage.sqlite import SqliteStore
 from tests.contracts.buckets import BUCKET, client, moto_server, variables
-from tests.contracts.ledgers import Clock, Store, opened
+from tests.contracts.ledgers import Clock, opened
 from tests.postgres.stores import supabase_store
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from consumer.stores import Store
     from storage.ledger import Ledger
 
 Opening: TypeAlias = "Callable[[], AbstractAsyncContextManager[Store]]"

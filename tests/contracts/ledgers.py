@@ -1,21 +1,17 @@
-"""The ledgers, their clock, and what their tests are told of: events, letters, memos."""
+"""Events, letters and memos for the contract suites of the stores, and their clock."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place, State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from consumer.stores import Store
     from storage.ledger import Ledger, Story
-    from storage.memory import MemoryStore
-    from storage.sqlite import SqliteStore
-    from storage.supabase import SupabaseStore
-
-Store: TypeAlias = "SqliteStore | MemoryStore | SupabaseStore"
 
 LEASE = 30.0
 KEY = MemoKey("51", "810001")
@@ -31,12 +27,12 @@ class Clock:
         self.now = 1_000_000.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
 @asynccontextmanager
-async def opened(store: SqliteStore | MemoryStore) -> AsyncIterator[Store]:
+async def opened(store: Store) -> AsyncIterator[Store]:
     """Open a store for a block."""
     await store.open()
     try:
@@ -46,39 +42,39 @@ async def opened(store: SqliteStore | MemoryStore) -> AsyncIterator[Store]:
 
 
 def event_at(offset: int, *, partition: int = 0, topic: str = "t") -> Event:
-    """Give an event that says what no text could, and that is known by its offset."""
+    """Return an event of bytes that are no text, known by its offset."""
     headers = (("trace", b"\xff\x00"), ("trace", b"again"), ("empty", b""))
     return Event(Place(topic, partition, offset), offset + 0.25, b"\x00key", b"\xfe%d" % offset, headers)
 
 
 def letter_at(offset: int, key: MemoKey | None = None, *, reason: str = "not-json", fence: int = 0) -> DeadLetter:
-    """Give the letter of such an event."""
+    """Return the letter of such an event."""
     return DeadLetter(event_at(offset), reason, "hear" if key else "parse", key, 3, "ab12", fence=fence)
 
 
 async def claimed(ledger: Ledger, key: MemoKey = KEY, owner: str = "one") -> Claim:
-    """Take a memo that can be had."""
+    """Claim a free memo."""
     claim = await ledger.claim(key, owner=owner, lease_seconds=LEASE, facts={"first": owner})
     assert isinstance(claim, Claim)
     return claim
 
 
 async def resumed(ledger: Ledger, key: MemoKey = KEY) -> Claim:
-    """Take up a parked memo that can be had."""
+    """Resume a free parked memo."""
     claim = await ledger.resume(key, owner="two", lease_seconds=LEASE)
     assert isinstance(claim, Claim)
     return claim
 
 
 async def revived(ledger: Ledger, key: MemoKey = KEY, *, without: tuple[str, ...] = (), again: bool = False) -> Claim:
-    """Take a memo as an operator, where that is possible."""
+    """Revive a memo as an operator."""
     claim = await ledger.revive(key, owner="operator", lease_seconds=LEASE, without=without, again=again)
     assert isinstance(claim, Claim)
     return claim
 
 
 async def parked(ledger: Ledger, key: MemoKey = KEY, *, seconds: float = 10.0, offset: int = 1) -> Event:
-    """Take a memo, and park it; give the event that it is parked with."""
+    """Claim and park a memo; return its event."""
     event = event_at(offset)
     await park(ledger, await claimed(ledger, key), event, seconds=seconds)
     return event
@@ -91,24 +87,24 @@ async def park(ledger: Ledger, claim: Claim, event: Event, *, seconds: float = 1
 
 
 async def behind(ledger: Ledger, key: MemoKey, offset: int) -> Event:
-    """Park a memo behind those of its chat; give the event that it is parked with."""
+    """Park a memo behind those of its chat; return its event."""
     event = event_at(offset)
     assert await ledger.park_behind(key, event, facts={"first": "behind"})
     return event
 
 
 async def due_keys(ledger: Ledger) -> Sequence[MemoKey]:
-    """Name what is due in the first partition."""
+    """Return what is due in the first partition."""
     return [key for key, _ in await ledger.due("t", [0], limit=9)]
 
 
 async def ask_for(ledger: Ledger, key: MemoKey = KEY) -> object:
-    """Have an event bring a memo again; give what the ledger says to it."""
+    """Claim a memo for another event; return the answer."""
     return await ledger.claim(key, owner="two", lease_seconds=LEASE, facts={})
 
 
 async def ask_to_resume(ledger: Ledger, key: MemoKey = KEY) -> object:
-    """Ask for a parked memo; give what the ledger says to it."""
+    """Resume a parked memo; return the answer."""
     return await ledger.resume(key, owner="two", lease_seconds=LEASE)
 
 
@@ -121,6 +117,6 @@ async def settle(
 
 
 async def story_of(ledger: Ledger, key: MemoKey = KEY) -> Story:
-    """Tell of a memo that is there."""
+    """Return a memo's story."""
     (story,) = [story for story in await ledger.find(key.message_id) if story.key == key]
     return story

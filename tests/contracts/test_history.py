@@ -15,8 +15,8 @@ from storage.sqlite import SqliteStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from consumer.stores import Store
     from storage.history import History
-    from tests.contracts.ledgers import Store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ async def test_turns_come_back_in_order(history: History) -> None:
 
 
 async def test_appending_again_changes_nothing(history: History) -> None:
-    """The turns of one memo are added once, whoever adds them how often."""
+    """The turns of one memo are added once, however often they come."""
     for text in ("first", "second"):
         await history.append("c", "m", [_turn("user", text)])
     assert [turn.text for turn in await history.recent("c", limit=9)] == ["first"]
@@ -67,7 +67,7 @@ async def test_history_outlives_its_process(tmp_path: Path) -> None:
 
 
 def test_behaviour_of_a_stranger() -> None:
-    """Of somebody who never spoke, nothing is known."""
+    """A chat without turns is empty."""
     assert behaviour([_turn("assistant", "hi")], NOW).silence_seconds is None
 
 

@@ -28,7 +28,7 @@ async def test_new_memo_is_claimed(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("owner", ["one", "two"])
 async def test_held_memo_is_nobody_elses(ledger: Ledger, clock: Clock, owner: str) -> None:
-    """While the lease runs nobody gets the memo, its own holder neither, and all learn how long it runs."""
+    """While the lease runs no claim succeeds, not even its holder's, and each learns how long it runs."""
     await claimed(ledger)
     clock.now += 10
     assert await ledger.claim(KEY, owner=owner, lease_seconds=LEASE, facts={}) == Held("one", 20.0)
@@ -53,7 +53,7 @@ async def test_take_over_fences_the_old_holder(ledger: Ledger, clock: Clock) -> 
 
 
 async def test_expired_lease_is_lost_though_nobody_took_it(ledger: Ledger, clock: Clock) -> None:
-    """A holder whose lease has run out may not go on: somebody may be about to take over."""
+    """A holder whose lease has run out may not go on: another may be about to take over."""
     claim = await claimed(ledger)
     clock.now += LEASE
     with pytest.raises(Fenced):
@@ -70,7 +70,7 @@ async def test_renewed_lease_runs_anew(ledger: Ledger, clock: Clock) -> None:
 
 
 async def test_settled_memo_stays_settled(ledger: Ledger, clock: Clock) -> None:
-    """A settled memo is nobody's any more, for ever, and tells its story."""
+    """A settled memo stays settled, and has its story."""
     claim = await claimed(ledger)
     steps = [Step("hear", 1.5, "huggingface"), Step("speak", 0.5, "elevenlabs", "rate-limited")]
     await ledger.settle(claim, State.ANSWERED, reason=None, facts={"sent_id": "9"}, steps=steps)
@@ -197,7 +197,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def claim(self) -> None:
-        """A claim succeeds exactly when nobody holds the memo and it is not settled."""
+        """A claim succeeds exactly when the memo is free and not settled."""
         answer = self._run(self.store.ledger.claim(KEY, owner="x", lease_seconds=LEASE, facts={}))
         if self.state.settled:
             assert answer == Settled(self.state)

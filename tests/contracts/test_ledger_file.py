@@ -118,7 +118,7 @@ async def test_no_bytes_of_what_was_deleted_are_left(tmp_path: Path, clock: Cloc
     path, keys = tmp_path / "store.db", [MemoKey(f"c{number % 7}", str(number)) for number in range(120)]
     old = SqliteStore(path, clock=clock)
     await old.open()
-    await old.transact(lambda connection: connection.execute("PRAGMA secure_delete=OFF"))
+    await old.database.transact(lambda connection: connection.execute("PRAGMA secure_delete=OFF"))
     for key in keys:
         claim = await old.ledger.claim(key, owner="x", lease_seconds=LEASE, facts={"person": f"<{key.message_id}>"})
         assert isinstance(claim, Claim)
@@ -147,7 +147,7 @@ async def test_somebody_is_in_the_way_of_a_clean_file(tmp_path: Path) -> None:
     """Who reads meanwhile keeps the journal from being emptied: that is told, and no error."""
     store = SqliteStore(tmp_path / "store.db")
     await store.open()
-    await store.transact(lambda connection: connection.execute("PRAGMA busy_timeout=10"))
+    await store.database.transact(lambda connection: connection.execute("PRAGMA busy_timeout=10"))
     with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM memos").fetchone()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from tests.contracts.ledgers import Store
+    from consumer.stores import Store
     from tests.postgres.server import PostgresServer
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ memo_keys = st.sampled_from(KEYS)
 
 
 def _event_of(key: MemoKey, copy: int) -> Event:
-    """Give the event that brought a memo, or the copy of it that a producer sent again."""
+    """Return the event of a memo, or the copy that a producer sent again."""
     return event_at(KEYS.index(key) + 100 * copy, partition="ab".index(key.chat_id))
 
 
@@ -58,7 +58,7 @@ class TwoLedgers(RuleBasedStateMachine):
         self.letters: list[DeadLetter] = []
 
     def opening(self) -> AbstractAsyncContextManager[Store]:
-        """Give the store that is compared with memory."""
+        """Return the store that is compared with memory."""
         return opened(SqliteStore(":memory:", clock=self.clock))
 
     @initialize()
@@ -175,12 +175,12 @@ class TwoLedgers(RuleBasedStateMachine):
 
     @rule(key=memo_keys)
     def resume(self, key: MemoKey) -> None:
-        """Somebody takes up a memo, due or not."""
+        """Resume a memo, due or not."""
         self._resumed(key)
 
     @rule(topic=st.sampled_from("ttu"), partitions=st.sets(st.integers(0, 1), min_size=1), limit=st.integers(1, 3))
     def take_up(self, topic: str, partitions: set[int], limit: int) -> None:
-        """Somebody takes up what is due; nothing can be in the way."""
+        """Resume what is due; it must succeed."""
         due = self._both(lambda store: _listed(store.ledger.due(topic, partitions, limit=limit)))
         for key, _ in due:
             assert isinstance(self._resumed(key), Claim)
@@ -194,7 +194,7 @@ class TwoLedgers(RuleBasedStateMachine):
 
     @rule(key=memo_keys, seconds=st.sampled_from([None, None, 0.0, 10.0]), who=st.sampled_from([None, "w"]))
     def purge(self, key: MemoKey, seconds: float | None, who: str | None) -> None:
-        """Somebody takes a memo to empty it, and does."""
+        """Take a memo and empty it."""
         claim = self._both(lambda store: store.purging.take(key, owner="purger", lease_seconds=LEASE, seconds=seconds))
         if isinstance(claim, Claim):
             self._both(lambda store: store.purging.empty(claim, who=who))
@@ -213,7 +213,7 @@ class TwoLedgers(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.0, 10.0]), purged=st.booleans(), limit=st.integers(1, 3))
     def list_what_is_old(self, seconds: float, purged: bool, limit: int) -> None:  # noqa: FBT001 (Hypothesis draws it)
-        """Somebody looks for what may be deleted."""
+        """List what may be deleted."""
         self._both(lambda store: _listed(store.purging.settled(seconds, purged=purged, limit=limit)))
         self._both(lambda store: _listed(store.purging.memos(after=KEYS[limit], limit=limit)))
         self._both(lambda store: _listed(store.purging.letters(seconds, limit=limit)))
@@ -281,7 +281,7 @@ class PostgresBesideMemory(TwoLedgers):
     database: str
 
     def opening(self) -> AbstractAsyncContextManager[Store]:
-        """Give a store on the server."""
+        """Return a store on the server."""
         return supabase_store(self.server, self.database, clock=self.clock)
 
 

@@ -30,9 +30,10 @@ from tests.contracts.ledgers import (
 )
 
 if TYPE_CHECKING:
+    from consumer.stores import Store
     from storage.ledger import Ledger
     from storage.purging import Purging
-    from tests.contracts.ledgers import Clock, Store
+    from tests.contracts.ledgers import Clock
 
 WHO = "0123456789abcdef"
 HOUR = 3600.0
@@ -119,7 +120,7 @@ async def test_emptied_memo_keeps_only_that_it_was(
 
 
 async def test_emptied_memo_is_never_had_again(ledger: Ledger, purging: Purging) -> None:
-    """Its event is acknowledged when it comes again; no worker, no operator and nobody else who purges gets it."""
+    """Its event is acknowledged when it comes again; no worker, operator or other purge can claim it."""
     await _answered(ledger, KEY)
     claim = await _taken(purging)
     await purging.empty(claim, who=WHO)
@@ -136,7 +137,7 @@ async def test_emptied_memo_is_never_had_again(ledger: Ledger, purging: Purging)
 
 
 async def test_failed_memo_that_was_emptied(ledger: Ledger, purging: Purging) -> None:
-    """Nobody is asked to look at it any more, and it cannot be reprocessed."""
+    """It does not wait for an operator any more, and cannot be reprocessed."""
     await settle(ledger, await claimed(ledger), State.FAILED, letter=letter_at(1, KEY))
     await purging.empty(await _taken(purging))
     assert await ledger.waiting(limit=9) == []
@@ -144,7 +145,7 @@ async def test_failed_memo_that_was_emptied(ledger: Ledger, purging: Purging) ->
 
 
 async def test_who_purges_holds_the_memo(ledger: Ledger, purging: Purging, clock: Clock) -> None:
-    """Nobody else has it meanwhile; when the lease has run out it is theirs no more, and nothing is deleted."""
+    """No other can claim it meanwhile; after the lease has run out nothing is deleted."""
     await parked(ledger, seconds=0)
     claim = await _taken(purging)
     assert isinstance(await ask_to_resume(ledger), Held)
@@ -296,7 +297,7 @@ async def test_memo_of_a_forgotten_person_is_not_parked(ledger: Ledger, purging:
 
 
 async def test_nothing_is_in_the_way_of_a_clean_file(ledger: Ledger, purging: Purging) -> None:
-    """Alone with its store, whoever purges sees to it that no bytes of what was deleted are left."""
+    """Alone with its store, a purge leaves no bytes of what was deleted."""
     await _answered(ledger, KEY)
     await purging.empty(await _taken(purging))
     assert await purging.scrub()

@@ -52,7 +52,7 @@ async def _closing(archive: Archive) -> AsyncIterator[Archive]:
 
 @pytest_asyncio.fixture
 async def refusing(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """A server that lets nobody in, as S3 says it."""
+    """A server that refuses everyone, as S3 does."""
 
     async def refuse(request: web.Request) -> web.Response:
         text = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
@@ -231,7 +231,7 @@ async def test_warm_makes_the_client(s3_environment: str, monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("refusing")
 async def test_warm_asks_for_nothing() -> None:
-    """A server that lets nobody in is not even asked, so warm() does not fail."""
+    """A server that refuses everyone is not even asked, so warm() does not fail."""
     async with _closing(S3Archive(BUCKET)) as archive:
         await archive.warm()
 
@@ -278,7 +278,7 @@ def test_lifecycle_in_the_documentation() -> None:
 
 
 def _threads() -> list[threading.Thread]:
-    """Give the threads that are an archive's."""
+    """Return the threads of archives."""
     return [thread for thread in threading.enumerate() if thread.name.startswith("s3")]
 
 

@@ -50,7 +50,7 @@ truncate voicememo_conversations, voicememo_messages, voicememo_memos, voicememo
 
 
 def migrations() -> list[tuple[str, str]]:
-    """Give the migrations, name and text, in their order."""
+    """Return the migrations, name and text, in order."""
     folder = resources.files("storage") / "schema" / "postgres"
     return sorted((each.name, each.read_text("utf-8")) for each in folder.iterdir())
 

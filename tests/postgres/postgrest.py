@@ -75,7 +75,7 @@ class PostgRest:
         return f"http://{host}:{port}"
 
     def suffer(self, fault: Fault) -> None:
-        """Let every call suffer this, until the faults are cleared."""
+        """Make every call fail so, until the faults are cleared."""
         for name in FUNCTIONS:
             self.faults.always(name, fault)
 

@@ -56,7 +56,7 @@ class PostgresServer:
     """Of its socket."""
 
     async def connect(self, user: str, database: str = "postgres") -> Any:  # noqa: ANN401 (asyncpg ships no types)
-        """Connect as somebody; the server trusts whoever reaches its socket."""
+        """Connect as a role; the server trusts every user of its socket."""
         return await asyncpg.connect(host=str(self.folder), user=user, database=database)
 
 
@@ -98,7 +98,7 @@ def _programs() -> Path:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Say as whom to run it; None: as ourselves."""
+    """Return the user to run it as; None: ourselves."""
     if os.geteuid() != 0:
         return None
     for name in _ACCOUNTS:

@@ -26,19 +26,19 @@ async def test_all_is_well(rest: PostgRest) -> None:
 
 
 async def test_public_key_is_not_needed(rest: PostgRest) -> None:
-    """Without the public key that one check is left out, and what would have it made is told."""
+    """Without the public key its check is skipped, and doctor says which variable it needs."""
     _, finding = await _found(rest.url)
     assert (finding.verdict, "SUPABASE_ANON_KEY" in finding.words) == (Verdict.LEFT_OUT, True)
 
 
 async def test_public_key_that_is_the_secret_one(rest: PostgRest) -> None:
-    """Whoever gives the secret key to everybody is told what that opens."""
+    """A secret key in place of the public one is reported with what it opens."""
     _, finding = await _found(rest.url, SUPABASE_ANON_KEY=SERVICE_KEY)
     assert (finding.verdict, "voicememo_memos" in finding.words) == (Verdict.WRONG, True)
 
 
 async def test_key_that_is_none(rest: PostgRest) -> None:
-    """Each key that is not accepted is told by the name of its variable, and is not repeated."""
+    """Each refused key is reported by the name of its variable, not by its value."""
     store, public = await _found(rest.url, SUPABASE_KEY="wrong-one", SUPABASE_ANON_KEY="wrong-two")
     assert (store.verdict, "SUPABASE_KEY" in store.words) == (Verdict.WRONG, True)
     assert (public.verdict, "SUPABASE_ANON_KEY" in public.words) == (Verdict.WRONG, True)
@@ -46,7 +46,7 @@ async def test_key_that_is_none(rest: PostgRest) -> None:
 
 
 async def test_migrations_are_missing(postgres: PostgresServer) -> None:
-    """A project without our tables is told of, with what to apply."""
+    """A project without our tables is reported with the migrations to apply."""
     await make_database(postgres, "for_the_doctor", migrated=False)
     async with PostgRest(postgres, "for_the_doctor") as rest:
         store, _ = await _found(rest.url)
@@ -54,6 +54,6 @@ async def test_migrations_are_missing(postgres: PostgresServer) -> None:
 
 
 async def test_nobody_there() -> None:
-    """A project that cannot be reached is told as one."""
+    """A project that cannot be reached is reported so."""
     store, _ = await _found("http://127.0.0.1:9")
     assert (store.verdict, "ConnectError" in store.words) == (Verdict.WRONG, True)

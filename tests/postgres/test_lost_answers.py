@@ -53,7 +53,7 @@ def lose(rest: PostgRest) -> Callable[[str, Callable[[], Awaitable[object]]], Aw
 
 
 async def test_claim_is_had_by_who_asked(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
-    """A claim that was granted unheard is told to its worker, and to nobody else, with a lease that runs from now."""
+    """A claim whose answer was lost is repeated to its worker alone, with a lease from now."""
     await lose("claim", lambda: claimed(ledger))
     assert isinstance(await ask_for(ledger), Held)
     claim = await claimed(ledger)
@@ -106,7 +106,7 @@ async def test_settlement_is_one(ledger: SupabaseLedger, lose: Callable[..., Awa
 
 
 async def test_another_end_is_no_repetition(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
-    """Who then wants another end for a memo is told that it is not theirs any more."""
+    """A different end for the memo is then refused as stale."""
     claim = await claimed(ledger)
     await lose("settle", lambda: settle(ledger, claim))
     with pytest.raises(Fenced):
@@ -159,7 +159,7 @@ async def test_what_may_be_done_twice(
 async def test_letters_whose_answer_was_lost_come_again(
     ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]], postgres: PostgresServer, database: str
 ) -> None:
-    """Letters that were taken unheard are nobody's for as long as they were asked for, and are then to be had."""
+    """Letters whose answer was lost are withheld for as long as they were taken, and then available."""
     await ledger.bury(letter_at(1))
     async with connected(postgres, OWNER, database) as owner:
         await owner.execute("update voicememo_dead_letters set publish_after = now()")

@@ -1,4 +1,4 @@
-"""A store that cannot be had is told as one, whatever the reason, and without a word of what was sent or kept (I6)."""
+"""An unavailable store raises StoreUnavailable, whatever the reason, and without contents (I6)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_slow_answer_is_an_outage(rest: PostgRest, kind: Kind) -> None:
 
 
 async def test_nobody_there() -> None:
-    """A store can be opened though nobody is there yet: a worker waits for it, and has it when it comes."""
+    """A store can be opened while its server is away: a worker waits for it, and uses it when it is there."""
     store = SupabaseStore("http://127.0.0.1:9", SERVICE_KEY)
     await store.open()
     with pytest.raises(StoreUnavailable, match="ConnectError"):
@@ -120,7 +120,7 @@ async def test_wrong_key_is_told_at_once(rest: PostgRest, key: str) -> None:
 
 
 async def test_key_is_never_shown(store: SupabaseStore) -> None:
-    """Nobody who looks at the store sees its key."""
+    """The store's repr does not show its key."""
     assert SERVICE_KEY not in repr(store) + repr(store.ledger) + repr(store.history) + repr(vars(store))
 
 
@@ -142,7 +142,7 @@ async def impatient(postgres: PostgresServer) -> AsyncIterator[tuple[SupabaseSto
 
 
 async def test_lock_that_is_not_let_go_of(impatient: tuple[SupabaseStore, str], postgres: PostgresServer) -> None:
-    """A row that somebody else holds is waited for within a bound, and then it is an outage, not a bug."""
+    """A locked row is waited for within a bound, and is then an outage, not a bug."""
     store, name = impatient
     claim = await claimed(store.ledger)
     async with connected(postgres, OWNER, name) as owner, owner.transaction():
@@ -158,7 +158,7 @@ async def test_lock_that_is_not_let_go_of(impatient: tuple[SupabaseStore, str], 
 
 
 async def test_call_that_nobody_understands_is_a_bug(rest: PostgRest) -> None:
-    """What the database cannot make sense of is no outage: nobody is to wait for it to get better."""
+    """What the database cannot understand is a bug: waiting would not mend it."""
     client = SupabaseClient(rest.url, SERVICE_KEY)
     await client.open()
     with pytest.raises(StoreError) as caught:
@@ -169,7 +169,7 @@ async def test_call_that_nobody_understands_is_a_bug(rest: PostgRest) -> None:
 
 
 async def test_any_words_can_be_kept(store: SupabaseStore) -> None:
-    """Characters that PostgreSQL has no room for cost nobody their reply: they are replaced, in keys and facts too."""
+    """Characters that PostgreSQL cannot hold are replaced, in keys and facts too."""
     odd = "a\0b\ud83d c\ude00 😀 é"
     kept = "a\ufffdb\ufffd c\ufffd 😀 é"
     key = MemoKey(odd, odd)

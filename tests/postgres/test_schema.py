@@ -1,4 +1,4 @@
-"""What the migrations promise: applied in order, once or twice; and nobody but the worker's role gets in."""
+"""The migrations: applied in order, once or twice; and only the worker's role may use them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def _stranger(rest: PostgRest) -> AsyncIterator[AsyncClient]:
 
 @pytest_asyncio.fixture
 async def stranger(rest: PostgRest) -> AsyncIterator[AsyncClient]:
-    """Somebody who has the public key."""
+    """A client with the public key."""
     async with _stranger(rest) as client:
         yield client
 
@@ -103,7 +103,7 @@ async def test_every_migration_is_whole_or_not_at_all() -> None:
 
 
 async def test_everything_is_shut_in_the_catalogue(postgres: PostgresServer, database: str) -> None:
-    """Row-level security is on and has no policies; functions fix their search path, and run as whoever calls them."""
+    """Row-level security is on without policies; functions fix their search path, and run as their caller."""
     async with connected(postgres, OWNER, database) as owner:
         tables = await owner.fetch(
             "select relname, relrowsecurity from pg_class where relkind = 'r' and relname like 'voicememo\\_%'"
@@ -157,7 +157,7 @@ async def test_public_key_calls_nothing(
 
 
 async def test_exposure_is_seen(bare: str, postgres: PostgresServer) -> None:
-    """What the public key opens is named; a table that somebody granted by mistake still shows none of its rows."""
+    """What the public key opens is listed; a table that was granted by mistake still shows no rows."""
     await migrate(postgres, bare)
     async with PostgRest(postgres, bare) as rest, _stranger(rest) as stranger:
         assert await exposed(rest.url, ANON_KEY) == []

@@ -148,7 +148,7 @@ class World:
             outbox=outbox,
             notices=Notices(self._heard_of),
             bugs=BugLimit(1000, clock=loop.time),
-            retries=Retries(RETRY_SECONDS, longest_seconds=8.0, jitter=process.random.random),
+            retries=Retries(RETRY_SECONDS, longest_seconds=8.0, jitter=lambda: 1 - process.random.random()),
             owner=process.name,
             lease_seconds=LEASE_SECONDS,
             clock=loop.time,

@@ -42,7 +42,7 @@ class World:
     async def memo(
         self, chat: str, message: str, person: str, *, group: bool = False, settled: bool = True, named: bool = True
     ) -> Claim:
-        """Have somebody speak; what they said, their recording and the reply are kept."""
+        """Add a memo with its turns, recording and reply."""
         user = pseudonym(person, SECRET)
         keys = {"original": original_key(user, NOW, message, ".caf"), "spoken": reply_key(NOW, message, ".m4a")}
         for key in keys.values():
@@ -60,12 +60,12 @@ class World:
         return claim
 
     async def found(self, limit: int = 99) -> list[tuple[Kind, str]]:
-        """Name what is theirs."""
-        return [(item.kind, item.name) for item in await self.forgetting.found(limit)]
+        """Return what is theirs."""
+        return [(item.kind, item.name) for item in await self.forgetting.items(limit)]
 
     async def forget(self) -> list[Fate]:
         """Delete what is theirs."""
-        return [await self.dispose(item) for item in await self.forgetting.found(99)]
+        return [await self.dispose(item) for item in await self.forgetting.items(99)]
 
     async def turns(self, chat: str) -> int:
         """Count what is remembered of a chat."""
@@ -83,7 +83,7 @@ def _memos(*names: str) -> Sequence[tuple[Kind, str]]:
 
 
 async def test_chat_of_their_own_is_all_theirs(world: World) -> None:
-    """In a chat in which nobody else is named, memos that name nobody are theirs too, and all that was said."""
+    """In a chat that names no other person, memos without a name and all turns are theirs too."""
     await world.memo("51", "1", THEM)
     await world.memo("51", "2", "", named=False)
     await world.memo("52", "3", OTHER)
@@ -119,7 +119,7 @@ async def test_number_is_known_however_it_is_spelt(world: World, spelt: str) -> 
 
 
 async def test_rows_of_an_older_release(world: World) -> None:
-    """A memo that tells the number and no pseudonym is theirs; a longer number is somebody else's."""
+    """A memo with the number and no pseudonym is theirs; a longer number is another person's."""
     facts = {"person": THEM}
     await world.store.ledger.claim(MemoKey("51", "1"), owner="x", lease_seconds=0, facts=facts)
     await world.store.ledger.claim(MemoKey("52", "2"), owner="x", lease_seconds=0, facts={"person": f"{THEM}9"})
@@ -134,7 +134,7 @@ async def test_address_instead_of_a_number() -> None:
 
 
 async def test_what_waits_ends_and_what_is_held_is_told(world: World) -> None:
-    """A memo that nobody works on ends; one that a worker has is left for another run."""
+    """A free memo ends; one that a worker has is left for another run."""
     held = await world.memo("51", "1", THEM, settled=False)
     waiting = await world.memo("51", "2", THEM, settled=False)
     await world.store.ledger.release(waiting, steps=[])
@@ -170,7 +170,7 @@ async def test_what_came_back_is_found_by_their_empty_rows(world: World) -> None
 async def test_chat_that_tells_the_number(world: World) -> None:
     """Where a chat is known by the number itself, the rows go too; the pseudonym keeps the memo from coming back."""
     await world.memo(f"iMessage;-;{THEM}", "1", THEM)
-    await world.forgetting.remember_to_forget()
+    await world.forgetting.block_late_events()
     assert (Kind.ROW, f"1 in chat iMessage;-;{THEM}") in await world.found()
     await world.forget()
     assert (await world.found(), await world.store.ledger.find("1")) == ([], [])

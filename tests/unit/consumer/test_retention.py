@@ -50,7 +50,7 @@ class World:
         self.dispose = Disposal(self.store.purging, self.archive, "purge", WORDS)
 
     def clock(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now.timestamp()
 
     async def memo(self, key: MemoKey, *, days: float, state: State | None = State.ANSWERED) -> list[str]:
@@ -72,7 +72,7 @@ class World:
         return keys
 
     async def overdue(self, limit: int = 99) -> list[tuple[Kind, str]]:
-        """Name what is too old."""
+        """Return what is too old."""
         return _named(await self.retention.overdue(limit))
 
     async def dispose_all(self) -> list[Fate]:
@@ -225,7 +225,7 @@ async def test_memo_that_an_operator_has_taken_since(world: World) -> None:
     assert list(await world.archive.keys()) == sorted(keys)
 
 
-async def test_a_doomed_item_says_what_it_is_of(world: World) -> None:
+async def test_a_deletion_needs_its_key(world: World) -> None:
     """An item that names nothing is a bug, and deletes nothing."""
-    with pytest.raises(ValueError, match="says what it is of"):
+    with pytest.raises(ValueError, match="the deletion of a memo lacks its key"):
         await world.dispose(Doomed(Kind.MEMO, "nothing"))

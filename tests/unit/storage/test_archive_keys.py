@@ -1,4 +1,4 @@
-"""Keys of the archive: each says whose it is and when, and is told from whatever else lies beside it."""
+"""Keys of the archive: user and time can be read from them, and foreign names are no keys."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ moments = st.datetimes(min_value=datetime(1000, 1, 1), max_value=datetime(9999, 
 
 @given(st.text(min_size=1), moments, st.text(min_size=1), st.sampled_from([".caf", ".wav", ".opus", ".bin"]))
 def test_keys_of_recordings_are_read_back(user: str, at: datetime, message_id: str, suffix: str) -> None:
-    """Whoever spoke, whenever, and whatever the id: the key tells it, as far as a key can."""
+    """Any user, time and id can be read from the key, as far as a key holds them."""
     for key in (original_key(user, at, message_id, suffix), wav_key(user, at, message_id)):
-        told = named(key)
-        assert told is not None
-        assert (told.user, told.at, told.memo) == (safe_id(user), at.replace(microsecond=0), safe_id(message_id))
+        parsed = named(key)
+        assert parsed is not None
+        assert (parsed.user, parsed.at, parsed.memo) == (safe_id(user), at.replace(microsecond=0), safe_id(message_id))
 
 
 @given(moments, st.text(min_size=1), st.sampled_from([".m4a", ".wav"]), st.integers(1, 12))
 def test_keys_of_replies_are_read_back(at: datetime, message_id: str, suffix: str, generation: int) -> None:
-    """The key of a reply names nobody; a further reply has its number behind."""
-    told = named(reply_key(at, message_id, suffix, generation=generation))
-    assert told is not None
+    """The key of a reply has no user; a further reply carries its number."""
+    parsed = named(reply_key(at, message_id, suffix, generation=generation))
+    assert parsed is not None
     again = f"-{generation}" if generation > 1 else ""
-    assert (told.user, told.at, told.memo) == (None, at.replace(microsecond=0), f"{safe_id(message_id)}{again}")
+    assert (parsed.user, parsed.at, parsed.memo) == (None, at.replace(microsecond=0), f"{safe_id(message_id)}{again}")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,6 @@ def test_what_is_no_key_of_ours(key: str) -> None:
 
 def test_a_name_tells_nobody_in_a_repr() -> None:
     """A key may carry a phone number (ARCHIVE_USER=phone); what is read from it does not show it."""
-    told = named(original_key("+15550100001", AT, "1", ".caf"))
-    assert told is not None
-    assert not re.search("5550100001", repr(told))
+    parsed = named(original_key("+15550100001", AT, "1", ".caf"))
+    assert parsed is not None
+    assert not re.search("5550100001", repr(parsed))

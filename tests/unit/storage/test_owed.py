@@ -60,7 +60,7 @@ class FaultyArchive:
         return f"memory:{key}"
 
     async def get(self, key: str) -> bytes:
-        """Give it back."""
+        """Return it."""
         self._fail(key)
         if key not in self.kept:
             raise ArchiveMissing("nothing is kept under that key")
@@ -77,11 +77,11 @@ class FaultyArchive:
         self.kept.pop(key, None)
 
     async def check(self) -> None:
-        """Tell how it is."""
+        """Fail, or not."""
         self._fail("")
 
     async def warm(self) -> None:
-        """Tell how it is."""
+        """Fail, or not."""
         self._fail("")
 
     async def close(self) -> None:
@@ -102,7 +102,7 @@ def inner() -> FaultyArchive:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where what is owed waits; nobody has made it yet."""
+    """The folder of the spool, not created yet."""
     return tmp_path / "var" / "owed"
 
 
@@ -114,7 +114,7 @@ def owing(inner: FaultyArchive, folder: Path) -> OwedArchive:
 
 def _owing(inner: Archive, folder: Path, max_bytes: int = ROOM) -> OwedArchive:
     ticks = itertools.count(1_700_000_000.0)
-    return OwedArchive(inner, folder, max_bytes=max_bytes, clock=lambda: next(ticks), jitter=lambda: 1.0)
+    return OwedArchive(inner, folder, max_bytes=max_bytes, clock=lambda: next(ticks), jitter=lambda: 0.0)
 
 
 async def _owed_files(folder: Path) -> list[Path]:
@@ -243,7 +243,7 @@ async def test_any_refusal_is_owed_and_paid(owing: OwedArchive, inner: FaultyArc
 
 
 async def test_a_mistake_of_the_caller_is_not_owed(folder: Path, tmp_path: Path) -> None:
-    """A key that the archive does not know how to write is nobody's outage."""
+    """A key that the archive cannot write is a bug, not an outage."""
     with pytest.raises(ValueError, match="flat"):
         await _owing(DiskArchive(tmp_path), folder).put("a/b", b"x", content_type=WAV)
     assert _files(folder) is None
@@ -387,7 +387,7 @@ async def test_owed_while_the_archive_thought(owing: OwedArchive, inner: FaultyA
 
 
 async def test_oldest_first_until_the_archive_is_away(owing: OwedArchive, inner: FaultyArchive) -> None:
-    """Objects are paid in the order in which they became owed, and the first that finds nobody ends the pass."""
+    """Objects are paid in the order in which they became owed; the first that finds the archive away ends the pass."""
     inner.fault = AWAY
     for key in ("c", "a", "d", "b"):
         await owing.put(key, b"x", content_type=WAV)
@@ -430,7 +430,7 @@ async def test_still_owed_after_a_restart(owing: OwedArchive, inner: FaultyArchi
 
 @pytest.mark.parametrize("content", [b"", b"no JSON\n", b"[]\n", b'{"key": 1, "content_type": "a/b"}\n', b"{}\nx"])
 async def test_a_damaged_file(owing: OwedArchive, inner: FaultyArchive, folder: Path, content: bytes) -> None:
-    """A file that is not as we wrote it is as none to who asks, stays for a person to see, and holds up nobody."""
+    """A damaged file counts as missing, stays for an operator to see, and holds up no other."""
     inner.fault = AWAY
     await owing.put(KEY, b"x", content_type=WAV)
     _damage(folder, content)
@@ -498,7 +498,8 @@ async def test_check_and_close_are_the_archives(owing: OwedArchive, inner: Fault
 
 
 @in_virtual_time
-async def _growing(inner: FaultyArchive, folder: Path) -> None:
+async def test_waits_grow_while_the_archive_is_away(inner: FaultyArchive, folder: Path) -> None:
+    """After each failure the wait doubles up to a minute; after a success it begins anew."""
     owing = _owing(inner, folder)
     inner.fault = AWAY
     await owing.put(KEY, b"x", content_type=WAV)
@@ -516,13 +517,9 @@ async def _growing(inner: FaultyArchive, folder: Path) -> None:
         assert waits == pytest.approx([2])
 
 
-def test_waits_grow_while_the_archive_is_away(inner: FaultyArchive, folder: Path) -> None:
-    """After each failure the wait doubles up to a minute; after a success it begins anew."""
-    _growing(inner, folder)
-
-
 @in_virtual_time
-async def _at_once(inner: FaultyArchive, folder: Path) -> None:
+async def test_new_debts_are_paid_at_once(inner: FaultyArchive, folder: Path) -> None:
+    """What becomes owed is offered again at once; what another process owes, within a minute."""
     owing, other = _owing(inner, folder), _owing(inner, folder)
     async with _running(owing):
         await asyncio.sleep(10)
@@ -536,13 +533,9 @@ async def _at_once(inner: FaultyArchive, folder: Path) -> None:
         assert "b" in inner.kept
 
 
-def test_new_debts_are_paid_at_once(inner: FaultyArchive, folder: Path) -> None:
-    """What becomes owed is offered again at once; what another process owes, within a minute."""
-    _at_once(inner, folder)
-
-
 @in_virtual_time
-async def _ended(inner: FaultyArchive, folder: Path) -> None:
+async def test_ending_it_loses_nothing(inner: FaultyArchive, folder: Path) -> None:
+    """Cancelled in the middle of a payment, the object is still owed."""
     owing = _owing(inner, folder)
     inner.fault = AWAY
     await owing.put(KEY, b"x", content_type=WAV)
@@ -555,16 +548,11 @@ async def _ended(inner: FaultyArchive, folder: Path) -> None:
     assert await owing.pay() == 1
 
 
-def test_ending_it_loses_nothing(inner: FaultyArchive, folder: Path) -> None:
-    """Cancelled in the middle of a payment, the object is still owed."""
-    _ended(inner, folder)
-
-
 @pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
 def test_delays_are_bounded(inner: FaultyArchive, folder: Path, jitter: float) -> None:
     """Whatever chance says and however often it failed, a wait is between a second and a minute."""
     owing = OwedArchive(inner, folder, max_bytes=ROOM, jitter=lambda: jitter)
-    delays = [owing._delay_seconds(failures) for failures in (*range(10), 10_000)]
+    delays = [owing._backoff.delay_seconds(failures) for failures in (*range(10), 10_000)]
     assert delays == sorted(delays)
     assert delays[0] >= 1
     assert delays[-1] <= 60

@@ -14,7 +14,7 @@ CALL = ("claim", "memo", "owner")
 def _made(calls: Unanswered, error: BaseException | None = None, call: tuple[str, ...] = CALL) -> str:
     """Make a call that ends so; give its name."""
     names = []
-    with suppress(StoreUnavailable, Fenced, KeyError, asyncio.CancelledError), calls.named(call) as name:
+    with suppress(StoreUnavailable, Fenced, KeyError, asyncio.CancelledError), calls.key(call) as name:
         names.append(name)
         if error is not None:
             raise error
@@ -43,7 +43,7 @@ def test_two_calls_never_share_a_name() -> None:
     calls = Unanswered()
     lost = _made(calls, StoreUnavailable("x"))
     assert _made(calls, call=("claim", "another", "owner")) != lost
-    with calls.named(CALL) as one, calls.named(CALL) as other:
+    with calls.key(CALL) as one, calls.key(CALL) as other:
         assert (one, other != lost) == (lost, True)
 
 
