@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS: Final = 30.0
 """How long something is asked again, at most, in seconds."""
-LATER: Final = frozenset({Verdict.LATER})
-UNLESS_NEVER: Final = frozenset({Verdict.LATER, Verdict.UNKNOWN})
 _LONGEST_WAIT_SECONDS: Final = 5.0
 """What asks us to wait longer is left to those who can: they park the memo."""
 
@@ -30,7 +28,6 @@ async def retried(
     work: Callable[..., Awaitable[T]],
     *args: str,
     attempts: int,
-    verdicts: frozenset[Verdict] = LATER,
     seconds: float = RETRY_SECONDS,
 ) -> T:
     """Call a coroutine function until it gives something; not a lambda, for tenacity would not await what that gives.
@@ -39,11 +36,10 @@ async def retried(
         work: what to call.
         args: for it.
         attempts: how often, at most.
-        verdicts: of the errors after which it is called again; any other error passes through.
         seconds: after which it is not called again, in seconds.
     """
     retrying = AsyncRetrying(
-        retry=retry_if_exception(lambda error: _may_be_tried_soon(error, verdicts)),
+        retry=retry_if_exception(_may_be_tried_soon),
         wait=_WaitAsAsked(),
         stop=stop_after_attempt(attempts) | stop_before_delay(seconds),
         reraise=True,
@@ -62,8 +58,8 @@ async def reading(service: str) -> AsyncIterator[None]:
         raise TimedOut(service) from error
 
 
-def _may_be_tried_soon(error: BaseException, verdicts: frozenset[Verdict]) -> bool:
-    if not isinstance(error, ProviderError) or error.verdict not in verdicts:
+def _may_be_tried_soon(error: BaseException) -> bool:
+    if not isinstance(error, ProviderError) or error.verdict is not Verdict.LATER:
         return False
     return (error.retry_after_seconds or 0) <= _LONGEST_WAIT_SECONDS
 

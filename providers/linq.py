@@ -1,15 +1,13 @@
 """Linq v3: voice memos as the native bubble, texts, typing, messages and media.
 
-A voice memo is uploaded first, and then sent by its attachment's id; the sending takes no idempotency key. So what may
-be out is never sent again within a call: the chat is looked at, a few times, and where ours is not there the outcome
-stays unknown. Whoever comes back to the memo later looks again before anything else. What was surely refused is asked
-again, as far as its code says that this may help.
+A voice memo is uploaded first, and then sent by its attachment's id; the sending takes no idempotency key. A send that
+may be out raises OutcomeUnknown; Deliver decides what follows. What was surely refused is asked again, as far as its
+code says that this may help.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +17,7 @@ from urllib.parse import quote, urlencode
 from providers import indicator
 from providers.attempts import retried
 from providers.deadline import deadline
-from providers.errors import BadAnswer, OptedOut, OutcomeUnknown, ProviderError, TimedOut, Unavailable
+from providers.errors import BadAnswer, OptedOut, TimedOut, Unavailable
 from providers.http import policy_for
 from providers.linq_upload import Upload
 from providers.linq_wire import (
@@ -27,7 +25,6 @@ from providers.linq_wire import (
     WIRE,
     announcement,
     chat_path,
-    fit,
     is_it,
     parts_without_url,
     text_send,
@@ -36,20 +33,17 @@ from providers.linq_wire import (
 )
 from providers.media import Media
 from providers.messenger_calls import Calls
-from providers.ports import SentText, always_ours
+from providers.ports import always_ours
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from providers.messenger_wire import Send
-    from providers.ports import Onlooker, VoiceReply
+    from providers.ports import Onlooker, SentText, VoiceReply
 
-_LISTED_BY_SECONDS: Final = 5.0
-"""How long Linq may take to list what it has accepted: nobody looks again sooner, in seconds."""
 _TYPING_SECONDS: Final = 5.0
 _STOP_TYPING_SECONDS: Final = 2.0
-_CLOCKS_DIFFER_SECONDS: Final = 300.0
 _MOST_PAGES: Final = 10
 _PAGE: Final = 100
 """Messages; more are not given at once."""
@@ -61,7 +55,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How the time for one send is shared out, so that it ends by itself, knowing how; all in seconds."""
+    """How the time for one send is shared out, so that it ends by itself, knowing how; what is left is for a search."""
 
     upload_seconds: float
     """For the upload: while it lasts nothing is out, which a cut from outside could not know."""
@@ -69,13 +63,11 @@ class Pace:
     """After which what was refused is not sent again."""
     request_seconds: float
     """For the request that sends."""
-    looks_after_seconds: tuple[float, ...]
-    """Pauses, each before a look at the chat for what may be out."""
 
     @classmethod
     def within(cls, seconds: float) -> Self:
         """Share out the time for one send."""
-        return cls(0.35 * seconds, 0.1 * seconds, 0.3 * seconds, (0.02 * seconds, 0.06 * seconds, 0.12 * seconds))
+        return cls(0.35 * seconds, 0.1 * seconds, 0.3 * seconds)
 
 
 class LinqMessenger:
@@ -87,10 +79,13 @@ class LinqMessenger:
         media_hosts: hosts that recordings may come from, and private addresses that files may be uploaded to.
         max_memo_bytes: the largest recording, in bytes.
         timeout_seconds: for one request, in seconds.
-        pace: for one send, with its upload and its looks at the chat.
+        pace: for one send, with its upload.
         attempts: how often a request is made at the most.
         typing_refresh_seconds: Linq forgets after 60 s.
     """
+
+    service: Final = SERVICE
+    listed_by_seconds: Final = 5.0
 
     def __init__(
         self,
@@ -143,20 +138,19 @@ class LinqMessenger:
 
         Raises:
             OptedOut: the person asked to hear no more from us.
-            OutcomeUnknown: it may be out; it was looked for, and nothing was sent again.
+            OutcomeUnknown: it may be out.
         """
         self._heed_opt_out(reply.chat_id)
         attachment_id = await self._uploaded(reply, still_ours)
         _remember(self._attachments, reply.filename, attachment_id)
-        return await self._sent(voice_send(reply.chat_id, attachment_id, reply.filename, still_ours))
+        return await self._send(reply.chat_id, voice_send(reply.chat_id, attachment_id, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
         """Send a text message; give its message id. Raises as send_voice() does."""
         self._heed_opt_out(chat_id)
-        sent = SentText(fit(text), time.time() - _CLOCKS_DIFFER_SECONDS)
-        return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
+        return await self._send(chat_id, text_send(chat_id, text, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Look for a message of ours with an attachment of one of these names, or with that text alone.
@@ -211,9 +205,7 @@ class LinqMessenger:
         async with deadline(self._pace.upload_seconds, TimedOut(SERVICE, "uploading")):
             return await self._retried(once)
 
-    async def _sent(self, send: Send) -> str:
-        """Send, and never twice: what may be out is looked for, and not sent again."""
-
+    async def _send(self, chat_id: str, send: Send) -> str:
         async def once() -> str:
             send.still_ours()
             return await self._calls.send(send)
@@ -221,26 +213,8 @@ class LinqMessenger:
         try:
             return await retried(once, attempts=self._attempts, seconds=self._pace.again_seconds)
         except OptedOut:
-            _remember(self._opted_out, send.chat_id, value=True)
+            _remember(self._opted_out, chat_id, value=True)
             raise
-        except OutcomeUnknown as unknown:
-            sent_id = await self._looked_for(send)
-            if sent_id is None:
-                wait = _LISTED_BY_SECONDS
-                raise OutcomeUnknown(SERVICE, "and is not in the chat", retry_after_seconds=wait) from unknown
-            return sent_id
-
-    async def _looked_for(self, send: Send) -> str | None:
-        """Look, and look again: what was accepted may be listed a little later."""
-        for seconds in self._pace.looks_after_seconds:
-            await asyncio.sleep(seconds)
-            try:
-                sent_id = await self.find_sent(send.chat_id, filenames=send.filenames, text=send.text)
-            except ProviderError as error:
-                raise OutcomeUnknown(SERVICE, "and cannot be looked for") from error
-            if sent_id is not None:
-                return sent_id
-        return None
 
     async def _link(self, attachment_id: str) -> str:
         """Ask where a file may be had."""

@@ -80,17 +80,17 @@ class Ticket:
     """To be sent exactly."""
 
 
-def voice_send(chat_id: str, attachment_id: str, filename: str, still_ours: Callable[[], None]) -> Send:
+def voice_send(chat_id: str, attachment_id: str, still_ours: Callable[[], None]) -> Send:
     """Write a voice memo of what was uploaded. It takes no text, and no idempotency key."""
     body = json.dumps({"attachment_id": attachment_id}).encode()
-    return Send(chat_id, f"{chat_path(chat_id)}/voicememo", body, (filename,), None, still_ours)
+    return Send(f"{chat_path(chat_id)}/voicememo", body, still_ours)
 
 
-def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
+def text_send(chat_id: str, text: str, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
     """Write a text message."""
-    parts = [{"type": "text", "value": text.text}]
+    parts = [{"type": "text", "value": fit(text)}]
     body = json.dumps({"message": {"parts": parts, "idempotency_key": idempotency_key}}).encode()
-    return Send(chat_id, f"{chat_path(chat_id)}/messages", body, (), text, still_ours)
+    return Send(f"{chat_path(chat_id)}/messages", body, still_ours)
 
 
 def announcement(clip: Clip, filename: str) -> dict[str, object]:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from providers.ports import SentText
-
     Json = Mapping[str, object]
 
 _LONGEST_ANSWER_BYTES: Final = 32 * 1024 * 1024
@@ -38,15 +36,11 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message on its way out, and what it may be found by."""
+    """A message on its way out."""
 
-    chat_id: str
     path: str
     """Where it is posted to."""
     body: bytes = field(repr=False)
-    filenames: tuple[str, ...]
-    text: SentText | None
-    """Where it is no more than a text."""
     still_ours: Callable[[], None]
 
     async def pieces(self) -> AsyncIterator[bytes]:

@@ -121,7 +121,17 @@ class Onlooker(Protocol):
 
 
 class Messenger(Protocol):
-    """The Series API, as far as we use it."""
+    """A chat service: downloads, sends and lists messages. It never repeats a send whose outcome is unknown."""
+
+    @property
+    def service(self) -> str:
+        """Its short name, as in errors and logs."""
+        ...
+
+    @property
+    def listed_by_seconds(self) -> float:
+        """How long it may take to list a message that it has accepted, in seconds; 0 if it lists at once."""
+        ...
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Fetch a recording: allowed hosts only, capped, every redirect checked anew.

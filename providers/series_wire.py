@@ -59,18 +59,13 @@ def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
     }
     message = {"text": reply.text or _BLANK, "idempotency_key": reply.idempotency_key, "attachments": [attachment]}
     body = json.dumps({"message": message}).encode()
-    return Send(reply.chat_id, messages_of(reply.chat_id), body, (reply.filename,), None, still_ours)
+    return Send(messages_of(reply.chat_id), body, still_ours)
 
 
-def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
+def text_send(chat_id: str, text: str, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
     """Write a text message."""
-    body = json.dumps({"message": {"text": text.text, "idempotency_key": idempotency_key}}).encode()
-    return Send(chat_id, messages_of(chat_id), body, (), text, still_ours)
-
-
-def fit(text: str) -> str:
-    """Give a text as it is sent: not empty."""
-    return text or _BLANK
+    body = json.dumps({"message": {"text": text or _BLANK, "idempotency_key": idempotency_key}}).encode()
+    return Send(messages_of(chat_id), body, still_ours)
 
 
 def messages_of(chat_id: str) -> str:
@@ -82,7 +77,7 @@ def is_it(message: Json, filenames: Collection[str], text: SentText | None) -> b
     """Say whether a message is the one with an attachment of these names, or that text alone."""
     attachments = message.get("attachments")
     if not isinstance(attachments, list) or not attachments:
-        return text is not None and message.get("text") == text.text and sent_since(message, text.since)
+        return text is not None and message.get("text") == (text.text or _BLANK) and sent_since(message, text.since)
     return any(isinstance(each, dict) and each.get("filename") in filenames for each in attachments)
 
 

@@ -1,7 +1,7 @@
-"""Chorus: the pieces of a reply, spoken side by side and heard in order.
+"""The pieces of a reply, synthesised concurrently and emitted in order.
 
-The first piece is asked for as soon as it is written, the next while the first is still being spoken. One piece that
-fails is the failure of all: the reply is one voice's, whole, or it is not given.
+The first piece is requested as soon as it is written, the next while the first is still being spoken. One piece that
+fails fails all: a reply has one voice throughout.
 """
 
 from __future__ import annotations
@@ -21,27 +21,19 @@ if TYPE_CHECKING:
     from providers.ports import Synthesizer
 
 _AHEAD = 3
-"""Pieces that are spoken while an earlier one is still being heard: mostly all that are left of a reply."""
+"""Pieces that are synthesised while an earlier one is being emitted: mostly all that are left of a reply."""
 _FEWEST_BYTES = 100
-"""Of PCM, for a letter: at 16 kHz, and at twice the speed that anybody listens at, it takes ten times as many."""
+"""Of PCM for one letter. At 16 kHz, at twice the speed that people listen at, it takes ten times as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A piece that is being spoken."""
-
     pcm: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
-    """Ends with None; bounded by what a piece may have."""
+    """Ends with None; bounded by the length of a piece."""
 
 
 class Chorus:
-    """Has a draft spoken by one synthesizer.
-
-    Args:
-        service: the synthesizer's short name.
-        synthesizer: who speaks.
-        draft: what is said; whole, or still being written.
-    """
+    """Has one synthesizer speak a draft; `service` is its short name."""
 
     def __init__(self, service: str, synthesizer: Synthesizer, draft: Draft) -> None:
         self._service = service
@@ -51,21 +43,21 @@ class Chorus:
 
     @asynccontextmanager
     async def speaking(self) -> AsyncIterator[AsyncGenerator[bytes]]:
-        """Give the PCM, mono s16le, to be read to its end; what fails a piece ends the block.
+        """Yield the PCM, mono s16le, to be read to its end.
 
         Raises:
             ProviderError: the service failed one piece or more.
-            Discarded: the draft was, and nobody needs this any more.
+            Discarded: the draft was discarded.
         """
         try:
-            async with asyncio.TaskGroup() as group, aclosing(self._heard()) as pcm:
-                group.create_task(self._ask(group))
+            async with asyncio.TaskGroup() as group, aclosing(self._in_order()) as pcm:
+                group.create_task(self._request(group))
                 yield pcm
         except ExceptionGroup as failures:
-            _heed_cancellation()
+            _raise_cancellation()
             raise _foremost(failures) from None
 
-    async def _ask(self, group: asyncio.TaskGroup) -> None:
+    async def _request(self, group: asyncio.TaskGroup) -> None:
         async for piece in self._draft.pieces():
             part = _Part()
             await self._parts.put(part)
@@ -88,22 +80,22 @@ class Chorus:
         part.pcm.put_nowait(end)
         part.pcm.put_nowait(None)
 
-    async def _heard(self) -> AsyncGenerator[bytes]:
+    async def _in_order(self) -> AsyncGenerator[bytes]:
         while (part := await self._parts.get()) is not None:
             while (piece := await part.pcm.get()) is not None:
                 if piece:
                     yield piece
 
 
-def _heed_cancellation() -> None:
-    """Be cancelled, if we were while a piece failed: before Python 3.13 a task group forgets it over the failure."""
+def _raise_cancellation() -> None:
+    """Raise a cancellation that came while a piece failed: before Python 3.13 a task group forgets it."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
 
 
 def _foremost(failures: ExceptionGroup[Exception]) -> Exception:
-    """Give the one that counts: a bug before what a service did wrong, which more than one piece may have met (I8)."""
+    """Return the failure that counts: a bug (I8), else the first of the service's."""
     bugs, services = failures.split(lambda error: not isinstance(error, ProviderError | ExceptionGroup))
     found: Exception = bugs or services or failures
     while isinstance(found, ExceptionGroup):

@@ -21,24 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Makes the recording fit to be listened to."""
+    """Decodes the recording."""
 
     transcoder: Transcoder
 
     def ahead(self) -> AbstractAsyncContextManager[Ahead]:
-        """Begin while the recording still comes: what is given takes its pieces."""
+        """Return a decoder that takes the recording's pieces while it is still being downloaded."""
         return self.transcoder.ahead()
 
     async def __call__(self, fetched: Fetched, ahead: Ahead | None = None) -> Decoded:
-        """Decode, salvaging what can be salvaged.
-
-        Args:
-            fetched: with the recording.
-            ahead: what took its pieces as they came.
-
-        Raises:
-            Apology: it cannot be read, or is too long.
-        """
+        """Decode what can be salvaged; `ahead` is the decoder that took the pieces. Raises Apology."""
         if fetched.original.format is Format.UNKNOWN:
             raise Apology(Line.NOT_PROCESSED, "unknown-format")
         try:

@@ -1,4 +1,4 @@
-"""Hear: Decoded → Heard. The words, and the language that they are in."""
+"""Hear: Decoded → Heard. Speech recognition, and the language of what was said."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
     from consumer.memo import Decoded
-    from consumer.progress import Progress, Timing
+    from consumer.progress import Progress
     from consumer.stages.listen import Expected
     from providers.ladder import Ladder
     from providers.ports import Transcript
@@ -31,10 +31,8 @@ class Hear:
     transcribers: Ladder[[Clip, Expected], Transcript]
     default_language: str
 
-    async def __call__(
-        self, decoded: Decoded, past: Awaitable[tuple[Turn, ...]], progress: Progress, timing: Timing
-    ) -> Heard:
-        """Listen; meanwhile the past of the chat is read.
+    async def __call__(self, decoded: Decoded, past: Awaitable[tuple[Turn, ...]], progress: Progress) -> Heard:
+        """Listen while the past of the chat is still being read.
 
         A long memo that lost some of its pieces is answered by the words of the others.
 
@@ -46,24 +44,23 @@ class Hear:
             return last_language(await past) or self.default_language
 
         listened = await listen(decoded.wav, self.transcribers, progress, expected)
+        words, rung = listened.words, listened.rung
         if not listened.parts:
             raise Apology(Line.NOTHING_HEARD, "silence")
-        timing.rung = rung = listened.rung
-        if rung is None or (listened.lost and not listened.words):
-            raise Apology(Line.THANKS, "not-transcribed")
-        words, turns = listened.words, await past
+        if rung is None or (listened.lost and not words):
+            raise Apology(Line.THANKS, "not-transcribed", rung)
         if not words:
-            raise Apology(Line.NOTHING_HEARD, "no-words")
+            raise Apology(Line.NOTHING_HEARD, "no-words", rung)
         language = await asyncio.to_thread(
             identify,
             words,
             reported=listened.language,
-            last=last_language(turns),
+            last=last_language(await past),
             default=self.default_language,
         )
-        return Heard(decoded.fetched.memo, words, language, rung, turns)
+        return Heard(decoded.fetched.memo, words, language, rung)
 
 
 def last_language(turns: tuple[Turn, ...]) -> str | None:
-    """What the person last spoke, as far as we know."""
+    """Return the language that the person last used, if it is known."""
     return next((turn.language for turn in reversed(turns) if turn.role == "user"), None)

@@ -1,7 +1,8 @@
-"""Recall and remember: what was said in a chat, read before the answer and written after it."""
+"""Recall and remember: a chat's last turns, read before the answer and written after it."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 _TURNS = 10
 """How many turns the model is shown."""
 _PATIENCE_SECONDS = 3.0
-"""How long the person waits, at most, for their history to be read, in seconds."""
+"""How long the person waits, at most, for their history to be read."""
+
+
+async def recent_turns(history: History, chat_id: str) -> tuple[Turn, ...]:
+    """Return the last turns of a chat, oldest first. Raises StoreUnavailable, and TimeoutError after 3 s."""
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        return tuple(await history.recent(chat_id, limit=_TURNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +34,9 @@ class Recall:
 
     history: History
 
-    async def __call__(self, memo: Memo) -> tuple[Turn, ...]:
-        """Give the last turns, oldest first. Raises StoreUnavailable."""
-        return tuple(await self.history.recent(memo.chat_id, limit=_TURNS))
-
-    def begun(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
-        """Begin to read the past; it is read while others work, and empty when history is away."""
-        nothing: tuple[Turn, ...] = ()
-        return asides.start("recall", lambda: self(memo), otherwise=nothing, patience_seconds=_PATIENCE_SECONDS)
+    def begin(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
+        """Read the past in an aside; it is empty if the history cannot be read."""
+        return asides.start("recall", recent_turns(self.history, memo.chat_id), otherwise=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Remember:
     history: History
 
     async def __call__(self, heard: Heard, delivered: Delivered) -> None:
-        """Write what the person said, and the reply if it was the model's own and was said. Raises StoreUnavailable."""
+        """Write what the person said, and the reply if the model wrote it and it was said. Raises StoreUnavailable."""
         memo, answering = heard.memo, delivered.answering
         turns = [Turn("user", heard.words, heard.language, memo.sent_at)]
         if answering.rung != "canned" and delivered.said == answering.text:

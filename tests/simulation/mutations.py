@@ -143,10 +143,10 @@ def claims_ignored() -> Iterator[None]:
 def nobody_asks_first() -> Iterator[None]:
     """Send again without looking whether an earlier send went out."""
 
-    async def found(*_: object) -> None:
+    async def find_earlier(*_: object) -> None:
         return None
 
-    with patch.object(Deliver, "found", found):
+    with patch.object(Deliver, "find_earlier", find_earlier):
         yield
 
 
@@ -171,7 +171,7 @@ def keeping_cut_off() -> Iterator[None]:
     async def leave(self: Any, kind: Any, error: Any, trace: Any) -> None:
         await real(self, kind, asyncio.CancelledError() if error is not None else None, trace)
 
-    with patch.object(Asides, "__aexit__", leave), patch.object(Pipeline, "_keeping", lambda *_: None):
+    with patch.object(Asides, "__aexit__", leave), patch.object(Pipeline, "_keep_owed", lambda *_: None):
         yield
 
 
@@ -191,8 +191,8 @@ def letters_forgotten() -> Iterator[None]:
 def gains_forgotten() -> Iterator[None]:
     """Begin anew, whatever an earlier attempt has paid for."""
     with (
-        patch.object(resume, "heard", lambda *_: None),
-        patch.object(resume, "answering", lambda *_: None),
+        patch.object(resume, "restore_heard", lambda *_: None),
+        patch.object(resume, "restore_answering", lambda *_: None),
     ):
         yield
 

@@ -161,6 +161,9 @@ class SimulatedArchive:
 class SimulatedMessenger:
     """The Series API from one process."""
 
+    service = "series"
+    listed_by_seconds = 0.0
+
     def __init__(self, hands: Hands, api: SeriesApi) -> None:
         self._hands = hands
         self._api = api

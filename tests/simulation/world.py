@@ -23,6 +23,7 @@ from consumer.retries import Retries
 from consumer.source import Partition
 from consumer.stages.deliver import Deliver
 from consumer.stages.keep import Keep
+from consumer.stages.read import Read
 from consumer.stages.remember import Recall, Remember
 from consumer.worker import Worker
 from storage.ledger import MemoKey, State
@@ -135,6 +136,7 @@ class World:
             decode=cast("Any", Decoding()),
             recall=Recall(history),
             hear=stages.hear,
+            read=Read("en"),
             answer=stages.answer,
             speak=cast("Any", Speaking(stages)),
             deliver=Deliver(messenger, stages, SEND_SECONDS, self.resend_unknown, note_seconds=1.0),
