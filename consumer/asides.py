@@ -1,4 +1,4 @@
-"""Asides: background work of one memo. It never delays or stops the reply, and its failures are reported."""
+"""Asides: work beside the reply of one memo, which never delays or stops it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,15 @@ log = logging.getLogger(__name__)
 
 
 class Asides:
-    """The asides of one memo. Leaving the block waits for them, unless the lease was lost or the memo cancelled."""
+    """The asides of one memo; leaving the block waits for them."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: list[asyncio.Task[object]] = []
-        self.owed: list[str] = []
-        """Names of the asides that failed."""
+        self.owed: list[str] = []  # names of those that failed
 
     def start(self, name: str, work: Coroutine[Any, Any, T], *, otherwise: T) -> asyncio.Task[T]:
-        """Start an aside; its task returns the work's value, or `otherwise` if storage fails or takes 30 s."""
+        """Start an aside; its task returns `otherwise` if storage fails or takes 30 s."""
         task = asyncio.create_task(self._run(name, work, otherwise), name=f"aside-{name}")
         task.add_done_callback(lambda _: work.close())  # of a task that was cancelled before it began
         self._tasks.append(task)
@@ -56,7 +55,7 @@ class Asides:
             return otherwise
 
     async def finish(self) -> None:
-        """Wait for all asides; each has its own timeout, so this is bounded."""
+        """Wait for all; each has its own timeout."""
         await asyncio.gather(*self._tasks)
 
     async def __aenter__(self) -> Self:
@@ -65,7 +64,7 @@ class Asides:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, asyncio.CancelledError | Fenced):  # any other end must not cost us the recording
+        if isinstance(error, asyncio.CancelledError | Fenced):  # no other end may cost us the recording
             for task in self._tasks:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

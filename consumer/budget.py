@@ -1,8 +1,4 @@
-"""Budget: one deadline for a whole reply, shared out between its steps.
-
-Each step gets a share of what is left when its turn comes: a quick one leaves its time to those that follow. When
-nothing is left each ladder goes straight to its last rung.
-"""
+"""Budget: one deadline for a whole reply; each step gets a share of what is left when its turn comes."""
 
 from __future__ import annotations
 
@@ -26,17 +22,12 @@ _SEND_SHARE: Final = 0.1
 
 
 class Budget:
-    """What is left of a deadline.
-
-    Args:
-        seconds: from now until the deadline.
-        clock: any monotonic clock, in seconds.
-    """
+    """What is left of a deadline, `seconds` from now."""
 
     def __init__(self, seconds: float = DEADLINE_SECONDS, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._end = clock() + seconds - min(_SEND_SECONDS, _SEND_SHARE * seconds)
 
     def part(self, share: float) -> float:
-        """Return a share of the seconds left before the send; never less than 0."""
+        """Return a share of the seconds left before the send, at least 0."""
         return share * max(0.0, self._end - self._clock())

@@ -1,7 +1,4 @@
-"""Streamed replies: text that a model is still writing, sentence by sentence, for those who speak it meanwhile.
-
-A reply ends whole or is discarded whole: then its replier failed, and none of it will be heard.
-"""
+"""Streamed replies: text that is spoken while a model still writes it."""
 
 from __future__ import annotations
 
@@ -14,25 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 _LONGEST_PIECE = 240
-"""Characters spoken in one go, after the first sentence: fewer requests, and a better melody."""
+"""Characters; longer pieces mean fewer requests and better prosody."""
 
 
 class Discarded(Exception):
-    """The reply that was being spoken will not be sent."""
+    """The replier of a draft failed; none of it will be heard."""
 
 
 class Piece(NamedTuple):
-    """Sentences that are spoken in one go."""
+    """Sentences that are spoken in one go, with their context."""
 
     text: str
     before: str
-    """The whole reply so far."""
     after: str
-    """The next sentence, if it is written."""
 
 
 class Draft:
-    """A reply in one language (a primary subtag), still growing or ended."""
+    """A streamed reply in a language (a primary subtag)."""
 
     def __init__(self, language: str) -> None:
         self.language = language
@@ -42,7 +37,7 @@ class Draft:
 
     @classmethod
     def whole(cls, text: str, language: str) -> Self:
-        """Return a draft of a reply that is complete."""
+        """Return a complete draft."""
         draft = cls(language)
         draft.say(*split(text))
         draft.end()
@@ -74,7 +69,7 @@ class Draft:
         self._notify()
 
     async def pieces(self) -> AsyncIterator[Piece]:
-        """Yield the reply from its first sentence on, waiting for what is not written yet. Raises Discarded."""
+        """Yield the reply from its beginning, as it is written. Raises Discarded."""
         said = 0
         while await self._has_more(said):
             end = said + self._count(said)
@@ -83,7 +78,7 @@ class Draft:
             said = end
 
     async def started(self) -> None:
-        """Wait until there is something to speak. Raises Discarded."""
+        """Wait for a first sentence. Raises Discarded."""
         await self._until(lambda: self._ended or bool(self._sentences))
 
     async def settled(self) -> None:
@@ -101,7 +96,7 @@ class Draft:
             await self._changed.wait()
 
     def _count(self, said: int) -> int:
-        """Return how many of the written sentences go into the next piece; the first goes alone, to be soon."""
+        """Return how many sentences go into the next piece; the first goes alone, to be quick."""
         count, length = 1, len(self._sentences[said])
         for sentence in self._sentences[said + 1 :] if said else []:
             length += len(sentence)
@@ -116,11 +111,11 @@ class Draft:
 
 
 class Cutter(Protocol):
-    """Splits what a model writes into pieces that are fit to be spoken, or to be sent as text."""
+    """Splits a model's text into pieces that are fit to be spoken, or sent."""
 
     @property
     def full(self) -> bool:
-        """Whether the reply is long enough, so that nothing more is wanted."""
+        """Whether the reply is long enough."""
         ...
 
     def feed(self, piece: str) -> list[str]:
@@ -133,11 +128,7 @@ class Cutter(Protocol):
 
 
 class Drafts:
-    """The drafts of one reply, one after the other: each replier that is tried begins a new one.
-
-    Args:
-        splitter: makes the splitter for a language.
-    """
+    """The drafts of one reply, one for each replier that is tried."""
 
     def __init__(self, splitter: Callable[[str], Cutter] = Sentences) -> None:
         self.splitter = splitter
@@ -145,7 +136,7 @@ class Drafts:
         self._begun = asyncio.Event()
 
     def begin(self, language: str) -> Draft:
-        """Begin a draft; the one before is discarded, unless it is complete."""
+        """Begin a draft, and discard the one before."""
         if self.latest is not None:
             self.latest.discard()
         self.latest = Draft(language)
@@ -153,7 +144,7 @@ class Drafts:
         return self.latest
 
     async def after(self, known: Draft | None) -> Draft:
-        """Wait for a later draft than the known one."""
+        """Wait for a later draft."""
         while self.latest is known or self.latest is None:
             self._begun.clear()
             await self._begun.wait()

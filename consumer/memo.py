@@ -1,7 +1,6 @@
 """The states of a memo: Memo → Fetched → Decoded → Heard → Answering → Spoken → Delivered.
 
-Each holds the one before it, so that a stage out of order is a type error. From Heard on a state can be restored from
-the ledger (consumer/resume.py), so the recording is let go.
+Each holds the one before, so a stage out of order is a type error. From Heard on the recording is let go.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InlineAudio:
-    """A recording within the event, base64 as in RFC 4648 section 4 (whitespace and a data: prefix tolerated)."""
+    """A recording in the event: base64 (RFC 4648, 4), whitespace and a data: prefix tolerated."""
 
     base64: str = field(repr=False)
     filename: str | None = field(default=None, repr=False)
@@ -37,7 +36,7 @@ class LinkedAudio:
 
 @dataclass(frozen=True, slots=True)
 class AbsentAudio:
-    """A recording that the event mentions and does not carry: the messenger has to be asked for the message."""
+    """A recording that only the messenger has."""
 
 
 Audio = InlineAudio | LinkedAudio | AbsentAudio
@@ -52,24 +51,23 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Memo:
-    """A voice memo, or a text message, as it was announced."""
+    """A voice memo, or a text message."""
 
     chat_id: str
     message_id: str
     """From the event, or a hash of it."""
     person: str = field(repr=False)
-    """A phone number or another handle; empty if the event has none."""
+    """A phone number or another handle; empty if unknown."""
     sent_at: datetime
-    """UTC; the record's own time if the event has none."""
+    """UTC; else the record's own time."""
     audio: tuple[Audio, ...]
-    """Where the recording may be, the best place first; empty for a text message only."""
+    """Places of the recording, the best first; empty for a text message."""
     group: bool = False
     text: str | None = field(default=None, repr=False)
-    """Of a text message."""
 
     @property
     def form(self) -> Form:
-        """The form in which it came, and is answered."""
+        """The form of the message and of its reply."""
         return Form.VOICE if self.text is None else Form.TEXT
 
 
@@ -103,18 +101,16 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """A memo with the words of its reply."""
+    """A memo with the words of its reply, or of an apology."""
 
     memo: Memo
     text: str = field(repr=False)
     language: str
     rung: str
     heard: Heard | None = None
-    """None for an apology."""
+    """None for an apology, which has a line, and a constant word as its reason."""
     line: Line | None = None
-    """The pre-written line, if this is an apology."""
     reason: str | None = None
-    """Why it is one; a constant word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +120,7 @@ class Spoken:
     answering: Answering
     clip: Clip
     said: str = field(repr=False)
-    """What the clip says: the reply, or a short line instead."""
+    """The reply, or a short line instead."""
     rung: str
 
 

@@ -1,7 +1,7 @@
-"""Pipeline: the way of one message: resumed → fetched → decoded → heard → answered → spoken → delivered.
+"""Pipeline: resumed → fetched → decoded → heard → answered → spoken → delivered.
 
-A later attempt goes the same way, and takes what an earlier one gained from the ledger and the archive (I10). A text
-message is read instead of heard, and its answer is not spoken.
+A later attempt takes what an earlier one gained from ledger and archive (I10). A text message is read instead of
+heard, and its answer is not spoken.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from storage.history import Turn
 
 _KEEP_REPLY_SECONDS = 5.0
-"""How long the person waits, at most, for the reply to be kept before it is sent."""
+"""How long a reply waits to be kept before it is sent."""
 
 
 class NotKept(Exception):
-    """The reply is out, and the original is neither in the archive nor owed to it: nothing may be settled yet (I5)."""
+    """The reply is out, and the original is not safe: the memo must not be settled (I5)."""
 
     reason = "not-kept"
 
@@ -59,13 +59,10 @@ class NotKept(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What the stages of one message share."""
-
     memo: Memo
     progress: Progress
     asides: Asides
     past: Task[tuple[Turn, ...]]
-    """The last turns of the chat, which are read meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +88,11 @@ class Pipeline:
         return self.hear.transcribers, self.answer.repliers, self.speak.voices
 
     async def __call__(self, memo: Memo, progress: Progress, apology: Apology | None = None) -> Delivered:
-        """Bring a message to its answer, or to an apology: the given one, or one that a stage raises.
+        """Answer a message, or apologise: as given, or as a stage demands.
 
         Raises:
-            NoRecording: it was no voice memo after all.
-            ProviderError: the messenger could not be reached, or refused everything.
+            NoRecording: it was no voice memo.
+            ProviderError: the messenger is away, or refused everything.
             Fenced: the memo is no longer ours.
             NotKept: all is done but keeping the original.
         """
@@ -121,7 +118,7 @@ class Pipeline:
         return await self._delivered(reply, run)
 
     def _resumed(self, run: _Run, apology: Apology | None) -> Known:
-        """Return what earlier attempts gained. Raises Apology: the given one."""
+        """Return what earlier attempts gained. Raises the given apology."""
         known = resume.resumed(run.memo, run.progress.facts)
         if apology is not None or known.heard is not None:
             self._keep_owed(run.memo, run.progress, run.asides)
@@ -130,7 +127,7 @@ class Pipeline:
         return known
 
     async def _heard(self, run: _Run) -> Heard:
-        """Fetch, decode and hear; nothing that follows needs the recording, so it is let go here."""
+        """Fetch, decode and hear; the recording is let go here."""
         async with self.decode.ahead() as ahead:
             fetched = await self._fetched(run, ahead)
             decoded = await self._decoded(fetched, run, ahead)
@@ -175,7 +172,6 @@ class Pipeline:
         return answering
 
     async def _apology(self, apology: Apology, run: _Run) -> Answering:
-        """Return the pre-written line in the language that the person last used in this chat, else the default."""
         language = last_language(await run.past) or self.default_language
         if run.memo.form is Form.TEXT:
             text = canned_reply(language)
@@ -199,7 +195,6 @@ class Pipeline:
         return spoken
 
     async def _spoken_earlier(self, answering: Answering, run: _Run) -> Spoken | None:
-        """Return the voice that an earlier attempt has paid for, if the archive has it."""
         key, said, voice = (run.progress.facts.get(name) for name in ("spoken", "said", "voice"))
         if answering.line is not None or not (isinstance(key, str) and isinstance(said, str)):
             return None

@@ -1,4 +1,4 @@
-"""Progress of one claimed memo: its state, facts and story, reported to listeners and stored in the ledger."""
+"""Progress of a claimed memo: reported to listeners, and stored in the ledger."""
 
 from __future__ import annotations
 
@@ -27,12 +27,7 @@ _STORE_AWAY_SECONDS = 0.5
 
 
 class CannotAnswer(Exception):
-    """A memo cannot have a reply of the model's.
-
-    Attributes:
-        reason: a constant word.
-        rung: the rung that served the stage that found this out, if one did.
-    """
+    """A memo cannot be answered; `reason` is a constant word, `rung` the one of the stage that found out."""
 
     def __init__(self, reason: str, rung: str | None = None) -> None:
         super().__init__(reason)
@@ -42,7 +37,7 @@ class CannotAnswer(Exception):
 
 @dataclass(slots=True)
 class Timing:
-    """A stage that is being timed; set `rung` when it is known which one served."""
+    """The rung that served a stage."""
 
     rung: str | None = None
 
@@ -57,15 +52,13 @@ class Progress:
     lease: Lease
     clock: Callable[[], float] = perf_counter
     steps: list[Step] = field(default_factory=list)
-    """Finished stages and failed rungs, in order."""
     budget: Budget = field(default_factory=Budget)
     facts: dict[str, JsonValue] = field(default_factory=dict)
-    """From earlier holders, and since; consumer/resume.py lists them."""
     state: State = field(init=False)
     bug: str | None = None
-    """Digest of the bug that was met, on the main line or in an aside (I8)."""
+    """Digest of a bug, on the main line or in an aside (I8)."""
+    # Over a network two writes may overtake each other, so the main line and its asides take turns.
     _advancing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
-    """Over a network two writes may overtake each other, so the main line and its asides take turns."""
 
     def __post_init__(self) -> None:
         self.state = self.claim.state
@@ -73,7 +66,7 @@ class Progress:
 
     @property
     def owes_original(self) -> bool:
-        """Whether the recording was fetched, and is neither in the archive nor owed to it (I5)."""
+        """Whether the recording was fetched, and is not safe yet (I5)."""
         return bool(self.facts.get("fetched")) and not isinstance(self.facts.get("original"), str)
 
     def met(self, bug: Exception) -> None:
@@ -83,11 +76,7 @@ class Progress:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Timing]:
-        """Time a stage and report how it ended; exceptions pass through.
-
-        Raises:
-            Fenced: the lease has run out; what the stage would be paid for is another holder's now.
-        """
+        """Time a stage and report how it ended. Raises Fenced if the lease has run out before."""
         self.lease.check()
         begun, timing = self.clock(), Timing()
         try:
@@ -103,7 +92,7 @@ class Progress:
         self.notices(StageFinished(self.claim.key, name, seconds, timing.rung))
 
     def fell(self, attempts: Iterable[Attempt]) -> None:
-        """Report the rungs that a ladder has tried; the one that served stands in the story with its stage."""
+        """Report the rungs that a ladder has tried."""
         now = asyncio.get_running_loop().time()
         for each in attempts:
             ago = max(0.0, now - each.ended)
@@ -113,30 +102,23 @@ class Progress:
                 self.rung_failed(each.ladder, each.rung, each.seconds, each.error, ago)
 
     def rung_failed(self, stage: str, rung: str, seconds: float, error: str, ago: float = 0.0) -> None:
-        """Report a rung of a ladder, or a form of the reply, that failed `ago` seconds before."""
+        """Report a rung, or a form of the reply, that failed `ago` seconds before."""
         self.steps.append(Step(stage, seconds, rung, error))
         self.notices(RungFailed(self.claim.key, stage, rung, seconds, error, ago))
 
     def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
-        """Add one of many parts of a stage to the story; `error` is a constant word.
-
-        Listeners are not notified: a memo's length decides how many there are, so they are no labels of metrics (I9).
-        """
+        """Add a part of a stage to the story; its name is no label of metrics (I9)."""
         self.steps.append(Step(name, seconds, rung, error))
 
     async def advance(self, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Store how far the memo got, so that nothing is paid for twice (I10). The state never goes back.
-
-        Raises:
-            Fenced: the memo is not ours any more.
-        """
+        """Store how far the memo got, and what it gained (I10); the state never goes back. Raises Fenced."""
         self.facts.update(facts)
         self.state = later(state, self.state)
         async with self._advancing:
             await self.persist(lambda: self.ledger.advance(self.claim, self.state, self.facts))
 
     async def persist(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Write to the ledger, again and again while the store is away and the lease runs. Raises Fenced."""
+        """Write to the ledger; retry while the store is away and the lease runs. Raises Fenced."""
         while True:
             self.lease.check()
             try:
@@ -146,7 +128,7 @@ class Progress:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the constant word for an error: its own `reason`, else its type's name."""
+    """Return an error's constant word: its `reason`, else its type's name."""
     if isinstance(error, (ProviderError, CannotAnswer)):
         return error.reason
     return type(error).__name__

@@ -1,4 +1,4 @@
-"""Checkpoints: the states of a memo as facts in the ledger, and back, so that nothing is paid for twice (I10).
+"""Checkpoints: a memo's states as facts in the ledger, and back (I10).
 
 | stage | facts that it stores |
 |---|---|
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Restart(StrEnum):
-    """A stage at which an operator can have a memo begin again; the gains of earlier stages are kept."""
+    """A stage from which a memo can be processed again."""
 
     FETCH = "fetch"
     HEAR = "hear"
@@ -58,20 +58,14 @@ class Known:
 
 
 def facts_to_drop(restart: Restart | None, *, again: bool) -> tuple[str, ...]:
-    """Return the names of the facts to forget, so that a memo begins again at a stage.
-
-    Facts of a send are kept, or it might happen twice; unless another reply is wanted (`again`).
-    """
+    """Return the facts to forget; those of a send only for another reply (`again`)."""
     order = tuple(Restart)
     gained = [name for each in order[order.index(restart) :] for name in _GAINED_BY[each]] if restart else []
     return tuple(name for name in (*gained, *_SENT) if again or name not in _SENT)
 
 
 def known_facts(memo: Memo, person_key: bytes | None = None) -> dict[str, JsonValue]:
-    """Return the facts of a new memo: enough to ask the messenger for it when Kafka has forgotten its event.
-
-    With the key also the pseudonym by which people who ask to be forgotten are found.
-    """
+    """Return the facts of a new memo; with the key also the person's pseudonym."""
     known: dict[str, JsonValue] = {"person": memo.person, "sent_at": memo.sent_at.isoformat(), "group": memo.group}
     if person_key is not None and memo.person:
         known["who"] = who(memo.person, person_key)
@@ -79,7 +73,7 @@ def known_facts(memo: Memo, person_key: bytes | None = None) -> dict[str, JsonVa
 
 
 def memo_of(key: MemoKey, facts: Facts) -> Memo:
-    """Restore a memo from its row; its recording is in the archive, or has to be asked for."""
+    """Restore a memo whose event is gone."""
     sent_at, written = _text(facts, "sent_at"), _text(facts, "written")
     return Memo(
         chat_id=key.chat_id,
@@ -93,7 +87,7 @@ def memo_of(key: MemoKey, facts: Facts) -> Memo:
 
 
 def resumed(memo: Memo, facts: Facts) -> Known:
-    """Restore the states that need not be reached again."""
+    """Restore what is known."""
     return Known(restore_heard(memo, facts), restore_answering(memo, facts))
 
 
@@ -116,7 +110,7 @@ def restore_answering(memo: Memo, facts: Facts) -> Answering | None:
 
 
 def restore_delivered(memo: Memo, facts: Facts, sent_id: str, form: Form) -> Delivered:
-    """Restore Delivered for a reply that the messenger has."""
+    """Restore Delivered for a reply found in the chat."""
     said, line = _text(facts, "said") or "", _text(facts, "line")
     if line is not None:
         language, reason = _text(facts, "language") or "", _text(facts, "reason")
@@ -127,7 +121,7 @@ def restore_delivered(memo: Memo, facts: Facts, sent_id: str, form: Form) -> Del
 
 
 def restore_sent(memo: Memo, facts: Facts) -> Delivered | None:
-    """Restore Delivered, if an earlier attempt has stored that the reply is out."""
+    """Restore Delivered, if the reply is known to be out."""
     sent_id, form = _text(facts, "sent_id"), _text(facts, "form")
     if sent_id is None:
         return None

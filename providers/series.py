@@ -1,7 +1,7 @@
 """The Series API: media, messages, typing, voice and text.
 
-Requests that are safe to repeat are retried: reads, and sends that were surely not accepted (429, 503, no connection).
-A send whose outcome is unknown (no answer, 500, 502, 504) raises OutcomeUnknown; Deliver decides what follows.
+Reads are retried, and sends that were surely not accepted (429, 503, no connection). A send that may be out (no
+answer, 500, 502, 504) raises OutcomeUnknown.
 """
 
 from __future__ import annotations
@@ -37,15 +37,7 @@ T = TypeVar("T")
 class SeriesMessenger:
     """The Series API behind the Messenger port.
 
-    Args:
-        base_url: of the API.
-        api_key: its Bearer key; goes nowhere else.
-        media_hosts: further hosts that recordings may come from.
-        max_memo_bytes: the largest recording, in bytes.
-        timeout_seconds: for one request, in seconds.
-        send_timeout_seconds: for one send, in seconds.
-        attempts: how often a request is made at the most.
-        typing_refresh_seconds: the API forgets after 60 s.
+    The API's own host gets the key, and no other; recordings may also come from `media_hosts`.
     """
 
     service: Final = SERVICE
@@ -61,7 +53,7 @@ class SeriesMessenger:
         timeout_seconds: float = 15.0,
         send_timeout_seconds: float = 20.0,
         attempts: int = 3,
-        typing_refresh_seconds: float = 40.0,
+        typing_refresh_seconds: float = 40.0,  # the API forgets after 60 s
     ) -> None:
         self._calls = Calls(
             WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=send_timeout_seconds
@@ -76,11 +68,11 @@ class SeriesMessenger:
         self._typing_refresh_seconds = typing_refresh_seconds
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Fetch a recording. Raises ProviderError; Forbidden and TooLarge as the port says."""
+        """Download a recording."""
         return await self._retried(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
-        """Ask for a message as the API has it now."""
+        """Return a message as the API has it now."""
         answer = await self._retried(self._calls.get, f"{messages_of(chat_id)}/{quote(message_id, safe='')}")
         found = answer.get("data", answer)
         if not isinstance(found, dict):
@@ -88,7 +80,7 @@ class SeriesMessenger:
         return found
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
-        """Show that we are at it while the block runs. Never raises, never delays the block."""
+        """Show typing while the block runs; never raises or delays."""
         chat = f"/api/chats/{quote(chat_id, safe='')}"
         return indicator.shown(
             lambda: self._calls.nudge("POST", f"{chat}/start_typing", seconds=_TYPING_SECONDS),
@@ -97,17 +89,17 @@ class SeriesMessenger:
         )
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
-        """Send a voice message; give its message id."""
+        """Send a voice message; return its id."""
         return await self._send(await asyncio.to_thread(voice_send, reply, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
-        """Send a text message; give its message id."""
+        """Send a text message; return its id."""
         return await self._send(text_send(chat_id, text, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Look for a message with an attachment of one of these names, or with that text alone."""
+        """Return the id of a message with such an attachment, or with that text alone."""
         answer = await self._retried(self._calls.get, messages_of(chat_id))
         found = answer.get("data", answer.get("messages"))
         if not isinstance(found, list):
@@ -116,12 +108,12 @@ class SeriesMessenger:
         return next((str(each["id"]) for each in messages if "id" in each and is_it(each, filenames, text)), None)
 
     async def check(self) -> None:
-        """List chats, to learn whether address and key are right."""
+        """List chats, to check address and key."""
         with suppress(BadAnswer):  # whatever it lists: it let us in
             await self._calls.get("/api/chats")
 
     async def warm(self) -> None:
-        """Open connections to the API and to where recordings are, before anything is asked. Raises nothing."""
+        """Open connections in advance; never raises."""
         await asyncio.gather(self._calls.warm(), self._media.warm())
 
     async def close(self) -> None:

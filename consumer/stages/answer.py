@@ -1,4 +1,4 @@
-"""Answer: Heard → Answering. A language model writes the reply, which can be spoken sentence by sentence meanwhile."""
+"""Answer: Heard → Answering. The reply can be spoken while it is written."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from storage.history import Turn
 
 _OURS = "canned"
-"""The replier whose words are our own, and need no check."""
+"""A replier whose words are our own, and need no check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Has a model write a reply, with the person's history and behaviour in view."""
+    """Has a model write a reply that fits the person's history and behaviour."""
 
     repliers: Ladder[[Sequence[ChatTurn], str, Drafts], str]
 
     async def __call__(self, heard: Heard, past: tuple[Turn, ...], progress: Progress, drafts: Drafts) -> Answering:
-        """Write a reply. The last rung is canned and cannot fail, so this raises nothing of its own."""
+        """Write a reply; the last rung cannot fail."""
         manner = behaviour(past, datetime.now(UTC))
         turns = compose(
             [ChatTurn(Role(turn.role), turn.text) for turn in past],
@@ -55,7 +55,7 @@ class Answer:
 
 
 def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn], str, Drafts], Awaitable[str]]:
-    """Return a rung that has a replier write a draft to its end; if the rung fails, the draft is discarded."""
+    """Return a rung that writes a draft; if it fails, the draft is discarded."""
 
     async def call(turns: Sequence[ChatTurn], language: str, drafts: Drafts) -> str:
         draft = drafts.begin(language)
@@ -74,7 +74,7 @@ def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn],
 
 
 async def _write(draft: Draft, splitter: Cutter, stream: AsyncGenerator[str]) -> str:
-    """Read a model's stream until the splitter is full; return the raw text read."""
+    """Read a model's stream until the reply is long enough; return the raw text."""
     written: list[str] = []
     async with aclosing(stream) as pieces:
         async for piece in pieces:

@@ -1,14 +1,9 @@
-"""The pieces of a reply, synthesised concurrently and emitted in order.
-
-The first piece is requested as soon as it is written, the next while the first is still being spoken. One piece that
-fails fails all: a reply has one voice throughout.
-"""
+"""The pieces of a reply, synthesised concurrently and emitted in order; if one fails, all do."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from audio.joins import Take
@@ -20,16 +15,13 @@ if TYPE_CHECKING:
     from consumer.draft import Draft, Piece
     from providers.ports import Synthesizer
 
+    Pcm = asyncio.Queue[bytes | None]
+    """Of one piece, which bounds it; ends with None."""
+
 _AHEAD = 3
-"""Pieces that are synthesised while an earlier one is being emitted: mostly all that are left of a reply."""
+"""Pieces synthesised while an earlier one is emitted."""
 _FEWEST_BYTES = 100
-"""Of PCM for one letter. At 16 kHz, at twice the speed that people listen at, it takes ten times as many."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    pcm: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
-    """Ends with None; bounded by the length of a piece."""
+"""Of PCM for one letter; at 16 kHz, at twice the usual speed, it takes ten times as many."""
 
 
 class Chorus:
@@ -39,16 +31,11 @@ class Chorus:
         self._service = service
         self._synthesizer = synthesizer
         self._draft = draft
-        self._parts: asyncio.Queue[_Part | None] = asyncio.Queue(_AHEAD)
+        self._queued: asyncio.Queue[Pcm | None] = asyncio.Queue(_AHEAD)
 
     @asynccontextmanager
     async def speaking(self) -> AsyncIterator[AsyncGenerator[bytes]]:
-        """Yield the PCM, mono s16le, to be read to its end.
-
-        Raises:
-            ProviderError: the service failed one piece or more.
-            Discarded: the draft was discarded.
-        """
+        """Yield the PCM, mono s16le, to be read to its end. Raises ProviderError, and Discarded."""
         try:
             async with asyncio.TaskGroup() as group, aclosing(self._in_order()) as pcm:
                 group.create_task(self._request(group))
@@ -59,43 +46,43 @@ class Chorus:
 
     async def _request(self, group: asyncio.TaskGroup) -> None:
         async for piece in self._draft.pieces():
-            part = _Part()
-            await self._parts.put(part)
-            group.create_task(self._speak(piece, part))
-        await self._parts.put(None)
+            pcm: Pcm = asyncio.Queue()
+            await self._queued.put(pcm)
+            group.create_task(self._speak(piece, pcm))
+        await self._queued.put(None)
 
-    async def _speak(self, said: Piece, part: _Part) -> None:
+    async def _speak(self, piece: Piece, pcm: Pcm) -> None:
         take, size = Take(self._synthesizer.sample_rate), 0
-        text, before, after = said
+        text, before, after = piece
         stream = self._synthesizer.speak(text, language=self._draft.language, before=before, after=after)
-        async with aclosing(stream) as pieces:
-            async for piece in pieces:
-                size += len(piece)
-                part.pcm.put_nowait(take.feed(piece))
+        async with aclosing(stream) as chunks:
+            async for chunk in chunks:
+                size += len(chunk)
+                pcm.put_nowait(take.feed(chunk))
         end = take.end()
         if not end:
             raise BadAnswer(self._service, "no sound")
         if size < _FEWEST_BYTES * len(text):
             raise BadAnswer(self._service, "too short to be all of it")
-        part.pcm.put_nowait(end)
-        part.pcm.put_nowait(None)
+        pcm.put_nowait(end)
+        pcm.put_nowait(None)
 
     async def _in_order(self) -> AsyncGenerator[bytes]:
-        while (part := await self._parts.get()) is not None:
-            while (piece := await part.pcm.get()) is not None:
-                if piece:
-                    yield piece
+        while (pcm := await self._queued.get()) is not None:
+            while (chunk := await pcm.get()) is not None:
+                if chunk:
+                    yield chunk
 
 
 def _raise_cancellation() -> None:
-    """Raise a cancellation that came while a piece failed: before Python 3.13 a task group forgets it."""
+    """Raise a cancellation that came with a failure: before Python 3.13 a task group forgets it."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
 
 
 def _foremost(failures: ExceptionGroup[Exception]) -> Exception:
-    """Return the failure that counts: a bug (I8), else the first of the service's."""
+    """Return a bug (I8), else the service's first failure."""
     bugs, services = failures.split(lambda error: not isinstance(error, ProviderError | ExceptionGroup))
     found: Exception = bugs or services or failures
     while isinstance(found, ExceptionGroup):

@@ -1,4 +1,4 @@
-"""Decode: Fetched → Decoded. Any container → 16 kHz mono WAV."""
+"""Decode: Fetched → Decoded, 16 kHz mono WAV from any container."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Decode:
     transcoder: Transcoder
 
     def ahead(self) -> AbstractAsyncContextManager[Ahead]:
-        """Return a decoder that takes the recording's pieces while it is still being downloaded."""
+        """Return a decoder that takes the recording while it is downloaded."""
         return self.transcoder.ahead()
 
     async def __call__(self, fetched: Fetched, ahead: Ahead | None = None) -> Decoded:
-        """Decode what can be salvaged; `ahead` is the decoder that took the pieces. Raises Apology."""
+        """Decode what can be salvaged. Raises Apology."""
         if fetched.original.format is Format.UNKNOWN:
             raise Apology(Line.NOT_PROCESSED, "unknown-format")
         try:

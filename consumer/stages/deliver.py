@@ -1,11 +1,10 @@
-"""Deliver: Spoken → Delivered, as M4A, else as WAV, else as text; or Answering → Delivered, as text from the start.
+"""Deliver: Spoken → Delivered, as M4A, else WAV, else text; a written Answering as text from the start.
 
-The rule of exactly one reply (I1) stands here and nowhere else:
+The rule of exactly one reply (I1), which stands nowhere else:
 
-- The intent to send is recorded first, with the key and the file name that every attempt carries.
-- A send whose outcome is unknown may be out: the chat is searched before anything is sent again.
-- What is not in the chat is sent again as `resend_unknown` says: within one delivery only where the messenger lists at
-  once what it has accepted, else by a later attempt.
+- The intent to send is stored first, with the key and the file name that every attempt carries.
+- What may be out is searched for in the chat before anything is sent again.
+- What is not there is sent again as `resend_unknown` says; within one attempt only if the messenger lists at once.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from storage.ledger import JsonValue
 
 _SEARCH_AFTER = (0.02, 0.06, 0.12)
-"""Pauses before the searches for what may be out, as shares of the time for the whole send."""
+"""Pauses before each search, as shares of the time for the whole send."""
 _CLOCKS_DIFFER_SECONDS = 300.0
 """How far the messenger's clock may be behind ours."""
 
@@ -49,26 +48,18 @@ _CLOCKS_DIFFER_SECONDS = 300.0
 class Deliver:
     """Sends the reply, once.
 
-    Args:
-        messenger: sends, and lists what it has sent.
-        transcoder: makes the WAV where M4A is refused.
-        send_seconds: bound of the whole send, inside what is left of a lease.
-        resend_unknown: whether what may be out and is not in the chat is sent again: rather twice than never.
-        note_seconds: bound of storing the sent message's id.
+    `send_seconds` bounds an attempt, and lies inside the lease; `note_seconds` bounds storing the message's id.
     """
 
     messenger: Messenger
     transcoder: Transcoder
     send_seconds: float
     resend_unknown: bool = True
+    """Rather twice than never, or rather never than twice."""
     note_seconds: float = 4.0
 
     async def find_earlier(self, memo: Memo, progress: Progress) -> Delivered | None:
-        """Return the reply that an earlier attempt has sent; None if there is none.
-
-        Raises:
-            ProviderError: the messenger cannot list the chat, or resending is off: nothing may be sent now.
-        """
+        """Return the reply that an earlier attempt has sent, if any. Raises ProviderError: nothing may be sent now."""
         if "idempotency_key" not in progress.facts:
             return None
         with progress.stage("look"):
@@ -84,26 +75,20 @@ class Deliver:
             return None
 
     async def __call__(self, reply: Spoken | Answering, progress: Progress) -> Delivered:
-        """Record the intent, then send. A send that has begun is finished even when cancelled.
+        """Store the intent, then send. A send that has begun is finished even when cancelled.
 
         Raises:
-            ProviderError: the messenger cannot be reached, or refuses everything.
-            Fenced: the lease is lost, so nothing was sent.
+            ProviderError: the messenger is away, or refuses everything; or it may be out.
+            Fenced: the lease is lost, and nothing was sent.
         """
-        doubted = progress.facts.get("unsure") is True
+        doubted = progress.facts.get("unsure") is True  # an earlier send may be out
         await progress.advance(State.SENDING, {**_names(reply, progress), "unsure": True})
         await progress.persist(partial(progress.lease.lasting, self.send_seconds))
         progress.lease.check_owned()
         return await to_the_end(self._send_and_note(reply, progress, doubted=doubted))
 
     async def _send_and_note(self, reply: Spoken | Answering, progress: Progress, *, doubted: bool) -> Delivered:
-        """Send, and note the message's id; if that cannot be stored in time, the next holder searches the chat.
-
-        Args:
-            reply: to be sent.
-            progress: of the memo.
-            doubted: whether an earlier send may be out.
-        """
+        """Send, and store the message's id; if that takes too long, the next holder searches the chat."""
         try:
             async with deadline(self.send_seconds, OutcomeUnknown(self.messenger.service, "no answer in time")):
                 delivered = await self._send(reply, progress)
@@ -148,7 +133,7 @@ class Deliver:
         return Delivered(answering, text, await self._send_once(send, memo, progress), Form.TEXT)
 
     async def _send_once(self, send: Callable[[], Awaitable[str]], memo: Memo, progress: Progress) -> str:
-        """Send a message; one that may be out is searched for, and sent again only if it surely is not there."""
+        """Send a message. If it may be out, search for it, and send again only what is not there."""
         try:
             return await send()
         except OutcomeUnknown as error:
@@ -169,7 +154,6 @@ class Deliver:
         raise OutcomeUnknown(self.messenger.service, "and not found in the chat", retry_after_seconds=wait) from failure
 
     async def _search(self, memo: Memo, progress: Progress) -> str | None:
-        """Return the id of the memo's reply, if the chat has it in any form in which it may have been sent."""
         filename, since = progress.facts.get("filename"), progress.facts.get("text_since")
         filenames = (filename, f"{_stem(filename)}.wav") if isinstance(filename, str) else ()
         text = SentText(str(progress.facts.get("said")), since) if isinstance(since, float) else None
@@ -190,7 +174,7 @@ class Deliver:
 
 
 def _names(reply: Spoken | Answering, progress: Progress) -> dict[str, JsonValue]:
-    """Return what the reply can be recognised by; it derives from the memo, so every attempt carries the same."""
+    """Return what the reply is recognised by; the same for every attempt."""
     generation = progress.claim.generation
     if isinstance(reply, Spoken):
         memo, suffix = reply.answering.memo, reply.clip.format.suffix
@@ -201,7 +185,7 @@ def _names(reply: Spoken | Answering, progress: Progress) -> dict[str, JsonValue
 
 
 def _idempotency_key(memo: Memo, generation: int) -> str:
-    """Return a readable key that no other memo or generation has; the digest tells them apart."""
+    """Return a readable key; the digest makes it unique to memo and generation."""
     whole = json.dumps([memo.chat_id, memo.message_id, generation])
     digest = hashlib.sha256(whole.encode()).hexdigest()[:12]
     return f"voicememo-{safe_id(memo.chat_id)}-{safe_id(memo.message_id)}-{digest}"

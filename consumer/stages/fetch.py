@@ -1,4 +1,4 @@
-"""Fetch: Memo → Fetched. Inline base64, else the media URL, else the message as the messenger has it now."""
+"""Fetch: Memo → Fetched, from the event, from a URL, or from the message as the messenger has it now."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DATA_URI = re.compile(rb"\Adata:[^,]{0,200},")
 
 
 class NoRecording(CannotAnswer):
-    """The messenger has no recording of this message: it was no voice memo after all."""
+    """The message has no recording: it was no voice memo."""
 
     def __init__(self) -> None:
         super().__init__("no-audio")
@@ -52,14 +52,9 @@ class Fetch:
     async def __call__(
         self, memo: Memo, *, seconds: float = _PATIENCE_SECONDS, onlooker: Onlooker | None = None
     ) -> Fetched:
-        """Try each place where the recording may be, in order, until one has sound in a container that we know.
+        """Try each place of the recording in order; an unknown container is the last choice.
 
-        If none has, bytes in an unknown container are returned as Format.UNKNOWN: they are kept, too.
-
-        Args:
-            memo: as announced.
-            seconds: for all places together; one that may be followed by another gets half of what is left.
-            onlooker: is shown each piece of a download as it comes.
+        `seconds` bounds all places together; `onlooker` takes each piece of a download as it comes.
 
         Raises:
             Apology: nothing could be fetched, or it is too large.
@@ -100,7 +95,6 @@ class Fetch:
         return await asyncio.to_thread(self._from_base64, place.base64, place.filename, place.mime_type)
 
     async def _places(self, memo: Memo) -> tuple[InlineAudio | LinkedAudio, ...]:
-        """Ask the messenger for the message, and return the recordings that it carries."""
         message = await self.messenger.message(memo.chat_id, memo.message_id)
         found = tuple(audio for audio in recordings(message) if not isinstance(audio, AbsentAudio))
         if not found:
@@ -118,7 +112,7 @@ class Fetch:
 
 
 def _share_until(end: float, *, more: bool) -> AbstractAsyncContextManager[None]:
-    """Bound the block by what is left until `end`, by the loop's time; by half of that if there is more to come."""
+    """Bound the block by the time left; by half of it if there is more to come."""
     left = max(0.0, end - asyncio.get_running_loop().time())
     return deadline(left / 2 if more else left, TimedOut(SERVICE))
 
@@ -131,7 +125,6 @@ def _clip(data: bytes, filename: str | None, mime_type: str | None) -> Clip:
 
 
 def _apology(failures: Sequence[Exception]) -> CannotAnswer:
-    """Return what best explains the failures; that there is no recording, only if nothing else went wrong."""
     if all(isinstance(failure, NoRecording) for failure in failures):
         return NoRecording()
     if any(isinstance(failure, TooLarge) for failure in failures):

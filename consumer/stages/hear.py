@@ -1,4 +1,4 @@
-"""Hear: Decoded → Heard. Speech recognition, and the language of what was said."""
+"""Hear: Decoded → Heard."""
 
 from __future__ import annotations
 
@@ -26,19 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hear:
-    """Recognises speech, unless there is none."""
+    """Recognises the words and their language."""
 
     transcribers: Ladder[[Clip, Expected], Transcript]
     default_language: str
 
     async def __call__(self, decoded: Decoded, past: Awaitable[tuple[Turn, ...]], progress: Progress) -> Heard:
-        """Listen while the past of the chat is still being read.
-
-        A long memo that lost some of its pieces is answered by the words of the others.
-
-        Raises:
-            Apology: nothing was said, or no rung could make any words out.
-        """
+        """Listen; words of a long memo that lost some pieces will do. Raises Apology if there are none."""
 
         async def expected() -> str:
             return last_language(await past) or self.default_language
@@ -62,5 +56,5 @@ class Hear:
 
 
 def last_language(turns: tuple[Turn, ...]) -> str | None:
-    """Return the language that the person last used, if it is known."""
+    """Return the language that the person last used."""
     return next((turn.language for turn in reversed(turns) if turn.role == "user"), None)

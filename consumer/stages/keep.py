@@ -1,4 +1,4 @@
-"""Keep: stores the original, the WAV and the reply in the archive, in asides."""
+"""Keep: stores the original, the WAV and the reply in the archive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Keep:
 
     archive: Archive
     user_key: bytes | None
-    """Secret of the pseudonyms in keys; None if keys carry the phone number (ARCHIVE_USER=phone)."""
+    """Of the pseudonyms in keys; None if keys carry the phone number (ARCHIVE_USER=phone)."""
 
     async def original(self, fetched: Fetched) -> str:
         """Keep the recording as it came. Raises ArchiveError."""
@@ -60,7 +60,7 @@ class Keep:
 
 
 def _about(clip: Clip, memo: Memo) -> dict[str, str]:
-    """Return an object's metadata, as far as it is known; nothing personal (I6)."""
+    """Return an object's metadata; nothing personal (I6)."""
     known = {
         "message-id": safe_id(memo.message_id),
         "codec": codec(clip.data, clip.format),

@@ -1,4 +1,4 @@
-"""Speech recognition of recordings of any length: cut at pauses (audio/pieces.py), recognised piece by piece."""
+"""Speech recognition of recordings of any length, piece by piece."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from providers.ports import Transcriber, Transcript
 
     Expected = Callable[[], Awaitable[str]]
-    """Returns the language that the person is expected to speak, a primary subtag."""
+    """Returns the expected language, a primary subtag."""
     Transcribers = Callable[[Clip, Expected], Awaitable[Served[Transcript]]]
 
 T = TypeVar("T")
 
 _AT_ONCE = 4
-"""Pieces in flight, and in memory beside the whole; half an hour is some 20 rounds."""
+"""Pieces in flight; half an hour is some 20 rounds."""
 _LAST_BEGIN_SECONDS = 600.0
-"""No piece begins later: if every rung hangs, half an hour would take longer than it lasts."""
+"""No piece begins later, or half an hour could take longer than it lasts."""
 _LOST = "piece-lost"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The result of one piece that contains speech."""
+    """A piece with speech in it."""
 
     speech_seconds: float
     rung: str | None = None
@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Listened:
-    """The result of a recording: its parts in order, without the silent ones."""
+    """A recording, without its silent parts."""
 
     parts: tuple[Part, ...]
 
@@ -64,21 +64,17 @@ class Listened:
 
     @property
     def rung(self) -> str | None:
-        """The rung that recognised the most speech, if any did."""
+        """The rung of the most speech."""
         return _longest((part.rung, part.speech_seconds) for part in self.parts if part.rung is not None)
 
     @property
     def language(self) -> str | None:
-        """The language reported for the most speech; None if that is not reported."""
+        """The language reported for the most speech."""
         return _longest((part.language, part.speech_seconds) for part in self.parts if part.words)
 
 
 async def listen(wav: Clip, ladder: Ladder[[Clip, Expected], Transcript], turn: Turn, expected: Expected) -> Listened:
-    """Recognise a 16 kHz mono s16 WAV. A piece that every rung fails is lost, and the others are not.
-
-    Nothing is stored before the last piece is done: after a crash in the middle all pieces are paid for again. What is
-    no ProviderError passes through, and the other pieces end at once.
-    """
+    """Recognise a 16 kHz mono s16 WAV; a piece that every rung fails is lost. After a crash all are paid for again."""
     pieces = await asyncio.to_thread(cut, wav)
     transcribers: Transcribers = ladder
     if len(pieces) == 1:  # of a longer one each piece has the whole ladder's time, for it cannot be heard sooner
@@ -104,7 +100,6 @@ class _Listening:
         self._last_begin = asyncio.get_running_loop().time() + _LAST_BEGIN_SECONDS
 
     async def to(self, piece: Piece, number: int) -> Part | None:
-        """Recognise a piece when a slot is free; None if it is silent."""
         async with self._slots:
             begun = self._turn.clock()
             part, error = await self._recognise(piece)
@@ -114,7 +109,7 @@ class _Listening:
         return part
 
     async def _recognise(self, piece: Piece) -> tuple[Part | None, str | None]:
-        """Return the part, and a constant word for what went wrong."""
+        """Return the part, and the constant word of an error."""
         clip, speech_seconds = await asyncio.to_thread(_measure, piece)
         if speech_seconds is None:
             return None, None
@@ -133,7 +128,7 @@ class _Listening:
 
 
 def ears(name: str, transcriber: Transcriber) -> Callable[[Clip, Expected], Awaitable[Transcript]]:
-    """Return a rung of a transcriber; only the local one, which takes all speech for English, is told the language."""
+    """Return a rung of a transcriber; only the local one, which takes all for English, is told the language."""
 
     async def call(speech: Clip, expected: Expected) -> Transcript:
         return await transcriber.transcribe(speech, language=await expected() if name == "local" else None)
@@ -142,14 +137,13 @@ def ears(name: str, transcriber: Transcriber) -> Callable[[Clip, Expected], Awai
 
 
 def _measure(piece: Piece) -> tuple[Clip, float | None]:
-    """Return a copy of a piece's sound, and the seconds of speech in it; None if it is silent."""
+    """Return a piece's sound, and its seconds of speech; None if it is silent."""
     clip = piece.clip()
     loudness = measure(clip)
     return clip, None if is_silent(loudness) else loudness.voiced_seconds
 
 
 def _longest(spans: Iterable[tuple[T, float]]) -> T | None:
-    """Return what has the most seconds in total; of equals the first."""
     total: dict[T, float] = {}
     for what, seconds in spans:
         total[what] = total.get(what, 0.0) + seconds

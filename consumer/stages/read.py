@@ -1,4 +1,4 @@
-"""Read: Memo → Heard, for a text message. Its words are there; their language is identified."""
+"""Read: Memo → Heard, for a text message."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Identifies the language of what was written."""
+    """Identifies the language of the text."""
 
     default_language: str
 
     async def __call__(self, memo: Memo, past: Awaitable[tuple[Turn, ...]]) -> Heard:
-        """Return what was written, as if it had been heard."""
+        """Return the text as if it had been heard."""
         text, last = memo.text or "", last_language(await past)
         language = await asyncio.to_thread(identify, text, reported=None, last=last, default=self.default_language)
         return Heard(memo, text, language, "read")

@@ -1,4 +1,4 @@
-"""Recall and remember: a chat's last turns, read before the answer and written after it."""
+"""A chat's turns: read before the answer, written after it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from storage.history import History
 
 _TURNS = 10
-"""How many turns the model is shown."""
-_PATIENCE_SECONDS = 3.0
-"""How long the person waits, at most, for their history to be read."""
+_TIMEOUT_SECONDS = 3.0
 
 
 async def recent_turns(history: History, chat_id: str) -> tuple[Turn, ...]:
-    """Return the last turns of a chat, oldest first. Raises StoreUnavailable, and TimeoutError after 3 s."""
-    async with asyncio.timeout(_PATIENCE_SECONDS):
+    """Return the last turns of a chat, oldest first. Raises StoreUnavailable and TimeoutError."""
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
         return tuple(await history.recent(chat_id, limit=_TURNS))
 
 
@@ -35,18 +33,18 @@ class Recall:
     history: History
 
     def begin(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
-        """Read the past in an aside; it is empty if the history cannot be read."""
+        """Read the past in an aside; it is empty if that fails."""
         return asides.start("recall", recent_turns(self.history, memo.chat_id), otherwise=())
 
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Writes the two turns of a memo."""
+    """Writes a memo's turns."""
 
     history: History
 
     async def __call__(self, heard: Heard, delivered: Delivered) -> None:
-        """Write what the person said, and the reply if the model wrote it and it was said. Raises StoreUnavailable."""
+        """Write both turns, but no reply that is canned or was not said."""
         memo, answering = heard.memo, delivered.answering
         turns = [Turn("user", heard.words, heard.language, memo.sent_at)]
         if answering.rung != "canned" and delivered.said == answering.text:

@@ -1,4 +1,4 @@
-"""Speak: Answering → Spoken. The reply becomes a voice memo; it is spoken while it is still being written."""
+"""Speak: Answering → Spoken. The reply is spoken while it is written."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Rehearsal:
         self._speaking: Task[Served[Voiced]] = asyncio.create_task(self._speak(), name="rehearsal")
 
     async def voice(self) -> Served[Voiced] | None:
-        """Wait for the voice of the complete draft; None if no draft was completed."""
+        """Wait for the voice of the complete draft; None if there is none."""
         draft = self.drafts.latest
         return await self._speaking if draft is not None and draft.ended else None
 
     async def close(self) -> None:
-        """Cancel it, wherever it is."""
+        """Cancel it."""
         self._speaking.cancel()
         await asyncio.gather(self._speaking, return_exceptions=True)
 
@@ -70,7 +70,7 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Gives the reply a voice; whatever fails, the last rung is a file in the package."""
+    """Gives the reply a voice; the last rung cannot fail."""
 
     voices: Ladder[[Draft], Voiced]
 
@@ -84,7 +84,7 @@ class Speak:
             await rehearsal.close()
 
     async def __call__(self, answering: Answering, progress: Progress, rehearsal: Rehearsal) -> Spoken:
-        """Speak the reply; a pre-written line has its recording already."""
+        """Speak the reply; a pre-written line has a recording."""
         if answering.line is not None:
             return Spoken(answering, clips.clip(answering.line, answering.language), answering.text, "clip")
         served = await rehearsal.voice()
@@ -110,7 +110,7 @@ def whole_speech(
 def short_speech(
     service: str, synthesizer: Synthesizer, transcoder: Transcoder
 ) -> Callable[[Draft], Awaitable[Voiced]]:
-    """Return a rung that speaks a short line instead, in case it is the reply that the synthesizer fails at."""
+    """Return a rung that speaks a short line, in case the reply is the trouble."""
     speech = whole_speech(service, synthesizer, transcoder)
 
     async def call(draft: Draft) -> Voiced:
@@ -120,7 +120,7 @@ def short_speech(
 
 
 async def recorded(draft: Draft) -> Voiced:
-    """Return the short line's pre-rendered clip. The last rung: no network, no ffmpeg, no key."""
+    """Return the short line's pre-rendered clip: no network, no ffmpeg, no key."""
     text, language = clips.words(Line.GOT_IT, draft.language)
     return Voiced(clips.clip(Line.GOT_IT, language), text)
 
@@ -138,7 +138,6 @@ async def _voiced(chorus: Chorus, transcoder: Transcoder, sample_rate: int) -> C
 
 
 async def _keeping(speech: AsyncIterator[bytes], kept: list[bytes]) -> AsyncGenerator[bytes]:
-    """Pass the pieces on, and keep them in case they cannot be encoded."""
     async for piece in speech:
         kept.append(piece)
         yield piece
