@@ -100,6 +100,7 @@ class World:
         self.quiet = self.random.random() < 0.15
         self.slow = self.random.random() < 0.2
         self.resend_unknown = self.honours_keys or self.random.random() < 0.8
+        self.weather.swift = Random(f"swift {self.seed}").random() < 0.3  # noqa: S311 (a simulation)
         self.clock_jumps = self.honours_keys and self.random.random() < 0.2
 
     async def play(self) -> None:
