@@ -54,14 +54,10 @@ class Memo:
     """A voice memo, or a text message."""
 
     chat_id: str
-    message_id: str
-    """From the event, or a hash of it."""
-    person: str = field(repr=False)
-    """A phone number or another handle; empty if unknown."""
-    sent_at: datetime
-    """UTC; else the record's own time."""
-    audio: tuple[Audio, ...]
-    """Places of the recording, the best first; empty for a text message."""
+    message_id: str  # from the event, or a hash of it
+    person: str = field(repr=False)  # a phone number or another handle; empty if unknown
+    sent_at: datetime  # UTC; else the record's own time
+    audio: tuple[Audio, ...]  # places of the recording, the best first; empty for a text message
     group: bool = False
     text: str | None = field(default=None, repr=False)
 
@@ -84,8 +80,7 @@ class Decoded:
     """A recording that can be recognised."""
 
     fetched: Fetched
-    wav: Clip
-    """16 kHz, mono, signed 16-bit WAV."""
+    wav: Clip  # 16 kHz, mono, signed 16-bit WAV
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +89,7 @@ class Heard:
 
     memo: Memo
     words: str = field(repr=False)
-    language: str
-    """Primary subtag, such as "en"."""
+    language: str  # primary subtag, such as "en"
     rung: str
 
 
@@ -107,8 +101,7 @@ class Answering:
     text: str = field(repr=False)
     language: str
     rung: str
-    heard: Heard | None = None
-    """None for an apology, which has a line, and a constant word as its reason."""
+    heard: Heard | None = None  # None for an apology, which has a line, and a constant word as its reason
     line: Line | None = None
     reason: str | None = None
 
@@ -119,8 +112,7 @@ class Spoken:
 
     answering: Answering
     clip: Clip
-    said: str = field(repr=False)
-    """The reply, or a short line instead."""
+    said: str = field(repr=False)  # the reply, or a short line instead
     rung: str
 
 

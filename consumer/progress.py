@@ -55,8 +55,7 @@ class Progress:
     budget: Budget = field(default_factory=Budget)
     facts: dict[str, JsonValue] = field(default_factory=dict)
     state: State = field(init=False)
-    bug: str | None = None
-    """Digest of a bug, on the main line or in an aside (I8)."""
+    bug: str | None = None  # digest of a bug, on the main line or in an aside (I8)
     # Over a network two writes may overtake each other, so the main line and its asides take turns.
     _advancing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 

@@ -54,8 +54,7 @@ class Deliver:
     messenger: Messenger
     transcoder: Transcoder
     send_seconds: float
-    resend_unknown: bool = True
-    """Rather twice than never, or rather never than twice."""
+    resend_unknown: bool = True  # rather twice than never, or rather never than twice
     note_seconds: float = 4.0
 
     async def find_earlier(self, memo: Memo, progress: Progress) -> Delivered | None:

@@ -21,8 +21,7 @@ class Keep:
     """Puts sound into the archive; each method returns the key."""
 
     archive: Archive
-    user_key: bytes | None
-    """Of the pseudonyms in keys; None if keys carry the phone number (ARCHIVE_USER=phone)."""
+    user_key: bytes | None  # of the pseudonyms in keys; None if keys carry the phone number (ARCHIVE_USER=phone)
 
     async def original(self, fetched: Fetched) -> str:
         """Keep the recording as it came. Raises ArchiveError."""

@@ -39,10 +39,8 @@ class Part:
     """A piece with speech in it."""
 
     speech_seconds: float
-    rung: str | None = None
-    """None if every rung failed."""
-    words: str = field(default="", repr=False)
-    """Empty if they were hallucinated."""
+    rung: str | None = None  # None if every rung failed
+    words: str = field(default="", repr=False)  # empty if they were hallucinated
     language: str | None = None
 
 
