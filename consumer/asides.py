@@ -1,23 +1,22 @@
-"""Asides: work that runs beside the main line of a memo. It never delays or stops the reply; its failure is noticed."""
+"""Asides: work beside the reply of one memo, which never delays or stops it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from consumer.bugs import where
 from storage.errors import Fenced, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Coroutine
     from types import TracebackType
     from typing import Self
 
     from consumer.progress import Progress
 
-_PATIENCE_SECONDS = 30.0
-"""How long an upload or a history write may take before it is owed, in seconds."""
+_TIMEOUT_SECONDS = 30.0
 
 T = TypeVar("T")
 
@@ -25,27 +24,25 @@ log = logging.getLogger(__name__)
 
 
 class Asides:
-    """The asides of one memo; leaving the block waits for them, within a bound, unless the memo is lost."""
+    """The asides of one memo; leaving the block waits for them."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: list[asyncio.Task[object]] = []
-        self.owed: list[str] = []
-        """Names of the asides that failed: still to be done."""
+        self.owed: list[str] = []  # names of those that failed
 
-    def start(
-        self, name: str, work: Callable[[], Awaitable[T]], *, otherwise: T, patience_seconds: float = _PATIENCE_SECONDS
-    ) -> asyncio.Task[T]:
-        """Begin an aside; its task gives the work's value, or `otherwise` when storage fails it or is slow."""
-        task = asyncio.create_task(self._run(name, work, otherwise, patience_seconds), name=f"aside-{name}")
+    def start(self, name: str, work: Coroutine[Any, Any, T], *, otherwise: T) -> asyncio.Task[T]:
+        """Start an aside; its task returns `otherwise` if storage fails or takes 30 s."""
+        task = asyncio.create_task(self._run(name, work, otherwise), name=f"aside-{name}")
+        task.add_done_callback(lambda _: work.close())  # of a task that was cancelled before it began
         self._tasks.append(task)
         return task
 
-    async def _run(self, name: str, work: Callable[[], Awaitable[T]], otherwise: T, seconds: float) -> T:
+    async def _run(self, name: str, work: Coroutine[Any, Any, T], otherwise: T) -> T:
         try:
             with self._progress.stage(name):
-                async with asyncio.timeout(seconds):
-                    return await work()
+                async with asyncio.timeout(_TIMEOUT_SECONDS):
+                    return await work
         except (StorageError, TimeoutError):
             self.owed.append(name)
             return otherwise
@@ -58,7 +55,7 @@ class Asides:
             return otherwise
 
     async def finish(self) -> None:
-        """Wait for all of them; each has its own deadline, so this is bounded."""
+        """Wait for all; each has its own timeout."""
         await asyncio.gather(*self._tasks)
 
     async def __aenter__(self) -> Self:
@@ -67,8 +64,7 @@ class Asides:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # What ends the memo well or badly must not cost us the recording; what takes it from us may.
-        if isinstance(error, asyncio.CancelledError | Fenced):
+        if isinstance(error, asyncio.CancelledError | Fenced):  # no other end may cost us the recording
             for task in self._tasks:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

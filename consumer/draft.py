@@ -1,7 +1,4 @@
-"""Draft: a reply while it is being written, sentence by sentence, for those who speak it meanwhile.
-
-A draft ends whole, or is discarded whole: then its replier fell, and nobody will ever hear any of it.
-"""
+"""Streamed replies: text that is spoken while a model still writes it."""
 
 from __future__ import annotations
 
@@ -14,35 +11,33 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 _LONGEST_PIECE = 240
-"""Characters that are spoken in one go, once the first sentence is: fewer requests, and a better melody."""
+"""Characters; longer pieces mean fewer requests and better prosody."""
 
 
 class Discarded(Exception):
-    """The reply that was being spoken will not be given."""
+    """The replier of a draft failed; none of it will be heard."""
 
 
 class Piece(NamedTuple):
-    """What is spoken in one go."""
+    """Sentences that are spoken in one go, with their context."""
 
     text: str
     before: str
-    """All that is said before it."""
     after: str
-    """What is said next, as far as it is written."""
 
 
 class Draft:
-    """A reply in one language (a primary subtag), still growing or ended."""
+    """A streamed reply in a language (a primary subtag)."""
 
     def __init__(self, language: str) -> None:
         self.language = language
         self._sentences: list[str] = []
         self._ended = self._discarded = False
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     @classmethod
     def whole(cls, text: str, language: str) -> Self:
-        """Make a draft of a reply that is there already."""
+        """Return a complete draft."""
         draft = cls(language)
         draft.say(*split(text))
         draft.end()
@@ -50,55 +45,58 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """All that it says so far."""
+        """The reply so far."""
         return joined(self._sentences, self.language)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is complete."""
+        return self._ended
 
     def say(self, *sentences: str) -> None:
         """Add sentences."""
         self._sentences += sentences
-        self._tell()
+        self._notify()
 
     def end(self) -> None:
-        """Say that it is whole."""
+        """Mark it complete."""
         self._ended = True
-        self._tell()
+        self._notify()
 
     def discard(self) -> None:
-        """Throw it away, unless it is whole."""
+        """Throw it away, unless it is complete."""
         self._discarded = not self._ended
-        self._tell()
+        self._notify()
 
     async def pieces(self) -> AsyncIterator[Piece]:
-        """Give it from its first sentence on, in pieces to be spoken in one go. Raises Discarded."""
+        """Yield the reply from its beginning, as it is written. Raises Discarded."""
         said = 0
-        while True:
-            if self._discarded:
-                raise Discarded
-            if said < len(self._sentences):
-                end = said + self._count(said)
-                yield Piece(*(joined(part, self.language) for part in self._parts(said, end)))
-                said = end
-            elif self._ended:
-                return
-            else:
-                await self._news.wait()
+        while await self._has_more(said):
+            end = said + self._count(said)
+            parts = self._sentences[said:end], self._sentences[:said], self._sentences[end : end + 1]
+            yield Piece(*(joined(part, self.language) for part in parts))
+            said = end
 
     async def started(self) -> None:
-        """Wait until there is something to speak. Raises Discarded."""
+        """Wait for a first sentence. Raises Discarded."""
         await self._until(lambda: self._ended or bool(self._sentences))
 
     async def settled(self) -> None:
-        """Wait until it is whole. Raises Discarded."""
+        """Wait until it is complete. Raises Discarded."""
         await self._until(lambda: self._ended)
 
-    async def _until(self, come: Callable[[], bool]) -> None:
-        while self._discarded or not come():
+    async def _has_more(self, said: int) -> bool:
+        await self._until(lambda: self._ended or said < len(self._sentences))
+        return said < len(self._sentences)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while self._discarded or not condition():
             if self._discarded:
                 raise Discarded
-            await self._news.wait()
+            await self._changed.wait()
 
     def _count(self, said: int) -> int:
-        """Say how many of the sentences that are there go into the next piece; the first goes alone, to be soon."""
+        """Return how many sentences go into the next piece; the first goes alone, to be quick."""
         count, length = 1, len(self._sentences[said])
         for sentence in self._sentences[said + 1 :] if said else []:
             length += len(sentence)
@@ -107,55 +105,47 @@ class Draft:
             count += 1
         return count
 
-    def _parts(self, begin: int, end: int) -> tuple[list[str], list[str], list[str]]:
-        """Give a piece's sentences, those before them, and the next one if it is there."""
-        return self._sentences[begin:end], self._sentences[:begin], self._sentences[end : end + 1]
-
-    def _tell(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+    def _notify(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
 
 class Cutter(Protocol):
-    """Cuts what a model writes into pieces that are fit to be said, or sent."""
+    """Splits a model's text into pieces that are fit to be spoken, or sent."""
 
     @property
     def full(self) -> bool:
-        """Whether nothing more is wanted."""
+        """Whether the reply is long enough."""
         ...
 
     def feed(self, piece: str) -> list[str]:
-        """Take what was written next; give the pieces that it completes."""
+        """Take more text; return the pieces that it completes."""
         ...
 
     def end(self) -> list[str]:
-        """Give what is left, if anything."""
+        """Return what is left."""
         ...
 
 
 class Drafts:
-    """The drafts of one memo, one after the other: each replier that is tried begins anew.
+    """The drafts of one reply, one for each replier that is tried."""
 
-    Args:
-        cutter: makes what cuts a reply into the pieces of a draft, for a language.
-    """
-
-    def __init__(self, cutter: Callable[[str], Cutter] = Sentences) -> None:
-        self.cutter = cutter
+    def __init__(self, splitter: Callable[[str], Cutter] = Sentences) -> None:
+        self.splitter = splitter
         self.latest: Draft | None = None
-        self._news = asyncio.Event()
+        self._begun = asyncio.Event()
 
     def begin(self, language: str) -> Draft:
-        """Begin a draft; the one before is discarded, unless it is whole."""
+        """Begin a draft, and discard the one before."""
         if self.latest is not None:
             self.latest.discard()
         self.latest = Draft(language)
-        self._news.set()
+        self._begun.set()
         return self.latest
 
     async def after(self, known: Draft | None) -> Draft:
-        """Wait for a later draft than the one known."""
+        """Wait for a later draft."""
         while self.latest is known or self.latest is None:
-            self._news.clear()
-            await self._news.wait()
+            self._begun.clear()
+            await self._begun.wait()
         return self.latest

@@ -1,9 +1,6 @@
-"""The typed states of a memo. Each holds the one before it, so that a stage out of order is a type error.
+"""The states of a memo: Memo → Fetched → Decoded → Heard → Answering → Spoken → Delivered.
 
-Memo ─ Fetched ─ Decoded ─ Heard ─ Answering ─ Spoken ─ Delivered
-
-From Heard on a state can be made again from what the ledger knows (consumer/resume.py), so it holds no sound that has
-served its purpose.
+Each holds the one before, so a stage out of order is a type error. From Heard on the recording is let go.
 """
 
 from __future__ import annotations
@@ -17,12 +14,11 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
     from audio.clips import Line
-    from storage.history import Turn
 
 
 @dataclass(frozen=True, slots=True)
 class InlineAudio:
-    """The recording came with the event, base64 as in RFC 4648 section 4 (whitespace and a data: prefix tolerated)."""
+    """A recording in the event: base64 (RFC 4648, 4), whitespace and a data: prefix tolerated."""
 
     base64: str = field(repr=False)
     filename: str | None = field(default=None, repr=False)
@@ -31,7 +27,7 @@ class InlineAudio:
 
 @dataclass(frozen=True, slots=True)
 class LinkedAudio:
-    """The recording is to be fetched."""
+    """A recording behind a URL."""
 
     url: str = field(repr=False)
     filename: str | None = field(default=None, repr=False)
@@ -40,34 +36,40 @@ class LinkedAudio:
 
 @dataclass(frozen=True, slots=True)
 class AbsentAudio:
-    """The event says that there is a recording and does not carry it: ask the Series API for the message."""
+    """A recording that only the messenger has."""
 
 
 Audio = InlineAudio | LinkedAudio | AbsentAudio
 
 
+class Form(StrEnum):
+    """The form of a message, or of a reply."""
+
+    VOICE = "voice"
+    TEXT = "text"
+
+
 @dataclass(frozen=True, slots=True)
 class Memo:
-    """A voice memo as it was announced."""
+    """A voice memo, or a text message."""
 
     chat_id: str
-    message_id: str
-    """From the event, or a hash of it."""
-    person: str = field(repr=False)
-    """Who spoke: a phone number or another handle; empty when the event does not say."""
-    sent_at: datetime
-    """With zone, UTC; the record's own time where the event does not say."""
-    audio: tuple[Audio, ...]
-    """Where the recording may be had, the best first; never empty, but for what is no recording."""
+    message_id: str  # from the event, or a hash of it
+    person: str = field(repr=False)  # a phone number or another handle; empty if unknown
+    sent_at: datetime  # UTC; else the record's own time
+    audio: tuple[Audio, ...]  # places of the recording, the best first; empty for a text message
     group: bool = False
-    """Whether several people share the chat."""
     text: str | None = field(default=None, repr=False)
-    """What was written, where it was: such a message is answered in writing. None for a recording."""
+
+    @property
+    def form(self) -> Form:
+        """The form of the message and of its reply."""
+        return Form.VOICE if self.text is None else Form.TEXT
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The recording is at hand."""
+    """A memo with its recording."""
 
     memo: Memo
     original: Clip
@@ -75,63 +77,48 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The recording can be listened to."""
+    """A recording that can be recognised."""
 
     fetched: Fetched
-    wav: Clip
-    """16 kHz, mono, signed 16-bit WAV."""
+    wav: Clip  # 16 kHz, mono, signed 16-bit WAV
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The words are known. The sound is let go: nothing that follows needs it, and the ledger may give the words."""
+    """A memo with its words."""
 
     memo: Memo
     words: str = field(repr=False)
-    language: str
-    """Primary subtag, such as "en"."""
+    language: str  # primary subtag, such as "en"
     rung: str
-    past: tuple[Turn, ...] = ()
-    """What was said in this chat before, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """What to say is known."""
+    """A memo with the words of its reply, or of an apology."""
 
     memo: Memo
     text: str = field(repr=False)
     language: str
     rung: str
-    heard: Heard | None = None
-    """None when this is a spoken fallback: there was nothing to answer to."""
+    heard: Heard | None = None  # None for an apology, which has a line, and a constant word as its reason
     line: Line | None = None
-    """The pre-written line that this is, when it is one."""
     reason: str | None = None
-    """Why it is one: a constant word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """The reply is a voice memo."""
+    """A reply as a voice memo."""
 
     answering: Answering
     clip: Clip
-    said: str = field(repr=False)
-    """What the clip says: the reply, or the line that stands in for it."""
+    said: str = field(repr=False)  # the reply, or a short line instead
     rung: str
-
-
-class Form(StrEnum):
-    """In which form a reply went out."""
-
-    VOICE = "voice"
-    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The reply is with the Series API."""
+    """A reply that the messenger has accepted."""
 
     answering: Answering
     said: str = field(repr=False)

@@ -18,6 +18,7 @@ from consumer.stages.deliver import Deliver
 from consumer.stages.fetch import Fetch
 from consumer.stages.hear import Hear
 from consumer.stages.keep import Keep
+from consumer.stages.read import Read
 from consumer.stages.remember import Recall, Remember
 from consumer.stages.speak import Speak
 from providers import language_evidence
@@ -75,6 +76,7 @@ def make_pipeline(settings: Settings, parts: Parts, history: History) -> Pipelin
         decode=Decode(parts.transcoder),
         recall=Recall(history),
         hear=Hear(ladders.hearing(parts.adapters), settings.default_language),
+        read=Read(settings.default_language),
         answer=Answer(ladders.answering(parts.adapters)),
         speak=Speak(ladders.speaking(parts.adapters, parts.transcoder)),
         deliver=Deliver(parts.messenger, parts.transcoder, settings.send_seconds, settings.resend_unknown),
@@ -99,5 +101,4 @@ def make_messenger(settings: Settings) -> SeriesMessenger | LinqMessenger:
         media_hosts=settings.media_hosts,
         max_memo_bytes=settings.max_memo_bytes,
         send_timeout_seconds=settings.send_seconds,
-        resend_unknown=settings.resend_unknown,
     )

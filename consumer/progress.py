@@ -1,4 +1,4 @@
-"""Progress: how one memo gets on, told to the listeners as it happens and kept for the ledger."""
+"""Progress of a claimed memo: reported to listeners, and stored in the ledger."""
 
 from __future__ import annotations
 
@@ -27,20 +27,17 @@ _STORE_AWAY_SECONDS = 0.5
 
 
 class CannotAnswer(Exception):
-    """This memo will have a spoken fallback instead of a reply.
+    """A memo cannot be answered; `reason` is a constant word, `rung` the one of the stage that found out."""
 
-    Attributes:
-        reason: a constant word.
-    """
-
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, rung: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.rung = rung
 
 
 @dataclass(slots=True)
 class Timing:
-    """What a stage may add to its own line of the story."""
+    """The rung that served a stage."""
 
     rung: str | None = None
 
@@ -55,17 +52,12 @@ class Progress:
     lease: Lease
     clock: Callable[[], float] = perf_counter
     steps: list[Step] = field(default_factory=list)
-    """Finished stages and fallen rungs, in order."""
     budget: Budget = field(default_factory=Budget)
-    """What is left of the memo's deadline."""
     facts: dict[str, JsonValue] = field(default_factory=dict)
-    """What is known of the memo: from earlier holders, and since."""
     state: State = field(init=False)
-    """How far the memo got."""
-    bug: str | None = None
-    """Digest of the bug that was met, on the main line or beside it (I8)."""
+    bug: str | None = None  # digest of a bug, on the main line or in an aside (I8)
+    # Over a network two writes may overtake each other, so the main line and its asides take turns.
     _advancing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
-    """The main line and its asides advance one after the other: over a network two writes may overtake each other."""
 
     def __post_init__(self) -> None:
         self.state = self.claim.state
@@ -73,68 +65,59 @@ class Progress:
 
     @property
     def owes_original(self) -> bool:
-        """Whether the recording was had, and is neither in the archive nor owed to it (I5)."""
+        """Whether the recording was fetched, and is not safe yet (I5)."""
         return bool(self.facts.get("fetched")) and not isinstance(self.facts.get("original"), str)
 
     def met(self, bug: Exception) -> None:
-        """Note a bug, and where it was met, for the story."""
+        """Note a bug and its place for the story."""
         self.bug = digest(bug)
         self.facts["bug"] = where(bug)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Timing]:
-        """Time a stage; an exception passes through, told and kept by its constant word.
-
-        Raises:
-            Fenced: the lease has run out; what the stage would be paid for is another's now.
-        """
+        """Time a stage and report how it ended. Raises Fenced if the lease has run out before."""
         self.lease.check()
-        begun = self.clock()
-        timing = Timing()
+        begun, timing = self.clock(), Timing()
         try:
             yield timing
         except BaseException as error:
-            seconds = self.clock() - begun
-            self.steps.append(Step(name, seconds, timing.rung, reason_of(error)))
-            self.notices(StageFailed(self.claim.key, name, seconds, reason_of(error)))
+            seconds, reason = self.clock() - begun, reason_of(error)
+            rung = error.rung if isinstance(error, CannotAnswer) else timing.rung
+            self.steps.append(Step(name, seconds, rung, reason))
+            self.notices(StageFailed(self.claim.key, name, seconds, reason))
             raise
         seconds = self.clock() - begun
         self.steps.append(Step(name, seconds, timing.rung))
         self.notices(StageFinished(self.claim.key, name, seconds, timing.rung))
 
     def fell(self, attempts: Iterable[Attempt]) -> None:
-        """Tell of the rungs that fell; of the one that served only the listeners: the story has it with its stage."""
-        key, now = self.claim.key, asyncio.get_running_loop().time()
-        for attempt in attempts:
-            ladder, rung, seconds, ago = attempt.ladder, attempt.rung, attempt.seconds, max(0.0, now - attempt.ended)
-            if attempt.error is None:
-                self.notices(RungServed(key, ladder, rung, seconds, ago))
+        """Report the rungs that a ladder has tried."""
+        now = asyncio.get_running_loop().time()
+        for each in attempts:
+            ago = max(0.0, now - each.ended)
+            if each.error is None:
+                self.notices(RungServed(self.claim.key, each.ladder, each.rung, each.seconds, ago))
             else:
-                self.steps.append(Step(ladder, seconds, rung, attempt.error))
-                self.notices(RungFailed(key, ladder, rung, seconds, attempt.error, ago))
+                self.rung_failed(each.ladder, each.rung, each.seconds, each.error, ago)
+
+    def rung_failed(self, stage: str, rung: str, seconds: float, error: str, ago: float = 0.0) -> None:
+        """Report a rung, or a form of the reply, that failed `ago` seconds before."""
+        self.steps.append(Step(stage, seconds, rung, error))
+        self.notices(RungFailed(self.claim.key, stage, rung, seconds, error, ago))
 
     def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
-        """Tell the story, and nobody else, of one of many parts of a stage; `error` is a constant word.
-
-        A memo has as many parts as its length makes it have: their names are no labels for metrics (I9).
-        """
+        """Add a part of a stage to the story; its name is no label of metrics (I9)."""
         self.steps.append(Step(name, seconds, rung, error))
 
     async def advance(self, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Store how far the memo got, so that nobody pays for it again; never less far than before.
-
-        A store that is away is waited for while the lease runs: what was gained would be lost without it.
-
-        Raises:
-            Fenced: the memo is not ours any more.
-        """
+        """Store how far the memo got, and what it gained (I10); the state never goes back. Raises Fenced."""
         self.facts.update(facts)
         self.state = later(state, self.state)
         async with self._advancing:
             await self.persist(lambda: self.ledger.advance(self.claim, self.state, self.facts))
 
     async def persist(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Write to the ledger; as long as the lease runs, a store that is away is asked again. Raises Fenced."""
+        """Write to the ledger; retry while the store is away and the lease runs. Raises Fenced."""
         while True:
             self.lease.check()
             try:
@@ -144,7 +127,7 @@ class Progress:
 
 
 def reason_of(error: BaseException) -> str:
-    """Give the constant word for an error: its own `reason`, else its type's name."""
+    """Return an error's constant word: its `reason`, else its type's name."""
     if isinstance(error, (ProviderError, CannotAnswer)):
         return error.reason
     return type(error).__name__

@@ -1,19 +1,18 @@
-"""Resume: the typed states of a memo, made again from what the ledger knows of it, so that nothing is paid for twice.
+"""Checkpoints: a memo's states as facts in the ledger, and back (I10).
 
-The facts, by the stage that stores them:
-
-| stage | facts |
+| stage | facts that it stores |
 |---|---|
 | (at once) | person, who (the same, as a pseudonym), sent_at, group · written, for a text message |
 | fetch, keep | fetched · original, wav (archive keys) |
-| hear | transcript, language, ears (the rung) |
-| answer | reply, replier (the rung); or line, reason, for a spoken fallback |
+| hear, read | transcript, language, ears (the rung) |
+| answer | reply, replier (the rung); or line, reason, for an apology |
 | speak | spoken (archive key), said, voice (the rung) |
 | deliver | idempotency_key, filename, unsure (it may be out), text_since · sent_id, form |
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -25,14 +24,13 @@ from consumer.memo import AbsentAudio, Answering, Delivered, Form, Heard, Memo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from storage.history import Turn
     from storage.ledger import JsonValue, MemoKey
 
     Facts = Mapping[str, JsonValue]
 
 
 class Restart(StrEnum):
-    """Where an operator may have a memo begun again; what the stages before it gained is kept."""
+    """A stage from which a memo can be processed again."""
 
     FETCH = "fetch"
     HEAR = "hear"
@@ -45,27 +43,29 @@ _GAINED_BY = {
     Restart.FETCH: ("fetched", "original", "wav", "seconds"),
     Restart.HEAR: ("transcript", "language", "ears"),
     Restart.ANSWER: ("reply", "replier", "line", "reason"),
-    Restart.SPEAK: ("spoken", "voice"),  # what was said is kept: an earlier send may be looked for by it
+    Restart.SPEAK: ("spoken", "voice"),  # `said` is kept: an earlier send may be searched for by it
     Restart.SEND: ("idempotency_key", "filename", "unsure", "text_since", "sent_id", "form"),
 }
 _SENT = _GAINED_BY[Restart.SEND]
 
 
-def facts_to_drop(restart: Restart | None, *, again: bool) -> tuple[str, ...]:
-    """Name the facts to forget, so that a memo begins again at a stage.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What earlier attempts gained."""
 
-    What is known of a send that may have happened is kept, or it might happen twice; unless another reply is wanted.
-    """
+    heard: Heard | None
+    answering: Answering | None
+
+
+def facts_to_drop(restart: Restart | None, *, again: bool) -> tuple[str, ...]:
+    """Return the facts to forget; those of a send only for another reply (`again`)."""
     order = tuple(Restart)
     gained = [name for each in order[order.index(restart) :] for name in _GAINED_BY[each]] if restart else []
     return tuple(name for name in (*gained, *_SENT) if again or name not in _SENT)
 
 
 def known_facts(memo: Memo, person_key: bytes | None = None) -> dict[str, JsonValue]:
-    """Give what the ledger is told of a memo when it is new: enough to ask for it again when Kafka has forgotten it.
-
-    With the key also by which name it knows people who asked to be forgotten.
-    """
+    """Return the facts of a new memo; with the key also the person's pseudonym."""
     known: dict[str, JsonValue] = {"person": memo.person, "sent_at": memo.sent_at.isoformat(), "group": memo.group}
     if person_key is not None and memo.person:
         known["who"] = who(memo.person, person_key)
@@ -73,7 +73,7 @@ def known_facts(memo: Memo, person_key: bytes | None = None) -> dict[str, JsonVa
 
 
 def memo_of(key: MemoKey, facts: Facts) -> Memo:
-    """Make the memo from its row; its recording is in the archive, or the Series API is asked for it."""
+    """Restore a memo whose event is gone."""
     sent_at, written = _text(facts, "sent_at"), _text(facts, "written")
     return Memo(
         chat_id=key.chat_id,
@@ -86,41 +86,46 @@ def memo_of(key: MemoKey, facts: Facts) -> Memo:
     )
 
 
-def heard(memo: Memo, facts: Facts, past: tuple[Turn, ...] = ()) -> Heard | None:
-    """Make Heard again, if the words are known."""
+def resumed(memo: Memo, facts: Facts) -> Known:
+    """Restore what is known."""
+    return Known(restore_heard(memo, facts), restore_answering(memo, facts))
+
+
+def restore_heard(memo: Memo, facts: Facts) -> Heard | None:
+    """Restore Heard, if the words are known."""
     words, language = _text(facts, "transcript"), _text(facts, "language")
     if memo.text is not None and "ears" in facts:
         words = memo.text
     if words is None or language is None:
         return None
-    return Heard(memo, words, language, _text(facts, "ears") or "unknown", past)
+    return Heard(memo, words, language, _text(facts, "ears") or "unknown")
 
 
-def answering(memo: Memo, facts: Facts) -> Answering | None:
-    """Make Answering again, if there is a reply to what was heard."""
-    known, reply = heard(memo, facts), _text(facts, "reply")
-    if known is None or reply is None:
+def restore_answering(memo: Memo, facts: Facts) -> Answering | None:
+    """Restore Answering, if there is a reply to what was heard."""
+    heard, reply = restore_heard(memo, facts), _text(facts, "reply")
+    if heard is None or reply is None:
         return None
-    return Answering(memo, reply, known.language, _text(facts, "replier") or "unknown", known)
+    return Answering(memo, reply, heard.language, _text(facts, "replier") or "unknown", heard)
 
 
-def delivered(memo: Memo, facts: Facts, sent_id: str, form: Form) -> Delivered:
-    """Make Delivered again, of a reply that was found to be with the Series API."""
-    said = _text(facts, "said") or ""
-    line = _text(facts, "line")
+def restore_delivered(memo: Memo, facts: Facts, sent_id: str, form: Form) -> Delivered:
+    """Restore Delivered for a reply found in the chat."""
+    said, line = _text(facts, "said") or "", _text(facts, "line")
     if line is not None:
         language, reason = _text(facts, "language") or "", _text(facts, "reason")
-        apology = Answering(memo, said, language, "line", None, Line(line), reason)
-        return Delivered(apology, said, sent_id, form)
-    return Delivered(answering(memo, facts) or Answering(memo, said, "", "unknown"), said, sent_id, form)
+        answering = Answering(memo, said, language, "line", None, Line(line), reason)
+    else:
+        answering = restore_answering(memo, facts) or Answering(memo, said, "", "unknown")
+    return Delivered(answering, said, sent_id, form)
 
 
-def sent_before(memo: Memo, facts: Facts) -> Delivered | None:
-    """Make Delivered again, if an earlier holder knew that the reply had gone out."""
+def restore_sent(memo: Memo, facts: Facts) -> Delivered | None:
+    """Restore Delivered, if the reply is known to be out."""
     sent_id, form = _text(facts, "sent_id"), _text(facts, "form")
     if sent_id is None:
         return None
-    return delivered(memo, facts, sent_id, Form(form) if form else Form.VOICE)
+    return restore_delivered(memo, facts, sent_id, Form(form) if form else Form.VOICE)
 
 
 def _text(facts: Facts, name: str) -> str | None:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 RETRY_SECONDS: Final = 30.0
-LATER: Final = frozenset({Verdict.LATER})
-UNLESS_NEVER: Final = frozenset({Verdict.LATER, Verdict.UNKNOWN})
 _LONGEST_WAIT_SECONDS: Final = 5.0  # A longer Retry-After is left to the caller, which parks the memo
 
 T = TypeVar("T")
@@ -26,12 +24,11 @@ async def retry(
     work: Callable[..., Awaitable[T]],
     *args: str,
     attempts: int,
-    verdicts: frozenset[Verdict] = LATER,
     seconds: float = RETRY_SECONDS,
 ) -> T:
-    """Call a coroutine function (no lambda) until it succeeds, or fails with another verdict."""
+    """Call a coroutine function (no lambda) until it succeeds, or fails for good, or `seconds` are over."""
     retrying = AsyncRetrying(
-        retry=retry_if_exception(lambda error: _may_be_tried_soon(error, verdicts)),
+        retry=retry_if_exception(_may_be_tried_soon),
         wait=_RetryAfterOrBackoff(),
         stop=stop_after_attempt(attempts) | stop_before_delay(seconds),
         reraise=True,
@@ -39,8 +36,8 @@ async def retry(
     return await retrying(work, *args)
 
 
-def _may_be_tried_soon(error: BaseException, verdicts: frozenset[Verdict]) -> bool:
-    if not isinstance(error, ProviderError) or error.verdict not in verdicts:
+def _may_be_tried_soon(error: BaseException) -> bool:
+    if not isinstance(error, ProviderError) or error.verdict is not Verdict.LATER:
         return False
     return (error.retry_after_seconds or 0) <= _LONGEST_WAIT_SECONDS
 

@@ -1,13 +1,12 @@
 """Messenger on Linq v3.
 
-A voice memo is uploaded, then sent by attachment id, without an idempotency key. So a send that may be out is never
-repeated: the chat is searched; otherwise the outcome stays unknown, and the memo's next attempt searches first.
+A voice memo is uploaded, then sent by attachment id, without an idempotency key. A send that may be out raises
+OutcomeUnknown; a refused one is retried where its code says that this may help.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from urllib.parse import quote, urlencode
 from providers.attempts import retry
 from providers.connections import policy_for
 from providers.deadline import deadline
-from providers.errors import BadAnswer, OptedOut, OutcomeUnknown, ProviderError, TimedOut, Unavailable
+from providers.errors import BadAnswer, OptedOut, TimedOut, Unavailable
 from providers.linq_upload import Upload
 from providers.linq_wire import (
     SERVICE,
@@ -26,26 +25,23 @@ from providers.linq_wire import (
     matches,
     parse_ticket,
     parts_without_url,
-    sendable_text,
     text_send,
     upload_request,
     voice_send,
 )
 from providers.media import Media
 from providers.messenger_calls import Calls, show_typing
-from providers.ports import SentText, always_ours
+from providers.ports import always_ours
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from providers.messenger_wire import Send
-    from providers.ports import Onlooker, VoiceReply
+    from providers.ports import Onlooker, SentText, VoiceReply
 
-_LISTED_BY_SECONDS: Final = 5.0  # Linq may take this long to list an accepted message; do not search again sooner
 _TYPING_SECONDS: Final = 5.0
 _STOP_TYPING_SECONDS: Final = 2.0
-_CLOCKS_DIFFER_SECONDS: Final = 300.0
 _MOST_PAGES: Final = 10
 _PAGE: Final = 100  # in messages; the API's maximum
 _MOST_REMEMBERED: Final = 10_000
@@ -56,20 +52,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The parts of one send's time, so that it ends by itself with a known outcome."""
+    """The parts of one send's time, so that it ends by itself with a known outcome; the rest is for a search."""
 
     upload_seconds: float
     """Until its end nothing is out."""
     again_seconds: float
     """After which a refused send is not retried."""
     request_seconds: float
-    looks_after_seconds: tuple[float, ...]
-    """Pauses before each search of the chat."""
 
     @classmethod
     def within(cls, seconds: float) -> Self:
         """Divide the time of one send."""
-        return cls(0.35 * seconds, 0.1 * seconds, 0.3 * seconds, (0.02 * seconds, 0.06 * seconds, 0.12 * seconds))
+        return cls(0.35 * seconds, 0.1 * seconds, 0.3 * seconds)
 
 
 class LinqMessenger:
@@ -77,6 +71,9 @@ class LinqMessenger:
 
     Neither media nor upload hosts get the key; `media_hosts` lists private upload addresses too.
     """
+
+    service: Final = SERVICE
+    listed_by_seconds: Final = 5.0
 
     def __init__(
         self,
@@ -127,20 +124,19 @@ class LinqMessenger:
 
         Raises:
             OptedOut: the person unsubscribed.
-            OutcomeUnknown: it may be out, but is not in the chat.
+            OutcomeUnknown: it may be out.
         """
         self._check_opt_out(reply.chat_id)
         attachment_id = await self._upload_clip(reply, still_ours)
         _remember(self._attachments, reply.filename, attachment_id)
-        return await self._send_once(voice_send(reply.chat_id, attachment_id, reply.filename, still_ours))
+        return await self._send(reply.chat_id, voice_send(reply.chat_id, attachment_id, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
         """Send a text message; return its id. Raises as send_voice() does."""
         self._check_opt_out(chat_id)
-        sent = SentText(sendable_text(text), time.time() - _CLOCKS_DIFFER_SECONDS)
-        return await self._send_once(text_send(chat_id, sent, idempotency_key, still_ours))
+        return await self._send(chat_id, text_send(chat_id, text, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Find a message of ours by attachment id, file name, or text alone.
@@ -193,7 +189,7 @@ class LinqMessenger:
         async with deadline(self._pace.upload_seconds, TimedOut(SERVICE, "uploading")):
             return await self._retry(once)  # an attachment without a message is invisible
 
-    async def _send_once(self, send: Send) -> str:
+    async def _send(self, chat_id: str, send: Send) -> str:
         async def once() -> str:
             send.still_ours()
             return await self._calls.send(send)
@@ -201,25 +197,8 @@ class LinqMessenger:
         try:
             return await retry(once, attempts=self._attempts, seconds=self._pace.again_seconds)
         except OptedOut:
-            _remember(self._opted_out, send.chat_id, value=True)
+            _remember(self._opted_out, chat_id, value=True)
             raise
-        except OutcomeUnknown as unknown:
-            sent_id = await self._search(send)
-            if sent_id is None:
-                wait = _LISTED_BY_SECONDS
-                raise OutcomeUnknown(SERVICE, "and is not in the chat", retry_after_seconds=wait) from unknown
-            return sent_id
-
-    async def _search(self, send: Send) -> str | None:
-        for seconds in self._pace.looks_after_seconds:  # an accepted message may be listed late
-            await asyncio.sleep(seconds)
-            try:
-                sent_id = await self.find_sent(send.chat_id, filenames=send.filenames, text=send.text)
-            except ProviderError as error:
-                raise OutcomeUnknown(SERVICE, "and cannot be looked for") from error
-            if sent_id is not None:
-                return sent_id
-        return None
 
     async def _link(self, attachment_id: str) -> str:
         attachment = await self._calls.get(f"/v3/attachments/{quote(attachment_id, safe='')}")

@@ -72,17 +72,17 @@ class Ticket:
     headers: Mapping[str, str] = field(repr=False)
 
 
-def voice_send(chat_id: str, attachment_id: str, filename: str, still_ours: Callable[[], None]) -> Send:
+def voice_send(chat_id: str, attachment_id: str, still_ours: Callable[[], None]) -> Send:
     """Build the send of an uploaded voice memo, which takes neither text nor idempotency key."""
     body = json.dumps({"attachment_id": attachment_id}).encode()
-    return Send(chat_id, f"{chat_path(chat_id)}/voicememo", body, (filename,), None, still_ours)
+    return Send(f"{chat_path(chat_id)}/voicememo", body, still_ours)
 
 
-def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
+def text_send(chat_id: str, text: str, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
     """Build the send of a text."""
-    parts = [{"type": "text", "value": text.text}]
+    parts = [{"type": "text", "value": sendable_text(text)}]
     body = json.dumps({"message": {"parts": parts, "idempotency_key": idempotency_key}}).encode()
-    return Send(chat_id, f"{chat_path(chat_id)}/messages", body, (), text, still_ours)
+    return Send(f"{chat_path(chat_id)}/messages", body, still_ours)
 
 
 def upload_request(clip: Clip, filename: str) -> dict[str, object]:

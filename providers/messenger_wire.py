@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from providers.ports import SentText
-
     Json = Mapping[str, object]
 
 _LONGEST_ANSWER_BYTES: Final = 32 * 1024 * 1024
@@ -37,14 +35,10 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message to be sent, and what to find it by."""
+    """A message to be sent."""
 
-    chat_id: str
     path: str
     body: bytes = field(repr=False)
-    filenames: tuple[str, ...]
-    text: SentText | None
-    """Set for a text message."""
     still_ours: Callable[[], None]
 
     def pieces(self) -> AsyncIterator[bytes]:

@@ -112,7 +112,17 @@ class Onlooker(Protocol):
 
 
 class Messenger(Protocol):
-    """A messaging API."""
+    """A messaging API. It never repeats a send whose outcome is unknown."""
+
+    @property
+    def service(self) -> str:
+        """Its short name in errors and logs."""
+        ...
+
+    @property
+    def listed_by_seconds(self) -> float:
+        """How long it may take to list a message that it has accepted, in seconds; 0 if it lists at once."""
+        ...
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Download a recording, showing each piece to the onlooker. Raises Forbidden and TooLarge."""

@@ -1,38 +1,34 @@
 """The Series API: media, messages, typing, voice and text.
 
-The one adapter that retries, for it alone knows what may be asked twice. A read may. A send that was surely not
-accepted may (429, 503, no connection). A send whose outcome is unknown (no answer, 500, 502, 504) is looked for in the
-chat first, and sent again, with the same idempotency key, only when it is not there.
+Reads are retried, and sends that were surely not accepted (429, 503, no connection). A send that may be out (no
+answer, 500, 502, 504) raises OutcomeUnknown.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
-from providers.attempts import LATER, UNLESS_NEVER, retry
+from providers.attempts import retry
 from providers.connections import policy_for
-from providers.errors import BadAnswer, OutcomeUnknown, ProviderError
+from providers.errors import BadAnswer
 from providers.media import Media
 from providers.messenger_calls import Calls, show_typing
-from providers.ports import SentText, always_ours
-from providers.series_wire import SERVICE, WIRE, matches, messages_path, sendable_text, text_send, voice_send
+from providers.ports import always_ours
+from providers.series_wire import SERVICE, WIRE, matches, messages_path, text_send, voice_send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from providers.errors import Verdict
     from providers.messenger_wire import Send
-    from providers.ports import Onlooker, VoiceReply
+    from providers.ports import Onlooker, SentText, VoiceReply
 
 _TYPING_SECONDS = 5.0
 _STOP_TYPING_SECONDS = 2.0
-_CLOCKS_DIFFER_SECONDS = 300.0
 
 T = TypeVar("T")
 
@@ -40,9 +36,11 @@ T = TypeVar("T")
 class SeriesMessenger:
     """Messenger on the Series API.
 
-    The key goes to the API only; `media_hosts` are further hosts of recordings. `resend_unknown`: repeat a send that
-    may have happened, and is not found.
+    The key goes to the API only; `media_hosts` are further hosts of recordings.
     """
+
+    service: Final = SERVICE
+    listed_by_seconds: Final = 0.0
 
     def __init__(
         self,
@@ -54,8 +52,7 @@ class SeriesMessenger:
         timeout_seconds: float = 15.0,
         send_timeout_seconds: float = 20.0,
         attempts: int = 3,
-        resend_unknown: bool = True,
-        typing_refresh_seconds: float = 40.0,
+        typing_refresh_seconds: float = 40.0,  # the API forgets after 60 s
     ) -> None:
         self._calls = Calls(
             WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=send_timeout_seconds
@@ -67,7 +64,6 @@ class SeriesMessenger:
             timeout_seconds=timeout_seconds,
         )
         self._attempts = attempts
-        self._resend_unknown = resend_unknown
         self._typing_refresh_seconds = typing_refresh_seconds
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
@@ -93,14 +89,13 @@ class SeriesMessenger:
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
         """Send a voice message; return its id."""
-        return await self._sent(await asyncio.to_thread(voice_send, reply, still_ours))
+        return await self._send(await asyncio.to_thread(voice_send, reply, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
         """Send a text message; return its id."""
-        sent = SentText(sendable_text(text), time.time() - _CLOCKS_DIFFER_SECONDS)
-        return await self._sent(text_send(chat_id, sent, idempotency_key, still_ours))
+        return await self._send(text_send(chat_id, text, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Find a message by file name, or by text alone."""
@@ -125,37 +120,12 @@ class SeriesMessenger:
         await self._media.close()
         await self._calls.close()
 
-    async def _sent(self, send: Send) -> str:
-        """Send, and never twice: what may have happened is looked for before it is done again."""
-        unsure = False
-
+    async def _send(self, send: Send) -> str:
         async def once() -> str:
-            nonlocal unsure
-            if unsure:
-                sent_id = await self._looked_for(send)
-                if sent_id is not None:
-                    return sent_id
-                if not self._resend_unknown:
-                    raise OutcomeUnknown(SERVICE, "and is not in the chat")
             send.still_ours()
-            try:
-                return await self._calls.send(send)
-            except OutcomeUnknown:
-                unsure = True
-                raise
-            except ProviderError as refused:
-                if unsure:  # this one is refused, and the one before may be out
-                    wait = refused.retry_after_seconds
-                    raise OutcomeUnknown(SERVICE, "and then refused", retry_after_seconds=wait) from refused
-                raise
+            return await self._calls.send(send)
 
-        return await self._retried(once, verdicts=UNLESS_NEVER)
+        return await self._retried(once)
 
-    async def _looked_for(self, send: Send) -> str | None:
-        try:
-            return await self.find_sent(send.chat_id, filenames=send.filenames, text=send.text)
-        except ProviderError as error:
-            raise OutcomeUnknown(SERVICE, "and cannot be looked for") from error
-
-    async def _retried(self, work: Callable[..., Awaitable[T]], *args: str, verdicts: frozenset[Verdict] = LATER) -> T:
-        return await retry(work, *args, attempts=self._attempts, verdicts=verdicts)
+    async def _retried(self, work: Callable[..., Awaitable[T]], *args: str) -> T:
+        return await retry(work, *args, attempts=self._attempts)

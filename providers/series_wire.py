@@ -58,18 +58,13 @@ def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
     }
     message = {"text": reply.text or _BLANK, "idempotency_key": reply.idempotency_key, "attachments": [attachment]}
     body = json.dumps({"message": message}).encode()
-    return Send(reply.chat_id, messages_path(reply.chat_id), body, (reply.filename,), None, still_ours)
+    return Send(messages_path(reply.chat_id), body, still_ours)
 
 
-def text_send(chat_id: str, text: SentText, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
+def text_send(chat_id: str, text: str, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
     """Build the send of a text."""
-    body = json.dumps({"message": {"text": text.text, "idempotency_key": idempotency_key}}).encode()
-    return Send(chat_id, messages_path(chat_id), body, (), text, still_ours)
-
-
-def sendable_text(text: str) -> str:
-    """Return a text that is not empty."""
-    return text or _BLANK
+    body = json.dumps({"message": {"text": text or _BLANK, "idempotency_key": idempotency_key}}).encode()
+    return Send(messages_path(chat_id), body, still_ours)
 
 
 def messages_path(chat_id: str) -> str:
@@ -81,7 +76,7 @@ def matches(message: Json, filenames: Collection[str], text: SentText | None) ->
     """Return whether a message has one of these attachments, or only that text."""
     attachments = message.get("attachments")
     if not isinstance(attachments, list) or not attachments:
-        return text is not None and message.get("text") == text.text and sent_since(message, text.since)
+        return text is not None and message.get("text") == (text.text or _BLANK) and sent_since(message, text.since)
     return any(isinstance(each, dict) and each.get("filename") in filenames for each in attachments)
 
 

@@ -1,1 +1,1 @@
-"""The stages, a small callable object each: fetch, decode, hear, answer, speak, deliver; keep and remember aside."""
+"""The stages of the pipeline, each a small callable object."""

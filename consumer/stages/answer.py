@@ -1,4 +1,4 @@
-"""Answer: Heard → Answering. What to say; told sentence by sentence to whoever speaks it meanwhile."""
+"""Answer: Heard → Answering. The reply can be spoken while it is written."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ if TYPE_CHECKING:
 
     from consumer.draft import Cutter, Draft, Drafts
     from consumer.memo import Heard
-    from consumer.progress import Progress, Timing
+    from consumer.progress import Progress
     from providers.ladder import Ladder
     from providers.ports import Replier
+    from storage.history import Turn
 
 _OURS = "canned"
-"""The replier whose words are our own: they are not judged, for nobody stands behind it."""
+"""A replier whose words are our own, and need no check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Has the model write a reply, with the person's history and behaviour in view."""
+    """Has a model write a reply that fits the person's history and behaviour."""
 
     repliers: Ladder[[Sequence[ChatTurn], str, Drafts], str]
 
-    async def __call__(self, heard: Heard, progress: Progress, timing: Timing, drafts: Drafts) -> Answering:
-        """Write a reply. The last rung is canned and cannot fail, so this raises nothing of its own."""
-        manner = behaviour(heard.past, datetime.now(UTC))
+    async def __call__(self, heard: Heard, past: tuple[Turn, ...], progress: Progress, drafts: Drafts) -> Answering:
+        """Write a reply; the last rung cannot fail."""
+        manner = behaviour(past, datetime.now(UTC))
         turns = compose(
-            [ChatTurn(Role(turn.role), turn.text) for turn in heard.past],
+            [ChatTurn(Role(turn.role), turn.text) for turn in past],
             heard.words,
             language=heard.language,
             silence_seconds=manner.silence_seconds,
@@ -50,20 +51,16 @@ class Answer:
         repliers = self.repliers.within(progress.budget.part(budget.ANSWER))
         served = await repliers(turns, heard.language, drafts)
         progress.fell(served.attempts)
-        timing.rung = served.rung
         return Answering(heard.memo, served.value, heard.language, served.rung, heard)
 
 
 def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn], str, Drafts], Awaitable[str]]:
-    """Make a rung of a replier: its stream read to the end, and made fit to be spoken.
-
-    What is whole of it is told as a draft, which is discarded should the rung fall.
-    """
+    """Return a rung that writes a draft; if it fails, the draft is discarded."""
 
     async def call(turns: Sequence[ChatTurn], language: str, drafts: Drafts) -> str:
         draft = drafts.begin(language)
         try:
-            written = await _write(draft, drafts.cutter(language), replier.reply(turns, language=language))
+            written = await _write(draft, drafts.splitter(language), replier.reply(turns, language=language))
             if not draft.text:
                 raise BadAnswer(service, "nothing fit to be spoken")
             if service != _OURS:
@@ -76,14 +73,14 @@ def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn],
     return call
 
 
-async def _write(draft: Draft, cutter: Cutter, stream: AsyncGenerator[str]) -> str:
-    """Read a model's stream for as long as what it says will be said; give what was read, as it was written."""
+async def _write(draft: Draft, splitter: Cutter, stream: AsyncGenerator[str]) -> str:
+    """Read a model's stream until the reply is long enough; return the raw text."""
     written: list[str] = []
     async with aclosing(stream) as pieces:
         async for piece in pieces:
             written.append(piece)
-            draft.say(*cutter.feed(piece))
-            if cutter.full:
+            draft.say(*splitter.feed(piece))
+            if splitter.full:
                 return "".join(written)
-    draft.say(*cutter.end())
+    draft.say(*splitter.end())
     return "".join(written)

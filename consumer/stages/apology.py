@@ -1,4 +1,4 @@
-"""Apology: why a memo will have a pre-written line instead of a reply."""
+"""Apology: why a memo gets a pre-written line instead of a reply."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 class Apology(CannotAnswer):
     """The person will hear `line`."""
 
-    def __init__(self, line: Line, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, line: Line, reason: str, rung: str | None = None) -> None:
+        super().__init__(reason, rung)
         self.line = line

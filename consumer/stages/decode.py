@@ -1,4 +1,4 @@
-"""Decode: Fetched → Decoded. Any container → 16 kHz mono WAV."""
+"""Decode: Fetched → Decoded, 16 kHz mono WAV from any container."""
 
 from __future__ import annotations
 
@@ -14,31 +14,22 @@ from consumer.stages.apology import Apology
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from audio.streaming_decode import StreamingDecode
     from audio.transcode import Transcoder
     from consumer.memo import Fetched
 
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Makes the recording fit to be listened to."""
+    """Decodes the recording."""
 
     transcoder: Transcoder
 
     def ahead(self) -> AbstractAsyncContextManager[StreamingDecode]:
-        """Begin while the recording still comes: what is given takes its pieces."""
+        """Return a decoder that takes the recording while it is downloaded."""
         return self.transcoder.ahead()
 
     async def __call__(self, fetched: Fetched, ahead: StreamingDecode | None = None) -> Decoded:
-        """Decode, salvaging what can be salvaged.
-
-        Args:
-            fetched: with the recording.
-            ahead: what took its pieces as they came.
-
-        Raises:
-            Apology: it cannot be read, or is too long.
-        """
+        """Decode what can be salvaged. Raises Apology."""
         if fetched.original.format is Format.UNKNOWN:
             raise Apology(Line.NOT_PROCESSED, "unknown-format")
         try:

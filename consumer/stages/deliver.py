@@ -1,9 +1,10 @@
-"""Deliver: Spoken → Delivered. M4A, else WAV, and text only when the Series API refuses every form of audio.
+"""Deliver: Spoken → Delivered, as M4A, else WAV, else text; a written Answering as text from the start.
 
-What answers a text message is a text from the start: Answering → Delivered.
+The rule of exactly one reply (I1), which stands nowhere else:
 
-The rule of exactly one reply: the intent is recorded before the send, with the key and the name that every attempt
-carries. A send whose end is not known is never simply repeated: the chat is looked at first (found()).
+- The intent to send is stored first, with the key and the file name that every attempt carries.
+- What may be out is searched for in the chat before anything is sent again.
+- What is not there is sent again as `resend_unknown` says; within one attempt only if the messenger lists at once.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from audio.errors import TranscodeError
 from audio.formats import Format
 from audio.uncancelled import run_to_end
 from consumer import resume
-from consumer.memo import Delivered, Form
+from consumer.memo import Delivered, Form, Spoken
 from providers.deadline import deadline
-from providers.errors import Attempt, Gone, OutcomeUnknown, ProviderError, Rejected, Verdict
+from providers.errors import Gone, OutcomeUnknown, ProviderError, Rejected, Verdict
 from providers.ports import SentText, VoiceReply
 from storage.archive import reply_key, safe_id
 from storage.ledger import State
@@ -31,179 +33,158 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from audio.transcode import Transcoder
-    from consumer.memo import Answering, Memo, Spoken
-    from consumer.progress import Progress, Timing
+    from consumer.memo import Answering, Memo
+    from consumer.progress import Progress
     from providers.ports import Messenger
-    from storage.ledger import Claim, JsonValue
+    from storage.ledger import JsonValue
 
-    Facts = dict[str, JsonValue]
-
-SERVICE = "series"
+_SEARCH_AFTER = (0.02, 0.06, 0.12)
+"""Pauses before each search, as shares of the time for the whole send."""
 _CLOCKS_DIFFER_SECONDS = 300.0
-"""How far the Series API's clock may be behind ours, in seconds."""
+"""How far the messenger's clock may be behind ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
     """Sends the reply, once.
 
-    Args:
-        messenger: the Series API.
-        transcoder: makes the WAV where M4A is refused.
-        send_seconds: how long the whole send may take, in seconds: inside what is left of a lease.
-        resend_unknown: what to do where the Series API cannot say whether an earlier send went out: send (rather twice
-            than never), or not (rather never than twice).
-        note_seconds: how long noting the answer may take, in seconds.
+    `send_seconds` bounds an attempt, and lies inside the lease; `note_seconds` bounds storing the message's id.
     """
 
     messenger: Messenger
     transcoder: Transcoder
     send_seconds: float
-    resend_unknown: bool = True
+    resend_unknown: bool = True  # rather twice than never, or rather never than twice
     note_seconds: float = 4.0
 
-    async def found(self, memo: Memo, progress: Progress) -> Delivered | None:
-        """Look for a reply that an earlier holder may have sent; None where there was none, or it is not there.
-
-        Raises:
-            ProviderError: the Series API cannot say, so nothing may be sent now.
-        """
+    async def find_earlier(self, memo: Memo, progress: Progress) -> Delivered | None:
+        """Return the reply that an earlier attempt has sent, if any. Raises ProviderError: nothing may be sent now."""
         if "idempotency_key" not in progress.facts:
             return None
         with progress.stage("look"):
-            return await self._looked_for(memo, progress)
-
-    async def _looked_for(self, memo: Memo, progress: Progress) -> Delivered | None:
-        known = resume.sent_before(memo, progress.facts)
-        if known is not None:
-            return known
-        filename, text_since = progress.facts.get("filename"), progress.facts.get("text_since")
-        names = (filename, f"{_stem(filename)}.wav") if isinstance(filename, str) else ()
-        text = SentText(str(progress.facts.get("said")), text_since) if isinstance(text_since, float) else None
-        if not (names or text) or not progress.facts.get("unsure"):
+            known = resume.restore_sent(memo, progress.facts)
+            if known is not None or not progress.facts.get("unsure"):
+                return known
+            sent_id = await self._search(memo, progress)
+            if sent_id is not None:
+                form = Form.TEXT if "text_since" in progress.facts else Form.VOICE
+                return resume.restore_delivered(memo, progress.facts, sent_id, form)
+            if not self.resend_unknown:
+                raise OutcomeUnknown(self.messenger.service, "an earlier send may be out, and is not in the chat")
             return None
-        sent_id = await self.messenger.find_sent(memo.chat_id, filenames=names, text=text)
-        if sent_id is not None:
-            return resume.delivered(memo, progress.facts, sent_id, Form.TEXT if text else Form.VOICE)
-        if not self.resend_unknown:
-            raise OutcomeUnknown(SERVICE, "an earlier send may have gone out, and is not in the chat")
-        return None
 
-    async def __call__(self, spoken: Spoken, progress: Progress, timing: Timing) -> Delivered:
-        """Record the intent, then send. Once begun, a send is brought to its end, even when cancelled.
+    async def __call__(self, reply: Spoken | Answering, progress: Progress) -> Delivered:
+        """Store the intent, then send. A send that has begun is finished even when cancelled.
 
         Raises:
-            ProviderError: the Series API cannot be had, or refuses everything.
-            Fenced: the memo is no longer ours, so nothing was sent.
+            ProviderError: the messenger is away, or refuses everything; or it may be out.
+            Fenced: the lease is lost, and nothing was sent.
         """
-        reply = _reply(spoken, progress.claim)
-        named: Facts = {"idempotency_key": reply.idempotency_key, "filename": reply.filename, "said": reply.text}
-        sent_id, form = await self._recorded_and_sent(named, lambda: self._sent(reply, progress), progress)
-        timing.rung = form.value
-        return Delivered(spoken.answering, spoken.said, sent_id, form)
-
-    async def in_writing(self, answering: Answering, progress: Progress, timing: Timing) -> Delivered:
-        """Send a reply that is no more than a text, once, as a voice is sent. Raises as that does."""
-        memo, text = answering.memo, answering.text
-        key = _idempotency_key(memo, progress.claim.generation)
-        since = progress.facts.get("text_since")  # of the first attempt, if there was one
-        since = since if isinstance(since, float) else time.time() - _CLOCKS_DIFFER_SECONDS
-        still_ours = progress.lease.check
-
-        async def send() -> tuple[str, Form]:
-            sent_id = await self.messenger.send_text(memo.chat_id, text, idempotency_key=key, still_ours=still_ours)
-            return sent_id, Form.TEXT
-
-        named: Facts = {"idempotency_key": key, "said": text, "text_since": since}
-        sent_id, form = await self._recorded_and_sent(named, send, progress)
-        timing.rung = form.value
-        return Delivered(answering, text, sent_id, form)
-
-    async def _recorded_and_sent(
-        self, named: Facts, send: Callable[[], Awaitable[tuple[str, Form]]], progress: Progress
-    ) -> tuple[str, Form]:
-        doubted = progress.facts.get("unsure") is True
-        await progress.advance(State.SENDING, {**named, "unsure": True})
-        await progress.persist(lambda: progress.lease.lasting(self.send_seconds))
+        doubted = progress.facts.get("unsure") is True  # an earlier send may be out
+        await progress.advance(State.SENDING, {**_names(reply, progress), "unsure": True})
+        await progress.persist(partial(progress.lease.lasting, self.send_seconds))
         progress.lease.check_owned()
-        return await run_to_end(self._sent_and_noted(send, progress, doubted=doubted))
+        return await run_to_end(self._send_and_note(reply, progress, doubted=doubted))
 
-    async def _sent_and_noted(
-        self, send: Callable[[], Awaitable[tuple[str, Form]]], progress: Progress, *, doubted: bool
-    ) -> tuple[str, Form]:
-        """Send, and note the answer; where that cannot be noted in time, whoever comes next asks the chat.
-
-        Args:
-            send: the request, and what follows where it is refused.
-            progress: of the memo.
-            doubted: whether an earlier send may have gone out.
-        """
+    async def _send_and_note(self, reply: Spoken | Answering, progress: Progress, *, doubted: bool) -> Delivered:
+        """Send, and store the message's id; if that takes too long, the next holder searches the chat."""
         try:
-            async with deadline(self.send_seconds, OutcomeUnknown(SERVICE, "no answer in time")):
-                sent_id, form = await send()
+            async with deadline(self.send_seconds, OutcomeUnknown(self.messenger.service, "no answer in time")):
+                delivered = await self._send(reply, progress)
         except ProviderError as failure:
-            # What was surely refused is not out, and need not be looked for; an earlier send may still appear.
+            # A refused send is not out, and need not be searched for; an earlier one may still appear.
             progress.facts["unsure"] = doubted or failure.verdict is Verdict.UNKNOWN
             raise
         with suppress(TimeoutError):
             async with asyncio.timeout(self.note_seconds):
-                await progress.advance(State.SENDING, {"sent_id": sent_id, "form": form.value})
-        return sent_id, form
+                await progress.advance(State.SENDING, {"sent_id": delivered.sent_id, "form": delivered.form.value})
+        return delivered
 
-    async def _sent(self, reply: VoiceReply, progress: Progress) -> tuple[str, Form]:
-        still_ours, begun = progress.lease.check, progress.clock()
-        try:
-            return await self.messenger.send_voice(reply, still_ours=still_ours), Form.VOICE
-        except Gone:  # the chat is not there: no other form would do
-            raise
-        except Rejected as refusal:
-            _refused(reply, refusal, progress, begun)
-        wav, begun = await self._as_wav(reply), progress.clock()
-        if wav is not None:
+    async def _send(self, reply: Spoken | Answering, progress: Progress) -> Delivered:
+        if isinstance(reply, Spoken):
+            return await self._send_voice(reply, progress)
+        return await self._send_text(reply, reply.text, str(progress.facts["idempotency_key"]), progress)
+
+    async def _send_voice(self, spoken: Spoken, progress: Progress) -> Delivered:
+        answering, facts = spoken.answering, progress.facts
+        filename, key = str(facts["filename"]), str(facts["idempotency_key"])
+        voice: VoiceReply | None = VoiceReply(answering.memo.chat_id, spoken.clip, spoken.said, filename, key)
+        while voice is not None:
+            begun = progress.clock()
+            send = partial(self.messenger.send_voice, voice, still_ours=progress.lease.check)
             try:
-                return await self.messenger.send_voice(wav, still_ours=still_ours), Form.VOICE
+                sent_id = await self._send_once(send, answering.memo, progress)
+            except Gone:  # no other form would find the chat
+                raise
             except Rejected as refusal:
-                _refused(wav, refusal, progress, begun)
-        # Noted, so that the words are looked for only where they may stand alone, and not among those of long ago.
+                error = f"{refusal.reason}-{refusal.status}" if refusal.status else refusal.reason
+                progress.rung_failed("deliver", voice.clip.format.name.lower(), progress.clock() - begun, error)
+            else:
+                return Delivered(answering, spoken.said, sent_id, Form.VOICE)
+            voice = await self._as_wav(voice)
+        # Noted, so that the words are searched for only if they may stand alone, and not among those of long ago.
         await progress.advance(State.SENDING, {"text_since": time.time() - _CLOCKS_DIFFER_SECONDS})
-        key = f"{reply.idempotency_key}-text"
-        sent_id = await self.messenger.send_text(reply.chat_id, reply.text, idempotency_key=key, still_ours=still_ours)
-        return sent_id, Form.TEXT
+        return await self._send_text(answering, spoken.said, f"{key}-text", progress)
 
-    async def _as_wav(self, reply: VoiceReply) -> VoiceReply | None:
-        """Give the same reply as WAV; None where it is one, or cannot be made."""
-        if reply.clip.format is Format.WAV:
+    async def _send_text(self, answering: Answering, text: str, key: str, progress: Progress) -> Delivered:
+        memo, still_ours = answering.memo, progress.lease.check
+        send = partial(self.messenger.send_text, memo.chat_id, text, idempotency_key=key, still_ours=still_ours)
+        return Delivered(answering, text, await self._send_once(send, memo, progress), Form.TEXT)
+
+    async def _send_once(self, send: Callable[[], Awaitable[str]], memo: Memo, progress: Progress) -> str:
+        """Send a message. If it may be out, search for it, and send again only what is not there."""
+        try:
+            return await send()
+        except OutcomeUnknown as error:
+            failure: ProviderError = error
+        resends = len(_SEARCH_AFTER) - 1 if self.resend_unknown and not self.messenger.listed_by_seconds else 0
+        for number, share in enumerate(_SEARCH_AFTER):
+            await asyncio.sleep(share * self.send_seconds)
+            try:
+                sent_id = await self._search(memo, progress)
+                if sent_id is None and number < resends:
+                    sent_id = await send()
+            except ProviderError as error:  # refused this time: the one before may be out all the same
+                failure = error
+            else:
+                if sent_id is not None:
+                    return sent_id
+        wait = failure.retry_after_seconds or self.messenger.listed_by_seconds or None
+        raise OutcomeUnknown(self.messenger.service, "and not found in the chat", retry_after_seconds=wait) from failure
+
+    async def _search(self, memo: Memo, progress: Progress) -> str | None:
+        filename, since = progress.facts.get("filename"), progress.facts.get("text_since")
+        filenames = (filename, f"{_stem(filename)}.wav") if isinstance(filename, str) else ()
+        text = SentText(str(progress.facts.get("said")), since) if isinstance(since, float) else None
+        if not filenames and text is None:
+            return None
+        return await self.messenger.find_sent(memo.chat_id, filenames=filenames, text=text)
+
+    async def _as_wav(self, voice: VoiceReply) -> VoiceReply | None:
+        """Return the same reply as WAV; None if it is one, or cannot be made."""
+        if voice.clip.format is Format.WAV:
             return None
         try:
-            clip = await self.transcoder.decode(reply.clip)
+            clip = await self.transcoder.decode(voice.clip)
         except TranscodeError:
             return None
-        filename = f"{_stem(reply.filename)}{clip.format.suffix}"
-        return replace(reply, clip=clip, filename=filename, idempotency_key=f"{reply.idempotency_key}-wav")
+        filename = f"{_stem(voice.filename)}{clip.format.suffix}"
+        return replace(voice, clip=clip, filename=filename, idempotency_key=f"{voice.idempotency_key}-wav")
 
 
-def _refused(reply: VoiceReply, refusal: Rejected, progress: Progress, begun: float) -> None:
-    """Tell the story, the log and the metrics what a form of the reply was refused with: a word and a status (I6)."""
-    form, error = reply.clip.format.name.lower(), refusal.reason
-    told = f"{error}-{refusal.status}" if refusal.status else error
-    now = asyncio.get_running_loop().time()
-    progress.fell([Attempt("deliver", form, progress.clock() - begun, told, now)])
-
-
-def _reply(spoken: Spoken, claim: Claim) -> VoiceReply:
-    """Name the reply after the memo and its generation, so that every attempt, by whomever, carries the same."""
-    memo, suffix = spoken.answering.memo, spoken.clip.format.suffix
-    return VoiceReply(
-        chat_id=memo.chat_id,
-        clip=spoken.clip,
-        text=spoken.said,
-        filename=reply_key(memo.sent_at, memo.message_id, suffix, generation=claim.generation),
-        idempotency_key=_idempotency_key(memo, claim.generation),
-    )
+def _names(reply: Spoken | Answering, progress: Progress) -> dict[str, JsonValue]:
+    """Return what the reply is recognised by; the same for every attempt."""
+    generation = progress.claim.generation
+    if isinstance(reply, Spoken):
+        memo, suffix = reply.answering.memo, reply.clip.format.suffix
+        filename = reply_key(memo.sent_at, memo.message_id, suffix, generation=generation)
+        return {"idempotency_key": _idempotency_key(memo, generation), "filename": filename, "said": reply.said}
+    key, since = _idempotency_key(reply.memo, generation), time.time() - _CLOCKS_DIFFER_SECONDS
+    return {"idempotency_key": key, "said": reply.text, "text_since": progress.facts.get("text_since") or since}
 
 
 def _idempotency_key(memo: Memo, generation: int) -> str:
-    """Make a key that people can read, and that no other memo or generation has: the digest tells them apart."""
+    """Return a readable key; the digest makes it unique to memo and generation."""
     whole = json.dumps([memo.chat_id, memo.message_id, generation])
     digest = hashlib.sha256(whole.encode()).hexdigest()[:12]
     return f"voicememo-{safe_id(memo.chat_id)}-{safe_id(memo.message_id)}-{digest}"

@@ -1,4 +1,4 @@
-"""Fetch: Memo → Fetched. Inline base64, else the media URL, else the message as the Series API has it now."""
+"""Fetch: Memo → Fetched, from the event, from a URL, or from the message as the messenger has it now."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DATA_URI = re.compile(rb"\Adata:[^,]{0,200},")
 
 
 class NoRecording(CannotAnswer):
-    """The Series API says that this message has no recording: it was no voice memo after all."""
+    """The message has no recording: it was no voice memo."""
 
     def __init__(self) -> None:
         super().__init__("no-audio")
@@ -44,7 +44,7 @@ class NoRecording(CannotAnswer):
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Gets the recording itself."""
+    """Fetches the recording."""
 
     messenger: Messenger
     max_memo_bytes: int
@@ -52,14 +52,9 @@ class Fetch:
     async def __call__(
         self, memo: Memo, *, seconds: float = _PATIENCE_SECONDS, onlooker: Onlooker | None = None
     ) -> Fetched:
-        """Try each place where the recording may be had, in order, until one gives sound that we know.
+        """Try each place of the recording in order; an unknown container is the last choice.
 
-        Bytes of no container that we know are given as Format.UNKNOWN when there is nothing better: they are kept, too.
-
-        Args:
-            memo: that was announced.
-            seconds: for all places together, in seconds; one that may be followed by another has half of what is left.
-            onlooker: is shown each piece of a download as it comes.
+        `seconds` bounds all places together; `onlooker` takes each piece of a download as it comes.
 
         Raises:
             Apology: nothing could be fetched, or it is too large.
@@ -72,8 +67,8 @@ class Fetch:
         while places:
             place = places.popleft()
             try:
-                async with _in_time(end, more=bool(places)):
-                    found = await self._looked_up(place, memo, onlooker)
+                async with _share_until(end, more=bool(places)):
+                    found = await self._look_up(place, memo, onlooker)
             except (ProviderError, binascii.Error, NoRecording) as failure:
                 failures.append(failure)
                 continue
@@ -87,27 +82,26 @@ class Fetch:
             return Fetched(memo, unknown)
         raise _apology(failures)
 
-    async def _looked_up(
+    async def _look_up(
         self, place: Audio, memo: Memo, onlooker: Onlooker | None
     ) -> Clip | tuple[InlineAudio | LinkedAudio, ...]:
-        """Give the recording, or further places where it may be."""
-        return await (self._asked(memo) if isinstance(place, AbsentAudio) else self._from(place, onlooker))
+        """Return the recording, or further places where it may be."""
+        return await (self._places(memo) if isinstance(place, AbsentAudio) else self._load(place, onlooker))
 
-    async def _from(self, place: InlineAudio | LinkedAudio, onlooker: Onlooker | None) -> Clip:
+    async def _load(self, place: InlineAudio | LinkedAudio, onlooker: Onlooker | None) -> Clip:
         if isinstance(place, LinkedAudio):
             data = await self.messenger.download(place.url, onlooker=onlooker)
             return _clip(data, place.filename, place.mime_type)
-        return await asyncio.to_thread(self._decoded, place.base64, place.filename, place.mime_type)
+        return await asyncio.to_thread(self._from_base64, place.base64, place.filename, place.mime_type)
 
-    async def _asked(self, memo: Memo) -> tuple[InlineAudio | LinkedAudio, ...]:
-        """Ask for the message: what it carries is inline or linked, never absent again."""
+    async def _places(self, memo: Memo) -> tuple[InlineAudio | LinkedAudio, ...]:
         message = await self.messenger.message(memo.chat_id, memo.message_id)
         found = tuple(audio for audio in recordings(message) if not isinstance(audio, AbsentAudio))
         if not found:
             raise NoRecording
         return found
 
-    def _decoded(self, text: str, filename: str | None, mime_type: str | None) -> Clip:
+    def _from_base64(self, text: str, filename: str | None, mime_type: str | None) -> Clip:
         if len(text) > self.max_memo_bytes * 4 // 3 + 1024:
             raise TooLarge("event")
         packed = _SPACE.sub(b"", _DATA_URI.sub(b"", text.encode("ascii", "replace")))
@@ -117,8 +111,8 @@ class Fetch:
         return _clip(data, filename, mime_type)
 
 
-def _in_time(end: float, *, more: bool) -> AbstractAsyncContextManager[None]:
-    """Give the block what is left until `end`, by the loop's time; half of it if there is more to come."""
+def _share_until(end: float, *, more: bool) -> AbstractAsyncContextManager[None]:
+    """Bound the block by the time left; by half of it if there is more to come."""
     left = max(0.0, end - asyncio.get_running_loop().time())
     return deadline(left / 2 if more else left, TimedOut(SERVICE))
 
@@ -131,7 +125,6 @@ def _clip(data: bytes, filename: str | None, mime_type: str | None) -> Clip:
 
 
 def _apology(failures: Sequence[Exception]) -> CannotAnswer:
-    """Say the most telling of what went wrong; that there is no recording, only when nothing else did."""
     if all(isinstance(failure, NoRecording) for failure in failures):
         return NoRecording()
     if any(isinstance(failure, TooLarge) for failure in failures):

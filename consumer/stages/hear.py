@@ -1,4 +1,4 @@
-"""Hear: Decoded → Heard. The words, and the language that they are in."""
+"""Hear: Decoded → Heard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
     from consumer.memo import Decoded
-    from consumer.progress import Progress, Timing
+    from consumer.progress import Progress
     from consumer.stages.listen import Expected
     from providers.ladder import Ladder
     from providers.ports import Transcript
@@ -26,44 +26,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hear:
-    """Recognises speech, unless there is none."""
+    """Recognises the words and their language."""
 
     transcribers: Ladder[[Clip, Expected], Transcript]
     default_language: str
 
-    async def __call__(
-        self, decoded: Decoded, past: Awaitable[tuple[Turn, ...]], progress: Progress, timing: Timing
-    ) -> Heard:
-        """Listen; meanwhile the past of the chat is read.
-
-        A long memo that lost some of its pieces is answered by the words of the others.
-
-        Raises:
-            Apology: nothing was said, or no rung could make any words out.
-        """
+    async def __call__(self, decoded: Decoded, past: Awaitable[tuple[Turn, ...]], progress: Progress) -> Heard:
+        """Listen; words of a long memo that lost some pieces will do. Raises Apology if there are none."""
 
         async def expected() -> str:
             return last_language(await past) or self.default_language
 
         listened = await listen(decoded.wav, self.transcribers, progress, expected)
+        words, rung = listened.words, listened.rung
         if not listened.parts:
             raise Apology(Line.NOTHING_HEARD, "silence")
-        timing.rung = rung = listened.rung
-        if rung is None or (listened.lost and not listened.words):
-            raise Apology(Line.THANKS, "not-transcribed")
-        words, turns = listened.words, await past
+        if rung is None or (listened.lost and not words):
+            raise Apology(Line.THANKS, "not-transcribed", rung)
         if not words:
-            raise Apology(Line.NOTHING_HEARD, "no-words")
+            raise Apology(Line.NOTHING_HEARD, "no-words", rung)
         language = await asyncio.to_thread(
             identify,
             words,
             reported=listened.language,
-            last=last_language(turns),
+            last=last_language(await past),
             default=self.default_language,
         )
-        return Heard(decoded.fetched.memo, words, language, rung, turns)
+        return Heard(decoded.fetched.memo, words, language, rung)
 
 
 def last_language(turns: tuple[Turn, ...]) -> str | None:
-    """What the person last spoke, as far as we know."""
+    """Return the language that the person last used."""
     return next((turn.language for turn in reversed(turns) if turn.role == "user"), None)

@@ -1,4 +1,4 @@
-"""Keep: the original, the WAV and the reply go to the archive, beside the main line."""
+"""Keep: stores the original, the WAV and the reply in the archive."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Puts sound into the archive; each method gives the key that it is kept under."""
+    """Puts sound into the archive; each method returns the key."""
 
     archive: Archive
-    user_key: bytes | None
-    """Secret behind the pseudonyms in keys; None when keys carry the phone number (ARCHIVE_USER=phone)."""
+    user_key: bytes | None  # of the pseudonyms in keys; None if keys carry the phone number (ARCHIVE_USER=phone)
 
     async def original(self, fetched: Fetched) -> str:
         """Keep the recording as it came. Raises ArchiveError."""
@@ -30,8 +29,8 @@ class Keep:
         key = original_key(self._user(memo), memo.sent_at, memo.message_id, suffix)
         return await self._put(key, fetched.original, memo)
 
-    async def kept(self, key: str) -> Clip:
-        """Give back what is kept under a key. Raises ArchiveError."""
+    async def load(self, key: str) -> Clip:
+        """Return the sound under a key. Raises ArchiveError."""
         data = await self.archive.get(key)
         try:
             return Clip(data, sniff(data, filename=key))
@@ -39,12 +38,12 @@ class Keep:
             return Clip(data, Format.UNKNOWN)
 
     async def wav(self, decoded: Decoded) -> str:
-        """Keep what was listened to. Raises ArchiveError."""
+        """Keep the decoded recording. Raises ArchiveError."""
         memo = decoded.fetched.memo
         return await self._put(wav_key(self._user(memo), memo.sent_at, memo.message_id), decoded.wav, memo)
 
     async def reply(self, spoken: Spoken, generation: int = 1) -> str:
-        """Keep what was answered. Raises ArchiveError."""
+        """Keep the spoken reply. Raises ArchiveError."""
         memo, suffix = spoken.answering.memo, spoken.clip.format.suffix
         key = reply_key(memo.sent_at, memo.message_id, suffix, generation=generation)
         return await self._put(key, spoken.clip, memo)
@@ -60,10 +59,7 @@ class Keep:
 
 
 def _about(clip: Clip, memo: Memo) -> dict[str, str]:
-    """Say what a bucket should show of an object, as far as it is known; nothing personal (I6).
-
-    How long a recording plays is known once it is decoded: of the original it is not, which is kept before that.
-    """
+    """Return an object's metadata; nothing personal (I6)."""
     known = {
         "message-id": safe_id(memo.message_id),
         "codec": codec(clip.data, clip.format),

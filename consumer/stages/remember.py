@@ -1,7 +1,8 @@
-"""Recall and remember: what was said in a chat, read before the answer and written after it."""
+"""A chat's turns: read before the answer, written after it."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from storage.history import History
 
 _TURNS = 10
-"""How many turns the model is shown."""
-_PATIENCE_SECONDS = 3.0
-"""How long the person waits, at most, for their history to be read, in seconds."""
+_TIMEOUT_SECONDS = 3.0
+
+
+async def recent_turns(history: History, chat_id: str) -> tuple[Turn, ...]:
+    """Return the last turns of a chat, oldest first. Raises StoreUnavailable and TimeoutError."""
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
+        return tuple(await history.recent(chat_id, limit=_TURNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +32,19 @@ class Recall:
 
     history: History
 
-    async def __call__(self, memo: Memo) -> tuple[Turn, ...]:
-        """Give the last turns, oldest first. Raises StoreUnavailable."""
-        return tuple(await self.history.recent(memo.chat_id, limit=_TURNS))
-
-    def begun(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
-        """Begin to read the past; it is read while others work, and empty when history is away."""
-        nothing: tuple[Turn, ...] = ()
-        return asides.start("recall", lambda: self(memo), otherwise=nothing, patience_seconds=_PATIENCE_SECONDS)
+    def begin(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
+        """Read the past in an aside; it is empty if that fails."""
+        return asides.start("recall", recent_turns(self.history, memo.chat_id), otherwise=())
 
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Writes the two turns of a memo."""
+    """Writes a memo's turns."""
 
     history: History
 
     async def __call__(self, heard: Heard, delivered: Delivered) -> None:
-        """Write what the person said, and the reply if it was the model's own and was said. Raises StoreUnavailable."""
+        """Write both turns, but no reply that is canned or was not said."""
         memo, answering = heard.memo, delivered.answering
         turns = [Turn("user", heard.words, heard.language, memo.sent_at)]
         if answering.rung != "canned" and delivered.said == answering.text:

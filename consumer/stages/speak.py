@@ -1,4 +1,4 @@
-"""Speak: Answering → Spoken. The reply becomes a voice memo; it is being spoken while it is still written."""
+"""Speak: Answering → Spoken. The reply is spoken while it is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from audio.clip import Clip
     from audio.transcode import Transcoder
     from consumer.memo import Answering
-    from consumer.progress import Progress, Timing
+    from consumer.progress import Progress
+    from conversation.turn import Turn
     from providers.ladder import Ladder, Served
     from providers.ports import Synthesizer
 
@@ -36,35 +37,31 @@ class Voiced:
 
 
 class Rehearsal:
-    """The reply of one memo, spoken while it is written."""
+    """One reply, spoken while repliers write it into `drafts`."""
 
-    def __init__(self, voices: Ladder[[Draft], Voiced], progress: Progress) -> None:
+    def __init__(self, voices: Ladder[[Draft], Voiced], turn: Turn) -> None:
         self.drafts = Drafts()
-        """Where the repliers write."""
         self._voices = voices
-        self._progress = progress
+        self._turn = turn
         self._speaking: Task[Served[Voiced]] = asyncio.create_task(self._speak(), name="rehearsal")
 
-    async def of(self, answering: Answering) -> Served[Voiced] | None:
-        """Give the voice of this reply, as soon as it is whole; None where it was not written as a draft."""
+    async def voice(self) -> Served[Voiced] | None:
+        """Wait for the voice of the complete draft; None if there is none."""
         draft = self.drafts.latest
-        if draft is None or draft.text != answering.text:
-            return None
-        return await self._speaking
+        return await self._speaking if draft is not None and draft.ended else None
 
     async def close(self) -> None:
-        """End it, wherever it is."""
+        """Cancel it."""
         self._speaking.cancel()
         await asyncio.gather(self._speaking, return_exceptions=True)
 
     async def _speak(self) -> Served[Voiced]:
-        """Speak one draft after the other, until one ends whole."""
         draft = None
         while True:
             draft = await self.drafts.after(draft)
             try:
                 await draft.started()
-                served = await self._voices.within(self._progress.budget.part(budget.SPEAK))(draft)
+                served = await self._voices.within(self._turn.budget.part(budget.SPEAK))(draft)
                 await draft.settled()  # some rungs serve before they have read it to its end
             except Discarded:
                 continue
@@ -73,37 +70,35 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Gives the reply a voice; whatever fails, the last rung is a file in the package."""
+    """Gives the reply a voice; the last rung cannot fail."""
 
     voices: Ladder[[Draft], Voiced]
 
     @asynccontextmanager
-    async def rehearsing(self, progress: Progress) -> AsyncIterator[Rehearsal]:
+    async def rehearsing(self, turn: Turn) -> AsyncIterator[Rehearsal]:
         """Speak while the block writes the reply."""
-        rehearsal = Rehearsal(self.voices, progress)
+        rehearsal = Rehearsal(self.voices, turn)
         try:
             yield rehearsal
         finally:
             await rehearsal.close()
 
-    async def __call__(self, answering: Answering, progress: Progress, timing: Timing, rehearsal: Rehearsal) -> Spoken:
-        """Speak the reply; a pre-written line has its recording already, and asks nobody."""
+    async def __call__(self, answering: Answering, progress: Progress, rehearsal: Rehearsal) -> Spoken:
+        """Speak the reply; a pre-written line has a recording."""
         if answering.line is not None:
-            timing.rung = "clip"
             return Spoken(answering, clips.clip(answering.line, answering.language), answering.text, "clip")
-        served = await rehearsal.of(answering)
+        served = await rehearsal.voice()
         if served is None:
             voices = self.voices.within(progress.budget.part(budget.SPEAK))
             served = await voices(Draft.whole(answering.text, answering.language))
         progress.fell(served.attempts)
-        timing.rung = served.rung
         return Spoken(answering, served.value.clip, served.value.said, served.rung)
 
 
 def whole_speech(
     service: str, synthesizer: Synthesizer, transcoder: Transcoder
 ) -> Callable[[Draft], Awaitable[Voiced]]:
-    """Make a rung of a synthesizer: the reply as M4A, or as WAV when it cannot be encoded."""
+    """Return a rung that speaks the reply: as M4A, or as WAV if it cannot be encoded."""
 
     async def call(draft: Draft) -> Voiced:
         clip = await _voiced(Chorus(service, synthesizer, draft), transcoder, synthesizer.sample_rate)
@@ -115,7 +110,7 @@ def whole_speech(
 def short_speech(
     service: str, synthesizer: Synthesizer, transcoder: Transcoder
 ) -> Callable[[Draft], Awaitable[Voiced]]:
-    """Make a rung of the same synthesizer with the short line, for when it is the reply that it stumbles over."""
+    """Return a rung that speaks a short line, in case the reply is the trouble."""
     speech = whole_speech(service, synthesizer, transcoder)
 
     async def call(draft: Draft) -> Voiced:
@@ -125,7 +120,7 @@ def short_speech(
 
 
 async def recorded(draft: Draft) -> Voiced:
-    """Be the last rung: the short line, pre-rendered; no network, no ffmpeg, no key."""
+    """Return the short line's pre-rendered clip: no network, no ffmpeg, no key."""
     text, language = clips.words(Line.GOT_IT, draft.language)
     return Voiced(clips.clip(Line.GOT_IT, language), text)
 
@@ -143,7 +138,6 @@ async def _voiced(chorus: Chorus, transcoder: Transcoder, sample_rate: int) -> C
 
 
 async def _keeping(speech: AsyncIterator[bytes], kept: list[bytes]) -> AsyncGenerator[bytes]:
-    """Pass the pieces on, and keep them for the case that they cannot be encoded."""
     async for piece in speech:
         kept.append(piece)
         yield piece

@@ -27,7 +27,6 @@ MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 REPLY = VoiceReply("51", Clip(b"\x00sound", Format.M4A), "the words", "tts_response_1.m4a", "voicememo-51-1")
 LIMIT = 200_000
 _SILENT = {Kind.HANG, Kind.HANG_AFTER_HEADERS, Kind.HANG_MIDWAY, Kind.DRIP, Kind.ACCEPTED_THEN_HANG}
-_LOOKS_AFTER_SECONDS = (0.0, 0.05, 0.05)
 
 
 def patience_seconds(fault: Fault) -> float:
@@ -79,7 +78,7 @@ class Generation:
                 media_hosts=hosts,
                 max_memo_bytes=LIMIT,
                 timeout_seconds=timeout_seconds,
-                pace=Pace(5 * timeout_seconds, 2.5 * timeout_seconds, timeout_seconds, _LOOKS_AFTER_SECONDS),
+                pace=Pace(5 * timeout_seconds, 2.5 * timeout_seconds, timeout_seconds),
             )
         try:
             yield made

@@ -30,6 +30,7 @@ from sandbox.app import LINQ_KEY, Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.linq import Refusal
 from sandbox.mind import ScriptedMind
+from tests.contracts.deliveries import Delivery
 from tests.contracts.messengers import LINQ, MEMOS, REPLY, patience_seconds, serving
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ async def test_server_errors_tell_nothing(messenger: LinqMessenger, sandbox: San
     """A server's error may hide a message that is out: it is looked for, and not sent again."""
     sandbox.linq.refuse("linq.voicememo", refusal)
     with pytest.raises(OutcomeUnknown) as raised:
-        await messenger.send_voice(REPLY)
+        await Delivery(messenger).attempt()
     assert raised.value.retry_after_seconds
     assert sandbox.faults.requests["linq.voicememo"] == 1
     assert sandbox.faults.requests["linq.list"] >= 2
@@ -289,8 +290,8 @@ async def test_accepted_and_timed_out_is_one_bubble(
     """A memo that was accepted without a word is found in the chat, at a second look too, and not sent again (I1)."""
     sandbox.faults.next("linq.voicememo", CUT_SHORT)
     sandbox.linq.lists_late = lists_late
-    sent_id = await impatient.send_voice(REPLY)
-    assert [sent.message_id for sent in sandbox.sent] == [sent_id]
+    delivered = await Delivery(impatient).attempt()
+    assert [sent.message_id for sent in sandbox.sent] == [delivered.sent_id]
     assert sandbox.faults.requests["linq.voicememo"] == 1
 
 
@@ -298,22 +299,24 @@ async def test_accepted_and_listed_much_later(impatient: LinqMessenger, sandbox:
     """What is not listed yet stays unknown, with some time to wait; then it is found, by the name alone."""
     sandbox.faults.next("linq.voicememo", CUT_SHORT)
     sandbox.linq.lists_late = 3
+    delivery = Delivery(impatient)
     with pytest.raises(OutcomeUnknown) as raised:
-        await impatient.send_voice(REPLY)
+        await delivery.attempt()
     assert raised.value.retry_after_seconds
     async with LINQ.client(sandbox.url) as another:
-        assert await another.find_sent("51", filenames=[REPLY.filename]) == sandbox.sent[0].message_id
+        name = str(delivery.progress.facts["filename"])
+        assert await another.find_sent("51", filenames=[name]) == sandbox.sent[0].message_id
     assert len(sandbox.sent) == 1
 
 
 async def test_found_under_another_name(impatient: LinqMessenger, sandbox: Sandbox) -> None:
     """Where Linq renames a file, its attachment's id tells it, to the process that uploaded it."""
     sandbox.faults.next("linq.voicememo", CUT_SHORT)
-    asking = asyncio.create_task(impatient.send_voice(REPLY))
+    sending = asyncio.create_task(Delivery(impatient).attempt())
     while not sandbox.sent:  # noqa: ASYNC110 (the server's state)
         await asyncio.sleep(0.01)
     sandbox.sent[0] = replace(sandbox.sent[0], filename="Audio Message.caf")
-    assert await asking == sandbox.sent[0].message_id
+    assert (await sending).sent_id == sandbox.sent[0].message_id
 
 
 async def test_same_text_with_the_same_key_is_one(messenger: LinqMessenger, sandbox: Sandbox) -> None:

@@ -31,6 +31,7 @@ from providers.ports import SentText
 from sandbox.app import Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
+from tests.contracts.deliveries import Delivery
 from tests.contracts.messengers import LIMIT, LINQ, MEMOS, REPLY, SERIES, Generation, patience_seconds, serving
 
 if TYPE_CHECKING:
@@ -96,24 +97,45 @@ async def test_text_is_never_empty(messenger: Client, sandbox: Sandbox) -> None:
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )
 async def test_one_message_whatever_happened(sandbox: Sandbox, api: Generation, fault: Fault) -> None:
-    """After any fault of a send there is one message, if the chat is searched before trying again (I1)."""
+    """After any fault of a send there is one message, after two attempts at the latest (I1)."""
     sandbox.faults.next(api.send, fault)
     async with api.client(sandbox.url, timeout_seconds=patience_seconds(fault)) as messenger:
+        delivery = Delivery(messenger)
         try:
-            sent_id = await messenger.send_voice(REPLY)
+            delivered = await delivery.attempt()
         except OutcomeUnknown:
-            assert await messenger.find_sent(REPLY.chat_id, filenames=[REPLY.filename]) is None
-            sent_id = await messenger.send_voice(REPLY)
-    assert [sent.message_id for sent in sandbox.sent] == [sent_id]
+            delivered = await delivery.attempt()
+    assert [sent.message_id for sent in sandbox.sent] == [delivered.sent_id]
 
 
 async def test_unknown_outcome_that_cannot_be_looked_for(messenger: Client, sandbox: Sandbox, api: Generation) -> None:
     """When neither the send nor the look-up answers, the outcome is unknown, and nothing was sent a second time."""
     sandbox.faults.next(api.send, Fault(Kind.ACCEPTED_THEN_CUT))
     sandbox.faults.always(api.route("list"), Fault(Kind.STATUS, 404))
+    with pytest.raises(OutcomeUnknown) as raised:
+        await Delivery(messenger).attempt()
+    assert raised.value.service == api.name
+    assert len(sandbox.sent) == 1
+    assert sandbox.faults.requests[api.send] == 1
+
+
+async def test_client_never_repeats_what_may_be_out(messenger: Client, sandbox: Sandbox, api: Generation) -> None:
+    """A send of unknown outcome is made once, and not searched for: what follows is not the client's to decide."""
+    sandbox.faults.always(api.send, Fault(Kind.ACCEPTED_THEN_CUT))
     with pytest.raises(OutcomeUnknown):
         await messenger.send_voice(REPLY)
-    assert len(sandbox.sent) == 1
+    assert (sandbox.faults.requests[api.send], sandbox.faults.requests[api.route("list")]) == (1, 0)
+
+
+async def test_rather_never_than_twice(sandbox: Sandbox, api: Generation) -> None:
+    """With resending off a message that may be out, and is not in the chat, is never sent again (RESEND_UNKNOWN)."""
+    sandbox.faults.always(api.send, Fault(Kind.STATUS, 500))
+    async with api.client(sandbox.url) as messenger:
+        delivery = Delivery(messenger, send_seconds=1.0, resend_unknown=False)
+        for _ in range(2):
+            with pytest.raises(OutcomeUnknown) as raised:
+                await delivery.attempt()
+            assert raised.value.service == api.name
     assert sandbox.faults.requests[api.send] == 1
 
 

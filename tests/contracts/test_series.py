@@ -7,6 +7,7 @@ import pytest
 from sandbox.app import Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
+from tests.contracts.deliveries import Delivery
 from tests.contracts.messengers import REPLY, SERIES, patience_seconds
 
 
@@ -34,12 +35,12 @@ async def test_voice_carries_its_words_and_its_key() -> None:
     ],
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )
-async def test_one_call_ends_with_one_message(fault: Fault, *, honours_keys: bool) -> None:
-    """After any fault of a send the call goes on until there is one message, whether or not keys are honoured (I1)."""
+async def test_one_attempt_ends_with_one_message(fault: Fault, *, honours_keys: bool) -> None:
+    """After any fault of a send its delivery goes on until there is one message, even if keys are not honoured (I1)."""
     async with (
         Sandbox(ScriptedMind(), honours_keys=honours_keys) as sandbox,
         SERIES.client(sandbox.url, timeout_seconds=patience_seconds(fault)) as messenger,
     ):
         sandbox.faults.next("series.send", fault)
-        sent_id = await messenger.send_voice(REPLY)
-        assert [sent.message_id for sent in sandbox.sent] == [sent_id]
+        delivered = await Delivery(messenger).attempt()
+        assert [sent.message_id for sent in sandbox.sent] == [delivered.sent_id]

@@ -17,11 +17,12 @@ from consumer.pipeline import Pipeline
 from consumer.progress import Progress
 from consumer.stages import deliver
 from consumer.stages.deliver import Deliver
+from providers.errors import OutcomeUnknown
 from storage.ledger import State
 from storage.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from consumer.source import Partition
@@ -72,6 +73,7 @@ def sending_not_recorded() -> Iterator[None]:
 
     async def advance(self: Progress, state: State, facts: Mapping[str, Any]) -> None:
         if state is State.SENDING and "sent_id" not in facts:
+            self.facts.update(facts)
             return
         await real(self, state, facts)
 
@@ -143,10 +145,25 @@ def claims_ignored() -> Iterator[None]:
 def nobody_asks_first() -> Iterator[None]:
     """Send again without looking whether an earlier send went out."""
 
-    async def found(*_: object) -> None:
+    async def find_earlier(*_: object) -> None:
         return None
 
-    with patch.object(Deliver, "found", found):
+    with patch.object(Deliver, "find_earlier", find_earlier):
+        yield
+
+
+@contextmanager
+def resent_without_a_search() -> Iterator[None]:
+    """Send again within an attempt, without a search for what may be out."""
+
+    async def send_once(_: Deliver, send: Callable[[], Awaitable[str]], *others: object) -> str:
+        del others
+        try:
+            return await send()
+        except OutcomeUnknown:
+            return await send()
+
+    with patch.object(Deliver, "_send_once", send_once):
         yield
 
 
@@ -171,7 +188,7 @@ def keeping_cut_off() -> Iterator[None]:
     async def leave(self: Any, kind: Any, error: Any, trace: Any) -> None:
         await real(self, kind, asyncio.CancelledError() if error is not None else None, trace)
 
-    with patch.object(Asides, "__aexit__", leave), patch.object(Pipeline, "_keeping", lambda *_: None):
+    with patch.object(Asides, "__aexit__", leave), patch.object(Pipeline, "_keep_owed", lambda *_: None):
         yield
 
 
@@ -191,8 +208,8 @@ def letters_forgotten() -> Iterator[None]:
 def gains_forgotten() -> Iterator[None]:
     """Begin anew, whatever an earlier attempt has paid for."""
     with (
-        patch.object(resume, "heard", lambda *_: None),
-        patch.object(resume, "answering", lambda *_: None),
+        patch.object(resume, "restore_heard", lambda *_: None),
+        patch.object(resume, "restore_answering", lambda *_: None),
     ):
         yield
 
@@ -240,6 +257,7 @@ MUTATIONS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         taken_while_letting_go,
         claims_ignored,
         nobody_asks_first,
+        resent_without_a_search,
         parked_memos_overtaken,
         keeping_cut_off,
         letters_forgotten,

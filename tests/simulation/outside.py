@@ -27,6 +27,8 @@ T = TypeVar("T")
 SLOWEST_SEND_SECONDS = 2.0
 """How long a send may travel before the Series API has it: with a lost answer, longer than nobody waits."""
 _LOST_ANSWER_SECONDS = 3.0
+_SWIFT_SEND_SECONDS = 0.4
+_BROKEN_ANSWER_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,12 @@ class Weather:
     lost: float = 0.0
     answer_lost: float = 0.0
     audio_refused: float = 0.0
+    swift: bool = False
+    """Sends travel fast, and a lost answer is noticed at once: there is time to send again within one attempt."""
 
     def clear(self) -> None:
         """Let nothing go wrong any more."""
-        self.__init__()  # type: ignore[misc]
+        self.__init__(swift=self.swift)  # type: ignore[misc]
 
 
 @dataclass
@@ -161,6 +165,9 @@ class SimulatedArchive:
 class SimulatedMessenger:
     """The Series API from one process."""
 
+    service = "series"
+    listed_by_seconds = 0.0
+
     def __init__(self, hands: Hands, api: SeriesApi) -> None:
         self._hands = hands
         self._api = api
@@ -199,17 +206,18 @@ class SimulatedMessenger:
             raise Unavailable("series", status=503)
         lost = OutcomeUnknown("series") if draw < weather.refused + weather.lost else None
         unheard = hands.random.random() < weather.answer_lost
+        silent_seconds = _BROKEN_ANSWER_SECONDS if weather.swift else _LOST_ANSWER_SECONDS
         try:
             sent_id = await hands.process.deal(
                 lambda: self._api.accept(message),
-                seconds=SLOWEST_SEND_SECONDS,
+                seconds=_SWIFT_SEND_SECONDS if weather.swift else SLOWEST_SEND_SECONDS,
                 lost=lost,
             )
         except OutcomeUnknown:
-            await asyncio.sleep(_LOST_ANSWER_SECONDS)
+            await asyncio.sleep(silent_seconds)
             raise
         if unheard:
-            await asyncio.sleep(_LOST_ANSWER_SECONDS)
+            await asyncio.sleep(silent_seconds)
             raise OutcomeUnknown("series")
         return sent_id
 

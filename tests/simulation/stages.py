@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from audio.clip import Clip
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from consumer.memo import Memo
-    from consumer.progress import Progress, Timing
+    from consumer.progress import Progress
     from tests.simulation.process import Process
     from tests.simulation.world import World
 
@@ -46,7 +46,7 @@ class Stages:
         del clip
         return Clip(b"wav", Format.WAV, 1.0)
 
-    async def hear(self, decoded: Decoded, past: Any, progress: Progress, timing: Timing) -> Heard:  # noqa: ANN401
+    async def hear(self, decoded: Decoded, past: Any, progress: Progress) -> Heard:  # noqa: ANN401
         """Hear."""
         del progress
         memo = decoded.fetched.memo
@@ -56,16 +56,15 @@ class Stages:
             raise ZeroDivisionError
         if memo.message_id in self.world.hopeless:
             raise Apology(Line.THANKS, "not-transcribed")
-        timing.rung = "whisper"
-        return Heard(memo, f"words {memo.message_id}", "en", "whisper", await past)
+        await past
+        return Heard(memo, f"words {memo.message_id}", "en", "whisper")
 
-    async def answer(self, heard: Heard, progress: Progress, timing: Timing, drafts: Drafts) -> Answering:
+    async def answer(self, heard: Heard, past: object, progress: Progress, drafts: Drafts) -> Answering:
         """Answer."""
-        del progress, drafts
+        del past, progress, drafts
         self.world.check_paid(heard.memo, "reply")
         await self._busy(1.0)
-        timing.rung = "llama"
-        return Answering(heard.memo, f"reply {heard.memo.message_id}", "en", "llama", replace(heard, past=()))
+        return Answering(heard.memo, f"reply {heard.memo.message_id}", "en", "llama", heard)
 
     async def spoken(self, answering: Answering) -> Spoken:
         """Speak."""
@@ -102,8 +101,7 @@ class Speaking:
         del progress
         yield self
 
-    async def __call__(self, answering: Answering, progress: Progress, timing: Timing, rehearsal: object) -> Spoken:
+    async def __call__(self, answering: Answering, progress: Progress, rehearsal: object) -> Spoken:
         """Speak."""
         del progress, rehearsal
-        timing.rung = "voice"
         return await self.stages.spoken(answering)

@@ -23,6 +23,7 @@ from consumer.retries import Retries
 from consumer.source import Partition
 from consumer.stages.deliver import Deliver
 from consumer.stages.keep import Keep
+from consumer.stages.read import Read
 from consumer.stages.remember import Recall, Remember
 from consumer.worker import Worker
 from storage.ledger import MemoKey, State
@@ -99,6 +100,7 @@ class World:
         self.quiet = self.random.random() < 0.15
         self.slow = self.random.random() < 0.2
         self.resend_unknown = self.honours_keys or self.random.random() < 0.8
+        self.weather.swift = Random(f"swift {self.seed}").random() < 0.3  # noqa: S311 (a simulation)
         self.clock_jumps = self.honours_keys and self.random.random() < 0.2
 
     async def play(self) -> None:
@@ -135,6 +137,7 @@ class World:
             decode=cast("Any", Decoding()),
             recall=Recall(history),
             hear=stages.hear,
+            read=Read("en"),
             answer=stages.answer,
             speak=cast("Any", Speaking(stages)),
             deliver=Deliver(messenger, stages, SEND_SECONDS, self.resend_unknown, note_seconds=1.0),

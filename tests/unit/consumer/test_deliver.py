@@ -1,4 +1,4 @@
-"""Delivering: what is known of a send outlives the sends that follow it."""
+"""Deliver: one reply, whatever becomes of a send."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import pytest
+
 from consumer.lease import Lease
 from consumer.memo import Answering, Delivered, Memo
 from consumer.notices import Notices
-from consumer.progress import Progress, Timing
+from consumer.progress import Progress
 from consumer.stages.deliver import Deliver
 from providers.errors import OutcomeUnknown, ProviderError, Unavailable
 from storage.ledger import Claim, Event, MemoKey, Place
@@ -23,7 +25,10 @@ ANSWERING = Answering(MEMO, "yes", "en", "llama")
 
 
 class SlowToTell:
-    """A Series API that takes the first message without saying so, lists it late, and refuses the second."""
+    """A messenger that takes the first message without saying so, lists it late, and refuses the second."""
+
+    service = "linq"
+    listed_by_seconds = 5.0
 
     def __init__(self) -> None:
         self.sent: list[int] = []
@@ -34,16 +39,16 @@ class SlowToTell:
         """Send."""
         self.tries += 1
         if self.tries == 2:
-            raise Unavailable("series", "down")
+            raise Unavailable(self.service, "down")
         self.sent.append(self.tries)
         if self.tries == 1:
-            raise OutcomeUnknown("series", "no answer in time")
+            raise OutcomeUnknown(self.service, "no answer in time")
         return "another"
 
     async def find_sent(self, *_: object, **__: object) -> str | None:
-        """Look: it is listed from the second time on."""
+        """Look: it is listed when two attempts have looked for it."""
         self.looks += 1
-        return "first" if self.looks > 1 else None
+        return "first" if self.looks > 4 else None
 
 
 @in_virtual_time
@@ -58,13 +63,44 @@ async def test_a_refusal_says_nothing_of_an_earlier_send() -> None:
         assert isinstance(claim, Claim)
         lease = Lease(ledger, claim, seconds=30, asked_at=clock(), clock=clock)
         progress = Progress(claim, ledger, Notices(), lease)
-        found = await deliver.found(MEMO, progress)
+        found = await deliver.find_earlier(MEMO, progress)
         if found is not None:
             break
         try:
-            await deliver.in_writing(ANSWERING, progress, Timing())
+            await deliver(ANSWERING, progress)
         except ProviderError:
             await ledger.park(claim, EVENT, seconds=0, reason="down", facts=progress.facts, steps=())
             claim = await ledger.resume(KEY, owner="one", lease_seconds=30)
     assert found is not None
     assert (found.sent_id, api.sent) == ("first", [1])
+
+
+class Mute:
+    """A messenger that never answers a send, and has nothing in the chat."""
+
+    service = "linq"
+    listed_by_seconds = 5.0
+
+    async def send_text(self, *_: object, **__: object) -> str:
+        """Send."""
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def find_sent(self, *_: object, **__: object) -> None:
+        """Look."""
+
+
+@in_virtual_time
+async def test_the_service_that_did_not_answer_is_named() -> None:
+    """An unknown outcome names the messenger that is used: when sending, and when a later attempt may not resend."""
+    clock = asyncio.get_running_loop().time
+    ledger, messenger = MemoryStore(clock=clock).ledger, cast("Any", Mute())
+    deliver = Deliver(messenger, cast("Any", None), 10.0, resend_unknown=False)
+    claim = await ledger.claim(KEY, owner="one", lease_seconds=30, facts={})
+    assert isinstance(claim, Claim)
+    progress = Progress(claim, ledger, Notices(), Lease(ledger, claim, seconds=30, asked_at=clock(), clock=clock))
+    with pytest.raises(OutcomeUnknown, match=r"^linq:") as sending:
+        await deliver(ANSWERING, progress)
+    with pytest.raises(OutcomeUnknown, match=r"^linq:") as looking:
+        await deliver.find_earlier(MEMO, progress)
+    assert (sending.value.service, looking.value.service) == ("linq", "linq")

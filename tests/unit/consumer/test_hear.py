@@ -133,7 +133,8 @@ async def staged(clip: Clip, ladder: Ladder[[Clip, Expected], Transcript], turns
     recalling = asyncio.ensure_future(past())
     try:
         with progress.stage("hear") as timing:
-            ran.given = await Hear(ladder, "en")(decoded(clip), recalling, progress, timing)
+            ran.given = await Hear(ladder, "en")(decoded(clip), recalling, progress)
+            timing.rung = ran.given.rung
     except Apology as apology:
         ran.apology = apology
     await recalling

@@ -41,7 +41,7 @@ async def test_two_advances_do_not_overtake_each_other() -> None:
     lease = Lease(cast("Any", ledger), claim, seconds=30, asked_at=clock(), clock=clock)
     progress = Progress(claim, cast("Any", ledger), Notices(), lease)
     async with Asides(progress) as asides:
-        asides.start("keep", lambda: progress.advance(State.KEPT, {"original": "key"}), otherwise=None)
+        asides.start("keep", progress.advance(State.KEPT, {"original": "key"}), otherwise=None)
         await asyncio.sleep(0)
         await progress.advance(State.HEARD, {"transcript": "words"})
         await asides.finish()

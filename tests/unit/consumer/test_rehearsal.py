@@ -141,7 +141,7 @@ async def answered(
     async with stage.rehearsing(cast("Progress", told)) as rehearsal:
         served = await writers(TURNS, "en", rehearsal.drafts)
         answering = Answering(cast("Any", None), served.value, "en", served.rung)
-        spoken = await stage(answering, cast("Progress", told), cast("Any", Told()), rehearsal)
+        spoken = await stage(answering, cast("Progress", told), rehearsal)
     return served.value, spoken.said, spoken.clip
 
 
@@ -250,7 +250,7 @@ async def test_resumed_reply() -> None:
     stage = speak(voice)
     answering = Answering(cast("Any", None), "One two. Three four.", "en", "writer")
     async with stage.rehearsing(cast("Progress", told)) as rehearsal:
-        spoken = await stage(answering, cast("Progress", told), cast("Any", Told()), rehearsal)
+        spoken = await stage(answering, cast("Progress", told), rehearsal)
     assert spoken.said == "One two. Three four."
     assert voice.around == [("", "Three four."), ("One two.", "")]
     assert " ".join(text for _, text in voice.asked) == spoken.said

@@ -39,9 +39,9 @@ def test_a_recording_has_no_text() -> None:
 def test_it_is_read_once() -> None:
     """Its language is known once it was told from the text, and not from an apology alone."""
     known = resume.known_facts(TEXT)
-    assert resume.heard(TEXT, known) is None
-    assert resume.heard(TEXT, {**known, "language": "en", "line": Line.NOT_PROCESSED.value}) is None
-    heard = resume.heard(TEXT, {**known, "language": "en", "ears": "read"})
+    assert resume.restore_heard(TEXT, known) is None
+    assert resume.restore_heard(TEXT, {**known, "language": "en", "line": Line.NOT_PROCESSED.value}) is None
+    heard = resume.restore_heard(TEXT, {**known, "language": "en", "ears": "read"})
     assert heard is not None
     assert (heard.words, heard.language, heard.rung) == (TEXT.text, "en", "read")
 
@@ -49,10 +49,10 @@ def test_it_is_read_once() -> None:
 def test_the_model_is_asked_once() -> None:
     """With a reply in the ledger there is nothing left but to send it; and once sent, not even that."""
     facts = {**resume.known_facts(TEXT), "language": "en", "ears": "read", "reply": "Left.", "replier": "openai"}
-    answering = resume.answering(TEXT, facts)
+    answering = resume.restore_answering(TEXT, facts)
     assert answering is not None
     assert (answering.text, answering.rung, answering.heard and answering.heard.words) == ("Left.", "openai", TEXT.text)
-    sent = resume.sent_before(TEXT, {**facts, "said": "Left.", "sent_id": "9", "form": "text"})
+    sent = resume.restore_sent(TEXT, {**facts, "said": "Left.", "sent_id": "9", "form": "text"})
     assert sent is not None
     assert (sent.said, sent.sent_id, sent.form) == ("Left.", "9", Form.TEXT)
 

@@ -33,7 +33,7 @@ class Lease:
 
 def a_send(body: bytes, lease: Lease) -> Send:
     """A message with that body."""
-    return Send("51", "/somewhere", body, (), None, lease.check)
+    return Send("/somewhere", body, lease.check)
 
 
 @given(st.integers(1, 4 * _PIECE_BYTES))

@@ -1,0 +1,30 @@
+"""Read: Memo → Heard, for a text message."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from consumer.memo import Heard
+from consumer.stages.hear import last_language
+from providers.language import identify
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from consumer.memo import Memo
+    from storage.history import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Identifies the language of the text."""
+
+    default_language: str
+
+    async def __call__(self, memo: Memo, past: Awaitable[tuple[Turn, ...]]) -> Heard:
+        """Return the text as if it had been heard."""
+        text, last = memo.text or "", last_language(await past)
+        language = await asyncio.to_thread(identify, text, reported=None, last=last, default=self.default_language)
+        return Heard(memo, text, language, "read")

@@ -1,0 +1,33 @@
+"""Turn: what hearing, answering and speaking need to know of the exchange that they serve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from consumer.budget import Budget
+    from providers.ladder import Attempt
+
+
+class Turn(Protocol):
+    """One message and its reply, in progress."""
+
+    @property
+    def budget(self) -> Budget:
+        """The time that is left."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """What durations are measured by, in seconds."""
+        ...
+
+    def fell(self, attempts: Iterable[Attempt]) -> None:
+        """Report the rungs that a ladder has tried."""
+        ...
+
+    def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
+        """Report one of many parts of a stage; `error` is a constant word."""
+        ...
