@@ -1,4 +1,4 @@
-"""What happened, as typed values. The flow emits them; logs, metrics, ledger steps and the console listen.
+"""Notices: typed events of the flow, to which logs, metrics, traces and the console listen.
 
 A notice's `name` is subject + past verb. No notice carries words, sound, phone numbers or keys (I6).
 """
@@ -6,7 +6,7 @@ A notice's `name` is subject + past verb. No notice carries words, sound, phone 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,17 +15,31 @@ if TYPE_CHECKING:
     from storage.ledger import MemoKey, Place
 
 
+class Subject(Protocol):
+    """The message that a turn answers, as a MemoKey names it. Hashable."""
+
+    @property
+    def chat_id(self) -> str:
+        """The chat."""
+        ...
+
+    @property
+    def message_id(self) -> str:
+        """The message in the chat."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class MemoTaken:
-    """A worker has claimed a memo and begins (again)."""
+    """A worker has claimed a memo and begins, or begins again."""
 
     name: ClassVar[str] = "memo.taken"
     key: MemoKey
     fence: int
     place: Place | None = None
-    """Where its event stands; None when nobody knows any more."""
+    """Of its event in Kafka; None where it is no longer kept."""
     trace: TraceContext | None = None
-    """Whose work this goes on with, as the event's headers say."""
+    """The trace that the event's headers continue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +47,7 @@ class StageFinished:
     """A stage, or an aside, ended well."""
 
     name: ClassVar[str] = "stage.finished"
-    key: MemoKey
+    key: Subject
     stage: str
     seconds: float
     rung: str | None = None
@@ -41,10 +55,10 @@ class StageFinished:
 
 @dataclass(frozen=True, slots=True)
 class StageFailed:
-    """A stage, or an aside, did not end well; what follows is the pipeline's to decide."""
+    """A stage, or an aside, failed; the pipeline decides what follows."""
 
     name: ClassVar[str] = "stage.failed"
-    key: MemoKey
+    key: Subject
     stage: str
     seconds: float
     error: str
@@ -53,29 +67,29 @@ class StageFailed:
 
 @dataclass(frozen=True, slots=True)
 class RungFailed:
-    """A rung of a ladder fell, or the Series API refused a form of the reply; the next one is tried."""
+    """A rung of a ladder failed, or the messenger refused a form of the reply; the next one is tried."""
 
     name: ClassVar[str] = "rung.failed"
-    key: MemoKey
+    key: Subject
     stage: str
     rung: str
     seconds: float
     error: str
     told_after_seconds: float = field(default=0.0, repr=False)
-    """How long ago that was: a ladder tells of its rungs when it is done. For those who draw times, and not told on."""
+    """How long ago it failed: a ladder reports its rungs when it is done. For traces alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class RungServed:
-    """A rung of a ladder gave what was asked for."""
+    """A rung of a ladder succeeded."""
 
     name: ClassVar[str] = "rung.served"
-    key: MemoKey
+    key: Subject
     stage: str
     rung: str
     seconds: float
     told_after_seconds: float = field(default=0.0, repr=False)
-    """As of RungFailed."""
+    """How long ago it succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +99,32 @@ class MemoSettled:
     name: ClassVar[str] = "memo.settled"
     key: MemoKey
     outcome: str
-    """answered, apologised, failed or dead."""
+    """A settled state: answered, apologised, ignored, failed or dead."""
     reason: str | None
     form: str | None
-    """voice or text, when a reply went out."""
+    """voice or text; None without a reply."""
     seconds: float
-    """From the moment it was taken."""
+    """Since it was taken."""
     written: bool = False
-    """Whether it was a text message, which a text answers."""
+    """Whether it was a text message, which is answered by a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoParked:
-    """A memo waits in the ledger for another try; its chat waits with it."""
+    """A memo waits in the ledger for another try."""
 
     name: ClassVar[str] = "memo.parked"
     key: MemoKey
     reason: str
     seconds: float
-    """Until it is tried again."""
+    """Until the next try."""
     tries: int
-    """How often it was tried so far."""
+    """So far."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoFenced:
-    """A memo was lost to another holder, or its lease ran out, before we were done with it."""
+    """A lease was lost, or ran out, before its memo was done."""
 
     name: ClassVar[str] = "memo.fenced"
     key: MemoKey
@@ -119,18 +133,18 @@ class MemoFenced:
 
 @dataclass(frozen=True, slots=True)
 class MemoReleased:
-    """A memo was let go of before its end, for somebody to take it again."""
+    """A memo was released before its end, for any worker to take it again."""
 
     name: ClassVar[str] = "memo.released"
     key: MemoKey
     fence: int
     reason: str
-    """A constant word: cancelled (the worker stops, or its partition is another's), or store-away."""
+    """A constant word: cancelled (the worker stops, or the partition was revoked), or store-away."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventPassed:
-    """An event needed no work: not for us, or settled before."""
+    """An event needed no work: it is not for us, or was settled before."""
 
     name: ClassVar[str] = "event.passed"
     reason: str
@@ -149,7 +163,7 @@ class EventBuried:
 
 @dataclass(frozen=True, slots=True)
 class OffsetsCommitted:
-    """The finished prefix of some partitions is committed."""
+    """Offsets of some partitions are committed."""
 
     name: ClassVar[str] = "offsets.committed"
     partitions: int
@@ -157,16 +171,16 @@ class OffsetsCommitted:
 
 @dataclass(frozen=True, slots=True)
 class PartitionsChanged:
-    """The group has given us partitions, or taken some."""
+    """Partitions were assigned or revoked."""
 
     name: ClassVar[str] = "partitions.changed"
     partitions: int
-    """How many are ours now."""
+    """Assigned now."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerChanged:
-    """The worker joins its group, polls, drains or has stopped."""
+    """The worker has entered a phase: joining, polling, draining, stopped."""
 
     name: ClassVar[str] = "worker.changed"
     phase: str
@@ -192,16 +206,12 @@ Listener: TypeAlias = "Callable[[Notice], None]"
 
 
 class Notices:
-    """Tells each listener of each notice, in order. A listener must neither block nor raise."""
+    """Calls each listener with each notice, in order. A listener must neither block nor raise."""
 
     def __init__(self, *listeners: Listener) -> None:
-        self._listeners = list(listeners)
-
-    def subscribe(self, listener: Listener) -> None:
-        """Add a listener."""
-        self._listeners.append(listener)
+        self._listeners = listeners
 
     def __call__(self, notice: Notice) -> None:
-        """Tell everybody."""
+        """Pass a notice on."""
         for listener in self._listeners:
             listener(notice)

@@ -1,4 +1,4 @@
-"""Retries: when a memo that cannot be delivered now is tried again, and when it is given up. Pure."""
+"""Retries: when an undelivered memo is tried again, and when it is given up. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _DOUBLINGS = 16
-"""After which a delay is the longest, whatever it began with; keeps the power small."""
+"""After which any delay has reached the longest; keeps the power small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,22 +18,22 @@ class Retries:
     """Delays that double, with jitter, until the memo is too old."""
 
     for_seconds: float
-    """How old a memo may be, since it was received or revived, to be tried again, in seconds."""
+    """Age from which a memo is given up, since it was received or revived."""
     first_seconds: float = 1.0
     longest_seconds: float = 60.0
     jitter: Callable[[], float] = field(default=random.random, repr=False)  # noqa: S311 (jitter)
-    """Gives a number from 0 to 1."""
+    """Returns a number from 0 to 1."""
 
     def delay_seconds(self, tries: int, *, asked_seconds: float = 0.0) -> float:
-        """Say how long to wait after so many earlier tries: half of it certain, half of it by chance.
+        """Return the delay before the next try: one half fixed, the other random.
 
         Args:
             tries: how often the memo has been parked before.
-            asked_seconds: how long we were asked to wait (Retry-After), in seconds; heeded up to the longest delay.
+            asked_seconds: Retry-After; heeded up to the longest delay.
         """
         full = min(self.longest_seconds, self.first_seconds * 2.0 ** min(tries, _DOUBLINGS))
         return max(full * (0.5 + self.jitter() / 2), min(asked_seconds, self.longest_seconds))
 
     def given_up(self, age_seconds: float) -> bool:
-        """Say whether a memo of this age is not tried again."""
+        """Return whether a memo of this age is not tried again."""
         return age_seconds >= self.for_seconds

@@ -42,10 +42,10 @@ from storage.ledger import State
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
-    from consumer.notices import Notice
+    from consumer.notices import Notice, Subject
     from consumer.redaction import Plain, Redactor
     from consumer.traces.ids import SpanIds
-    from storage.ledger import MemoKey, Place
+    from storage.ledger import Place
 
 _MOST_OPEN = 4096
 """Tries that are traced at once: more than a worker may have in hand."""
@@ -103,7 +103,7 @@ class Spans:
         self._ids = ids
         self._redactor = redactor
         self._group = group
-        self._tries: dict[MemoKey, _Try] = {}
+        self._tries: dict[Subject, _Try] = {}
 
     def __call__(self, notice: Notice) -> None:
         """Follow a memo."""
@@ -182,7 +182,7 @@ class Spans:
         start = end - round(told.seconds * _NANOSECONDS)
         under_way.rungs.setdefault(told.stage, []).append(_Rung(told.rung, start, end, error))
 
-    def _stage(self, key: MemoKey, stage: str, seconds: float, rung: str | None, error: str | None) -> None:
+    def _stage(self, key: Subject, stage: str, seconds: float, rung: str | None, error: str | None) -> None:
         under_way = self._tries.get(key)
         if under_way is None or not under_way.room():
             return
@@ -217,7 +217,7 @@ class Spans:
             self.finish(span, rung.error, rung.end)
 
     def _end(
-        self, key: MemoKey, state: str, reason: str | None, *, unwell: bool = False, form: str | None = None
+        self, key: Subject, state: str, reason: str | None, *, unwell: bool = False, form: str | None = None
     ) -> None:
         under_way = self._tries.pop(key, None)
         if under_way is None:

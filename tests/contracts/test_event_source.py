@@ -16,7 +16,7 @@ from consumer.dead_letters import KafkaDeadLetters
 from consumer.kafka import KafkaSource
 from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
-from consumer.source import CommitRefused, Partition, Rebalance, Record, SourceError
+from consumer.source import CommitRefused, Partition, Rebalance, SourceError
 from sandbox.broker import EmbeddedBroker
 from storage.ledger import DeadLetter, Event, Place
 
@@ -40,7 +40,7 @@ class Member:
         self.group = group
         self.ours: set[Partition] = set()
         self.story: list[str] = []
-        self.records: list[Record] = []
+        self.records: list[Event] = []
 
     async def __aenter__(self) -> Self:
         await self.source.start(Rebalance(self.revoked, self.assigned))
@@ -68,7 +68,7 @@ class Member:
             while not met():
                 self.records += await self.source.take() or ()
 
-    async def take(self, count: int) -> list[Record]:
+    async def take(self, count: int) -> list[Event]:
         """Take until so many have come in all; give them all."""
         await self.until(lambda: len(self.records) >= count)
         return self.records
@@ -123,7 +123,7 @@ async def put(servers: str, topic: str, *values: bytes, partition: int = 0) -> N
             await producer.send_and_wait(topic, value, partition=partition)
 
 
-def values(records: Collection[Record]) -> list[bytes | None]:
+def values(records: Collection[Event]) -> list[bytes | None]:
     """Give what the records hold."""
     return [record.value for record in records]
 
@@ -154,11 +154,10 @@ class EventSourceContract:
         await put(servers, one.topic, b"", partition=1)
         records = await one.take(3)
         assert values(records) == [POISON, None, b""]
-        where = Partition(one.topic, 1)
-        assert [(record.partition, record.offset) for record in records] == [(where, 0), (where, 1), (where, 2)]
+        assert [record.place for record in records] == [Place(one.topic, 1, offset) for offset in range(3)]
         assert (records[0].key, records[0].headers) == (b"chat", tuple(headers))
         assert (records[2].key, records[2].headers) == (None, ())
-        assert before <= records[0].at <= datetime.now(UTC)
+        assert before <= datetime.fromtimestamp(records[0].at, UTC) <= datetime.now(UTC)
         assert "not json" not in repr(records[0])
 
     async def test_where_partitions_end(self, servers: str, members: Iterator[Member]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer.source import CommitRefused, Partition, Record, SourceError
+from consumer.source import CommitRefused, Partition, SourceError
+from storage.ledger import Event, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ TOPIC = "message.received"
 SESSION_SECONDS = 5.0
 REBALANCE_SECONDS = 12.0
 IDLE_SECONDS = 4.0
-_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_NEW_YEAR_2026 = 1_767_225_600.0
 
 
 @dataclass
@@ -123,7 +123,7 @@ class SimulatedSource:
         await self.process.deal(lambda: self._cluster.join(self))
         self._watching = asyncio.ensure_future(self._heartbeats())
 
-    async def take(self) -> Sequence[Record]:
+    async def take(self) -> Sequence[Event]:
         """Give what has come, a few at a time."""
         await self.process.step()
         if self not in self._cluster.members:
@@ -183,13 +183,13 @@ class SimulatedSource:
         self._rebalance.assigned(sorted(self.ours))
         self.something.set()
 
-    def _next(self) -> list[Record]:
-        found: list[Record] = []
+    def _next(self) -> list[Event]:
+        found: list[Event] = []
         for partition in sorted(self.ours - self._paused):
             position = self._positions[partition]
             waiting = [each for each in self._cluster.logs[partition].records if each[0] >= position]
             for offset, value in waiting[: self.process.random.randint(1, 3)]:
-                found.append(Record(partition, offset, _EPOCH, None, value))
+                found.append(Event(Place(*partition, offset), _NEW_YEAR_2026, None, value))
                 self._positions[partition] = offset + 1
         return found
 

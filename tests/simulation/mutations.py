@@ -220,9 +220,9 @@ def offsets_before_the_end() -> Iterator[None]:
     """Finish an event when its memo has been taken, not when it has ended."""
     real = worker.Worker._handle
 
-    async def handle(self: Any, record: Any, epoch: int, *others: Any) -> float | None:
-        self._offsets.finished(record.partition, record.offset, epoch)
-        return await real(self, record, epoch, *others)
+    async def handle(self: Any, handler: Any, event: Any, reception: int, *others: Any) -> Any:
+        self._finish(event, reception)
+        return await real(self, handler, event, reception, *others)
 
     with patch.object(worker.Worker, "_handle", handle):
         yield

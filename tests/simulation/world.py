@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
+from consumer.budget import DEADLINE_SECONDS
 from consumer.bugs import BugLimit
-from consumer.handler import Handler
 from consumer.lanes import Abandoned, Lanes
 from consumer.notices import MemoFenced, Notices
-from consumer.offsets import PrefixTracker
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
-from consumer.retries import Retries
 from consumer.source import Partition
 from consumer.stages.deliver import Deliver
 from consumer.stages.keep import Keep
 from consumer.stages.remember import Recall, Remember
-from consumer.worker import Worker
+from consumer.wiring import make_handler, make_worker
 from storage.ledger import MemoKey, State
 from storage.memory import MemoryStore
 from tests.simulation.cluster import TOPIC, Cluster, SimulatedSource
@@ -45,6 +43,7 @@ from tests.simulation.stages import Decoding, Speaking, Stages
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from consumer.handler import Handler
     from consumer.memo import Memo
     from consumer.notices import Notice
     from storage.ledger import DeadLetter
@@ -58,6 +57,23 @@ RETRY_SECONDS = 120.0
 STORM_SECONDS = 25.0
 PATIENCE_SECONDS = 3000.0
 """After the storm everything must have come to its end, in virtual time."""
+
+
+@dataclass(frozen=True)
+class SimulatedSettings:
+    """The settings that the wiring of handler and worker reads."""
+
+    lease_seconds: float = LEASE_SECONDS
+    drain_seconds: float = DRAIN_SECONDS
+    let_go_seconds: float = LET_GO_SECONDS
+    reply_deadline_seconds: float = DEADLINE_SECONDS
+    retry_for_seconds: float = RETRY_SECONDS - DEADLINE_SECONDS
+    our_numbers: tuple[str, ...] = ()
+    answer_text_messages: bool = False
+    person_key: bytes | None = None
+
+
+SETTINGS: Any = SimulatedSettings()
 
 
 class Violation(AssertionError):
@@ -119,9 +135,23 @@ class World:
     def _start(self) -> None:
         process = Process(f"p{len(self.processes)}", Random(self.random.random()))  # noqa: S311
         stop = asyncio.Event()
-        self.processes.append((process, asyncio.ensure_future(self._worker(process).run(stop)), stop))
+        self.processes.append((process, asyncio.ensure_future(self._work(process, self._handler(process), stop)), stop))
 
-    def _worker(self, process: Process) -> Worker:
+    async def _work(self, process: Process, handler: Handler, stop: asyncio.Event) -> None:
+        worker = make_worker(
+            SETTINGS,
+            lambda: SimulatedSource(self.cluster, process),
+            Lanes(concurrency=4, max_jobs=6, max_bytes=100_000),
+            Notices(),
+            beat=lambda: None,
+            check=lambda: None,
+            hurry=asyncio.Event(),
+            rebuild=asyncio.Event(),
+        )
+        async with worker.membership():
+            await worker.run(handler, stop)
+
+    def _handler(self, process: Process) -> Handler:
         loop = asyncio.get_running_loop()
         hands = Hands(process, process.random, self.weather)
         ledger: Any = SimulatedStore(hands, self.store.ledger)
@@ -142,32 +172,15 @@ class World:
             default_language="en",
         )
         outbox = Outbox(ledger, SimulatedDeadLetters(hands, self.topic))
-        handler = Handler(
-            pipeline=pipeline,
-            ledger=ledger,
-            outbox=outbox,
-            notices=Notices(self._heard_of),
+        process.outbox = asyncio.ensure_future(outbox.run())  # type: ignore[attr-defined]
+        handler = make_handler(SETTINGS, pipeline, ledger, outbox, Notices(self._heard_of))
+        return replace(
+            handler,
             bugs=BugLimit(1000, clock=loop.time),
-            retries=Retries(RETRY_SECONDS, longest_seconds=8.0, jitter=process.random.random),
+            retries=replace(handler.retries, longest_seconds=8.0, jitter=process.random.random),
             owner=process.name,
-            lease_seconds=LEASE_SECONDS,
             clock=loop.time,
             lease_clock=loop.time,
-        )
-        loaded: asyncio.Future[Handler] = loop.create_future()
-        loaded.set_result(handler)
-        process.outbox = asyncio.ensure_future(outbox.run())  # type: ignore[attr-defined]
-        return Worker(
-            new_source=lambda: SimulatedSource(self.cluster, process),
-            handler=loaded,
-            lanes=Lanes(concurrency=4, max_jobs=6, max_bytes=100_000),
-            offsets=PrefixTracker(),
-            notices=Notices(),
-            our_numbers=(),
-            drain_seconds=DRAIN_SECONDS,
-            let_go_seconds=LET_GO_SECONDS,
-            beat=lambda: None,
-            check=lambda: None,
         )
 
     async def _put_memos(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,9 +12,9 @@ import pytest
 
 from consumer.bugs import BugLimit
 from consumer.events import parse
-from consumer.handler import Handler
 from consumer.notices import Notices
-from consumer.retries import Retries
+from consumer.settings import load
+from consumer.wiring import make_handler
 from storage.ledger import Claim, Event, MemoKey, Place, State
 from storage.memory import MemoryStore
 from tests.virtual_time import in_virtual_time
@@ -21,6 +22,7 @@ from tests.virtual_time import in_virtual_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from consumer.handler import Handler
     from storage.ledger import JsonValue
 
 KEY = MemoKey("51", "1")
@@ -78,11 +80,10 @@ def handler(ledger: SlowLedger, pipeline: Pipeline) -> Handler:
     """One that holds memos for LEASE seconds, by the loop's clock."""
     parts: Any = pipeline
     clock = asyncio.get_running_loop().time
-    bugs, outbox = BugLimit(99, clock=clock), cast("Any", Outbox())
     store: Any = ledger
-    return Handler(
-        parts, store, outbox, Notices(), bugs, Retries(900), "one", lease_seconds=LEASE, lease_clock=clock, clock=clock
-    )
+    settings = load({"SERIES_API_URL": "http://127.0.0.1:1", "SERIES_API_KEY": "key", "LEASE_SECONDS": str(LEASE)})
+    made = make_handler(settings, parts, store, cast("Any", Outbox()), Notices())
+    return replace(made, bugs=BugLimit(99, clock=clock), lease_clock=clock, clock=clock)
 
 
 class Outbox:

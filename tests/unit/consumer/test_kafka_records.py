@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.kafka import _record
+from consumer.kafka import _event
 
 NOW = datetime.now(UTC)
 
 
 def at(timestamp: int | None) -> datetime:
     """The moment of a record with this timestamp."""
-    return _record(
-        SimpleNamespace(topic="t", partition=0, offset=1, timestamp=timestamp, key=None, value=b"", headers=())
-    ).at
+    record = SimpleNamespace(topic="t", partition=0, offset=1, timestamp=timestamp, key=None, value=b"", headers=())
+    return datetime.fromtimestamp(_event(record).at, UTC)
 
 
 def test_a_timestamp_is_in_milliseconds() -> None:
