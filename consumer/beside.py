@@ -20,13 +20,13 @@ class Beside:
         self._tasks.append(asyncio.create_task(work(), name=name))
 
     def raise_failure(self) -> None:
-        """Raise what ended a task, if it was not cancelled: a bug."""
+        """Raise what a task has raised."""
         for task in self._tasks:
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 raise error
 
     async def close(self) -> None:
-        """Cancel the tasks and wait for them. Raises nothing: raise_failure() does."""
+        """Cancel the tasks and wait for them; raise nothing."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

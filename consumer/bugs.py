@@ -1,4 +1,4 @@
-"""BugLimit: stops a worker that meets many bugs before it drains the topic (I8); and where a bug happened."""
+"""The limit of bugs, past which a worker stops before it drains the topic (I8); and where a bug happened."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WINDOW_SECONDS = 60.0
 
 
 class TooManyBugs(Exception):
-    """More memos than the limit met a bug within a minute: the worker stops, and a person has to look."""
+    """More memos than the limit met a bug within a minute."""
 
 
 class BugLimit:
@@ -39,11 +39,11 @@ class BugLimit:
 
 
 def where(bug: BaseException) -> list[str]:
-    """Return a bug's frames, innermost last, without its message: that may repeat what a person said (I6)."""
+    """Return a bug's frames without its message, which may repeat what a person said (I6)."""
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]
 
 
 def digest(bug: BaseException) -> str:
-    """Return a hash of a bug's type and frames: the same bug has the same digest."""
+    """Return a hash of a bug's type and frames."""
     trace = "\n".join([type(bug).__name__, *where(bug)])
     return hashlib.sha256(trace.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The dead-letter topic: events that could not be answered, whole, with headers for their origin and reason."""
+"""The dead-letter topic: whole events, with headers for their origin and reason."""
 
 from __future__ import annotations
 
@@ -35,13 +35,10 @@ class KafkaDeadLetters:
     """Returns the headers to keep: the event's own, with another trace context where the memo was traced."""
 
     async def put(self, letter: DeadLetter) -> None:
-        """Write the event's own key and bytes, with headers for its origin and reason.
+        """Write the event's own key and bytes, with headers for its origin and reason. Raises SourceError.
 
-        An event whose value is null, or too large for this topic, is written with an empty one and the header
+        A value that is null, or too large for this topic, is written as an empty one with the header
         voicememo-value-omitted (null, too-large); the other headers say where the original is.
-
-        Raises:
-            SourceError: Kafka cannot be used.
         """
         value, about = letter.event.value, _about(letter)
         if value is None:

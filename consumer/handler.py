@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from storage.ledger import Event, JsonValue, Ledger, MemoKey
 
 _MAX_HELD_SECONDS = 5.0
-"""Longest wait before asking again for a memo that another worker holds."""
+"""Longest wait for a memo that another worker holds."""
 _STORE_AWAY_SECONDS = 1.0
 _AT_ONCE_SECONDS = 0.05
 
@@ -50,10 +50,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """Claims a memo, has the pipeline answer it, and settles, parks or dead-letters it.
-
-    While an event waits for another attempt only its own chat waits with it.
-    """
+    """Claims a memo, has the pipeline answer it, and settles, parks or dead-letters it."""
 
     pipeline: Pipeline
     ledger: Ledger
@@ -62,10 +59,10 @@ class Handler:
     bugs: BugLimit
     retries: Retries
     owner: str
-    """Name of this process in the ledger; no other has the same."""
+    """This process's name in the ledger, unique."""
     our_numbers: Collection[str] = field(default=(), repr=False)
     person_key: bytes | None = field(default=None, repr=False)
-    """Secret behind people's pseudonyms in the ledger; None: it has no pseudonyms."""
+    """Secret of the ledger's pseudonyms; None: it has none."""
     lease_seconds: float = LEASE_SECONDS
     deadline_seconds: float = DEADLINE_SECONDS
     clock: Callable[[], float] = field(default=perf_counter, repr=False)
@@ -114,10 +111,8 @@ class Handler:
     async def revive(self, key: MemoKey, *, without: Collection[str], again: bool) -> State | Held | Settled:
         """Answer a memo for an operator, now; return how it ended, who holds it, or how it had ended before.
 
-        Args:
-            key: of the memo.
-            without: names of facts to drop, so that what they stand for is done again.
-            again: whether a memo that was answered before gets a further reply.
+        `without` names facts to drop, so that their work is done again; with `again`, an answered memo gets a further
+        reply.
 
         Raises:
             KeyError: there is no such memo.
@@ -190,7 +185,7 @@ class Handler:
             return None  # it was purged since it was found to be due
 
     async def _recalled(self, lease: Lease) -> Work:
-        """Read a memo's work from the ledger. That may be 35 MB: it takes a thread, and longer than a lease."""
+        """Read a memo's work from the ledger: up to 35 MB, so in a thread, and perhaps for longer than a lease."""
         claim = lease.claim
         try:
             async with lease.kept():
@@ -229,7 +224,7 @@ class Handler:
         return await self._settle(progress, work, begun, state, apology or why)
 
     async def _failed(self, progress: Progress, work: Work, begun: float, failure: ProviderError) -> State:
-        """Settle an undelivered memo, unless a later try may help, or its original is still to be kept (I5)."""
+        """Settle an undelivered memo, unless a later try may help or its original is still to be kept (I5)."""
         reason = f"{failed_stage(progress)}-{failure.reason}"
         may_help = work.may_park and failure.verdict is not Verdict.NEVER
         if (may_help or progress.owes_original) and self._may_wait(progress, work):
@@ -266,7 +261,7 @@ class Handler:
     async def _park(
         self, progress: Progress, work: Work, reason: str, *, holds_chat: bool = True, asked_seconds: float = 0.0
     ) -> State:
-        """Leave the memo in the ledger for a later try: until then it holds no partition and no slot."""
+        """Leave the memo in the ledger for a later try; meanwhile it holds no partition and no slot."""
         claim, event = progress.claim, work.event
         if event is None:
             raise RuntimeError("a memo is parked with its event")

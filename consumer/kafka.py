@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class _Surfacing:
-    """Keeps the first error raised inside, because aiokafka swallows what its listeners raise."""
+    # aiokafka swallows what its listeners raise.
 
     def __init__(self) -> None:
         self._error: BaseException | None = None
@@ -51,7 +51,6 @@ class _Surfacing:
             self._error = self._error or error
 
     def raise_error(self) -> None:
-        """Raise the kept error."""
         if self._error is not None:
             raise self._error
 
@@ -62,14 +61,8 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
     Heartbeats are tasks of the running loop: a loop blocked for a session's length loses its membership.
     Each assignment begins with nothing paused: the worker learns of it through Rebalance.assigned, and pauses anew.
 
-    Args:
-        login: how to reach the brokers.
-        topic: read once it exists.
-        group_id: the group.
-        offset_reset: where to begin without a committed offset; "earliest", or the first messages would be lost.
-        rebalance_seconds: how long the group waits for this member in a rebalance: above the drain time.
-        session_seconds: without a heartbeat for so long, the group drops this member.
-        max_poll_seconds: without take() for so long, this member leaves the group by itself.
+    The group waits `rebalance_seconds` for this member in a rebalance (above the drain time), and drops it after
+    `session_seconds` without a heartbeat. After `max_poll_seconds` without take() the member leaves by itself.
     """
 
     def __init__(
@@ -92,10 +85,9 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         self._max_poll_seconds = max_poll_seconds
         self._consumer: Any = None
         self._rebalance: Rebalance | None = None
-        self._epoch = 0
-        """Grows whenever partitions come or go."""
+        self._epoch = 0  # grows whenever partitions come or go
+        # Our own record: aiokafka's assignment() shows the old partitions all through a rebalance.
         self._ours: frozenset[Partition] = frozenset()
-        """Our own record: aiokafka's assignment() shows the old partitions all through a rebalance."""
         self._fetching: asyncio.Task[tuple[int, list[Event]]] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._surfacing = _Surfacing()
@@ -140,8 +132,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
     async def take(self) -> Sequence[Event] | None:
         """Return new events within a moment; None while a fetch does not come back.
 
-        Raises:
-            SourceError: Kafka cannot be used. Also raises what the Rebalance's callbacks raised.
+        Raises SourceError, and what the Rebalance's callbacks raised.
         """
         self._surfacing.raise_error()
         # A cancelled getmany would leak its fetch count, and max.poll protection with it; and in a rebalance it blocks
@@ -228,7 +219,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             self._rebalance.assigned(sorted(self._ours))
 
     def _assigned_there(self) -> frozenset[Partition]:
-        """Return those of our own record that the client still has: for any other it raises."""
+        # The client raises for any partition that it has no more.
         return self._ours & {Partition(*each) for each in self._consumer.assignment()}
 
     async def _fetch(self) -> tuple[int, list[Event]]:
@@ -237,7 +228,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         return self._epoch, [_event(record) for batch in batches.values() for record in batch]
 
     async def _look(self, consumer: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
-        """Refresh the metadata until the topic exists: aiokafka itself would wait until they are old."""
+        # aiokafka itself would look for the topic when its metadata is old.
         while not consumer.partitions_for_topic(self._topic):
             await asyncio.sleep(_LOOK_SECONDS)
             await consumer._client.force_metadata_update()  # noqa: SLF001 (nothing public asks the brokers anew)
@@ -255,7 +246,7 @@ def _event(record: Any) -> Event:  # noqa: ANN401 (aiokafka ships no types)
 
 
 def _seconds(timestamp: int | None) -> float:
-    """Convert Kafka's milliseconds to seconds. A producer may write anything there: what is no time of ours is now."""
+    # A producer may write anything there: what is no time of ours is now.
     now = time.time()
     latest = now * 1000 + _AHEAD_MILLISECONDS
     return timestamp / 1000 if timestamp and 0 < timestamp < latest else now

@@ -1,8 +1,7 @@
 """Lanes: one per chat; in order within a lane, concurrent across lanes, bounded in number and bytes (I3, I9).
 
-A job that waits for its lane or for a slot costs memory; `full` tells the worker when to pause its partitions. A job
-may ask to be run again later: until then its lane waits, and its slot is free. A job that raises is a bug that must end
-the worker: its exception is kept for raise_failure(), and the other lanes go on.
+A job may ask to be run again later: until then its lane waits, and its slot is free. A job that raises is a bug that
+must end the worker: raise_failure() raises its exception, and the other lanes go on.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _CANCEL_SECONDS = 10.0
 
 
 class Abandoned(RuntimeError):
-    """A job was cancelled, but not by the lanes; or it did not end when they cancelled it."""
+    """A job was cancelled by others, or did not end when the lanes cancelled it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,8 +42,8 @@ class Lanes:
     """Runs jobs. Lanes take turns: after each job a lane goes to the end of the queue.
 
     Args:
-        concurrency: how many jobs run at once, over all lanes.
-        max_jobs: how many may run and wait together before the lanes count as full.
+        concurrency: how many jobs run at once.
+        max_jobs: how many may run and wait before the lanes count as full.
         max_bytes: the same for the sum of their sizes.
     """
 
@@ -52,19 +51,13 @@ class Lanes:
         self._concurrency = concurrency
         self._max_jobs = max_jobs
         self._max_bytes = max_bytes
-        self._waiting: dict[Hashable, deque[_Job]] = {}
-        """By lane, without empty ones: an idle lane is forgotten."""
-        self._ready: deque[Hashable] = deque()
-        """Lanes that have a job waiting and none running, first come first served."""
+        self._waiting: dict[Hashable, deque[_Job]] = {}  # by lane; an idle lane is forgotten
+        self._ready: deque[Hashable] = deque()  # lanes with a job waiting and none running, first come first served
         self._running: dict[_Job, asyncio.Task[Outcome]] = {}
         self._later: dict[_Job, asyncio.TimerHandle] = {}
-        """Jobs that asked to be run again."""
-        self._busy: set[Hashable] = set()
-        """Lanes that have a job running, or one that is to be run again."""
-        self._last: set[_Job] = set()
-        """Running jobs that a stop() lets run no second time."""
+        self._busy: set[Hashable] = set()  # lanes with a job running, or one to be run again
+        self._last: set[_Job] = set()  # running jobs that are not run again
         self._cancelled: set[_Job] = set()
-        """Running jobs that cancel() has cancelled."""
         self._jobs = 0
         self._bytes = 0
         self._failure: BaseException | None = None
@@ -91,15 +84,9 @@ class Lanes:
     def submit(
         self, lane: Hashable, run: Callable[[], Awaitable[Outcome]], *, size: int = 0, tag: Hashable = None
     ) -> None:
-        """Put a job into a lane; it starts when those before it have ended and a slot is free.
+        """Put a job of so many bytes into a lane; stop(), drain() and cancel() may pick it by its tag.
 
         After a stop() of everything the job is dropped, and its offset must not be committed.
-
-        Args:
-            lane: the jobs of one lane run in order, one at a time.
-            run: the work.
-            size: what it holds in memory, in bytes.
-            tag: by which stop(), drain() and cancel() may pick it.
         """
         if self._stopped:
             return
@@ -145,9 +132,9 @@ class Lanes:
         return all(task.done() for task in tasks)
 
     async def cancel(self, tags: Collection[Hashable] | None = None, *, seconds: float = _CANCEL_SECONDS) -> None:
-        """Cancel running jobs (with these tags) and wait for them; call stop() first, or waiting jobs start instead.
+        """Cancel running jobs (with these tags) and wait for them; after so many seconds they count as Abandoned.
 
-        A job that has not ended after so many seconds is a failure: raise_failure() raises Abandoned.
+        Call stop() first, or waiting jobs start instead.
         """
         jobs = [job for job in self._running if job.has_tag(tags)]
         for job in jobs:
@@ -189,10 +176,9 @@ class Lanes:
         self._start()
 
     def _run_again(self, job: _Job) -> None:
-        """Put a job back, before all others of its lane."""
         del self._later[job]
         self._busy.discard(job.lane)
-        self._waiting.setdefault(job.lane, deque()).appendleft(job)
+        self._waiting.setdefault(job.lane, deque()).appendleft(job)  # before all others of its lane
         self._ready.append(job.lane)
         self._start()
 

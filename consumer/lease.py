@@ -62,12 +62,12 @@ class Lease:
     """Our hold on a memo.
 
     Args:
-        ledger: where the memo is held.
-        claim: what the ledger has granted.
-        seconds: length of the lease; each renewal starts it anew.
-        asked_at: time of the claim's request, by `clock`: before the store granted it.
+        ledger: renews the claim.
+        claim: granted by the ledger.
+        seconds: length of the lease.
+        asked_at: by `clock`, before the store granted the claim.
         owned: whether the group still sees the event as ours.
-        clock: seconds; must not stand still while the process is stopped.
+        clock: runs on while the process is stopped.
     """
 
     def __init__(
@@ -88,34 +88,25 @@ class Lease:
         self._until = asked_at + seconds
 
     def check(self) -> None:
-        """Raise Fenced unless the lease surely runs: the last check before something that cannot be undone."""
+        """Raise Fenced unless the lease surely runs: the last check before an irrevocable step."""
         if self._clock() >= self._until:
             raise Fenced("the lease has run out")
 
     async def lasting(self, seconds: float) -> None:
-        """Renew the lease unless it runs for so many seconds more: an irrevocable step must lie inside it.
-
-        Raises:
-            Fenced: the claim was lost.
-            StoreUnavailable: it could not be renewed.
-        """
+        """Renew the lease unless it runs for so many seconds more. Raises Fenced, StoreUnavailable."""
         if self._until - self._clock() < seconds:
             await self._renew_once()
         self.check()
 
     def check_owned(self) -> None:
-        """Raise Fenced unless the lease runs and the partition is still ours: the check before a send."""
+        """Raise Fenced unless the lease runs and the partition is ours: the check before a send."""
         self.check()
         if not self._owned():
             raise Fenced("the partition is no longer ours")
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Renew the lease while the block runs.
-
-        Raises:
-            Fenced: the claim was lost; the block has been cancelled.
-        """
+        """Renew the lease while the block runs. Raises Fenced when it was lost and the block cancelled."""
         renewal = asyncio.create_task(self._renew(), name="lease-renewal")
         body = asyncio.current_task()
         lost, inside = False, True
@@ -140,12 +131,11 @@ class Lease:
             await asyncio.gather(renewal, return_exceptions=True)
 
     async def _renew(self) -> None:
-        """Renew until the lease is lost; while the store is away, try again as long as the lease runs."""
         while True:
             await asyncio.sleep(self._seconds / 3)
             try:
                 await self._renew_once()
-            except StoreUnavailable:
+            except StoreUnavailable:  # tried again as long as the lease runs
                 self.check()
 
     async def _renew_once(self) -> None:

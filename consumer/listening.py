@@ -1,4 +1,4 @@
-"""The message for an operator when a port cannot be bound."""
+"""The message for a port that cannot be bound."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 
 
 def refusal(error: OSError, what: str, host: str, port: int) -> str:
-    """Return a message that names the variable to change: `what` is its prefix, VITALS or WEBHOOK."""
+    """Return what to change: `what` is the variable's prefix, VITALS or WEBHOOK."""
     if error.errno == errno.EADDRINUSE:
         return f"{what}_PORT {port} is taken on {host}: set {what}_PORT to a free one, or to 0 for any"
     if error.errno == errno.EACCES:

@@ -1,6 +1,6 @@
-"""Notices: typed events of the flow, to which logs, metrics, traces and the console listen.
+"""Notices: typed events of the flow, for logs, metrics and traces.
 
-A notice's `name` is subject + past verb. No notice carries words, sound, phone numbers or keys (I6).
+None carries words, sound, phone numbers or keys (I6).
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ if TYPE_CHECKING:
 
 
 class Subject(Protocol):
-    """The message that a turn answers, as a MemoKey names it. Hashable."""
+    """The message that a turn answers, as a MemoKey names it; hashable."""
 
     @property
     def chat_id(self) -> str:
-        """The chat."""
-        ...
+        """Id of the chat."""
 
     @property
     def message_id(self) -> str:
-        """The message in the chat."""
-        ...
+        """Id in the chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +35,8 @@ class MemoTaken:
     key: MemoKey
     fence: int
     place: Place | None = None
-    """Of its event in Kafka; None where it is no longer kept."""
     trace: TraceContext | None = None
-    """The trace that the event's headers continue."""
+    """To be continued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class StageFinished:
 
 @dataclass(frozen=True, slots=True)
 class StageFailed:
-    """A stage, or an aside, failed; the pipeline decides what follows."""
+    """A stage, or an aside, failed."""
 
     name: ClassVar[str] = "stage.failed"
     key: Subject
@@ -67,7 +64,7 @@ class StageFailed:
 
 @dataclass(frozen=True, slots=True)
 class RungFailed:
-    """A rung of a ladder failed, or the messenger refused a form of the reply; the next one is tried."""
+    """A rung of a ladder failed, or the messenger refused a form of the reply."""
 
     name: ClassVar[str] = "rung.failed"
     key: Subject
@@ -76,7 +73,7 @@ class RungFailed:
     seconds: float
     error: str
     told_after_seconds: float = field(default=0.0, repr=False)
-    """How long ago it failed: a ladder reports its rungs when it is done. For traces alone."""
+    """How long ago: a ladder reports its rungs when it is done. For traces alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,6 @@ class RungServed:
     rung: str
     seconds: float
     told_after_seconds: float = field(default=0.0, repr=False)
-    """How long ago it succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +98,11 @@ class MemoSettled:
     """A settled state: answered, apologised, ignored, failed or dead."""
     reason: str | None
     form: str | None
-    """voice or text; None without a reply."""
+    """voice or text."""
     seconds: float
     """Since it was taken."""
     written: bool = False
-    """Whether it was a text message, which is answered by a text."""
+    """Whether it was a text message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +115,11 @@ class MemoParked:
     seconds: float
     """Until the next try."""
     tries: int
-    """So far."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoFenced:
-    """A lease was lost, or ran out, before its memo was done."""
+    """A lease was lost before its memo was done."""
 
     name: ClassVar[str] = "memo.fenced"
     key: MemoKey
@@ -133,18 +128,18 @@ class MemoFenced:
 
 @dataclass(frozen=True, slots=True)
 class MemoReleased:
-    """A memo was released before its end, for any worker to take it again."""
+    """A memo was released before its end."""
 
     name: ClassVar[str] = "memo.released"
     key: MemoKey
     fence: int
     reason: str
-    """A constant word: cancelled (the worker stops, or the partition was revoked), or store-away."""
+    """cancelled (the worker stops, or the partition was revoked), or store-away."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventPassed:
-    """An event needed no work: it is not for us, or was settled before."""
+    """An event needed no work."""
 
     name: ClassVar[str] = "event.passed"
     reason: str
@@ -152,7 +147,7 @@ class EventPassed:
 
 @dataclass(frozen=True, slots=True)
 class EventBuried:
-    """A dead letter is in the ledger; the outbox copies it to the topic."""
+    """A dead letter was written to the ledger."""
 
     name: ClassVar[str] = "event.buried"
     topic: str

@@ -1,8 +1,8 @@
 """PrefixTracker: only the finished prefix of a partition may be committed (I4). Pure.
 
-Only offsets that were *received* count: gaps of transactions and compaction are jumped, not waited for. Each reception
-has a number, and only an offset's last reception finishes it. Offsets go back where Kafka has reset the position, as
-after a log was truncated or a topic made anew: everything from there on is received anew.
+Only received offsets count: gaps of transactions and compaction are jumped. Each reception has a number, and only an
+offset's last one finishes it. Offsets go back where Kafka has reset the position, as after a log was truncated or a
+topic made anew.
 """
 
 from __future__ import annotations
@@ -19,25 +19,21 @@ if TYPE_CHECKING:
 
 class _Prefix:
     def __init__(self) -> None:
-        self.waiting: deque[int] = deque()
-        """Offsets received and not yet part of the prefix, in order."""
-        self.unfinished: dict[int, int] = {}
-        """Offset → number of its last reception."""
+        self.waiting: deque[int] = deque()  # received and not yet part of the prefix, in order
+        self.unfinished: dict[int, int] = {}  # offset → number of its last reception
         self.last_received = -1
-        self.begun = False
-        """Whether the prefix has anything in it."""
+        self.begun = False  # whether the prefix has anything in it
         self.committed = -1
 
     @property
     def reached(self) -> int | None:
-        """The lowest offset that is not finished; None before anything was received."""
         if self.waiting:
             return self.waiting[0]
         return self.last_received + 1 if self.last_received >= 0 else None
 
     @property
     def next(self) -> int | None:
-        """The offset to commit: the lowest unfinished one; None before the prefix has begun."""
+        """The offset to commit."""
         if not self.begun:
             return None
         return self.waiting[0] if self.waiting else self.last_received + 1
@@ -50,7 +46,7 @@ class _Prefix:
         self.unfinished[offset] = reception
 
     def _go_back(self, offset: int) -> None:
-        """Forget what was received from here on: it comes anew. What came before is still waited for."""
+        # What was received from here on comes anew.
         while self.waiting and self.waiting[-1] >= offset:
             self.unfinished.pop(self.waiting.pop(), None)
         self.committed = -1
@@ -78,12 +74,12 @@ class PrefixTracker:
         self._prefixes[partition] = _Prefix()
 
     def revoke(self, partition: Partition) -> None:
-        """Forget a partition; its epoch grows, so that jobs still running for it notice."""
+        """Forget a partition; its epoch grows."""
         self._epochs[partition] += 1
         self._prefixes.pop(partition, None)
 
     def epoch(self, partition: Partition) -> int:
-        """Return how often this partition has come and gone; never less than before."""
+        """Return a number that grows whenever this partition comes or goes."""
         return self._epochs[partition]
 
     def goes_back(self, partition: Partition, offset: int) -> bool:
@@ -92,7 +88,7 @@ class PrefixTracker:
         return prefix is not None and offset <= prefix.last_received
 
     def received(self, partition: Partition, offset: int) -> int | None:
-        """Note an offset as received; return the number of this reception, None when the partition is not ours."""
+        """Note an offset as received; return this reception's number, None when the partition is not ours."""
         prefix = self._prefixes.get(partition)
         if prefix is None:
             return None
@@ -101,17 +97,13 @@ class PrefixTracker:
         return reception
 
     def finished(self, partition: Partition, offset: int, reception: int) -> None:
-        """Note an offset as finished; ignored when it was received again since, or its partition has gone."""
+        """Note an offset as finished, unless it was received again since or its partition has gone."""
         prefix = self._prefixes.get(partition)
         if prefix is not None:
             prefix.finish(offset, reception)
 
     def behind(self, ends: Mapping[Partition, int]) -> dict[Partition, int]:
-        """Return how many events of each of our partitions are not finished: 0 before any was received.
-
-        Args:
-            ends: the offset after the last event of each.
-        """
+        """Return the unfinished events of each of our partitions, given its end; 0 before any was received."""
         return {
             partition: max(0, ends[partition] - reached) if (reached := prefix.reached) is not None else 0
             for partition, prefix in self._prefixes.items()
@@ -119,7 +111,7 @@ class PrefixTracker:
         }
 
     def committable(self) -> dict[Partition, int]:
-        """Return the offset to commit of each partition where it moved since the last commit."""
+        """Return the offset to commit of each partition, where it has moved."""
         return {
             partition: offset
             for partition, prefix in self._prefixes.items()

@@ -1,8 +1,7 @@
 """Outbox: copies dead letters from the ledger to the dead-letter topic, until Kafka has them.
 
-A letter is written to the ledger in one step with the memo's end. So a crash leaves the topic behind the ledger, never
-ahead, and the letter is published later. A crash after publishing may publish it twice, with the same original place
-in its headers.
+A letter is written to the ledger in one step with the memo's end: so the topic may be behind the ledger, never ahead.
+After a crash a letter may be published twice, with the same original place in its headers.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from storage.ledger import DeadLetter, Ledger
 
 _MAX_FRESH = 100
-"""Letters that wait in memory; the next round finds the others in the ledger."""
+"""Letters in memory; the next round finds the others in the ledger."""
 _ROUND_SECONDS = 15.0
 _BATCH = 20
 _TAKEN_SECONDS = 60.0
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Publishes posted letters at once, and in rounds those that any worker has left behind."""
+    """Publishes posted letters at once, and in rounds those that a worker has left behind."""
 
     def __init__(self, ledger: Ledger, topic: DeadLetterTopic) -> None:
         self._ledger = ledger
@@ -57,14 +56,14 @@ class Outbox:
                 await self._publish(letter)
 
     async def flush(self) -> None:
-        """Publish the queued letters, within a bound; the others are found in the ledger later."""
+        """Publish the queued letters, for some seconds at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FLUSH_SECONDS):
                 while not self._fresh.empty() and await self._publish(self._fresh.get_nowait()):
                     pass
 
     async def sweep(self) -> None:
-        """Publish letters left behind; stop at the first that fails: the others would fail, too."""
+        """Publish letters left behind, up to the first that fails."""
         try:
             left_behind = await self._ledger.unpublished(limit=_BATCH, seconds=_TAKEN_SECONDS)
         except StoreUnavailable:

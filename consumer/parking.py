@@ -27,13 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Parking:
-    """Asks the ledger which memos are due.
-
-    Args:
-        lanes: one per chat.
-        assigned: the partitions that are ours.
-        ownership: returns a check whether a partition is still ours, in its present assignment.
-    """
+    """Asks the ledger which memos of the assigned partitions are due."""
 
     def __init__(
         self,
@@ -44,8 +38,7 @@ class Parking:
         self._lanes = lanes
         self._assigned = assigned
         self._ownership = ownership
-        self._taken: set[MemoKey] = set()
-        """Memos that are in a lane."""
+        self._taken: set[MemoKey] = set()  # those in a lane
 
     async def run(self, handler: Handler) -> None:
         """Ask until cancelled; a store that is away is asked again."""
@@ -57,7 +50,7 @@ class Parking:
                 log.warning("ledger.away", extra={"error": str(away)})
 
     def forget(self) -> None:
-        """Forget which memos are in lanes: those have been emptied."""
+        """Forget which memos are in lanes: the lanes have been emptied."""
         self._taken.clear()
 
     async def _take_up(self, handler: Handler) -> None:

@@ -44,7 +44,7 @@ class KafkaPublisher:
         """Write one event; return its partition and offset.
 
         Raises:
-            TooLarge: the topic does not take events of this size.
+            TooLarge: for the topic.
             SourceError: Kafka cannot be used; the event may have been written.
         """
         producer = await self._started()

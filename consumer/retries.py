@@ -1,4 +1,4 @@
-"""Retries: when an undelivered memo is tried again, and when it is given up. Pure."""
+"""When an undelivered memo is tried again, and when it is given up. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DOUBLINGS = 16
-"""After which any delay has reached the longest; keeps the power small."""
+_MAX_DOUBLINGS = 16  # keeps the power small
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +17,14 @@ class Retries:
     """Delays that double, with jitter, until the memo is too old."""
 
     for_seconds: float
-    """Age from which a memo is given up, since it was received or revived."""
+    """Age at which a memo is given up, since it was received or revived."""
     first_seconds: float = 1.0
     longest_seconds: float = 60.0
     jitter: Callable[[], float] = field(default=random.random, repr=False)  # noqa: S311 (jitter)
-    """Returns a number from 0 to 1."""
 
     def delay_seconds(self, tries: int, *, asked_seconds: float = 0.0) -> float:
-        """Return the delay before the next try: one half fixed, the other random.
-
-        Args:
-            tries: how often the memo has been parked before.
-            asked_seconds: Retry-After; heeded up to the longest delay.
-        """
-        full = min(self.longest_seconds, self.first_seconds * 2.0 ** min(tries, _DOUBLINGS))
+        """Return the delay after so many tries, half of it random; at least Retry-After, within the longest delay."""
+        full = min(self.longest_seconds, self.first_seconds * 2.0 ** min(tries, _MAX_DOUBLINGS))
         return max(full * (0.5 + self.jitter() / 2), min(asked_seconds, self.longest_seconds))
 
     def given_up(self, age_seconds: float) -> bool:

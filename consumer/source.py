@@ -1,4 +1,4 @@
-"""The ports to Kafka: where events come from, and where they are published. They keep the client replaceable."""
+"""The ports to Kafka: event source, publisher, dead-letter topic."""
 
 from __future__ import annotations
 
@@ -42,38 +42,28 @@ class CommitRefused(SourceError):
 
 
 class EventSource(Protocol):
-    """A member of a consumer group. Events are raw bytes. Offsets are explicit: the next one to read, per partition."""
+    """A member of a consumer group. Offsets are the next ones to read."""
 
     async def start(self, rebalance: Rebalance) -> None:
         """Join the group. Raises SourceError."""
-        ...
 
     async def take(self) -> Sequence[Event] | None:
-        """Return new events within a moment: empty when there are none, None while the source does not answer.
-
-        One caller, who never cancels it.
-        """
-        ...
+        """Return new events within a moment; None while the source does not answer. For one caller."""
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Take nothing more from these until resumed; partitions that are not ours are skipped."""
-        ...
+        """Take nothing more from these until resumed; skip partitions that are not ours."""
 
     def resume(self, partitions: Collection[Partition]) -> None:
-        """Take from these again; partitions that are not ours are skipped."""
-        ...
+        """Take from these again."""
 
     def ends(self) -> Mapping[Partition, int]:
-        """Return the offset after the last event of each partition of ours, as of the latest fetch."""
-        ...
+        """Return the end of each partition of ours, as of the latest fetch."""
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Commit these offsets and no others. Raises CommitRefused when the group has moved on, else SourceError."""
-        ...
+        """Commit these offsets and no others. Raises CommitRefused, SourceError."""
 
     async def stop(self) -> None:
         """Leave the group; commits nothing."""
-        ...
 
 
 class Publisher(Protocol):
@@ -82,13 +72,11 @@ class Publisher(Protocol):
     async def publish(
         self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
     ) -> tuple[Partition, int]:
-        """Write one event; return its partition and offset once Kafka has it. Raises SourceError."""
-        ...
+        """Write one event; return its partition and offset. Raises SourceError."""
 
 
 class DeadLetterTopic(Protocol):
     """The topic of events that could not be answered."""
 
     async def put(self, letter: DeadLetter) -> None:
-        """Write the event with headers for its origin and reason; return once Kafka has it. Raises SourceError."""
-        ...
+        """Write a letter; return once Kafka has it. Raises SourceError."""

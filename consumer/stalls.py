@@ -1,8 +1,4 @@
-"""Lag of the event loop, measured on the loop itself many times a second.
-
-The watchdog looks from outside, once a second, for a loop that is stuck. This measures what people would feel: a few
-dozen milliseconds in which no memo is served.
-"""
+"""Lag of the event loop, measured on the loop itself many times a second, as people would feel it."""
 
 from __future__ import annotations
 
@@ -21,8 +17,8 @@ class Stalls:
     """Measures while its block runs.
 
     Args:
-        listeners: called on the loop with the lag of each measurement, in seconds. A measurement that the loop missed
-            counts with the lag it would have had: else a long stall would weigh no more than a short one.
+        listeners: called on the loop with the lag of each measurement, in seconds. A missed one counts with the lag it
+            would have had: else a long stall would weigh no more than a short one.
         interval_seconds: between two measurements.
     """
 

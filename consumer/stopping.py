@@ -1,4 +1,4 @@
-"""Stop signals. The first drains the process, the second hurries it, the third ends it as the system would."""
+"""Stop signals: the first drains the process, the second hurries it, the third kills it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import signal
 
 
 class Stop:
-    """A request to end: `asked` at first, `urgent` when it is repeated."""
+    """A request to end, urgent when it is repeated."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.urgent = asyncio.Event()
 
     def ask(self) -> None:
-        """Request the end; if that was requested before, at once."""
+        """Request the end."""
         if self.asked.is_set():
             self.urgent.set()
         self.asked.set()

@@ -121,7 +121,6 @@ async def _load(
     *,
     traces: Tracing,
 ) -> Handler:
-    """Open the store and make the parts, in a thread where that is slow."""
     await asyncio.to_thread(clear_left_behind)
     parts_module = await asyncio.to_thread(imported, "consumer.parts")
     parts = parts_module.make_parts(settings)
@@ -195,7 +194,7 @@ def make_worker(
 
 
 async def _loaded(loading: asyncio.Task[Handler]) -> None:
-    """Wait until loading has ended: only then is all that it opened in the exit stack."""
+    # Only then is all that it opened in the exit stack.
     await asyncio.gather(loading, return_exceptions=True)
 
 

@@ -27,15 +27,14 @@ _MAX_TEXT_CHARACTERS = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The event has come to its end: its offset may be committed."""
+    """The event is finished: its offset may be committed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The event has not come to its end."""
+    """The event needs another attempt, in so many seconds."""
 
     seconds: float
-    """Until the next attempt."""
 
 
 Outcome: TypeAlias = Done | Again
@@ -43,23 +42,18 @@ Outcome: TypeAlias = Done | Again
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A memo to be answered, and the event that brought it."""
+    """A memo to be answered, and its event where that is still kept."""
 
     memo: Memo
     event: Event | None
-    """None where it is no longer kept."""
     apology: Apology | None = None
     """The reply, where no other is possible."""
     may_park: bool = True
-    """Whether a failed delivery may be tried again later. Keeping the original (I5) is tried again in any case."""
+    """Whether a failed delivery may be tried again later; keeping the original (I5) always is."""
 
     @classmethod
     def from_event(cls, event: Event, parsed: VoiceMemo | TextMessage | Unreadable) -> Self:
-        """Build the work from an event.
-
-        Raises:
-            ValueError: the event belongs to no chat.
-        """
+        """Build the work from an event. Raises ValueError if that belongs to no chat."""
         match parsed:
             case VoiceMemo(memo):
                 return cls(memo, event)
@@ -74,7 +68,7 @@ class Work:
 
     @classmethod
     def from_ledger(cls, claim: Claim, event: Event | None, *, our_numbers: Collection[str]) -> Self:
-        """Build the work from a claimed memo: from its event where that is kept, else from its row."""
+        """Build the work from a memo's event where that is kept, else from its row."""
         if event is not None:
             parsed = parse(event.value, received_at=received_at(event), our_numbers=our_numbers)
             if isinstance(parsed, VoiceMemo | TextMessage | Unreadable):
@@ -83,17 +77,17 @@ class Work:
 
     @property
     def key(self) -> MemoKey:
-        """The memo's key in the ledger."""
+        """Key in the ledger."""
         return MemoKey(self.memo.chat_id, self.memo.message_id)
 
     @property
     def place(self) -> Place | None:
-        """The place of the event in Kafka."""
+        """The event's place in Kafka."""
         return self.event.place if self.event else None
 
     @property
     def trace(self) -> TraceContext | None:
-        """The trace that the event's headers continue."""
+        """The trace to continue."""
         return context.found(self.event.headers) if self.event else None
 
 

@@ -1,8 +1,7 @@
 """Worker: takes events, hands them to lanes, commits the finished prefix, and stops in order.
 
-Shutdown: take no more → let the lanes finish, within DRAIN_SECONDS → cancel the rest → commit → leave the group. What
-was cancelled is released in the ledger, and the next holder goes on with it. Partitions that are revoked go the same
-way. A send that has begun is waited for, never cut off.
+Shutdown: take no more → let the lanes finish, within DRAIN_SECONDS → cancel the rest → commit → leave the group. A
+cancelled memo is released in the ledger for its next holder. A revoke goes the same way. No send is cut off.
 """
 
 from __future__ import annotations
@@ -42,19 +41,8 @@ log = logging.getLogger(__name__)
 class Worker:
     """One member of the consumer group: `async with worker.membership(): await worker.run(handler, stop)`.
 
-    Args:
-        new_source: makes a member of the group: one at first, another for each rebuild.
-        lanes: one per chat.
-        offsets: the finished prefix of each partition.
-        notices: the listeners.
-        our_numbers: senders whose messages are echoes.
-        answers_texts: whether text messages are answered too; else they are passed.
-        drain_seconds: how long memos in flight may go on after a stop.
-        let_go_seconds: how long a memo may go on after it was cancelled: longer than a send.
-        beat: called after each poll that came back.
-        check: called with each poll; raises what ended a part that runs in the background.
-        hurry: once set, drains wait for nothing but sends.
-        rebuild: once set, the member is replaced at the next poll: it seems to be stuck.
+    `beat` is called after each poll that came back; `check` with each poll, to raise what ended a background part. Once
+    `hurry` is set, drains wait for nothing but sends; once `rebuild` is, the member is replaced at the next poll.
     """
 
     def __init__(
@@ -66,8 +54,8 @@ class Worker:
         notices: Notices,
         our_numbers: Collection[str],
         answers_texts: bool,
-        drain_seconds: float,
-        let_go_seconds: float,
+        drain_seconds: float,  # how long memos in flight may go on after a stop
+        let_go_seconds: float,  # how long a memo may go on after it was cancelled: longer than a send
         beat: Callable[[], None],
         check: Callable[[], None],
         hurry: asyncio.Event,
@@ -93,17 +81,12 @@ class Worker:
         self._letting_go = asyncio.Lock()
 
     def lag(self) -> dict[Partition, int]:
-        """Return how many events of each of our partitions are not finished, as of the latest fetch."""
+        """Return the unfinished events of each of our partitions, as of the latest fetch."""
         return self._offsets.behind(self._source.ends())
 
     @asynccontextmanager
     async def membership(self) -> AsyncIterator[None]:
-        """Join the group; at the end drain, commit and leave it. Nothing is taken before run().
-
-        Raises:
-            SourceError: the source cannot be used.
-            Abandoned: a memo could not be ended: the process has to end, or it might still send.
-        """
+        """Join the group; at the end drain, commit and leave it. Raises SourceError, Abandoned."""
         self._notices(WorkerChanged("joining"))
         await self._join()
         try:
@@ -117,13 +100,7 @@ class Worker:
         self._lanes.raise_failure()
 
     async def run(self, handler: Handler, stop: asyncio.Event) -> None:
-        """Take events until `stop` is set.
-
-        Raises:
-            SourceError: the source cannot be used.
-            TooManyBugs: too many memos met a bug.
-            Abandoned: a memo could not be ended.
-        """
+        """Take events until `stop` is set. Raises SourceError, TooManyBugs, Abandoned."""
         self._notices(WorkerChanged("polling"))
         self._background.start("commit", self._commit_regularly)
         self._background.start("parking", partial(self._parking.run, handler))
@@ -141,7 +118,7 @@ class Worker:
         await self._source.start(Rebalance(self._revoked, self._partitions_assigned))
 
     def _raise_failures(self) -> None:
-        """Raise what ended a task that should go on: a worker with half of its parts must not look healthy."""
+        # A worker with half of its parts must not look healthy.
         self._lanes.raise_failure()
         self._check()
         self._background.raise_failure()
@@ -163,7 +140,6 @@ class Worker:
             await self._accept(handler, event, owned[partition_of(event)])
 
     async def _accept(self, handler: Handler, event: Event, owned: Callable[[], bool]) -> None:
-        """Pass an event that needs no work at once; put any other into its chat's lane."""
         partition = partition_of(event)
         reception = self._received(event) if partition in self._assigned and owned() else None
         if reception is None:
@@ -183,7 +159,7 @@ class Worker:
                 self._lanes.submit(_lane(parsed, partition), handle, size=size, tag=partition)
 
     def _received(self, event: Event) -> int | None:
-        """Note an event as received. A repeated one is handled again: the ledger knows what was answered."""
+        # A repeated event is handled again: the ledger knows what was answered.
         partition, offset = partition_of(event), event.place.offset
         if self._offsets.goes_back(partition, offset):
             log.warning(
@@ -192,7 +168,7 @@ class Worker:
         return self._offsets.received(partition, offset)
 
     def _ownership(self, partition: Partition) -> Callable[[], bool]:
-        """Return a check whether a partition is still ours, in its present assignment."""
+        """Return a check that this assignment of a partition is still ours."""
         epoch = self._offsets.epoch(partition)
         return lambda: self._offsets.epoch(partition) == epoch
 
@@ -219,7 +195,6 @@ class Worker:
         self._offsets.finished(partition_of(event), event.place.offset, reception)
 
     def _make_room(self) -> None:
-        """Pause all partitions while the lanes are full, and resume them when they are not."""
         if self._lanes.full and not self._paused:
             self._source.pause(self._assigned)
             self._paused = True
@@ -233,13 +208,12 @@ class Worker:
             await self._commit()
 
     async def _commit(self) -> None:
-        """Commit the finished prefix; what is refused or lost comes again, and the ledger knows it."""
         offsets = self._offsets.committable()
         if not offsets:
             return
         try:
             await self._source.commit(offsets)
-        except CommitRefused:
+        except CommitRefused:  # what is not committed comes again, and the ledger knows it
             log.info("commit.refused")
         except SourceError:
             log.warning("commit.failed")
@@ -259,7 +233,6 @@ class Worker:
             await self._let_go(partitions)
 
     async def _let_go(self, partitions: Collection[Partition]) -> None:
-        """Start nothing more of these, drain what runs, commit, forget, cancel the rest."""
         self._assigned.difference_update(partitions)
         self._lanes.stop(partitions)
         await self._drain(partitions)
@@ -282,7 +255,7 @@ class Worker:
         self._notices(WorkerChanged("stopped"))
 
     async def _drain(self, partitions: Collection[Partition] | None = None) -> bool:
-        """Wait for running jobs until the drain time is over or `hurry` is set; return whether all of them ended."""
+        """Return whether all running jobs ended before the drain time was over or `hurry` was set."""
         draining = asyncio.ensure_future(self._lanes.drain(self._drain_seconds, partitions))
         hurrying = asyncio.ensure_future(self._hurry.wait())
         try:
@@ -295,6 +268,5 @@ class Worker:
 
 
 def _lane(parsed: VoiceMemo | TextMessage | Unreadable, partition: Partition) -> tuple[str, str]:
-    """Return the lane of an event: its chat, or its partition where no chat is known."""
     chat_id = parsed.memo.chat_id if isinstance(parsed, VoiceMemo) else parsed.chat_id
     return ("chat", chat_id) if chat_id is not None else ("partition", f"{partition.topic}-{partition.number}")
