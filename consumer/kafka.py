@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class _Surfacing:
-    # aiokafka swallows what its listeners raise.
+    """Keeps what a block raises, because aiokafka swallows what its listeners raise."""
 
     def __init__(self) -> None:
         self._error: BaseException | None = None

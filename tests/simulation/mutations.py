@@ -54,7 +54,7 @@ def commit_the_highest() -> Iterator[None]:
 
 @contextmanager
 def no_fencing() -> Iterator[None]:
-    """Let a stale holder write to the ledger, and let its own clock never stop it."""
+    """Allow a stale holder to write to the ledger, and never stop it by its own clock."""
     with patch.object(Ledger, "_ours", lambda self, claim: self._memos[claim.key]), _no_last_look():
         yield
 
@@ -81,7 +81,7 @@ def sending_not_recorded() -> Iterator[None]:
 
 @contextmanager
 def lease_not_renewed() -> Iterator[None]:
-    """Let every lease run out."""
+    """Renew no lease."""
 
     async def never(_: Lease) -> None:
         await asyncio.Event().wait()
@@ -92,7 +92,7 @@ def lease_not_renewed() -> Iterator[None]:
 
 @contextmanager
 def lanes_not_respected() -> Iterator[None]:
-    """Give every event a lane of its own."""
+    """Put every event into a lane of its own."""
     numbers = iter(range(10**9))
     with patch.object(worker, "_lane", lambda *_: ("any", str(next(numbers)))):
         yield
@@ -152,7 +152,7 @@ def nobody_asks_first() -> Iterator[None]:
 
 @contextmanager
 def parked_memos_overtaken() -> Iterator[None]:
-    """Let a memo pass an earlier one of its chat that is parked."""
+    """Allow a memo to overtake a parked one of its chat."""
     real = Ledger.claim
 
     async def claim(self: Any, *args: Any, **kwargs: Any) -> object:
@@ -165,7 +165,7 @@ def parked_memos_overtaken() -> Iterator[None]:
 
 @contextmanager
 def keeping_cut_off() -> Iterator[None]:
-    """Let whatever ends a memo cut its keeping off."""
+    """Cancel the keeping of the original when a memo ends badly."""
     real = Asides.__aexit__
 
     async def leave(self: Any, kind: Any, error: Any, trace: Any) -> None:

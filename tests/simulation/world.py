@@ -56,7 +56,7 @@ RETRY_SECONDS = 120.0
 """Longer than a storm, its stops and its leases together; each further second would only be polled away."""
 STORM_SECONDS = 25.0
 PATIENCE_SECONDS = 3000.0
-"""After the storm everything must have come to its end, in virtual time."""
+"""Virtual time after the storm by which every memo must have ended."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class World:
     memos: list[tuple[MemoKey, Partition, int]] = field(default_factory=list)
     """In the order of their offsets, chat by chat."""
     hopeless: set[str] = field(default_factory=set)
-    """Memos that nobody can make out: they end with an apology and a dead letter."""
+    """Memos that cannot be understood: they end with an apology and a dead letter."""
     buggy: set[str] = field(default_factory=set)
-    """Memos that meet a bug in the middle: they end with an apology and a dead letter, too."""
+    """Memos that meet a bug: the same."""
     violations: list[str] = field(default_factory=list)
     quiet: bool = False
     """Nothing happens to the processes."""
@@ -118,7 +118,7 @@ class World:
         self.clock_jumps = self.honours_keys and self.random.random() < 0.2
 
     async def play(self) -> None:
-        """Let the storm pass over the workers, wait for the end, and check what must hold. Raises Violation."""
+        """Play the storm, wait for the end, and check what must hold. Raises Violation."""
         loop = asyncio.get_running_loop()
         self.store = MemoryStore(clock=lambda: 1e9 + loop.time() + self.clock_ahead_seconds)
         self.cluster = Cluster(self.random.choice([1, 2]), self._committed)
@@ -243,7 +243,7 @@ class World:
                 pass
 
     async def _calm(self) -> None:
-        """Let the sun come out, and wait until everything has come to its end."""
+        """End the faults, and wait until every memo has come to its end."""
         self.weather.clear()
         for process, _, _ in self.processes:
             process.fuse = None

@@ -1,4 +1,4 @@
-"""A handler between a claim and the work: what the ledger, the group and an operator may do meanwhile."""
+"""The handler between a claim and the work."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EVENT = Event(Place("t", 0, 0), 1_700_000_000.0, None, VALUE, ())
 
 
 class SlowLedger:
-    """A ledger in memory, some of whose answers take a while."""
+    """A memory ledger with slow answers."""
 
     def __init__(self, *, event_seconds: float = 0.0, claim_seconds: float = 0.0) -> None:
         self.real = MemoryStore(clock=asyncio.get_running_loop().time).ledger
@@ -47,14 +47,14 @@ class SlowLedger:
         return await self.real.event(key)
 
     async def claim(self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]) -> object:
-        """Grant, and then take a while to say so."""
+        """Grant at once, and answer late."""
         granted = await self.real.claim(key, owner=owner, lease_seconds=lease_seconds, facts=facts)
         self.claiming.set()
         await asyncio.sleep(self.claim_seconds)
         return granted
 
     async def revive(self, key: MemoKey, **asked: Any) -> object:  # noqa: ANN401 (whatever a ledger takes)
-        """The same for an operator."""
+        """Grant at once, and answer late."""
         granted = await self.real.revive(key, **asked)
         self.claiming.set()
         await asyncio.sleep(self.claim_seconds)
@@ -65,7 +65,7 @@ class SlowLedger:
 
 
 class Pipeline:
-    """Ends each memo in the way that is least work, and counts them."""
+    """Counts memos; each meets a bug."""
 
     def __init__(self) -> None:
         self.runs = 0
@@ -77,7 +77,7 @@ class Pipeline:
 
 
 def handler(ledger: SlowLedger, pipeline: Pipeline) -> Handler:
-    """One that holds memos for LEASE seconds, by the loop's clock."""
+    """Build a handler by the loop's clock."""
     parts: Any = pipeline
     clock = asyncio.get_running_loop().time
     store: Any = ledger
@@ -102,7 +102,7 @@ async def parked(ledger: SlowLedger) -> None:
 
 @in_virtual_time
 async def test_an_event_that_is_read_for_longer_than_a_lease_is_worked_on() -> None:
-    """A parked memo whose event comes slowly from the ledger is held meanwhile, tried, and brought to its end."""
+    """A parked memo is held while its event is read slowly, and then brought to its end."""
     ledger, pipeline = SlowLedger(event_seconds=2 * LEASE), Pipeline()
     await parked(ledger)
     await handler(ledger, pipeline).take_up(KEY, lambda: True)
@@ -121,7 +121,7 @@ async def test_an_operator_s_memo_is_held_while_its_event_is_read() -> None:
 
 @in_virtual_time
 async def test_a_memo_that_was_purged_meanwhile_is_passed() -> None:
-    """A memo that an operator has purged since it was found to be due ends nothing but itself."""
+    """A memo that was purged since it was found to be due harms nothing."""
     ledger, pipeline = SlowLedger(), Pipeline()
     await handler(ledger, pipeline).take_up(KEY, lambda: True)
     assert not pipeline.runs
@@ -130,7 +130,7 @@ async def test_a_memo_that_was_purged_meanwhile_is_passed() -> None:
 @in_virtual_time
 @pytest.mark.parametrize("reading", [True, False])
 async def test_who_is_cancelled_while_claiming_holds_nothing(reading: bool) -> None:  # noqa: FBT001 (a parameter of the test)
-    """A memo whose partition goes while it is being claimed, or its event read, is free for its next holder at once."""
+    """A memo whose partition goes during the claim, or while its event is read, is free at once."""
     ledger = SlowLedger(event_seconds=1.0 if reading else 0.0, claim_seconds=1.0)
     ours = handler(ledger, Pipeline())
     if reading:

@@ -1,4 +1,4 @@
-"""Lanes: order within a chat, fairness between chats, bounds, and an orderly end."""
+"""Lanes: order, fairness, bounds, and an orderly end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Work:
-    """Jobs that go on until they are told to end, and what became of them."""
+    """Jobs with a gate each, and what became of them."""
 
     lanes: Lanes
     started: list[str] = field(default_factory=list)
@@ -49,13 +49,13 @@ class Work:
         return job
 
     async def finish(self, name: str) -> None:
-        """Let one end."""
+        """Open a job's gate."""
         self.gates[name].set_result(None)
         await settled()
 
 
 async def settled() -> None:
-    """Let everything that is ready go as far as it can."""
+    """Wait until all that is ready has run."""
     for _ in range(4):
         await asyncio.sleep(0)
 
@@ -133,7 +133,7 @@ async def test_full_by_bytes() -> None:
 
 @in_virtual_time
 async def test_a_bug_is_kept_and_stops_no_other_lane() -> None:
-    """What a job raises is raised to the worker, the first of several; the lane and its neighbours go on."""
+    """The first exception of a job is raised to the worker; all lanes go on."""
     work = _work()
     for name in ("bad", "after"):
         work.submit("chat", name)
@@ -151,7 +151,7 @@ async def test_a_bug_is_kept_and_stops_no_other_lane() -> None:
 
 @in_virtual_time
 async def test_a_job_cancelled_by_others_is_a_failure() -> None:
-    """A job that ends as cancelled though the lanes cancelled nothing has not done its work, and that is told."""
+    """A job that ends as cancelled, though the lanes cancelled nothing, is a failure."""
     work = _work()
     work.submit("chat", "one")
     await settled()
@@ -163,7 +163,7 @@ async def test_a_job_cancelled_by_others_is_a_failure() -> None:
 
 @in_virtual_time
 async def test_drain_waits_for_what_runs() -> None:
-    """A drain lasts until the last running job has ended; after a stop nothing new starts meanwhile."""
+    """A drain lasts until the last running job ends; after a stop nothing new starts."""
     work = _work()
     for lane in ("one", "two", "three"):
         work.submit(lane, lane)
@@ -255,7 +255,7 @@ async def test_one_partition_ends_and_the_others_go_on() -> None:
 
 
 def _stubborn(started: list[str], name: str, *waits: float) -> Callable[[], Awaitable[Outcome]]:
-    """Build a job that asks to be run again after each of these seconds, and then is done."""
+    """Build a job that asks to be run again after these waits."""
     left: list[Outcome] = [*map(Again, waits), Done()]
 
     async def job() -> Outcome:
@@ -295,7 +295,7 @@ async def test_a_job_that_asks_again_counts() -> None:
 
 @in_virtual_time
 async def test_a_stop_drops_what_asked_again() -> None:
-    """Neither what waits to be run again nor what asks for it later is run after a stop; other tags go on."""
+    """After a stop no job with its tag is run again; other tags go on."""
     lanes, started = Lanes(concurrency=3, max_jobs=9, max_bytes=9), list[str]()
     slow = asyncio.Event()
 
@@ -338,7 +338,7 @@ class Job:
 
 
 class Traffic(RuleBasedStateMachine):
-    """Jobs come and end in any order, fail, are dropped and cancelled, while slots are scarce."""
+    """Jobs come, end, fail, are dropped and cancelled in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -357,15 +357,15 @@ class Traffic(RuleBasedStateMachine):
         self.lanes = Lanes(concurrency=concurrency, max_jobs=max_jobs, max_bytes=max_bytes)
 
     def of(self, state: str) -> list[Job]:
-        """Give the jobs in this state, oldest first."""
+        """Return the jobs in this state, oldest first."""
         return [job for job in self.jobs if job.state == state]
 
     def ready(self) -> set[str]:
-        """Give the lanes that could start a job, had they a slot."""
+        """Return the lanes that only lack a slot."""
         return {job.lane for job in self.of("waiting")} - {job.lane for job in self.of("running")}
 
     def settle(self, change: Callable[[], Awaitable[object]]) -> None:
-        """Make a change, let it take effect, and see which lanes had their turn."""
+        """Make a change, and check the turns of the lanes."""
         self.step += 1
         running = set(self.of("running"))
 
@@ -389,7 +389,7 @@ class Traffic(RuleBasedStateMachine):
 
     @rule(lane=st.sampled_from("abcd"), size=st.integers(0, 9), tag=st.sampled_from("pq"))
     def submit(self, lane: str, size: int, tag: str) -> None:
-        """A job comes; the lanes take it even when they are full, for that is the worker's business."""
+        """A job comes, even when the lanes are full."""
         job = Job(lane, size, tag, state="dropped" if self.stopped else "waiting")
         self.jobs.append(job)
 
@@ -416,7 +416,7 @@ class Traffic(RuleBasedStateMachine):
 
     @rule(tag=st.sampled_from("pq"))
     def revoke(self, tag: str) -> None:
-        """A partition goes: what waits is dropped, what runs gets a moment and is cancelled."""
+        """A partition goes: waiting jobs are dropped, running ones cancelled."""
         self.drop(tag)
         runs = any(job.tag == tag for job in self.of("running"))
 

@@ -1,4 +1,4 @@
-"""The finished prefix, against a model that keeps everything and computes it afresh each time."""
+"""The finished prefix, against a model that computes it afresh each time."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_what_lies_before_it_is_still_waited_for() -> None:
 
 
 def test_what_a_former_reception_finishes_is_dropped() -> None:
-    """An offset that came again is finished by whoever has it now, and by nobody who had it before."""
+    """An offset that came again is finished by its last reception alone."""
     tracker = _tracker(0, 1)
     before = tracker.last[FIRST, 0]
     assert tracker.received(FIRST, 0) is not None
@@ -189,7 +189,7 @@ class Model:
 
     @property
     def next(self) -> int | None:
-        """The offset to read next, were we to die now; None where nothing is known."""
+        """The offset to commit; None before the prefix has begun."""
         if not self.begun:
             return None
         return self.unfinished[0] if self.unfinished else self.received[-1] + 1
@@ -203,7 +203,7 @@ class Model:
 
 
 class Tracking(RuleBasedStateMachine):
-    """Assign, revoke, receive with gaps, receive again, finish in any order and late, commit now and later."""
+    """Assignments, receptions, ends and commits in any order."""
 
     in_hand = Bundle[tuple[Partition, int, int]]("in_hand")
     snapshots = Bundle[dict[Partition, int]]("snapshots")
@@ -242,7 +242,7 @@ class Tracking(RuleBasedStateMachine):
     def receive_again(
         self, partition: Partition, data: st.DataObject
     ) -> tuple[Partition, int, int] | MultipleResults[tuple[Partition, int, int]]:
-        """An offset comes a second time; or one from a gap, below what has come already."""
+        """An offset comes again, or one from a gap below the last."""
         model = self.models.get(partition)
         if model is None or not model.received:
             return multiple()
@@ -273,7 +273,7 @@ class Tracking(RuleBasedStateMachine):
 
     @rule(job=consumes(in_hand))
     def finish(self, job: tuple[Partition, int, int]) -> None:
-        """Something ends: in any order, perhaps long after its partition has gone or come back."""
+        """A job ends, perhaps after its partition has gone or come back."""
         self._finish(*job)
 
     @rule(job=in_hand)
@@ -318,7 +318,7 @@ class Tracking(RuleBasedStateMachine):
 
     @invariant()
     def epochs_only_grow(self) -> None:
-        """A partition's epoch never goes down, whoever holds it."""
+        """A partition's epoch never goes down."""
         for partition, before in self.epochs.items():
             self.epochs[partition] = self.tracker.epoch(partition)
             assert self.epochs[partition] >= before

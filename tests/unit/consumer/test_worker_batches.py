@@ -1,4 +1,4 @@
-"""A worker's batch of records, and what the group and the log may do meanwhile."""
+"""A worker's batches, while the group and the log change."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Source:
         rebalance.assigned([P])
 
     async def take(self) -> list[Event]:
-        """Give the next batch."""
+        """Return the next batch."""
         if not self.batches:
             self.dry.set()
             await asyncio.sleep(0.01)
@@ -79,7 +79,7 @@ class Source:
 
 
 class Hands:
-    """A handler that answers all but some, which it has in hand for ever."""
+    """A handler that answers all but some."""
 
     def __init__(self, *for_ever: int) -> None:
         self.for_ever = for_ever
@@ -87,7 +87,7 @@ class Hands:
         self.ledger = SimpleNamespace(due=self.nothing)
 
     async def nothing(self, *_: object, **__: object) -> list[object]:
-        """Say that nothing is parked."""
+        """Return no parked memos."""
         return []
 
     async def take(self, event: Event, parsed: object, owned: object) -> Done:
@@ -127,7 +127,7 @@ async def worked(source: Source, hands: Hands, *, until: Callable[[], bool]) -> 
 async def test_a_batch_belongs_to_the_assignment_it_was_taken_in() -> None:
     """A partition that goes and comes back while a large event is parsed takes nothing of the old batch with it (I4).
 
-    What came after that event in the batch would be committed over it: its memo, still in hand, would be lost.
+    Else a later event of the batch would be committed over the one in hand, whose memo would be lost.
     """
     executor, back = ThreadPoolExecutor(1), threading.Event()
     asyncio.get_running_loop().set_default_executor(executor)
@@ -148,7 +148,7 @@ async def test_a_batch_belongs_to_the_assignment_it_was_taken_in() -> None:
 
 
 async def test_offsets_that_go_back_are_taken_again() -> None:
-    """A log that was cut, or made anew, is read from where it begins: no memo in it is passed over in silence."""
+    """A log that was cut, or made anew, is read from where it begins."""
     source, hands = Source([event(900), event(901)], [event(0), event(1)], [event(2)]), Hands(900)
     await worked(source, hands, until=lambda: len(hands.taken) == 5)
     assert hands.taken == [900, 901, 0, 1, 2]
