@@ -32,7 +32,7 @@ VALUE = json.dumps({"event_type": "message.received", "data": DATA}).encode()
 EVENT = Event(Place("t", 0, 0), 1_700_000_000.0, None, VALUE, ())
 
 
-class SlowLedger:
+class _SlowLedger:
     """A memory ledger with slow answers."""
 
     def __init__(self, *, event_seconds: float = 0.0, claim_seconds: float = 0.0) -> None:
@@ -42,19 +42,16 @@ class SlowLedger:
         self.claiming = asyncio.Event()
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Read a large event."""
         await asyncio.sleep(self.event_seconds)
         return await self.real.event(key)
 
     async def claim(self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]) -> object:
-        """Grant at once, and answer late."""
         granted = await self.real.claim(key, owner=owner, lease_seconds=lease_seconds, facts=facts)
         self.claiming.set()
         await asyncio.sleep(self.claim_seconds)
         return granted
 
     async def revive(self, key: MemoKey, **asked: Any) -> object:  # noqa: ANN401 (whatever a ledger takes)
-        """Grant at once, and answer late."""
         granted = await self.real.revive(key, **asked)
         self.claiming.set()
         await asyncio.sleep(self.claim_seconds)
@@ -64,19 +61,18 @@ class SlowLedger:
         return getattr(self.real, name)
 
 
-class Pipeline:
+class _Pipeline:
     """Counts memos; each meets a bug."""
 
     def __init__(self) -> None:
         self.runs = 0
 
     async def __call__(self, *_: object) -> None:
-        """Meet a bug."""
         self.runs += 1
         raise ZeroDivisionError
 
 
-def handler(ledger: SlowLedger, pipeline: Pipeline) -> Handler:
+def handler(ledger: _SlowLedger, pipeline: _Pipeline) -> Handler:
     """Build a handler by the loop's clock."""
     parts: Any = pipeline
     clock = asyncio.get_running_loop().time
@@ -93,7 +89,7 @@ class Outbox:
         """Publish nothing."""
 
 
-async def parked(ledger: SlowLedger) -> None:
+async def parked(ledger: _SlowLedger) -> None:
     """Have a memo wait that is due now."""
     claim = await ledger.real.claim(KEY, owner="zero", lease_seconds=LEASE, facts={})
     assert isinstance(claim, Claim)
@@ -103,7 +99,7 @@ async def parked(ledger: SlowLedger) -> None:
 @in_virtual_time
 async def test_an_event_that_is_read_for_longer_than_a_lease_is_worked_on() -> None:
     """A parked memo is held while its event is read slowly, and then brought to its end."""
-    ledger, pipeline = SlowLedger(event_seconds=2 * LEASE), Pipeline()
+    ledger, pipeline = _SlowLedger(event_seconds=2 * LEASE), _Pipeline()
     await parked(ledger)
     await handler(ledger, pipeline).take_up(KEY, lambda: True)
     (story,) = await ledger.real.find(KEY.message_id)
@@ -114,7 +110,7 @@ async def test_an_event_that_is_read_for_longer_than_a_lease_is_worked_on() -> N
 @in_virtual_time
 async def test_an_operator_s_memo_is_held_while_its_event_is_read() -> None:
     """The same holds where an operator has the memo answered."""
-    ledger, pipeline = SlowLedger(event_seconds=2 * LEASE), Pipeline()
+    ledger, pipeline = _SlowLedger(event_seconds=2 * LEASE), _Pipeline()
     await parked(ledger)
     assert await handler(ledger, pipeline).revive(KEY, without=(), again=False) is State.DEAD
 
@@ -122,7 +118,7 @@ async def test_an_operator_s_memo_is_held_while_its_event_is_read() -> None:
 @in_virtual_time
 async def test_a_memo_that_was_purged_meanwhile_is_passed() -> None:
     """A memo that was purged since it was found to be due harms nothing."""
-    ledger, pipeline = SlowLedger(), Pipeline()
+    ledger, pipeline = _SlowLedger(), _Pipeline()
     await handler(ledger, pipeline).take_up(KEY, lambda: True)
     assert not pipeline.runs
 
@@ -131,8 +127,8 @@ async def test_a_memo_that_was_purged_meanwhile_is_passed() -> None:
 @pytest.mark.parametrize("reading", [True, False])
 async def test_who_is_cancelled_while_claiming_holds_nothing(reading: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     """A memo whose partition goes during the claim, or while its event is read, is free at once."""
-    ledger = SlowLedger(event_seconds=1.0 if reading else 0.0, claim_seconds=1.0)
-    ours = handler(ledger, Pipeline())
+    ledger = _SlowLedger(event_seconds=1.0 if reading else 0.0, claim_seconds=1.0)
+    ours = handler(ledger, _Pipeline())
     if reading:
         await parked(ledger)
         working = asyncio.create_task(ours.take_up(KEY, lambda: True))
@@ -150,9 +146,9 @@ async def test_who_is_cancelled_while_claiming_holds_nothing(reading: bool) -> N
 @in_virtual_time
 async def test_an_operator_who_gives_up_while_claiming_holds_nothing() -> None:
     """A memo that is granted to an operator who has pressed Ctrl-C meanwhile is free at once."""
-    ledger = SlowLedger(claim_seconds=1.0)
+    ledger = _SlowLedger(claim_seconds=1.0)
     await parked(ledger)
-    working = asyncio.create_task(handler(ledger, Pipeline()).revive(KEY, without=(), again=False))
+    working = asyncio.create_task(handler(ledger, _Pipeline()).revive(KEY, without=(), again=False))
     await ledger.claiming.wait()
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)

@@ -18,7 +18,7 @@ KEY = MemoKey("51", "1")
 SECONDS = 30.0
 
 
-class Ledger:
+class _Ledger:
     """A memory ledger by the loop's clock, which may be away."""
 
     def __init__(self) -> None:
@@ -27,16 +27,15 @@ class Ledger:
         self.renewals = 0
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        """Renew."""
         if self.away:
             raise StoreUnavailable("away")
         self.renewals += 1
         await self.real.renew(claim, lease_seconds=lease_seconds)
 
 
-async def leased(*, owned: bool = True) -> tuple[Ledger, Lease]:
+async def leased(*, owned: bool = True) -> tuple[_Ledger, Lease]:
     """Claim a memo."""
-    ledger, clock = Ledger(), asyncio.get_running_loop().time
+    ledger, clock = _Ledger(), asyncio.get_running_loop().time
     asked_at = clock()
     claim = await ledger.real.claim(KEY, owner="one", lease_seconds=SECONDS, facts={})
     assert isinstance(claim, Claim)

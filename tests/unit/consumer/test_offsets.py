@@ -15,7 +15,7 @@ SECOND = Partition("memos", 1)
 partitions = st.sampled_from([FIRST, SECOND])
 
 
-class Tracked(PrefixTracker):
+class _Tracked(PrefixTracker):
     """A tracker that knows which reception of an offset was the last."""
 
     def __init__(self) -> None:
@@ -23,16 +23,15 @@ class Tracked(PrefixTracker):
         self.last: dict[tuple[Partition, int], int] = {}
 
     def received(self, partition: Partition, offset: int) -> int | None:
-        """Note an offset as received."""
         reception = super().received(partition, offset)
         if reception is not None:
             self.last[partition, offset] = reception
         return reception
 
 
-def _tracker(*offsets: int) -> Tracked:
+def _tracker(*offsets: int) -> _Tracked:
     """A tracker that has received these offsets of the first partition."""
-    tracker = Tracked()
+    tracker = _Tracked()
     tracker.assign(FIRST)
     for offset in offsets:
         assert tracker.received(FIRST, offset) is not None
@@ -44,7 +43,7 @@ def _unfinished(tracker: PrefixTracker, partition: Partition) -> int:
     return len(prefix.unfinished) if prefix else 0
 
 
-def _finish(tracker: Tracked, *offsets: int) -> None:
+def _finish(tracker: _Tracked, *offsets: int) -> None:
     for offset in offsets:
         tracker.finished(FIRST, offset, tracker.last[FIRST, offset])
 

@@ -33,7 +33,7 @@ def event(offset: int, *, size: int = 10) -> Event:
     return Event(Place(*P, offset), 1_700_000_000.0, None, value)
 
 
-class Source:
+class _Source:
     """A log that gives prepared batches, and keeps what is committed."""
 
     def __init__(self, *batches: list[Event]) -> None:
@@ -45,12 +45,10 @@ class Source:
         self.dry = asyncio.Event()
 
     async def start(self, rebalance: Rebalance) -> None:
-        """Join."""
         self.rebalance = rebalance
         rebalance.assigned([P])
 
     async def take(self) -> list[Event]:
-        """Return the next batch."""
         if not self.batches:
             self.dry.set()
             await asyncio.sleep(0.01)
@@ -67,18 +65,16 @@ class Source:
         """Resume nothing."""
 
     def ends(self) -> Mapping[Partition, int]:
-        """Know nothing of what is to come."""
         return {}
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Keep it."""
         self.commits.append(dict(offsets))
 
     async def stop(self) -> None:
         """Leave."""
 
 
-class Hands:
+class _Hands:
     """A handler that answers all but some."""
 
     def __init__(self, *for_ever: int) -> None:
@@ -87,11 +83,9 @@ class Hands:
         self.ledger = SimpleNamespace(due=self.nothing)
 
     async def nothing(self, *_: object, **__: object) -> list[object]:
-        """Return no parked memos."""
         return []
 
     async def take(self, event: Event, parsed: object, owned: object) -> Done:
-        """Take an event."""
         del parsed, owned
         self.taken.append(event.place.offset)
         if event.place.offset in self.for_ever:
@@ -99,7 +93,7 @@ class Hands:
         return Done()
 
 
-async def worked(source: Source, hands: Hands, *, until: Callable[[], bool]) -> None:
+async def worked(source: _Source, hands: _Hands, *, until: Callable[[], bool]) -> None:
     """Have a worker take all that there is."""
     log: Any = source
     handler: Any = hands
@@ -139,7 +133,7 @@ async def test_a_batch_belongs_to_the_assignment_it_was_taken_in() -> None:
         back.set()
 
     batch = [event(5, size=LARGE), event(6)]
-    source, hands = Source(batch, batch), Hands(5)
+    source, hands = _Source(batch, batch), _Hands(5)
     tasks = []
     source.at_first = lambda group: tasks.append(asyncio.create_task(rebalance(group)))
     await worked(source, hands, until=lambda: {5, 6} <= set(hands.taken))
@@ -149,7 +143,7 @@ async def test_a_batch_belongs_to_the_assignment_it_was_taken_in() -> None:
 
 async def test_offsets_that_go_back_are_taken_again() -> None:
     """A log that was cut, or made anew, is read from where it begins."""
-    source, hands = Source([event(900), event(901)], [event(0), event(1)], [event(2)]), Hands(900)
+    source, hands = _Source([event(900), event(901)], [event(0), event(1)], [event(2)]), _Hands(900)
     await worked(source, hands, until=lambda: len(hands.taken) == 5)
     assert hands.taken == [900, 901, 0, 1, 2]
     assert source.commits[-1:] == [{P: 3}]
