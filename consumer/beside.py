@@ -1,38 +1,32 @@
-"""Beside: tasks that run as long as the worker does, beside its main line."""
+"""Background tasks of a process; `raise_failure` surfaces a crashed one."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
 
 
 class Beside:
-    """Holds the tasks; close() ends them."""
+    """Tasks that run until they are closed."""
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Begin a task."""
-
-        async def run() -> None:
-            await work()
-
-        self._tasks.append(asyncio.create_task(run(), name=name))
+    def start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start a task."""
+        self._tasks.append(asyncio.create_task(work(), name=name))
 
     def raise_failure(self) -> None:
-        """Raise what ended a task that should go on: a bug."""
+        """Raise what a task has raised."""
         for task in self._tasks:
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 raise error
 
     async def close(self) -> None:
-        """End the tasks. Raises what one of them raised before it was asked to end."""
+        """Cancel the tasks and wait for them; raise nothing."""
         for task in self._tasks:
             task.cancel()
-        for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(ended, Exception):
-                raise ended
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""BugLimit: a memo that meets a bug is dead-lettered; a worker that meets many stops, and spares the topic (I8)."""
+"""The limit of bugs, past which a worker stops before it drains the topic (I8); and where a bug happened."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WINDOW_SECONDS = 60.0
 
 
 class TooManyBugs(Exception):
-    """More memos than the limit met a bug within a minute: the worker must stop and a person must look."""
+    """More memos than the limit met a bug within a minute."""
 
 
 class BugLimit:
@@ -39,11 +39,11 @@ class BugLimit:
 
 
 def where(bug: BaseException) -> list[str]:
-    """Tell where a bug happened, innermost last, without its message: that may repeat what a person said (I6)."""
+    """Return a bug's frames without its message, which may repeat what a person said (I6)."""
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]
 
 
 def digest(bug: BaseException) -> str:
-    """Name a bug by its type and where it happened: the same bug gives the same name."""
-    told = "\n".join([type(bug).__name__, *where(bug)])
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+    """Return a hash of a bug's type and frames."""
+    trace = "\n".join([type(bug).__name__, *where(bug)])
+    return hashlib.sha256(trace.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Carried: what this process gained for a memo while the ledger was away, for its own next attempt (I10)."""
+"""Facts that this process could not save while the ledger was away, for its own next attempt (I10)."""
 
 from __future__ import annotations
 
@@ -9,27 +9,24 @@ if TYPE_CHECKING:
 
     from storage.ledger import Claim, JsonValue, MemoKey
 
-_MOST = 256
+_MAX_MEMOS = 256
 
 
 class Carried:
-    """Facts of attempts that lost their lease; the oldest are forgotten first.
-
-    They count only if nobody else has held the memo in between: then the ledger knows as much or more.
-    """
+    """Facts of the latest attempts that lost their lease, used only if no other worker has held the memo since."""
 
     def __init__(self) -> None:
         self._facts: dict[MemoKey, tuple[int, int, Mapping[str, JsonValue]]] = {}
 
     def keep(self, claim: Claim, facts: Mapping[str, JsonValue]) -> None:
-        """Keep the facts of an attempt that could not store them."""
+        """Keep an attempt's facts."""
         self._facts.pop(claim.key, None)
         self._facts[claim.key] = (claim.fence, claim.generation, dict(facts))
-        while len(self._facts) > _MOST:
+        while len(self._facts) > _MAX_MEMOS:
             del self._facts[next(iter(self._facts))]
 
     def into(self, claim: Claim) -> dict[str, JsonValue]:
-        """Give what the next attempt knows beside its claim's own facts."""
+        """Return and drop the facts for the next attempt."""
         fence, generation, facts = self._facts.pop(claim.key, (0, 0, {}))
         if (fence + 1, generation) != (claim.fence, claim.generation):
             return {}

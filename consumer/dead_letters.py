@@ -1,4 +1,4 @@
-"""KafkaDeadLetters: events that could not be answered, whole, with headers that say where they came from and why."""
+"""The dead-letter topic: whole events, with headers for their origin and reason."""
 
 from __future__ import annotations
 
@@ -21,48 +21,45 @@ _OURS = "voicememo-"
 log = logging.getLogger(__name__)
 
 
-def _as_they_came(letter: DeadLetter) -> Sequence[tuple[str, bytes]]:
+def _own_headers(letter: DeadLetter) -> Sequence[tuple[str, bytes]]:
     return letter.event.headers
 
 
 @dataclass(frozen=True, slots=True)
 class KafkaDeadLetters:
-    """The dead-letter topic."""
+    """Writes dead letters to a topic."""
 
     publisher: Publisher
     topic: str
-    headers: Callable[[DeadLetter], Sequence[tuple[str, bytes]]] = field(default=_as_they_came, repr=False)
-    """Gives the headers that are kept: the event's own, with another trace context where the memo was traced."""
+    headers: Callable[[DeadLetter], Sequence[tuple[str, bytes]]] = field(default=_own_headers, repr=False)
+    """Returns the headers to keep: the event's own, with another trace context where the memo was traced."""
 
     async def put(self, letter: DeadLetter) -> None:
-        """Keep the event's own key and bytes, with headers that say where it came from and why.
+        """Write the event's own key and bytes, with headers for its origin and reason. Raises SourceError.
 
-        An event without a value, or with one that is too large for this topic, is kept with an empty one and the header
+        A value that is null, or too large for this topic, is written as an empty one with the header
         voicememo-value-omitted (null, too-large); the other headers say where the original is.
-
-        Raises:
-            SourceError: Kafka cannot be used.
         """
-        value, told = letter.event.value, _told(letter)
+        value, about = letter.event.value, _about(letter)
         if value is None:
-            await self._publish(letter, b"", {**told, "value-omitted": "null"})
+            await self._publish(letter, b"", {**about, "value-omitted": "null"})
             return
         try:
-            await self._publish(letter, value, told)
+            await self._publish(letter, value, about)
         except TooLarge:
             log.warning("dead_letter.without_bytes", extra={"topic": self.topic, "bytes": len(value)})
-            await self._publish(letter, b"", {**told, "value-omitted": "too-large"})
+            await self._publish(letter, b"", {**about, "value-omitted": "too-large"})
 
-    async def _publish(self, letter: DeadLetter, value: bytes, told: Mapping[str, str]) -> None:
-        ours = [(f"{_OURS}{name}", text.encode()) for name, text in told.items()]
-        # A dead letter that was put back and died again tells of its last death only.
+    async def _publish(self, letter: DeadLetter, value: bytes, about: Mapping[str, str]) -> None:
+        ours = [(f"{_OURS}{name}", text.encode()) for name, text in about.items()]
+        # An event that was put back and died again bears the headers of its last death only.
         theirs = [(name, text) for name, text in self.headers(letter) if not name.startswith(_OURS)]
         await self.publisher.publish(self.topic, key=letter.event.key, value=value, headers=[*theirs, *ours])
 
 
-def _told(letter: DeadLetter) -> dict[str, str]:
+def _about(letter: DeadLetter) -> dict[str, str]:
     place, now = letter.event.place, time.time()
-    told = {
+    about = {
         "reason": letter.reason,
         "stage": letter.stage,
         "attempts": str(letter.attempts),
@@ -74,8 +71,8 @@ def _told(letter: DeadLetter) -> dict[str, str]:
         "buried-at": _iso(now),
     }
     if letter.digest is not None:
-        told["traceback-digest"] = letter.digest
-    return told
+        about["traceback-digest"] = letter.digest
+    return about
 
 
 def _iso(seconds: float) -> str:

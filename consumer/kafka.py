@@ -1,10 +1,10 @@
-"""Kafka behind the ports: aiokafka 0.14, with each of its traps met where it stands."""
+"""The Kafka event source: aiokafka 0.14, with each of its traps met where it stands."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -12,7 +12,8 @@ from aiokafka import errors as kafka_errors
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from consumer.connection import FAILURES, MAX_EVENT_BYTES, closed, milliseconds, opened
-from consumer.source import CommitRefused, Partition, Record
+from consumer.source import CommitRefused, Partition
+from storage.ledger import Event, Place
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,13 +30,13 @@ _METADATA_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 _COMMIT_SECONDS = 5.0
 _AHEAD_MILLISECONDS = 86_400_000.0
-"""A clock may be wrong by a day; a time further ahead is in another unit, or none."""
+"""A day: a clock may be wrong by so much; a time further ahead is in another unit, or none."""
 
 log = logging.getLogger(__name__)
 
 
 class _Surfacing:
-    """Keeps what is raised inside, for aiokafka swallows what its listeners raise."""
+    """Keeps what a block raises, because aiokafka swallows what its listeners raise."""
 
     def __init__(self) -> None:
         self._error: BaseException | None = None
@@ -50,7 +51,6 @@ class _Surfacing:
             self._error = self._error or error
 
     def raise_error(self) -> None:
-        """Raise what was raised."""
         if self._error is not None:
             raise self._error
 
@@ -58,17 +58,11 @@ class _Surfacing:
 class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
     """One member of a consumer group, as an EventSource.
 
-    Its heartbeats are tasks of the running loop: whoever blocks that for a session's length is out of the group.
-    Each assignment begins with nothing paused: whoever pauses hears of it through Rebalance.assigned, and pauses anew.
+    Heartbeats are tasks of the running loop: a loop blocked for a session's length loses its membership.
+    Each assignment begins with nothing paused: the worker learns of it through Rebalance.assigned, and pauses anew.
 
-    Args:
-        login: how to reach the brokers.
-        topic: what to read; while it does not exist it is waited for.
-        group_id: the group.
-        offset_reset: where to begin without a committed offset; "earliest", or the first messages would be lost.
-        rebalance_seconds: how long the group waits for this member in a rebalance, in seconds: above the drain time.
-        session_seconds: after how long without a heartbeat the group gives this member up, in seconds.
-        max_poll_seconds: after how long without take() this member leaves the group by itself, in seconds.
+    The group waits `rebalance_seconds` for this member in a rebalance (above the drain time), and drops it after
+    `session_seconds` without a heartbeat. After `max_poll_seconds` without take() the member leaves by itself.
     """
 
     def __init__(
@@ -91,16 +85,15 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         self._max_poll_seconds = max_poll_seconds
         self._consumer: Any = None
         self._rebalance: Rebalance | None = None
-        self._epoch = 0
-        """Grows whenever partitions come or go."""
+        self._epoch = 0  # grows whenever partitions come or go
+        # Our own record: aiokafka's assignment() shows the old partitions all through a rebalance.
         self._ours: frozenset[Partition] = frozenset()
-        """Our own record: aiokafka's assignment() shows the old partitions all through a rebalance."""
-        self._fetching: asyncio.Task[tuple[int, list[Record]]] | None = None
+        self._fetching: asyncio.Task[tuple[int, list[Event]]] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._surfacing = _Surfacing()
 
     async def start(self, rebalance: Rebalance) -> None:
-        """Connect, and begin to join the group; the partitions come with `rebalance.assigned`. Raises SourceError."""
+        """Connect and begin to join the group; the partitions come with `rebalance.assigned`. Raises SourceError."""
         self._rebalance = rebalance
         self._consumer = AIOKafkaConsumer(
             **self._login.options(),
@@ -136,11 +129,10 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             raise
         self._consumer.subscribe([self._topic], listener=self)
 
-    async def take(self) -> Sequence[Record] | None:
-        """Give what has come, within a moment; None while a fetch does not come back.
+    async def take(self) -> Sequence[Event] | None:
+        """Return new events within a moment; None while a fetch does not come back.
 
-        Raises:
-            SourceError: Kafka cannot be used. And whatever the Rebalance's functions raised.
+        Raises SourceError, and what the Rebalance's callbacks raised.
         """
         self._surfacing.raise_error()
         # A cancelled getmany would leak its fetch count, and max.poll protection with it; and in a rebalance it blocks
@@ -159,7 +151,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         return records if epoch == self._epoch else []
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Take no more from these until resumed. What was fetched ahead for them is dropped, and fetched again then."""
+        """Take nothing more from these until resumed. What was fetched ahead is dropped, and fetched again then."""
         if mine := self._ours.intersection(partitions):
             self._consumer.pause(*_topic_partitions(mine))
 
@@ -169,11 +161,11 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             self._consumer.resume(*_topic_partitions(mine))
 
     def ends(self) -> Mapping[Partition, int]:
-        """Give the high watermark of each partition of ours that a fetch has told; of a paused one it grows old."""
+        """Return the high watermark of each partition of ours as of its latest fetch; a paused one's grows old."""
         if self._consumer is None:
             return {}
-        told = {partition: self._consumer.highwater(TopicPartition(*partition)) for partition in self._assigned_there()}
-        return {partition: end for partition, end in told.items() if end is not None}
+        ends = {partition: self._consumer.highwater(TopicPartition(*partition)) for partition in self._assigned_there()}
+        return {partition: end for partition, end in ends.items() if end is not None}
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit these offsets and no others. Raises CommitRefused, SourceError."""
@@ -190,7 +182,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             raise self._login.unusable(error) from error
 
     async def stop(self) -> None:
-        """Leave the group; commits nothing, and calls nobody."""
+        """Leave the group; commits nothing, and calls nothing of the Rebalance."""
         consumer, self._consumer = self._consumer, None
         if consumer is None:
             return
@@ -203,7 +195,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Pass on, and wait: heartbeats go on meanwhile. aiokafka revokes all partitions, always."""
+        """Await the worker: heartbeats go on meanwhile. aiokafka revokes all partitions, always."""
         partitions = [Partition(*each) for each in revoked]
         if self._consumer is None or self._rebalance is None or not partitions:
             return
@@ -215,7 +207,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             self._ours = frozenset()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Pass on, at once: no heartbeat is sent while this runs, and records may come as soon as it waits."""
+        """Call the worker, never wait: no heartbeat is sent meanwhile, and records may come as soon as this waits."""
         if self._consumer is None or self._rebalance is None:
             return
         self._epoch += 1
@@ -227,38 +219,37 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             self._rebalance.assigned(sorted(self._ours))
 
     def _assigned_there(self) -> frozenset[Partition]:
-        """Of our own record, what the client itself still has: it refuses to tell of anything else."""
+        # The client raises for any partition that it has no more.
         return self._ours & {Partition(*each) for each in self._consumer.assignment()}
 
-    async def _fetch(self) -> tuple[int, list[Record]]:
+    async def _fetch(self) -> tuple[int, list[Event]]:
         # No partition named means all of ours; what is paused gives nothing.
         batches = await self._consumer.getmany(timeout_ms=milliseconds(_TAKE_SECONDS), max_records=_TAKE_RECORDS)
-        return self._epoch, [_record(each) for batch in batches.values() for each in batch]
+        return self._epoch, [_event(record) for batch in batches.values() for record in batch]
 
     async def _look(self, consumer: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
-        """Ask until the topic is there: aiokafka would next look for it when its metadata is old."""
+        # aiokafka itself would look for the topic when its metadata is old.
         while not consumer.partitions_for_topic(self._topic):
             await asyncio.sleep(_LOOK_SECONDS)
             await consumer._client.force_metadata_update()  # noqa: SLF001 (nothing public asks the brokers anew)
         self._looking = None
 
 
-def _record(each: Any) -> Record:  # noqa: ANN401 (aiokafka ships no types)
-    return Record(
-        partition=Partition(each.topic, each.partition),
-        offset=each.offset,
-        at=_moment(each.timestamp),
-        key=each.key,
-        value=each.value,
-        headers=tuple((name, value or b"") for name, value in each.headers),
+def _event(record: Any) -> Event:  # noqa: ANN401 (aiokafka ships no types)
+    return Event(
+        place=Place(record.topic, record.partition, record.offset),
+        at=_seconds(record.timestamp),
+        key=record.key,
+        value=record.value,
+        headers=tuple((name, value or b"") for name, value in record.headers),
     )
 
 
-def _moment(timestamp: int | None) -> datetime:
-    """Make a time of Kafka's milliseconds. A producer may write anything there: what is no time of ours is now."""
-    now = datetime.now(UTC)
-    latest = now.timestamp() * 1000 + _AHEAD_MILLISECONDS
-    return datetime.fromtimestamp(timestamp / 1000, UTC) if timestamp and 0 < timestamp < latest else now
+def _seconds(timestamp: int | None) -> float:
+    # A producer may write anything there: what is no time of ours is now.
+    now = time.time()
+    latest = now * 1000 + _AHEAD_MILLISECONDS
+    return timestamp / 1000 if timestamp and 0 < timestamp < latest else now
 
 
 def _topic_partitions(partitions: Collection[Partition]) -> list[TopicPartition]:

@@ -1,11 +1,10 @@
-"""Letters: the dead letter of a memo that ended without its proper answer."""
+"""The dead letter of a memo that ended without its proper answer."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from consumer.notices import EventBuried
 from storage.ledger import DeadLetter, State
 
 if TYPE_CHECKING:
@@ -13,11 +12,11 @@ if TYPE_CHECKING:
     from storage.ledger import Event
 
 _NOTHING_LOST = frozenset({"silence", "no-words"})
-"""Apologies after which nothing is left to be done: there was nothing to answer."""
+"""Reasons of apologies for memos with nothing to answer."""
 
 
 def letter_of(progress: Progress, event: Event | None, state: State, reason: str | None) -> DeadLetter | None:
-    """Write the letter of a memo that ends so; None where there is nothing left to be done, or no event to keep."""
+    """Build the dead letter of a memo; None if nothing is left to be done, or its event is not kept."""
     if event is None or reason is None or state is State.IGNORED or reason in _NOTHING_LOST:
         return None
     claim = progress.claim
@@ -27,11 +26,5 @@ def letter_of(progress: Progress, event: Event | None, state: State, reason: str
 
 
 def failed_stage(progress: Progress) -> str:
-    """Name the last stage that failed."""
+    """Return the last stage that failed."""
     return next((step.stage for step in reversed(progress.steps) if step.error and step.rung is None), "unknown")
-
-
-def told(letter: DeadLetter) -> EventBuried:
-    """Say that a letter is in the ledger."""
-    place = letter.event.place
-    return EventBuried(place.topic, place.partition, place.offset, letter.reason)

@@ -1,12 +1,12 @@
-"""What happened, as typed values. The flow emits them; logs, metrics, ledger steps and the console listen.
+"""Notices: typed events of the flow, for logs, metrics and traces.
 
-A notice's `name` is subject + past verb. No notice carries words, sound, phone numbers or keys (I6).
+None carries words, sound, phone numbers or keys (I6).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,17 +16,28 @@ if TYPE_CHECKING:
     from storage.ledger import MemoKey, Place
 
 
+class Subject(Protocol):
+    """The message that a turn answers, as a MemoKey names it; hashable."""
+
+    @property
+    def chat_id(self) -> str:
+        """Id of the chat."""
+
+    @property
+    def message_id(self) -> str:
+        """Id in the chat."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoTaken:
-    """A worker has claimed a memo and begins (again)."""
+    """A worker has claimed a memo and begins, or begins again."""
 
     name: ClassVar[str] = "memo.taken"
     key: MemoKey
     fence: int
     place: Place | None = None
-    """Where its event stands; None when nobody knows any more."""
     trace: SpanContext | None = field(default=None, repr=False)
-    """Whose work this goes on with, as the event's headers say."""
+    """The trace to continue, from the event's headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +45,7 @@ class StageFinished:
     """A stage, or an aside, ended well."""
 
     name: ClassVar[str] = "stage.finished"
-    key: MemoKey
+    key: Subject
     stage: str
     seconds: float
     rung: str | None = None
@@ -42,10 +53,10 @@ class StageFinished:
 
 @dataclass(frozen=True, slots=True)
 class StageFailed:
-    """A stage, or an aside, did not end well; what follows is the pipeline's to decide."""
+    """A stage, or an aside, failed."""
 
     name: ClassVar[str] = "stage.failed"
-    key: MemoKey
+    key: Subject
     stage: str
     seconds: float
     error: str
@@ -54,29 +65,28 @@ class StageFailed:
 
 @dataclass(frozen=True, slots=True)
 class RungFailed:
-    """A rung of a ladder fell, or the Series API refused a form of the reply; the next one is tried."""
+    """A rung of a ladder failed, or the messenger refused a form of the reply."""
 
     name: ClassVar[str] = "rung.failed"
-    key: MemoKey
+    key: Subject
     stage: str
     rung: str
     seconds: float
     error: str
     told_after_seconds: float = field(default=0.0, repr=False)
-    """How long ago that was: a ladder tells of its rungs when it is done. For those who draw times, and not told on."""
+    """How long ago: a ladder reports its rungs when it is done. For traces alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class RungServed:
-    """A rung of a ladder gave what was asked for."""
+    """A rung of a ladder succeeded."""
 
     name: ClassVar[str] = "rung.served"
-    key: MemoKey
+    key: Subject
     stage: str
     rung: str
     seconds: float
     told_after_seconds: float = field(default=0.0, repr=False)
-    """As of RungFailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +96,31 @@ class MemoSettled:
     name: ClassVar[str] = "memo.settled"
     key: MemoKey
     outcome: str
-    """answered, apologised, failed or dead."""
+    """A settled state: answered, apologised, ignored, failed or dead."""
     reason: str | None
     form: str | None
-    """voice or text, when a reply went out."""
+    """voice or text."""
     seconds: float
-    """From the moment it was taken."""
+    """Since it was taken."""
     written: bool = False
-    """Whether it was a text message, which a text answers."""
+    """Whether it was a text message."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoParked:
-    """A memo waits in the ledger for another try; its chat waits with it."""
+    """A memo waits in the ledger for another try."""
 
     name: ClassVar[str] = "memo.parked"
     key: MemoKey
     reason: str
     seconds: float
-    """Until it is tried again."""
+    """Until the next try."""
     tries: int
-    """How often it was tried so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoFenced:
-    """A memo was lost to another holder, or its lease ran out, before we were done with it."""
+    """A lease was lost before its memo was done."""
 
     name: ClassVar[str] = "memo.fenced"
     key: MemoKey
@@ -120,18 +129,18 @@ class MemoFenced:
 
 @dataclass(frozen=True, slots=True)
 class MemoReleased:
-    """A memo was let go of before its end, for somebody to take it again."""
+    """A memo was released before its end."""
 
     name: ClassVar[str] = "memo.released"
     key: MemoKey
     fence: int
     reason: str
-    """A constant word: cancelled (the worker stops, or its partition is another's), or store-away."""
+    """cancelled (the worker stops, or the partition was revoked), or store-away."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventPassed:
-    """An event needed no work: not for us, or settled before."""
+    """An event needed no work."""
 
     name: ClassVar[str] = "event.passed"
     reason: str
@@ -139,7 +148,7 @@ class EventPassed:
 
 @dataclass(frozen=True, slots=True)
 class EventBuried:
-    """A dead letter is in the ledger; the outbox copies it to the topic."""
+    """A dead letter was written to the ledger."""
 
     name: ClassVar[str] = "event.buried"
     topic: str
@@ -150,7 +159,7 @@ class EventBuried:
 
 @dataclass(frozen=True, slots=True)
 class OffsetsCommitted:
-    """The finished prefix of some partitions is committed."""
+    """Offsets of some partitions are committed."""
 
     name: ClassVar[str] = "offsets.committed"
     partitions: int
@@ -158,16 +167,16 @@ class OffsetsCommitted:
 
 @dataclass(frozen=True, slots=True)
 class PartitionsChanged:
-    """The group has given us partitions, or taken some."""
+    """Partitions were assigned or revoked."""
 
     name: ClassVar[str] = "partitions.changed"
     partitions: int
-    """How many are ours now."""
+    """Assigned now."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerChanged:
-    """The worker joins its group, polls, drains or has stopped."""
+    """The worker has entered a phase: joining, polling, draining, stopped."""
 
     name: ClassVar[str] = "worker.changed"
     phase: str
@@ -193,16 +202,12 @@ Listener: TypeAlias = "Callable[[Notice], None]"
 
 
 class Notices:
-    """Tells each listener of each notice, in order. A listener must neither block nor raise."""
+    """Calls each listener with each notice, in order. A listener must neither block nor raise."""
 
     def __init__(self, *listeners: Listener) -> None:
-        self._listeners = list(listeners)
-
-    def subscribe(self, listener: Listener) -> None:
-        """Add a listener."""
-        self._listeners.append(listener)
+        self._listeners = listeners
 
     def __call__(self, notice: Notice) -> None:
-        """Tell everybody."""
+        """Pass a notice on."""
         for listener in self._listeners:
             listener(notice)

@@ -1,8 +1,8 @@
-"""PrefixTracker: the finished prefix of each partition, and nothing beyond it, may be committed (I4). Pure.
+"""PrefixTracker: only the finished prefix of a partition may be committed (I4). Pure.
 
-Only offsets that were *received* count: what transactions and compaction leave out is jumped, not waited for. Each
-reception has a number; only who has the last number of an offset finishes it. Offsets go back where Kafka has set the
-position anew, as it does after a log was truncated or a topic made anew: from there on all comes anew.
+Only received offsets count: gaps of transactions and compaction are jumped. Each reception has a number, and only an
+offset's last one finishes it. Offsets go back where Kafka has reset the position, as after a log was truncated or a
+topic made anew.
 """
 
 from __future__ import annotations
@@ -18,28 +18,22 @@ if TYPE_CHECKING:
 
 
 class _Prefix:
-    """One partition, during one assignment."""
-
     def __init__(self) -> None:
-        self.waiting: deque[int] = deque()
-        """Received and not yet part of the prefix, in order."""
-        self.unfinished: dict[int, int] = {}
-        """Offset → number of its reception."""
+        self.waiting: deque[int] = deque()  # received and not yet part of the prefix, in order
+        self.unfinished: dict[int, int] = {}  # offset → number of its last reception
         self.last_received = -1
-        self.begun = False
-        """Whether anything is part of the prefix yet."""
+        self.begun = False  # whether the prefix has anything in it
         self.committed = -1
 
     @property
     def reached(self) -> int | None:
-        """The lowest offset that is not finished; None before anything was received."""
         if self.waiting:
             return self.waiting[0]
         return self.last_received + 1 if self.last_received >= 0 else None
 
     @property
     def next(self) -> int | None:
-        """The offset to read next, were we to die now: the lowest unfinished one; None before the prefix has begun."""
+        """The offset to commit."""
         if not self.begun:
             return None
         return self.waiting[0] if self.waiting else self.last_received + 1
@@ -52,7 +46,7 @@ class _Prefix:
         self.unfinished[offset] = reception
 
     def _go_back(self, offset: int) -> None:
-        """Forget what came from here on, for it comes anew; what came before it is still waited for."""
+        # What was received from here on comes anew.
         while self.waiting and self.waiting[-1] >= offset:
             self.unfinished.pop(self.waiting.pop(), None)
         self.committed = -1
@@ -67,7 +61,7 @@ class _Prefix:
 
 
 class PrefixTracker:
-    """Knows, for each partition that is ours, how far everything is finished."""
+    """Tracks how far each of our partitions is finished."""
 
     def __init__(self) -> None:
         self._prefixes: dict[Partition, _Prefix] = {}
@@ -75,26 +69,26 @@ class PrefixTracker:
         self._receptions = count()
 
     def assign(self, partition: Partition) -> None:
-        """Begin anew with a partition; its epoch grows."""
+        """Begin a new assignment of a partition; its epoch grows."""
         self._epochs[partition] += 1
         self._prefixes[partition] = _Prefix()
 
     def revoke(self, partition: Partition) -> None:
-        """Forget a partition; its epoch grows, by which whatever still runs for it can tell."""
+        """Forget a partition; its epoch grows."""
         self._epochs[partition] += 1
         self._prefixes.pop(partition, None)
 
     def epoch(self, partition: Partition) -> int:
-        """How often this partition has come and gone; never less than before."""
+        """Return a number that grows whenever this partition comes or goes."""
         return self._epochs[partition]
 
     def goes_back(self, partition: Partition, offset: int) -> bool:
-        """Whether so high an offset, or a higher one, has come before in this assignment."""
+        """Return whether this offset or a higher one was received before in this assignment."""
         prefix = self._prefixes.get(partition)
         return prefix is not None and offset <= prefix.last_received
 
     def received(self, partition: Partition, offset: int) -> int | None:
-        """Note an offset as received; give the number of this reception, None when the partition is not ours."""
+        """Note an offset as received; return this reception's number, None when the partition is not ours."""
         prefix = self._prefixes.get(partition)
         if prefix is None:
             return None
@@ -103,22 +97,13 @@ class PrefixTracker:
         return reception
 
     def finished(self, partition: Partition, offset: int, reception: int) -> None:
-        """Note an offset as finished; dropped when it has come again since, or its partition has gone."""
+        """Note an offset as finished, unless it was received again since or its partition has gone."""
         prefix = self._prefixes.get(partition)
         if prefix is not None:
             prefix.finish(offset, reception)
 
-    def in_flight(self, partition: Partition) -> int:
-        """How many received offsets are not finished."""
-        prefix = self._prefixes.get(partition)
-        return len(prefix.unfinished) if prefix else 0
-
     def behind(self, ends: Mapping[Partition, int]) -> dict[Partition, int]:
-        """Say how many events of each partition of ours are not finished.
-
-        Args:
-            ends: the offset after the last event of each. Where nothing was received, nothing is taken to be there.
-        """
+        """Return the unfinished events of each of our partitions, given its end; 0 before any was received."""
         return {
             partition: max(0, ends[partition] - reached) if (reached := prefix.reached) is not None else 0
             for partition, prefix in self._prefixes.items()
@@ -126,7 +111,7 @@ class PrefixTracker:
         }
 
     def committable(self) -> dict[Partition, int]:
-        """Give the next offset to read of each partition where that moved since it was last committed."""
+        """Return the offset to commit of each partition, where it has moved."""
         return {
             partition: offset
             for partition, prefix in self._prefixes.items()

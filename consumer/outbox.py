@@ -1,8 +1,7 @@
-"""Outbox: copies dead letters from the ledger to the dead-letter topic, as often as it takes.
+"""Outbox: copies dead letters from the ledger to the dead-letter topic, until Kafka has them.
 
-The ledger is where a letter is written, in one step with the memo's end. So a crash between the two leaves the topic
-behind, never ahead, and the letter is published later; a crash after publishing may publish it twice, with the same
-original place in its headers.
+A letter is written to the ledger in one step with the memo's end: so the topic may be behind the ledger, never ahead.
+After a crash a letter may be published twice, with the same original place in its headers.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from consumer.source import DeadLetterTopic
     from storage.ledger import DeadLetter, Ledger
 
-_MOST = 100
-"""Letters that wait here; what does not fit is found in the ledger by the next round."""
+_MAX_FRESH = 100
+"""Letters in memory; the next round finds the others in the ledger."""
 _ROUND_SECONDS = 15.0
 _BATCH = 20
 _TAKEN_SECONDS = 60.0
@@ -30,20 +29,20 @@ log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Publishes what it is given at once, and what was left behind, by whomever, in rounds."""
+    """Publishes posted letters at once, and in rounds those that a worker has left behind."""
 
     def __init__(self, ledger: Ledger, topic: DeadLetterTopic) -> None:
         self._ledger = ledger
         self._topic = topic
-        self._fresh: asyncio.Queue[DeadLetter] = asyncio.Queue(_MOST)
+        self._fresh: asyncio.Queue[DeadLetter] = asyncio.Queue(_MAX_FRESH)
 
     def post(self, letter: DeadLetter) -> None:
-        """Have a letter published that the ledger has just got; never waits."""
+        """Queue a letter that was just written to the ledger; never waits."""
         with suppress(asyncio.QueueFull):
             self._fresh.put_nowait(letter)
 
     async def run(self) -> None:
-        """Publish until cancelled: what is posted at once, and in rounds what was left behind."""
+        """Publish until cancelled."""
         loop = asyncio.get_running_loop()
         next_round = loop.time() + _ROUND_SECONDS
         while True:
@@ -57,14 +56,14 @@ class Outbox:
                 await self._publish(letter)
 
     async def flush(self) -> None:
-        """Publish what waits here, within a bound; what cannot be published now is found in the ledger later."""
+        """Publish the queued letters, for some seconds at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FLUSH_SECONDS):
                 while not self._fresh.empty() and await self._publish(self._fresh.get_nowait()):
                     pass
 
     async def sweep(self) -> None:
-        """Publish what was left behind; stops at the first letter that cannot be: the others could not be either."""
+        """Publish letters left behind, up to the first that fails."""
         try:
             left_behind = await self._ledger.unpublished(limit=_BATCH, seconds=_TAKEN_SECONDS)
         except StoreUnavailable:

@@ -1,4 +1,4 @@
-"""Parking: parked memos of our partitions go into their chats' lanes when they are due."""
+"""Parking: puts parked memos of our partitions into their chats' lanes when they are due."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from consumer.source import Partition
+from consumer.work import Done
 from storage.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -15,42 +16,32 @@ if TYPE_CHECKING:
 
     from consumer.handler import Handler
     from consumer.lanes import Lanes
+    from consumer.work import Outcome
     from storage.ledger import MemoKey
 
 _DUE_SECONDS = 1.0
-_MOST_DUE = 8
-"""Parked memos that are taken up at once: each may bring a recording of 35 MB in its event."""
+_MAX_DUE = 8
+"""Memos taken up at once: each may bring a recording of 35 MB in its event."""
 
 log = logging.getLogger(__name__)
 
 
 class Parking:
-    """Asks the ledger what is due.
-
-    Args:
-        handler: takes a memo up; a future, for its parts load while the group is joined.
-        lanes: one per chat.
-        assigned: the partitions that are ours.
-        owned: says of a partition whether it is still ours, as it is now.
-    """
+    """Asks the ledger which memos of the assigned partitions are due."""
 
     def __init__(
         self,
-        handler: asyncio.Future[Handler],
         lanes: Lanes,
         assigned: Collection[Partition],
-        owned: Callable[[Partition], Callable[[], bool]],
+        ownership: Callable[[Partition], Callable[[], bool]],
     ) -> None:
-        self._handler = handler
         self._lanes = lanes
         self._assigned = assigned
-        self._owned = owned
-        self._taken: set[MemoKey] = set()
-        """Memos that are in a lane."""
+        self._ownership = ownership
+        self._taken: set[MemoKey] = set()  # those in a lane
 
-    async def run(self) -> None:
+    async def run(self, handler: Handler) -> None:
         """Ask until cancelled; a store that is away is asked again."""
-        handler = await asyncio.shield(self._handler)
         while True:
             await asyncio.sleep(_DUE_SECONDS)
             try:
@@ -59,26 +50,25 @@ class Parking:
                 log.warning("ledger.away", extra={"error": str(away)})
 
     def forget(self) -> None:
-        """Forget which memos are in lanes: those have been emptied."""
+        """Forget which memos are in lanes: the lanes have been emptied."""
         self._taken.clear()
 
     async def _take_up(self, handler: Handler) -> None:
         for topic in {partition.topic for partition in self._assigned}:
             numbers = [partition.number for partition in self._assigned if partition.topic == topic]
             # Those that wait in a lane are due as well, and must not hide the others.
-            for key, place in await handler.ledger.due(topic, numbers, limit=_MOST_DUE + len(self._taken)):
+            for key, place in await handler.ledger.due(topic, numbers, limit=_MAX_DUE + len(self._taken)):
                 self._submit(handler, key, Partition(place.topic, place.partition))
 
     def _submit(self, handler: Handler, key: MemoKey, partition: Partition) -> None:
         if partition not in self._assigned or key in self._taken or self._lanes.full:
             return
         self._taken.add(key)
-        again = partial(self._try_again, handler, key, self._owned(partition))
+        again = partial(self._try_again, handler, key, self._ownership(partition))
         self._lanes.submit(("chat", key.chat_id), again, tag=partition)
 
-    async def _try_again(self, handler: Handler, key: MemoKey, owned: Callable[[], bool]) -> None:
+    async def _try_again(self, handler: Handler, key: MemoKey, owned: Callable[[], bool]) -> Outcome:
         try:
-            if owned():
-                await handler.take_up(key, owned)
+            return await handler.take_up(key, owned) if owned() else Done()
         finally:
             self._taken.discard(key)

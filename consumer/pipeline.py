@@ -26,6 +26,7 @@ from storage.ledger import State
 if TYPE_CHECKING:
     from asyncio import Task
 
+    from audio.streaming_decode import StreamingDecode
     from consumer.memo import Decoded, Delivered, Heard, Memo
     from consumer.progress import Progress
     from consumer.resume import Known

@@ -1,4 +1,4 @@
-"""Events into Kafka: an idempotent producer that is made anew when it has given up."""
+"""The Kafka publisher: an idempotent producer, replaced when it has given up."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 _PUBLISH_SECONDS = 15.0
 _DELIVERY_SECONDS = 10.0
-"""Inside _PUBLISH_SECONDS: what a producer has given up has failed, and is not merely unknown."""
+"""Inside _PUBLISH_SECONDS: an event that the producer has given up has failed; its outcome is not unknown."""
 
 
 class TooLarge(SourceError):
-    """The topic does not take events of this size."""
+    """The topic does not take records of this size."""
 
 
 class KafkaPublisher:
-    """Writes events, each acknowledged by all replicas, none twice (idempotent producer)."""
+    """Writes each event once (idempotent producer), acknowledged by all replicas."""
 
     def __init__(self, login: KafkaLogin) -> None:
         self._login = login
@@ -41,11 +41,11 @@ class KafkaPublisher:
         value: bytes,  # never None: without a key too, aiokafka's assertion would look like a bug of ours
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> tuple[Partition, int]:
-        """Write one event; give where it is.
+        """Write one event; return its partition and offset.
 
         Raises:
-            TooLarge: the topic does not take events of this size.
-            SourceError: Kafka cannot be used; whether the event was written is not known.
+            TooLarge: for the topic.
+            SourceError: Kafka cannot be used; the event may have been written.
         """
         producer = await self._started()
         try:
@@ -60,7 +60,7 @@ class KafkaPublisher:
         return Partition(where.topic, where.partition), where.offset
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         if self._producer is not None:
             await self._drop(self._producer)
 

@@ -1,4 +1,4 @@
-"""Retries: when a memo that cannot be delivered now is tried again, and when it is given up. Pure."""
+"""When an undelivered memo is tried again, and when it is given up. Pure."""
 
 from __future__ import annotations
 
@@ -17,22 +17,16 @@ class Retries:
     """Delays that double, with jitter, until the memo is too old."""
 
     for_seconds: float
-    """How old a memo may be, since it was received or revived, to be tried again, in seconds."""
+    """Age at which a memo is given up, since it was received or revived."""
     first_seconds: float = 1.0
     longest_seconds: float = 60.0
     jitter: Callable[[], float] = field(default=random.random, repr=False)  # noqa: S311 (jitter)
-    """Gives a number from 0 (the whole delay) to 1 (half of it)."""
 
     def delay_seconds(self, tries: int, *, asked_seconds: float = 0.0) -> float:
-        """Say how long to wait after so many earlier tries: half of it certain, half of it by chance.
-
-        Args:
-            tries: how often the memo has been parked before.
-            asked_seconds: how long we were asked to wait (Retry-After), in seconds; heeded up to the longest delay.
-        """
+        """Return the delay after so many tries, half of it random; at least Retry-After, within the longest delay."""
         delay_seconds = Backoff(self.first_seconds, self.longest_seconds, random=self.jitter).delay_seconds(tries)
         return max(delay_seconds, min(asked_seconds, self.longest_seconds))
 
     def given_up(self, age_seconds: float) -> bool:
-        """Say whether a memo of this age is not tried again."""
+        """Return whether a memo of this age is not tried again."""
         return age_seconds >= self.for_seconds

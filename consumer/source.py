@@ -1,15 +1,14 @@
-"""EventSource: where events come from. The port that keeps the Kafka client replaceable."""
+"""The ports to Kafka: event source, publisher, dead-letter topic."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-    from datetime import datetime
 
-    from storage.ledger import DeadLetter
+    from storage.ledger import DeadLetter, Event
 
 
 class Partition(NamedTuple):
@@ -19,22 +18,14 @@ class Partition(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record, as raw bytes: nothing is decoded before it is ours to handle."""
-
-    partition: Partition
-    offset: int
-    at: datetime
-    """The record's own time, with zone, UTC."""
-    key: bytes | None = field(repr=False)
-    value: bytes | None = field(repr=False)
-    headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+def partition_of(event: Event) -> Partition:
+    """Return the partition that an event came from."""
+    return Partition(event.place.topic, event.place.partition)
 
 
 @dataclass(frozen=True, slots=True)
 class Rebalance:
-    """What to call when partitions come and go."""
+    """The callbacks of a rebalance."""
 
     revoked: Callable[[Collection[Partition]], Awaitable[None]]
     """Awaited while heartbeats go on; must end within rebalance_timeout."""
@@ -43,7 +34,7 @@ class Rebalance:
 
 
 class SourceError(Exception):
-    """The source cannot be reached or will not have us; the message says which, without credentials."""
+    """Kafka cannot be reached or refuses us; the message says which, without credentials."""
 
 
 class CommitRefused(SourceError):
@@ -51,56 +42,41 @@ class CommitRefused(SourceError):
 
 
 class EventSource(Protocol):
-    """A consumer group member. Offsets are explicit, always: the next offset to read, per partition."""
+    """A member of a consumer group. Offsets are the next ones to read."""
 
     async def start(self, rebalance: Rebalance) -> None:
         """Join the group. Raises SourceError."""
-        ...
 
-    async def take(self) -> Sequence[Record] | None:
-        """Give what has come, within a moment: empty when nothing has, None when the source itself is slow to say so.
-
-        One caller, who never cancels it.
-        """
-        ...
+    async def take(self) -> Sequence[Event] | None:
+        """Return new events within a moment; None while the source does not answer. For one caller."""
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Take no more from these until resumed; partitions that are not ours are passed over."""
-        ...
+        """Take nothing more from these until resumed; skip partitions that are not ours."""
 
     def resume(self, partitions: Collection[Partition]) -> None:
-        """Take from these again; partitions that are not ours are passed over."""
-        ...
+        """Take from these again."""
 
     def ends(self) -> Mapping[Partition, int]:
-        """Give the offset after the last event of each partition of ours, as far as it was told with what came."""
-        ...
+        """Return the end of each partition of ours, as of the latest fetch."""
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Commit these offsets and no others. Raises CommitRefused when the group has moved on, else SourceError."""
-        ...
+        """Commit these offsets and no others. Raises CommitRefused, SourceError."""
 
     async def stop(self) -> None:
         """Leave the group; commits nothing."""
-        ...
 
 
 class Publisher(Protocol):
-    """Who puts events on topics."""
+    """A producer of events."""
 
     async def publish(
         self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
     ) -> tuple[Partition, int]:
-        """Write one event, and give where it is; returns once Kafka has it. Raises SourceError."""
-        ...
+        """Write one event; return its partition and offset. Raises SourceError."""
 
 
 class DeadLetterTopic(Protocol):
-    """Where events end that could not be answered."""
+    """The topic of events that could not be answered."""
 
     async def put(self, letter: DeadLetter) -> None:
-        """Keep the event's bytes with headers that say where it came from and why; returns once Kafka has it.
-
-        Raises SourceError.
-        """
-        ...
+        """Write a letter; return once Kafka has it. Raises SourceError."""

@@ -1,8 +1,4 @@
-"""Stalls: how late the event loop is, felt by the loop itself many times a second.
-
-The watchdog looks from outside, once a second, for a loop that is stuck. This one looks for what people would feel: a
-few dozen milliseconds in which nobody is served.
-"""
+"""Lag of the event loop, measured on the loop itself many times a second, as people would feel it."""
 
 from __future__ import annotations
 
@@ -18,12 +14,12 @@ _MOST_MISSED: Final = 1000
 
 
 class Stalls:
-    """Looks while its block runs.
+    """Measures while its block runs.
 
     Args:
-        listeners: called on the loop with how late it was at a look, in seconds. A look that the loop has missed counts
-            as well, with as late as it would have been: else a long stall would weigh no more than a short one.
-        interval_seconds: between two looks.
+        listeners: called on the loop with the lag of each measurement, in seconds. A missed one counts with the lag it
+            would have had: else a long stall would weigh no more than a short one.
+        interval_seconds: between two measurements.
     """
 
     def __init__(self, *listeners: Callable[[float], None], interval_seconds: float = INTERVAL_SECONDS) -> None:
@@ -33,7 +29,7 @@ class Stalls:
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
-        self._wait()
+        self._schedule()
         return self
 
     async def __aexit__(
@@ -42,18 +38,18 @@ class Stalls:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _wait(self) -> None:
-        """Look later; a timer costs a third of what a task that sleeps does, 50 times a second."""
+    def _schedule(self) -> None:
+        """Schedule the next measurement; at 50 a second a timer costs a third of a task that sleeps."""
         loop = asyncio.get_running_loop()
         self._due = loop.time() + self._interval_seconds
-        self._timer = loop.call_at(self._due, self._look)
+        self._timer = loop.call_at(self._due, self._measure)
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         late = asyncio.get_running_loop().time() - self._due
-        self._wait()
-        self._tell(max(0.0, late))
+        self._schedule()
+        self._report(max(0.0, late))
 
-    def _tell(self, late: float) -> None:
+    def _report(self, late: float) -> None:
         for missed in range(_MOST_MISSED):
             seconds = late - missed * self._interval_seconds
             if missed and seconds <= 0:

@@ -1,6 +1,7 @@
-"""Wiring: the composition root of the worker.
+"""The composition root of the worker.
 
-The group is joined while the parts load: the vendors' SDKs take seconds to import, and a join takes as long.
+The group is joined while the parts load: the vendors' SDKs take seconds to import, and a join takes as long. Nothing is
+taken from Kafka before both are done.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import socket
 import uuid
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from audio.scratch_dir import remove_abandoned_dirs
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from consumer.notices import Listener, Notice
     from consumer.pipeline import Pipeline
     from consumer.settings import Settings
+    from consumer.source import EventSource
     from consumer.stopping import Stop
     from consumer.traces.switch import Traces
     from storage.ledger import Ledger
@@ -50,52 +53,50 @@ _BUGS_PER_MINUTE = 20
 _WAITING_PER_SLOT = 4
 """How many memos may wait for each that is worked on."""
 _MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""Of events in lanes, together; one more may always come."""
+"""Of all events in lanes together; one more may always come."""
 
 
 async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
     """Run a worker until it is asked to stop.
 
     Raises:
-        ConfigurationError: traces cannot be had as they are wished for.
+        ConfigurationError: traces are asked for and cannot be sent.
         SourceError: Kafka cannot be used.
         StoreUnavailable: the store cannot be opened.
         VitalsError: the vitals' port is taken.
         TooManyBugs: too many memos met a bug.
         Abandoned: a memo could not be ended, so the process has to.
     """
-    lanes = _lanes(settings)
+    lanes, background, rebuild = _lanes(settings), Beside(), asyncio.Event()
     metrics = Metrics(in_flight=lambda: lanes.running)
     async with AsyncExitStack() as closing:
         traces = await asyncio.to_thread(switch.begin, settings)
         closing.push_async_callback(traces.close)
-        # The worker comes after it, for its closing is watched too.
-        watchdog = closing.enter_context(_watchdog(settings, lambda: worker))
+        # It outlives the worker, because the worker's closing is watched too.
+        watchdog = closing.enter_context(_watchdog(settings, rebuild))
         metrics.watch(watchdog, lambda: lanes.oldest_seconds)
         await closing.enter_async_context(Stalls(metrics.loop_stalled, watchdog.felt))
         vitals = Vitals(metrics, host=settings.vitals_host, port=settings.vitals_port, why_unwell=watchdog.why_unwell)
         notices = Notices(metrics, _phases(vitals, watchdog), NoticeLog(), *traces.listeners, *listeners)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
-        beside = Beside()
-        handler = asyncio.create_task(_load(settings, metrics, notices, closing, beside, traces=traces), name="load")
-        closing.push_async_callback(_settled, handler)
-        worker = Worker(
-            new_source=lambda: _source(settings),
-            handler=handler,
-            lanes=lanes,
-            offsets=PrefixTracker(),
-            notices=notices,
-            our_numbers=settings.our_numbers,
-            answers_texts=settings.answer_text_messages,
-            drain_seconds=settings.drain_seconds,
-            let_go_seconds=settings.let_go_seconds,
-            beat=watchdog.beat,
-            check=beside.raise_failure,
+        loading = asyncio.create_task(
+            _load(settings, metrics, notices, closing, background, traces=traces), name="load"
         )
-        metrics.watch_lag(lambda: worker.lag)
-        stop.on_hurry(worker.hurry)
-        await worker.run(stop.asked)
+        closing.push_async_callback(_loaded, loading)
+        worker = make_worker(
+            settings,
+            partial(_source, settings),
+            lanes,
+            notices,
+            beat=watchdog.beat,
+            check=background.raise_failure,
+            hurry=stop.urgent,
+            rebuild=rebuild,
+        )
+        metrics.watch_lag(worker.lag)
+        async with worker.membership():
+            await worker.run(await asyncio.shield(loading), stop.asked)
 
 
 def _phases(*followers: Vitals | Watchdog) -> Listener:
@@ -112,12 +113,11 @@ def _lanes(settings: Settings) -> Lanes:
     return Lanes(concurrency=settings.worker_concurrency, max_jobs=most, max_bytes=_MAX_EVENT_BYTES)
 
 
-def _watchdog(settings: Settings, worker: Callable[[], Worker]) -> Watchdog:
-    """Make the watchdog of a worker that is yet to come."""
+def _watchdog(settings: Settings, rebuild: asyncio.Event) -> Watchdog:
     return Watchdog(
         asyncio.get_running_loop(),
         stale_after_seconds=settings.stale_after_seconds,
-        rebuild=lambda: worker().rebuild(),
+        rebuild=rebuild.set,
     )
 
 
@@ -126,11 +126,10 @@ async def _load(
     metrics: Metrics,
     notices: Notices,
     closing: AsyncExitStack,
-    beside: Beside,
+    background: Beside,
     *,
     traces: Traces,
 ) -> Handler:
-    """Open the store and make the parts, in a thread where that is slow."""
     await asyncio.to_thread(remove_abandoned_dirs)
     parts_module = await asyncio.to_thread(imported, "consumer.parts")
     parts = parts_module.make_parts(settings)
@@ -144,12 +143,13 @@ async def _load(
         traces.publisher(publisher), settings.kafka_dead_letter_topic, traces.letter_headers
     )
     outbox = Outbox(store.ledger, dead_letters)
-    closing.push_async_callback(beside.close)
-    beside.start("warm", parts.warm)
-    beside.start("outbox", outbox.run)
-    beside.start("owed", parts.archive.keep_paying)
+    closing.callback(background.raise_failure)
+    closing.push_async_callback(background.close)
+    background.start("warm", parts.warm)
+    background.start("outbox", outbox.run)
+    background.start("owed", parts.archive.keep_paying)
     backlog = Backlog(store.ledger, parts.archive)
-    beside.start("backlog", backlog.run)
+    background.start("backlog", backlog.run)
     metrics.watch_backlog(backlog)
     closing.push_async_callback(outbox.flush)
     pipeline = parts_module.make_pipeline(settings, parts, store.history)
@@ -158,7 +158,7 @@ async def _load(
 
 
 def make_handler(settings: Settings, pipeline: Pipeline, ledger: Ledger, outbox: Outbox, notices: Notices) -> Handler:
-    """Put together what is done with one memo."""
+    """Build the handler of a process."""
     return Handler(
         pipeline=pipeline,
         ledger=ledger,
@@ -174,8 +174,36 @@ def make_handler(settings: Settings, pipeline: Pipeline, ledger: Ledger, outbox:
     )
 
 
-async def _settled(loading: asyncio.Task[Handler]) -> None:
-    """Let the loading end before what it opened is closed."""
+def make_worker(
+    settings: Settings,
+    new_source: Callable[[], EventSource],
+    lanes: Lanes,
+    notices: Notices,
+    *,
+    beat: Callable[[], None],
+    check: Callable[[], None],
+    hurry: asyncio.Event,
+    rebuild: asyncio.Event,
+) -> Worker:
+    """Build a member of the group; the keyword arguments are the Worker's own."""
+    return Worker(
+        new_source=new_source,
+        lanes=lanes,
+        offsets=PrefixTracker(),
+        notices=notices,
+        our_numbers=settings.our_numbers,
+        answers_texts=settings.answer_text_messages,
+        drain_seconds=settings.drain_seconds,
+        let_go_seconds=settings.let_go_seconds,
+        beat=beat,
+        check=check,
+        hurry=hurry,
+        rebuild=rebuild,
+    )
+
+
+async def _loaded(loading: asyncio.Task[Handler]) -> None:
+    # Only then is all that it opened in the exit stack.
     await asyncio.gather(loading, return_exceptions=True)
 
 

@@ -14,6 +14,7 @@ from consumer.stages.apology import Apology
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from audio.streaming_decode import StreamingDecode
     from audio.transcode import Transcoder
     from consumer.memo import Fetched
 

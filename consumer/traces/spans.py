@@ -38,10 +38,10 @@ from storage.ledger import State
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
-    from consumer.notices import Notice
+    from consumer.notices import Notice, Subject
     from consumer.redaction import Plain, Redactor
     from consumer.traces.ids import SpanIds
-    from storage.ledger import MemoKey, Place
+    from storage.ledger import Place
 
 _MOST_OPEN = 4096
 """Tries traced at once: more than a worker may have in hand."""
@@ -90,7 +90,7 @@ class Spans:
         self._ids = ids
         self._redactor = redactor
         self._group = group
-        self._tries: dict[MemoKey, _Try] = {}
+        self._tries: dict[Subject, _Try] = {}
 
     def __call__(self, notice: Notice) -> None:
         """Make the spans that a notice completes."""
@@ -167,7 +167,7 @@ class Spans:
         end = current.now() - round(tried.told_after_seconds * _NANOSECONDS)
         current.rungs.setdefault(tried.stage, []).append(_Rung(tried.rung, tried.seconds, end, error))
 
-    def _stage(self, key: MemoKey, stage: str, seconds: float, rung: str | None, error: str | None) -> None:
+    def _stage(self, key: Subject, stage: str, seconds: float, rung: str | None, error: str | None) -> None:
         current = self._tries.get(key)
         if current is None or not current.has_room():
             return
@@ -198,7 +198,7 @@ class Spans:
         )
 
     def _end(
-        self, key: MemoKey, state: str, reason: str | None, *, failed: bool = False, form: str | None = None
+        self, key: Subject, state: str, reason: str | None, *, failed: bool = False, form: str | None = None
     ) -> None:
         current = self._tries.pop(key, None)
         if current is None:

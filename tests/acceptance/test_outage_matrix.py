@@ -29,6 +29,7 @@ from consumer import parts, wiring
 from consumer.events import VoiceMemo, parse
 from consumer.notices import Notices
 from consumer.settings import load
+from consumer.work import Done
 from providers.local import canned_reply
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
@@ -125,7 +126,7 @@ async def handled(case: Case, folder: Path, buckets: Faults) -> None:
         parsed = parse(event.value, received_at=datetime.now(UTC), our_numbers=())
         assert isinstance(parsed, VoiceMemo)
         begun = datetime.now(UTC)
-        assert await handler.take(event, parsed, lambda: True) is None
+        assert await handler.take(event, parsed, lambda: True) == Done()
         case.sent = sandbox.sent
         case.seconds = (case.sent[0].at - begun).total_seconds() if case.sent else float("inf")
         case.story = (await store.ledger.find(parsed.memo.message_id))[0]

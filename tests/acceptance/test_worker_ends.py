@@ -138,11 +138,11 @@ async def _answered_until_it_stops(folder: Path, letters: list[DeadLetter], sent
 
 async def test_a_member_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker whose member of the group is replaced ends what is under way, and goes on: one reply each, in order."""
-    workers: list[Worker] = []
+    rebuilds: list[asyncio.Event] = []
 
-    def seen(**parts: Any) -> Worker:  # noqa: ANN401 (as the worker takes them)
-        workers.append(Worker(**parts))
-        return workers[0]
+    def seen(*, rebuild: asyncio.Event, **parts: Any) -> Worker:  # noqa: ANN401 (as the worker takes them)
+        rebuilds.append(rebuild)
+        return Worker(rebuild=rebuild, **parts)
 
     monkeypatch.setattr(wiring, "Worker", seen)
     async with rig(tmp_path, KAFKA_SESSION_SECONDS="6") as made:
@@ -150,7 +150,7 @@ async def test_a_member_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         await _put(made, "before")
         while not made.sandbox.faults.requests["whisper"]:  # noqa: ASYNC110 (another task asks)
             await asyncio.sleep(0.01)
-        workers[0].rebuild()
+        rebuilds[0].set()
         await _put(made, "after")
         async with asyncio.timeout(PATIENCE_SECONDS):
             while len(made.sandbox.sent) < 2:  # noqa: ASYNC110 (the same)

@@ -1,4 +1,4 @@
-"""What a ledger promises of dead letters: each is kept with its memo's end, and taken until the topic has it."""
+"""The ledger's contract on dead letters: written with the memo's end, taken until published."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _without_contents(letters: Sequence[DeadLetter]) -> bool:
 
 
 async def test_buried_once(ledger: Ledger, clock: Clock) -> None:
-    """A letter of an event that is no memo is there once, as it was first, since it was first; the newest first."""
+    """A letter of an event that is no memo is kept once, as it was first; the newest comes first."""
     begun = clock.now
     for letter in (letter_at(1), letter_at(2), letter_at(1, reason="again")):
         await ledger.bury(letter)
@@ -70,7 +70,7 @@ async def test_letters_are_listed_without_contents(ledger: Ledger) -> None:
 
 
 async def test_letter_comes_with_the_settlement(ledger: Ledger, clock: Clock) -> None:
-    """A memo's letter is written as it settles, tells since when it was worked on, and keeps its event whole."""
+    """A memo's letter is written as it settles, with the time of its first attempt and its whole event."""
     begun = clock.now
     await parked(ledger, seconds=20)
     clock.now += 20
@@ -104,7 +104,7 @@ async def test_letter_of_a_memo_that_failed_again(ledger: Ledger, clock: Clock) 
 
 
 async def test_letter_of_before_is_not_the_one_of_now(ledger: Ledger, clock: Clock) -> None:
-    """Whoever published a memo's letter late says nothing of the letter that was written over it."""
+    """A letter published late does not mark the one written over it."""
     old, new = (letter_at(1, KEY, fence=fence) for fence in (1, 2))
     await settle(ledger, await claimed(ledger), State.FAILED, letter=old)
     await settle(ledger, await revived(ledger), State.FAILED, letter=new)
@@ -119,7 +119,7 @@ async def test_letter_of_before_is_not_the_one_of_now(ledger: Ledger, clock: Clo
 
 
 async def test_writer_has_the_letter_first(ledger: Ledger, clock: Clock) -> None:
-    """Whoever wrote a letter has half a minute before another gets it."""
+    """The writer of a letter has half a minute before others get it."""
     await ledger.bury(letter_at(1))
     clock.now += LETTER_SECONDS - 0.5
     assert await _offsets(ledger) == []
@@ -128,7 +128,7 @@ async def test_writer_has_the_letter_first(ledger: Ledger, clock: Clock) -> None
 
 
 async def test_letter_is_taken_until_it_is_published(ledger: Ledger, clock: Clock) -> None:
-    """A letter that was taken is nobody else's for so long, is then to be had again, and when published never."""
+    """A taken letter is not given out for so long, then again, and never once it is published."""
     await ledger.bury(letter_at(1))
     clock.now += LETTER_SECONDS
     for _ in range(3):

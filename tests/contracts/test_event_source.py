@@ -1,4 +1,4 @@
-"""What every EventSource and its dead-letter topic promise: here on the embedded broker, in integration/ on Kafka."""
+"""The contract of EventSource and dead-letter topic: here on the embedded broker, in integration/ on Kafka."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from consumer.dead_letters import KafkaDeadLetters
 from consumer.kafka import KafkaSource
 from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
-from consumer.source import CommitRefused, Partition, Rebalance, Record, SourceError
+from consumer.source import CommitRefused, Partition, Rebalance, SourceError
 from sandbox.broker import EmbeddedBroker
 from storage.ledger import DeadLetter, Event, Place
 
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 PATIENCE_SECONDS = 30.0
-"""After which a test has failed, not a time that any test measures."""
 PARTITIONS = 4
-"""Of each topic: as many as the embedded broker gives any."""
+"""Of each topic on the embedded broker."""
 POISON = b"\xff\xfe{not json\x00"
 
 
 class Member:
-    """A member of a group, which keeps all that it was told and given."""
+    """A member of a group that records everything."""
 
     def __init__(self, source: KafkaSource, topic: str, group: str) -> None:
         self.source = source
@@ -40,7 +39,7 @@ class Member:
         self.group = group
         self.ours: set[Partition] = set()
         self.story: list[str] = []
-        self.records: list[Record] = []
+        self.records: list[Event] = []
 
     async def __aenter__(self) -> Self:
         await self.source.start(Rebalance(self.revoked, self.assigned))
@@ -53,23 +52,23 @@ class Member:
         await self.source.stop()
 
     async def revoked(self, partitions: Collection[Partition]) -> None:
-        """Let go."""
+        """Record a revoke."""
         self.story.append("revoked")
         self.ours -= set(partitions)
 
     def assigned(self, partitions: Collection[Partition]) -> None:
-        """Take over."""
+        """Record an assignment."""
         self.story.append("assigned")
         self.ours |= set(partitions)
 
     async def until(self, met: Callable[[], bool]) -> None:
-        """Take until something is so."""
+        """Take until a condition is met."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not met():
                 self.records += await self.source.take() or ()
 
-    async def take(self, count: int) -> list[Record]:
-        """Take until so many have come in all; give them all."""
+    async def take(self, count: int) -> list[Event]:
+        """Return all events once so many have come."""
         await self.until(lambda: len(self.records) >= count)
         return self.records
 
@@ -86,7 +85,7 @@ def a_member(
     session_seconds: float = 30,
     max_poll_seconds: float = 300,
 ) -> M:
-    """Make a member of some kind, by default of a group of its own."""
+    """Build a member, by default of a group of its own."""
     group = group or f"group-{uuid.uuid4().hex}"
     source = KafkaSource(
         KafkaLogin(servers),
@@ -101,13 +100,13 @@ def a_member(
 
 
 def member(servers: str, topic: str, group: str = "") -> Member:
-    """Make a plain member, by default of a group of its own."""
+    """Build a plain member."""
     return a_member(Member, servers, topic, group)
 
 
 @asynccontextmanager
 async def producing(servers: str, **options: object) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer that is no part of ours."""
+    """Run a plain producer."""
     producer = AIOKafkaProducer(bootstrap_servers=servers, **options)
     await producer.start()
     try:
@@ -123,8 +122,8 @@ async def put(servers: str, topic: str, *values: bytes, partition: int = 0) -> N
             await producer.send_and_wait(topic, value, partition=partition)
 
 
-def values(records: Collection[Record]) -> list[bytes | None]:
-    """Give what the records hold."""
+def values(records: Collection[Event]) -> list[bytes | None]:
+    """Return the values of records."""
     return [record.value for record in records]
 
 
@@ -154,15 +153,14 @@ class EventSourceContract:
         await put(servers, one.topic, b"", partition=1)
         records = await one.take(3)
         assert values(records) == [POISON, None, b""]
-        where = Partition(one.topic, 1)
-        assert [(record.partition, record.offset) for record in records] == [(where, 0), (where, 1), (where, 2)]
+        assert [record.place for record in records] == [Place(one.topic, 1, offset) for offset in range(3)]
         assert (records[0].key, records[0].headers) == (b"chat", tuple(headers))
         assert (records[2].key, records[2].headers) == (None, ())
-        assert before <= records[0].at <= datetime.now(UTC)
+        assert before <= datetime.fromtimestamp(records[0].at, UTC) <= datetime.now(UTC)
         assert "not json" not in repr(records[0])
 
     async def test_where_partitions_end(self, servers: str, members: Iterator[Member]) -> None:
-        """With what has come it is known where its partition ends, and nothing is told of what is not ours."""
+        """A fetch tells where its partition ends; only partitions of ours have an end."""
         one = next(members)
         where = Partition(one.topic, 2)
         await put(servers, one.topic, b"zero", b"one", b"two", partition=2)
@@ -219,7 +217,7 @@ class EventSourceContract:
         assert values(await one.take(5)) == [b"0", b"1", b"2", b"3", b"4"]
 
     async def test_dead_letters_are_whole(self, servers: str, members: Iterator[Member]) -> None:
-        """The dead-letter topic gets the record's key, bytes and headers, and hears why it died and where it was."""
+        """The dead-letter topic gets the record's key, bytes and headers, with its reason and origin."""
         reader = next(members)
         at = datetime(2026, 1, 2, tzinfo=UTC).timestamp()
         headers = (("trace", b"\x01"), ("voicememo-reason", b"an earlier death"))
@@ -266,7 +264,7 @@ class EventSourceContract:
         assert [offset for _, offset in places] == [0, 1, 2]
 
     async def test_nobody_there(self, unused_tcp_port: int) -> None:
-        """A broker that cannot be reached is named, with what to check; and whoever tried can be thrown away."""
+        """A broker that cannot be reached is named, with what to check; the clients can be closed."""
         nowhere = f"127.0.0.1:{unused_tcp_port}"
         words = f"Kafka at {nowhere} .*nothing listens there; check KAFKA_BOOTSTRAP_SERVERS"
         lost = member(nowhere, "memos")
@@ -288,7 +286,7 @@ def servers() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def new_topic() -> NewTopic:
-    """Name a topic that nobody uses; the embedded broker makes it at its first use."""
+    """Return an unused topic name; the embedded broker creates the topic at its first use."""
 
     async def name() -> str:
         return f"topic-{uuid.uuid4().hex}"

@@ -1,4 +1,4 @@
-"""What a ledger promises of memos that wait: nobody overtakes them, and each is taken up when it is due."""
+"""The ledger's contract on parked memos: none is overtaken, each is taken up when it is due."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("waited", [0.0, 10.0, 1000.0])
 async def test_parked_memo_is_not_claimed(ledger: Ledger, clock: Clock, waited: float) -> None:
-    """A parked memo is Parked for whoever brings it again, whether it is due or not."""
+    """A parked memo that comes again is Parked, whether it is due or not."""
     await parked(ledger, seconds=10)
     clock.now += waited
     assert await ask_for(ledger) == Parked()
 
 
 async def test_parked_memo_tells_its_story(ledger: Ledger, clock: Clock) -> None:
-    """Parking gives up the lease, counts a try, and keeps state, facts, steps, reason and the time when it is due."""
+    """Parking ends the lease, counts a try, and keeps state, facts, steps, reason and due time."""
     claim = await claimed(ledger)
     await ledger.advance(claim, State.HEARD, {"transcript": "x"})
     steps = [Step("deliver", 0.5, None, "down")]
@@ -55,7 +55,7 @@ async def test_parked_memo_tells_its_story(ledger: Ledger, clock: Clock) -> None
 
 
 async def test_only_the_holder_parks(ledger: Ledger, clock: Clock) -> None:
-    """Whose lease has run out, who was followed by another, and who has settled or parked it already, parks nothing."""
+    """A holder parks nothing once its lease has run out, or the memo is taken over, settled or parked."""
     old = await claimed(ledger)
     clock.now += LEASE
     with pytest.raises(Fenced):
@@ -90,7 +90,7 @@ async def test_known_memo_does_not_overtake_either(ledger: Ledger) -> None:
 
 
 async def test_who_holds_a_memo_is_told_before_what_it_is_behind_of(ledger: Ledger, clock: Clock) -> None:
-    """A memo that somebody works on is Held though an earlier one of its chat was parked since; then it is Behind."""
+    """A memo that is worked on is Held though an earlier one of its chat was parked since; then Behind."""
     await claimed(ledger, SECOND)
     await parked(ledger)
     assert await ask_for(ledger, SECOND) == Held("one", LEASE)
@@ -99,7 +99,7 @@ async def test_who_holds_a_memo_is_told_before_what_it_is_behind_of(ledger: Ledg
 
 
 async def test_followers_wait_in_their_order(ledger: Ledger, clock: Clock) -> None:
-    """Memos parked behind others are due one by one, in their order, each as soon as those before it are settled."""
+    """Memos parked behind others are due one by one, each once those before it are settled."""
     await parked(ledger, seconds=10)
     events = [event_at(1), await behind(ledger, THIRD, 3), await behind(ledger, SECOND, 2)]
     assert await due_keys(ledger) == []
@@ -113,7 +113,7 @@ async def test_followers_wait_in_their_order(ledger: Ledger, clock: Clock) -> No
 
 
 async def test_follower_is_new_and_due_at_once(ledger: Ledger, clock: Clock) -> None:
-    """A memo that was parked behind another has its facts, no try, and nobody holds it."""
+    """A memo parked behind another has its facts, no try, and no holder."""
     await parked(ledger)
     await behind(ledger, SECOND, 2)
     story = await story_of(ledger, SECOND)
@@ -133,7 +133,7 @@ async def test_nothing_to_be_behind_of(ledger: Ledger) -> None:
 
 
 async def test_held_memo_is_not_parked_behind(ledger: Ledger, clock: Clock) -> None:
-    """While somebody works on a memo it is not parked by another; when their lease has run out it is."""
+    """A memo that is held is not parked behind; once the lease has run out it is."""
     holder = await claimed(ledger, SECOND)
     await parked(ledger)
     assert not await ledger.park_behind(SECOND, event_at(2), facts={})
@@ -187,7 +187,7 @@ async def test_of_those_due_at_once_the_first_parked_comes_first(ledger: Ledger)
 
 
 async def test_resumed_memo_stays_parked(ledger: Ledger, clock: Clock) -> None:
-    """Who takes up a parked memo has what was gained; it is Parked for others, and its chat stays behind it."""
+    """A parked memo is taken up with its facts; it is Parked for others, and its chat stays behind it."""
     await parked(ledger, seconds=10)
     clock.now += 10
     claim = await resumed(ledger)
@@ -201,7 +201,7 @@ async def test_resumed_memo_stays_parked(ledger: Ledger, clock: Clock) -> None:
 
 @pytest.mark.parametrize("by_release", [True, False])
 async def test_memo_that_was_let_go_is_due_again(ledger: Ledger, clock: Clock, by_release: bool) -> None:  # noqa: FBT001 (a parameter of the test)
-    """When the one who took it up releases it, or dies, it is due again at once, or when the lease has run out."""
+    """Released, it is due again at once; after a crash, when the lease has run out."""
     await parked(ledger, seconds=0)
     claim = await resumed(ledger)
     if by_release:

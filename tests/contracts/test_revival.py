@@ -1,4 +1,4 @@
-"""What a ledger promises to operators: a memo is taken anew, is never lost, and what waits for them is told."""
+"""The ledger's contract for operators: a memo is revived, never lost, and listed while it waits for them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 async def test_revive_of_what_cannot_be_had(ledger: Ledger, clock: Clock) -> None:
-    """Unknown is KeyError; what somebody holds is Held; what was answered is Settled."""
+    """Unknown is KeyError, held is Held, answered is Settled."""
     with pytest.raises(KeyError):
         await ledger.revive(KEY, owner="x", lease_seconds=LEASE, without=(), again=False)
     await parked(ledger, seconds=0)
@@ -77,7 +77,7 @@ async def test_again_is_another_reply(ledger: Ledger, state: State) -> None:
 
 
 async def test_unsettled_memo_is_revived_where_it_stands(ledger: Ledger, clock: Clock) -> None:
-    """A memo that nobody holds goes on from where it was, unless something that it gained is dropped."""
+    """A free memo goes on from where it was, unless facts are dropped."""
     claim = await claimed(ledger)
     await ledger.advance(claim, State.HEARD, {"transcript": "x"})
     await ledger.release(claim, steps=[])
@@ -131,14 +131,14 @@ async def test_revived_memo_stands_last_in_its_chat(ledger: Ledger, clock: Clock
 
 
 async def test_memo_parked_aside_is_revived_with_its_chat(ledger: Ledger) -> None:
-    """A memo that held up nobody holds up its chat once it is revived."""
+    """A memo that did not hold its chat does once it is revived."""
     await park(ledger, await claimed(ledger), event_at(1), seconds=0, holds_chat=False)
     await revived(ledger)
     assert await ask_for(ledger, SECOND) == Behind(KEY)
 
 
 async def test_memo_revived_without_its_event(ledger: Ledger, clock: Clock) -> None:
-    """Nobody but an operator can take it up again, who is told of it while it is nobody's."""
+    """Only an operator can take it up again; it is listed while it has no holder."""
     await settle(ledger, await claimed(ledger))
     clock.now += 1
     for again in (True, False):

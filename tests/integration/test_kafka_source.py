@@ -16,7 +16,7 @@ from consumer.kafka import KafkaSource
 from consumer.login import KafkaLogin
 from consumer.offsets import PrefixTracker
 from consumer.publisher import KafkaPublisher
-from consumer.source import CommitRefused, Partition, Rebalance, Record, SourceError
+from consumer.source import CommitRefused, Partition, Rebalance, SourceError, partition_of
 from sandbox.broker import EmbeddedBroker
 from storage.ledger import DeadLetter, Event, Place
 from tests.contracts.test_event_source import (
@@ -103,7 +103,7 @@ class Reluctant(Member):
         await super().revoked(partitions)
 
 
-async def in_hand(one: Member) -> list[Record]:
+async def in_hand(one: Member) -> list[Event]:
     """Have records arrive for a take that is not finished."""
     while True:
         taking = asyncio.create_task(one.source.take())
@@ -143,7 +143,7 @@ async def test_partitions_change_hands_in_order(servers: str, new_topic: Callabl
         finally:
             await second.source.stop()
     again = [*first.records[2 * PARTITIONS :], *second.records]
-    assert {record.partition for record in again} == all_of(topic)
+    assert set(map(partition_of, again)) == all_of(topic)
     assert values(again) == [b"second"] * PARTITIONS
     assert first.story == ["assigned", "revoked", "assigned"]
 
@@ -159,8 +159,8 @@ async def test_what_was_in_hand_before_a_rebalance_is_fetched_again(
         assert await in_hand(first)
         async with member(servers, topic, first.group) as second:
             await together(first, second, met=lambda: len(first.records) + len(second.records) >= PARTITIONS)
-            assert {record.partition for record in first.records} == first.ours
-            assert {record.partition for record in second.records} == second.ours
+            assert set(map(partition_of, first.records)) == first.ours
+            assert set(map(partition_of, second.records)) == second.ours
     assert sorted(map(bytes.decode, filter(None, values([*first.records, *second.records])))) == ["0", "1", "2", "3"]
 
 
@@ -200,11 +200,16 @@ async def test_gaps_of_transactions_are_jumped(servers: str, new_topic: Callable
     async with member(servers, topic) as one:
         tracker.assign(where)
         records = await one.take(4)
-        assert [(record.value, record.offset) for record in records] == [(b"a", 0), (b"b", 1), (b"c", 5), (b"d", 9)]
-        receptions = [tracker.received(where, record.offset) for record in records]
+        assert [(record.value, record.place.offset) for record in records] == [
+            (b"a", 0),
+            (b"b", 1),
+            (b"c", 5),
+            (b"d", 9),
+        ]
+        receptions = [tracker.received(where, record.place.offset) for record in records]
         for record, reception in reversed(list(zip(records, receptions, strict=True))):
             assert reception is not None
-            tracker.finished(where, record.offset, reception)
+            tracker.finished(where, record.place.offset, reception)
         await one.source.commit(tracker.committable())
     await put(servers, topic, b"e")
     async with member(servers, topic, one.group) as next_one:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer.source import CommitRefused, Partition, Record, SourceError
+from consumer.source import CommitRefused, Partition, SourceError
+from storage.ledger import Event, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ TOPIC = "message.received"
 SESSION_SECONDS = 5.0
 REBALANCE_SECONDS = 12.0
 IDLE_SECONDS = 4.0
-_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_NEW_YEAR_2026 = 1_767_225_600.0
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Cluster:
         self._wanted = False
 
     def put(self, partition: Partition, value: bytes, *, gap: int = 0) -> int:
-        """Append a record, behind a gap such as transactions and compaction leave; give its offset."""
+        """Append a record, behind a gap such as transactions and compaction leave; return its offset."""
         log = self.logs[partition]
         offset = log.end + gap
         log.records.append((offset, value))
@@ -63,7 +63,7 @@ class Cluster:
         self.rebalance()
 
     def leave(self, member: SimulatedSource) -> None:
-        """Let a member go, or give it up."""
+        """Remove a member."""
         if member in self.members:
             self.members.remove(member)
             self.rebalance()
@@ -86,7 +86,7 @@ class Cluster:
                 member.given(partitions, self.generation)
 
     async def _let_go(self) -> list[SimulatedSource]:
-        """Ask everybody to let go; give those who did not in time."""
+        """Ask all members to let go; return those that did not in time."""
         asked = {asyncio.ensure_future(member.let_go()): member for member in self.members}
         if not asked:
             return []
@@ -123,8 +123,8 @@ class SimulatedSource:
         await self.process.deal(lambda: self._cluster.join(self))
         self._watching = asyncio.ensure_future(self._heartbeats())
 
-    async def take(self) -> Sequence[Record]:
-        """Give what has come, a few at a time."""
+    async def take(self) -> Sequence[Event]:
+        """Return new events, a few at a time."""
         await self.process.step()
         if self not in self._cluster.members:
             await self._rejoin()
@@ -150,7 +150,7 @@ class SimulatedSource:
         self.something.set()
 
     def ends(self) -> Mapping[Partition, int]:
-        """Tell where the logs end."""
+        """Return where the logs end."""
         return {each: len(self._cluster.logs[each].records) for each in self.ours}
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
@@ -168,7 +168,7 @@ class SimulatedSource:
             self._watching.cancel()
 
     async def let_go(self) -> None:
-        """Be asked to let go of everything; a process that stands still answers when it goes on."""
+        """Revoke everything; a stopped process answers when it goes on."""
         await self.process.step()
         await self._revoked()
 
@@ -183,25 +183,25 @@ class SimulatedSource:
         self._rebalance.assigned(sorted(self.ours))
         self.something.set()
 
-    def _next(self) -> list[Record]:
-        found: list[Record] = []
+    def _next(self) -> list[Event]:
+        found: list[Event] = []
         for partition in sorted(self.ours - self._paused):
             position = self._positions[partition]
             waiting = [each for each in self._cluster.logs[partition].records if each[0] >= position]
             for offset, value in waiting[: self.process.random.randint(1, 3)]:
-                found.append(Record(partition, offset, _EPOCH, None, value))
+                found.append(Event(Place(*partition, offset), _NEW_YEAR_2026, None, value))
                 self._positions[partition] = offset + 1
         return found
 
     async def _revoked(self) -> None:
-        """Tell the worker, one time after the other: as with a real client, nothing is given meanwhile."""
+        """Call the worker, once at a time: as with a real client, nothing is assigned meanwhile."""
         async with self._telling:
             if self._rebalance is not None and self.ours:
                 await self._rebalance.revoked(self.ours)
                 self.ours = frozenset()
 
     async def _rejoin(self) -> None:
-        """Find out that the group has given us up: all is lost, and we begin anew."""
+        """Join again after the group has dropped us."""
         await self._revoked()
         await self.process.deal(lambda: self._cluster.join(self))
 

@@ -55,7 +55,7 @@ def commit_the_highest() -> Iterator[None]:
 
 @contextmanager
 def no_fencing() -> Iterator[None]:
-    """Let a stale holder write to the ledger, and let its own clock never stop it."""
+    """Allow a stale holder to write to the ledger, and never stop it by its own clock."""
     with patch.object(Ledger, "_ours", lambda self, claim: self._memos[claim.key]), _no_last_look():
         yield
 
@@ -83,7 +83,7 @@ def sending_not_recorded() -> Iterator[None]:
 
 @contextmanager
 def lease_not_renewed() -> Iterator[None]:
-    """Let every lease run out."""
+    """Renew no lease."""
 
     async def never(_: Lease) -> None:
         await asyncio.Event().wait()
@@ -94,7 +94,7 @@ def lease_not_renewed() -> Iterator[None]:
 
 @contextmanager
 def lanes_not_respected() -> Iterator[None]:
-    """Give every event a lane of its own."""
+    """Put every event into a lane of its own."""
     numbers = iter(range(10**9))
     with patch.object(worker, "_lane", lambda *_: ("any", str(next(numbers)))):
         yield
@@ -169,7 +169,7 @@ def resent_without_a_search() -> Iterator[None]:
 
 @contextmanager
 def parked_memos_overtaken() -> Iterator[None]:
-    """Let a memo pass an earlier one of its chat that is parked."""
+    """Allow a memo to overtake a parked one of its chat."""
     real = Ledger.claim
 
     async def claim(self: Any, *args: Any, **kwargs: Any) -> object:
@@ -182,7 +182,7 @@ def parked_memos_overtaken() -> Iterator[None]:
 
 @contextmanager
 def keeping_cut_off() -> Iterator[None]:
-    """Let whatever ends a memo cut its keeping off."""
+    """Cancel the keeping of the original when a memo ends badly."""
     real = Asides.__aexit__
 
     async def leave(self: Any, kind: Any, error: Any, trace: Any) -> None:
@@ -237,9 +237,9 @@ def offsets_before_the_end() -> Iterator[None]:
     """Finish an event when its memo has been taken, not when it has ended."""
     real = worker.Worker._handle
 
-    async def handle(self: Any, record: Any, epoch: int, *others: Any) -> float | None:
-        self._offsets.finished(record.partition, record.offset, epoch)
-        return await real(self, record, epoch, *others)
+    async def handle(self: Any, handler: Any, event: Any, reception: int, *others: Any) -> Any:
+        self._finish(event, reception)
+        return await real(self, handler, event, reception, *others)
 
     with patch.object(worker.Worker, "_handle", handle):
         yield

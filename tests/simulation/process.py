@@ -1,4 +1,4 @@
-"""A process of the simulation: it may die, be stopped and go on, at any of its dealings with the world outside."""
+"""A process of the simulation: it may die or be stopped at any of its dealings with the world outside."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NEAR_SECONDS = 0.02
-"""How long a message between a process and its neighbours takes at the most."""
+"""Longest way of a message between a process and its neighbours."""
 
 
 class Process:
-    """One worker's process. What it has sent off takes effect whatever becomes of it."""
+    """One worker's process. A request that is on its way takes effect though the process dies."""
 
     def __init__(self, name: str, random: Random) -> None:
         self.name = name
         self.random = random
         self.dead = False
         self.fuse: int | None = None
-        """After so many more dealings it dies."""
+        """Dealings until it dies."""
         self._running = asyncio.Event()
         self._running.set()
         self._over = False
@@ -35,7 +35,7 @@ class Process:
         return not self._running.is_set()
 
     def die(self) -> None:
-        """Do nothing any more, for ever (SIGKILL)."""
+        """Stop for ever (SIGKILL)."""
         self.dead = True
         self._running.clear()
 
@@ -50,12 +50,12 @@ class Process:
             self._running.set()
 
     def vanish(self) -> None:
-        """Be gone, with all that waits for it: the simulation is over."""
+        """Cancel all that waits for it: the simulation is over."""
         self._over = True
         self._running.set()
 
     async def step(self) -> None:
-        """Be where the process can be stopped or killed."""
+        """Wait while the process is stopped or dead."""
         if self.fuse is not None:
             self.fuse -= 1
             if self.fuse <= 0:
@@ -72,11 +72,11 @@ class Process:
         lost: BaseException | None = None,
         answer_lost: BaseException | None = None,
     ) -> T:
-        """Have something done outside: the request travels, takes effect, and the answer travels back.
+        """Send a request, which takes effect at one moment, and wait for its answer.
 
         Args:
-            work: the effect, at one moment.
-            seconds: how long the request travels at the most, in seconds.
+            work: the effect.
+            seconds: longest way of the request.
             lost: raised instead of any effect.
             answer_lost: raised after the effect.
         """
@@ -94,7 +94,7 @@ class Process:
             except Exception as error:  # noqa: BLE001 (whatever the other side says is the caller's to handle)
                 if not answer.done():
                     answer.set_exception(error)
-                    answer.exception()  # the caller may be gone: then nobody has to hear it
+                    answer.exception()  # the caller may be gone
             else:
                 if not answer.done():
                     answer.set_result(value)

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
+from consumer.budget import DEADLINE_SECONDS
 from consumer.bugs import BugLimit
-from consumer.handler import Handler
 from consumer.lanes import Abandoned, Lanes
 from consumer.notices import MemoFenced, Notices
-from consumer.offsets import PrefixTracker
 from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
-from consumer.retries import Retries
 from consumer.source import Partition
 from consumer.stages.deliver import Deliver
 from consumer.stages.keep import Keep
 from consumer.stages.read import Read
 from consumer.stages.remember import Recall, Remember
-from consumer.worker import Worker
+from consumer.wiring import make_handler, make_worker
 from storage.ledger import MemoKey, State
 from storage.memory import MemoryStore
 from tests.simulation.cluster import TOPIC, Cluster, SimulatedSource
@@ -46,6 +44,7 @@ from tests.simulation.stages import Decoding, Speaking, Stages
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from consumer.handler import Handler
     from consumer.memo import Memo
     from consumer.notices import Notice
     from storage.ledger import DeadLetter
@@ -58,7 +57,24 @@ RETRY_SECONDS = 120.0
 """Longer than a storm, its stops and its leases together; each further second would only be polled away."""
 STORM_SECONDS = 25.0
 PATIENCE_SECONDS = 3000.0
-"""After the storm everything must have come to its end, in virtual time."""
+"""Virtual time after the storm by which every memo must have ended."""
+
+
+@dataclass(frozen=True)
+class SimulatedSettings:
+    """The settings that the wiring of handler and worker reads."""
+
+    lease_seconds: float = LEASE_SECONDS
+    drain_seconds: float = DRAIN_SECONDS
+    let_go_seconds: float = LET_GO_SECONDS
+    reply_deadline_seconds: float = DEADLINE_SECONDS
+    retry_for_seconds: float = RETRY_SECONDS - DEADLINE_SECONDS
+    our_numbers: tuple[str, ...] = ()
+    answer_text_messages: bool = False
+    person_key: bytes | None = None
+
+
+SETTINGS: Any = SimulatedSettings()
 
 
 class Violation(AssertionError):
@@ -80,9 +96,9 @@ class World:
     memos: list[tuple[MemoKey, Partition, int]] = field(default_factory=list)
     """In the order of their offsets, chat by chat."""
     hopeless: set[str] = field(default_factory=set)
-    """Memos that nobody can make out: they end with an apology and a dead letter."""
+    """Memos that cannot be understood: they end with an apology and a dead letter."""
     buggy: set[str] = field(default_factory=set)
-    """Memos that meet a bug in the middle: they end with an apology and a dead letter, too."""
+    """Memos that meet a bug: the same."""
     violations: list[str] = field(default_factory=list)
     quiet: bool = False
     """Nothing happens to the processes."""
@@ -104,7 +120,7 @@ class World:
         self.clock_jumps = self.honours_keys and self.random.random() < 0.2
 
     async def play(self) -> None:
-        """Let the storm pass over the workers, wait for the end, and check what must hold. Raises Violation."""
+        """Play the storm, wait for the end, and check what must hold. Raises Violation."""
         loop = asyncio.get_running_loop()
         self.store = MemoryStore(clock=lambda: 1e9 + loop.time() + self.clock_ahead_seconds)
         self.cluster = Cluster(self.random.choice([1, 2]), self._committed)
@@ -121,9 +137,23 @@ class World:
     def _start(self) -> None:
         process = Process(f"p{len(self.processes)}", Random(self.random.random()))  # noqa: S311
         stop = asyncio.Event()
-        self.processes.append((process, asyncio.ensure_future(self._worker(process).run(stop)), stop))
+        self.processes.append((process, asyncio.ensure_future(self._work(process, self._handler(process), stop)), stop))
 
-    def _worker(self, process: Process) -> Worker:
+    async def _work(self, process: Process, handler: Handler, stop: asyncio.Event) -> None:
+        worker = make_worker(
+            SETTINGS,
+            lambda: SimulatedSource(self.cluster, process),
+            Lanes(concurrency=4, max_jobs=6, max_bytes=100_000),
+            Notices(),
+            beat=lambda: None,
+            check=lambda: None,
+            hurry=asyncio.Event(),
+            rebuild=asyncio.Event(),
+        )
+        async with worker.membership():
+            await worker.run(handler, stop)
+
+    def _handler(self, process: Process) -> Handler:
         loop = asyncio.get_running_loop()
         hands = Hands(process, process.random, self.weather)
         ledger: Any = SimulatedStore(hands, self.store.ledger)
@@ -145,32 +175,15 @@ class World:
             default_language="en",
         )
         outbox = Outbox(ledger, SimulatedDeadLetters(hands, self.topic))
-        handler = Handler(
-            pipeline=pipeline,
-            ledger=ledger,
-            outbox=outbox,
-            notices=Notices(self._heard_of),
+        process.outbox = asyncio.ensure_future(outbox.run())  # type: ignore[attr-defined]
+        handler = make_handler(SETTINGS, pipeline, ledger, outbox, Notices(self._heard_of))
+        return replace(
+            handler,
             bugs=BugLimit(1000, clock=loop.time),
-            retries=Retries(RETRY_SECONDS, longest_seconds=8.0, jitter=lambda: 1 - process.random.random()),
+            retries=replace(handler.retries, longest_seconds=8.0, jitter=lambda: 1 - process.random.random()),
             owner=process.name,
-            lease_seconds=LEASE_SECONDS,
             clock=loop.time,
             lease_clock=loop.time,
-        )
-        loaded: asyncio.Future[Handler] = loop.create_future()
-        loaded.set_result(handler)
-        process.outbox = asyncio.ensure_future(outbox.run())  # type: ignore[attr-defined]
-        return Worker(
-            new_source=lambda: SimulatedSource(self.cluster, process),
-            handler=loaded,
-            lanes=Lanes(concurrency=4, max_jobs=6, max_bytes=100_000),
-            offsets=PrefixTracker(),
-            notices=Notices(),
-            our_numbers=(),
-            drain_seconds=DRAIN_SECONDS,
-            let_go_seconds=LET_GO_SECONDS,
-            beat=lambda: None,
-            check=lambda: None,
         )
 
     async def _put_memos(self) -> None:
@@ -233,7 +246,7 @@ class World:
                 pass
 
     async def _calm(self) -> None:
-        """Let the sun come out, and wait until everything has come to its end."""
+        """End the faults, and wait until every memo has come to its end."""
         self.weather.clear()
         for process, _, _ in self.processes:
             process.fuse = None

@@ -1,9 +1,10 @@
-"""A handler between a claim and the work: what the ledger, the group and an operator may do meanwhile."""
+"""The handler between a claim and the work."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,9 +12,9 @@ import pytest
 
 from consumer.bugs import BugLimit
 from consumer.events import parse
-from consumer.handler import Handler
 from consumer.notices import Notices
-from consumer.retries import Retries
+from consumer.settings import load
+from consumer.wiring import make_handler
 from storage.ledger import Claim, Event, MemoKey, Place, State
 from storage.memory import MemoryStore
 from tests.virtual_time import in_virtual_time
@@ -21,6 +22,7 @@ from tests.virtual_time import in_virtual_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from consumer.handler import Handler
     from storage.ledger import JsonValue
 
 KEY = MemoKey("51", "1")
@@ -30,8 +32,8 @@ VALUE = json.dumps({"event_type": "message.received", "data": DATA}).encode()
 EVENT = Event(Place("t", 0, 0), 1_700_000_000.0, None, VALUE, ())
 
 
-class SlowLedger:
-    """A ledger in memory, some of whose answers take a while."""
+class _SlowLedger:
+    """A memory ledger with slow answers."""
 
     def __init__(self, *, event_seconds: float = 0.0, claim_seconds: float = 0.0) -> None:
         self.real = MemoryStore(clock=asyncio.get_running_loop().time).ledger
@@ -40,19 +42,16 @@ class SlowLedger:
         self.claiming = asyncio.Event()
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Read a large event."""
         await asyncio.sleep(self.event_seconds)
         return await self.real.event(key)
 
     async def claim(self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]) -> object:
-        """Grant, and then take a while to say so."""
         granted = await self.real.claim(key, owner=owner, lease_seconds=lease_seconds, facts=facts)
         self.claiming.set()
         await asyncio.sleep(self.claim_seconds)
         return granted
 
     async def revive(self, key: MemoKey, **asked: Any) -> object:  # noqa: ANN401 (whatever a ledger takes)
-        """The same for an operator."""
         granted = await self.real.revive(key, **asked)
         self.claiming.set()
         await asyncio.sleep(self.claim_seconds)
@@ -62,27 +61,25 @@ class SlowLedger:
         return getattr(self.real, name)
 
 
-class Pipeline:
-    """Ends each memo in the way that is least work, and counts them."""
+class _Pipeline:
+    """Counts memos; each meets a bug."""
 
     def __init__(self) -> None:
         self.runs = 0
 
     async def __call__(self, *_: object) -> None:
-        """Meet a bug."""
         self.runs += 1
         raise ZeroDivisionError
 
 
-def handler(ledger: SlowLedger, pipeline: Pipeline) -> Handler:
-    """One that holds memos for LEASE seconds, by the loop's clock."""
+def handler(ledger: _SlowLedger, pipeline: _Pipeline) -> Handler:
+    """Build a handler by the loop's clock."""
     parts: Any = pipeline
     clock = asyncio.get_running_loop().time
-    bugs, outbox = BugLimit(99, clock=clock), cast("Any", Outbox())
     store: Any = ledger
-    return Handler(
-        parts, store, outbox, Notices(), bugs, Retries(900), "one", lease_seconds=LEASE, lease_clock=clock, clock=clock
-    )
+    settings = load({"SERIES_API_URL": "http://127.0.0.1:1", "SERIES_API_KEY": "key", "LEASE_SECONDS": str(LEASE)})
+    made = make_handler(settings, parts, store, cast("Any", Outbox()), Notices())
+    return replace(made, bugs=BugLimit(99, clock=clock), lease_clock=clock, clock=clock)
 
 
 class Outbox:
@@ -92,7 +89,7 @@ class Outbox:
         """Publish nothing."""
 
 
-async def parked(ledger: SlowLedger) -> None:
+async def parked(ledger: _SlowLedger) -> None:
     """Have a memo wait that is due now."""
     claim = await ledger.real.claim(KEY, owner="zero", lease_seconds=LEASE, facts={})
     assert isinstance(claim, Claim)
@@ -101,8 +98,8 @@ async def parked(ledger: SlowLedger) -> None:
 
 @in_virtual_time
 async def test_an_event_that_is_read_for_longer_than_a_lease_is_worked_on() -> None:
-    """A parked memo whose event comes slowly from the ledger is held meanwhile, tried, and brought to its end."""
-    ledger, pipeline = SlowLedger(event_seconds=2 * LEASE), Pipeline()
+    """A parked memo is held while its event is read slowly, and then brought to its end."""
+    ledger, pipeline = _SlowLedger(event_seconds=2 * LEASE), _Pipeline()
     await parked(ledger)
     await handler(ledger, pipeline).take_up(KEY, lambda: True)
     (story,) = await ledger.real.find(KEY.message_id)
@@ -113,15 +110,15 @@ async def test_an_event_that_is_read_for_longer_than_a_lease_is_worked_on() -> N
 @in_virtual_time
 async def test_an_operator_s_memo_is_held_while_its_event_is_read() -> None:
     """The same holds where an operator has the memo answered."""
-    ledger, pipeline = SlowLedger(event_seconds=2 * LEASE), Pipeline()
+    ledger, pipeline = _SlowLedger(event_seconds=2 * LEASE), _Pipeline()
     await parked(ledger)
     assert await handler(ledger, pipeline).revive(KEY, without=(), again=False) is State.DEAD
 
 
 @in_virtual_time
 async def test_a_memo_that_was_purged_meanwhile_is_passed() -> None:
-    """A memo that an operator has purged since it was found to be due ends nothing but itself."""
-    ledger, pipeline = SlowLedger(), Pipeline()
+    """A memo that was purged since it was found to be due harms nothing."""
+    ledger, pipeline = _SlowLedger(), _Pipeline()
     await handler(ledger, pipeline).take_up(KEY, lambda: True)
     assert not pipeline.runs
 
@@ -129,9 +126,9 @@ async def test_a_memo_that_was_purged_meanwhile_is_passed() -> None:
 @in_virtual_time
 @pytest.mark.parametrize("reading", [True, False])
 async def test_who_is_cancelled_while_claiming_holds_nothing(reading: bool) -> None:  # noqa: FBT001 (a parameter of the test)
-    """A memo whose partition goes while it is being claimed, or its event read, is free for its next holder at once."""
-    ledger = SlowLedger(event_seconds=1.0 if reading else 0.0, claim_seconds=1.0)
-    ours = handler(ledger, Pipeline())
+    """A memo whose partition goes during the claim, or while its event is read, is free at once."""
+    ledger = _SlowLedger(event_seconds=1.0 if reading else 0.0, claim_seconds=1.0)
+    ours = handler(ledger, _Pipeline())
     if reading:
         await parked(ledger)
         working = asyncio.create_task(ours.take_up(KEY, lambda: True))
@@ -149,9 +146,9 @@ async def test_who_is_cancelled_while_claiming_holds_nothing(reading: bool) -> N
 @in_virtual_time
 async def test_an_operator_who_gives_up_while_claiming_holds_nothing() -> None:
     """A memo that is granted to an operator who has pressed Ctrl-C meanwhile is free at once."""
-    ledger = SlowLedger(claim_seconds=1.0)
+    ledger = _SlowLedger(claim_seconds=1.0)
     await parked(ledger)
-    working = asyncio.create_task(handler(ledger, Pipeline()).revive(KEY, without=(), again=False))
+    working = asyncio.create_task(handler(ledger, _Pipeline()).revive(KEY, without=(), again=False))
     await ledger.claiming.wait()
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)

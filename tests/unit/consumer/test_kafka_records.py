@@ -1,4 +1,4 @@
-"""What a record from Kafka is taken for, whatever its producer wrote."""
+"""The time of a record from Kafka, whatever its producer wrote."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.kafka import _record
+from consumer.kafka import _event
 
 NOW = datetime.now(UTC)
 
 
 def at(timestamp: int | None) -> datetime:
     """The moment of a record with this timestamp."""
-    return _record(
-        SimpleNamespace(topic="t", partition=0, offset=1, timestamp=timestamp, key=None, value=b"", headers=())
-    ).at
+    record = SimpleNamespace(topic="t", partition=0, offset=1, timestamp=timestamp, key=None, value=b"", headers=())
+    return datetime.fromtimestamp(_event(record).at, UTC)
 
 
 def test_a_timestamp_is_in_milliseconds() -> None:
@@ -28,11 +27,11 @@ def test_a_timestamp_is_in_milliseconds() -> None:
 
 @pytest.mark.parametrize("wrong", [None, -1, 0, 1_762_000_000_123_000, 2**63 - 1])
 def test_what_is_no_time_is_now(wrong: int | None) -> None:
-    """No time, or one in microseconds that lies in the year 57860, is the moment of reading: the record is handled."""
+    """No time, or one in microseconds (the year 57860), becomes the moment of reading."""
     assert NOW <= at(wrong) <= datetime.now(UTC)
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_any_number_gives_a_time(number: int) -> None:
-    """Whatever number a record bears, no reader of it meets an error, nor a time further ahead than a day."""
+    """Any number becomes a time, at most a day ahead."""
     assert at(number) <= datetime.now(UTC) + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Lanes: order within a chat, fairness between chats, bounds, and an orderly end."""
+"""Lanes: order, fairness, bounds, and an orderly end."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from consumer.lanes import Abandoned, Lanes
+from consumer.work import Again, Done
 from tests.virtual_time import VirtualTimeLoop, in_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from consumer.work import Outcome
+
 
 @dataclass(eq=False)
 class Work:
-    """Jobs that go on until they are told to end, and what became of them."""
+    """Jobs with a gate each, and what became of them."""
 
     lanes: Lanes
     started: list[str] = field(default_factory=list)
@@ -32,8 +35,8 @@ class Work:
         """Put a job into its lane."""
         self.lanes.submit(lane, self._job(name), size=size, tag=tag)
 
-    def _job(self, name: str) -> Callable[[], Awaitable[None]]:
-        async def job() -> None:
+    def _job(self, name: str) -> Callable[[], Awaitable[Outcome]]:
+        async def job() -> Outcome:
             self.started.append(name)
             self.gates[name] = asyncio.get_running_loop().create_future()
             try:
@@ -41,19 +44,24 @@ class Work:
             finally:
                 del self.gates[name]
                 self.ended.append(name)
+            return Done()
 
         return job
 
     async def finish(self, name: str) -> None:
-        """Let one end."""
+        """Open a job's gate."""
         self.gates[name].set_result(None)
         await settled()
 
 
 async def settled() -> None:
-    """Let everything that is ready go as far as it can."""
+    """Wait until all that is ready has run."""
     for _ in range(4):
         await asyncio.sleep(0)
+
+
+def _waiting(lanes: Lanes) -> int:
+    return lanes._jobs - lanes.running
 
 
 def _work(*, concurrency: int = 2, max_jobs: int = 100, max_bytes: int = 100) -> Work:
@@ -105,9 +113,9 @@ async def test_full_by_count() -> None:
     for name in ("one", "two"):
         work.submit("chat", name)
         await settled()
-        story.append((work.lanes.running, work.lanes.waiting, work.lanes.full))
+        story.append((work.lanes.running, _waiting(work.lanes), work.lanes.full))
     await work.finish("one")
-    story.append((work.lanes.running, work.lanes.waiting, work.lanes.full))
+    story.append((work.lanes.running, _waiting(work.lanes), work.lanes.full))
     assert story == [(1, 0, False), (1, 1, True), (1, 0, False)]
 
 
@@ -125,7 +133,7 @@ async def test_full_by_bytes() -> None:
 
 @in_virtual_time
 async def test_a_bug_is_kept_and_stops_no_other_lane() -> None:
-    """What a job raises is raised to the worker, the first of several; the lane and its neighbours go on."""
+    """The first exception of a job is raised to the worker; all lanes go on."""
     work = _work()
     for name in ("bad", "after"):
         work.submit("chat", name)
@@ -143,7 +151,7 @@ async def test_a_bug_is_kept_and_stops_no_other_lane() -> None:
 
 @in_virtual_time
 async def test_a_job_cancelled_by_others_is_a_failure() -> None:
-    """A job that ends as cancelled though the lanes cancelled nothing has not done its work, and that is told."""
+    """A job that ends as cancelled, though the lanes cancelled nothing, is a failure."""
     work = _work()
     work.submit("chat", "one")
     await settled()
@@ -155,7 +163,7 @@ async def test_a_job_cancelled_by_others_is_a_failure() -> None:
 
 @in_virtual_time
 async def test_drain_waits_for_what_runs() -> None:
-    """A drain lasts until the last running job has ended; after a stop nothing new starts meanwhile."""
+    """A drain lasts until the last running job ends; after a stop nothing new starts."""
     work = _work()
     for lane in ("one", "two", "three"):
         work.submit(lane, lane)
@@ -188,12 +196,13 @@ async def test_cancel_waits_for_the_end() -> None:
     lanes = _work().lanes
     tidied = []
 
-    async def job() -> None:
+    async def job() -> Outcome:
         try:
             await asyncio.Event().wait()
         finally:
             await asyncio.sleep(2)
             tidied.append(True)
+        return Done()
 
     lanes.submit("chat", job)
     await settled()
@@ -210,10 +219,11 @@ async def test_cancel_does_not_wait_for_ever() -> None:
     lanes = _work().lanes
     stubborn = asyncio.Event()
 
-    async def job() -> None:
+    async def job() -> Outcome:
         while not stubborn.is_set():
             with suppress(asyncio.CancelledError):
                 await stubborn.wait()
+        return Done()
 
     lanes.submit("chat", job)
     await settled()
@@ -244,11 +254,11 @@ async def test_one_partition_ends_and_the_others_go_on() -> None:
     assert work.started[-1] == "z1"
 
 
-def _stubborn(started: list[str], name: str, *answers: float | None) -> Callable[[], Awaitable[float | None]]:
-    """Make a job that gives one answer after the other."""
-    left = list(answers)
+def _stubborn(started: list[str], name: str, *waits: float) -> Callable[[], Awaitable[Outcome]]:
+    """Build a job that asks to be run again after these waits."""
+    left: list[Outcome] = [*map(Again, waits), Done()]
 
-    async def job() -> float | None:
+    async def job() -> Outcome:
         started.append(name)
         return left.pop(0)
 
@@ -259,24 +269,24 @@ def _stubborn(started: list[str], name: str, *answers: float | None) -> Callable
 async def test_a_job_that_asks_again_holds_its_lane_and_no_slot() -> None:
     """Until it is run again its chat waits, and all others go on."""
     lanes, started = Lanes(concurrency=1, max_jobs=9, max_bytes=9), list[str]()
-    lanes.submit("chat", _stubborn(started, "first", 10.0, 10.0, None))
-    lanes.submit("chat", _stubborn(started, "second", None))
-    lanes.submit("other", _stubborn(started, "other", None))
+    lanes.submit("chat", _stubborn(started, "first", 10.0, 10.0))
+    lanes.submit("chat", _stubborn(started, "second"))
+    lanes.submit("other", _stubborn(started, "other"))
     await asyncio.sleep(9)
     assert started == ["first", "other"]
-    assert (lanes.running, lanes.waiting) == (0, 2)
+    assert (lanes.running, _waiting(lanes)) == (0, 2)
     await asyncio.sleep(2)
     assert started == ["first", "other", "first"]
     await asyncio.sleep(10)
     assert started == ["first", "other", "first", "first", "second"]
-    assert (lanes.running, lanes.waiting, lanes.oldest_seconds) == (0, 0, None)
+    assert (lanes.running, _waiting(lanes), lanes.oldest_seconds) == (0, 0, None)
 
 
 @in_virtual_time
 async def test_a_job_that_asks_again_counts() -> None:
     """What waits to be run again still fills the lanes, and grows old in them."""
     lanes, started = Lanes(concurrency=1, max_jobs=1, max_bytes=9), list[str]()
-    lanes.submit("chat", _stubborn(started, "first", 10.0, None), size=3)
+    lanes.submit("chat", _stubborn(started, "first", 10.0), size=3)
     await asyncio.sleep(4)
     assert (lanes.full, lanes.oldest_seconds) == (True, 4.0)
     await asyncio.sleep(7)
@@ -285,24 +295,24 @@ async def test_a_job_that_asks_again_counts() -> None:
 
 @in_virtual_time
 async def test_a_stop_drops_what_asked_again() -> None:
-    """Neither what waits to be run again nor what asks for it later is run after a stop; other tags go on."""
+    """After a stop no job with its tag is run again; other tags go on."""
     lanes, started = Lanes(concurrency=3, max_jobs=9, max_bytes=9), list[str]()
     slow = asyncio.Event()
 
-    async def late() -> float:
+    async def late() -> Outcome:
         started.append("late")
         await slow.wait()
-        return 1.0
+        return Again(1.0)
 
-    lanes.submit("a", _stubborn(started, "early", 5.0, None), tag="p")
+    lanes.submit("a", _stubborn(started, "early", 5.0), tag="p")
     lanes.submit("b", late, tag="p")
-    lanes.submit("c", _stubborn(started, "other", 5.0, None), tag="q")
+    lanes.submit("c", _stubborn(started, "other", 5.0), tag="q")
     await settled()
     lanes.stop(["p"])
     slow.set()
     await asyncio.sleep(20)
     assert started == ["early", "late", "other", "other"]
-    assert (lanes.running, lanes.waiting, lanes.full) == (0, 0, False)
+    assert (lanes.running, _waiting(lanes), lanes.full) == (0, 0, False)
 
 
 @dataclass(eq=False)
@@ -316,7 +326,7 @@ class Job:
     """There once it runs."""
     state: str = "waiting"
 
-    async def run(self) -> None:
+    async def run(self) -> Outcome:
         """Wait to be told how to end."""
         self.state = "running"
         self.gate = asyncio.get_running_loop().create_future()
@@ -324,10 +334,11 @@ class Job:
             await self.gate
         finally:
             self.state = "ended"
+        return Done()
 
 
 class Traffic(RuleBasedStateMachine):
-    """Jobs come and end in any order, fail, are dropped and cancelled, while slots are scarce."""
+    """Jobs come, end, fail, are dropped and cancelled in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -346,15 +357,15 @@ class Traffic(RuleBasedStateMachine):
         self.lanes = Lanes(concurrency=concurrency, max_jobs=max_jobs, max_bytes=max_bytes)
 
     def of(self, state: str) -> list[Job]:
-        """Give the jobs in this state, oldest first."""
+        """Return the jobs in this state, oldest first."""
         return [job for job in self.jobs if job.state == state]
 
     def ready(self) -> set[str]:
-        """Give the lanes that could start a job, had they a slot."""
+        """Return the lanes that only lack a slot."""
         return {job.lane for job in self.of("waiting")} - {job.lane for job in self.of("running")}
 
     def settle(self, change: Callable[[], Awaitable[object]]) -> None:
-        """Make a change, let it take effect, and see which lanes had their turn."""
+        """Make a change, and check the turns of the lanes."""
         self.step += 1
         running = set(self.of("running"))
 
@@ -378,7 +389,7 @@ class Traffic(RuleBasedStateMachine):
 
     @rule(lane=st.sampled_from("abcd"), size=st.integers(0, 9), tag=st.sampled_from("pq"))
     def submit(self, lane: str, size: int, tag: str) -> None:
-        """A job comes; the lanes take it even when they are full, for that is the worker's business."""
+        """A job comes, even when the lanes are full."""
         job = Job(lane, size, tag, state="dropped" if self.stopped else "waiting")
         self.jobs.append(job)
 
@@ -405,7 +416,7 @@ class Traffic(RuleBasedStateMachine):
 
     @rule(tag=st.sampled_from("pq"))
     def revoke(self, tag: str) -> None:
-        """A partition goes: what waits is dropped, what runs gets a moment and is cancelled."""
+        """A partition goes: waiting jobs are dropped, running ones cancelled."""
         self.drop(tag)
         runs = any(job.tag == tag for job in self.of("running"))
 
@@ -452,7 +463,7 @@ class Traffic(RuleBasedStateMachine):
     def nothing_is_lost(self) -> None:
         """The lanes know of every job that waits or runs, and of no other."""
         waiting, running = self.of("waiting"), self.of("running")
-        assert (self.lanes.waiting, self.lanes.running) == (len(waiting), len(running))
+        assert (_waiting(self.lanes), self.lanes.running) == (len(waiting), len(running))
         assert set(self.lanes._waiting) == {job.lane for job in waiting}
         assert self.lanes._busy == {job.lane for job in running}
         held = waiting + running

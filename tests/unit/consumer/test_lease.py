@@ -1,4 +1,4 @@
-"""The lease: kept while we work, believed in no longer than the store does, and long enough for a send."""
+"""The lease: renewed in time, believed in no longer than the store does, long enough for a send."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = MemoKey("51", "1")
 SECONDS = 30.0
 
 
-class Ledger:
+class _Ledger:
     """A memory ledger by the loop's clock, which may be away."""
 
     def __init__(self) -> None:
@@ -27,16 +27,15 @@ class Ledger:
         self.renewals = 0
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        """Renew."""
         if self.away:
             raise StoreUnavailable("away")
         self.renewals += 1
         await self.real.renew(claim, lease_seconds=lease_seconds)
 
 
-async def leased(*, owned: bool = True) -> tuple[Ledger, Lease]:
+async def leased(*, owned: bool = True) -> tuple[_Ledger, Lease]:
     """Claim a memo."""
-    ledger, clock = Ledger(), asyncio.get_running_loop().time
+    ledger, clock = _Ledger(), asyncio.get_running_loop().time
     asked_at = clock()
     claim = await ledger.real.claim(KEY, owner="one", lease_seconds=SECONDS, facts={})
     assert isinstance(claim, Claim)
@@ -121,9 +120,9 @@ async def test_a_store_that_stays_away_ends_the_work() -> None:
 @in_virtual_time
 @pytest.mark.parametrize("error", [None, Fenced("taken over"), ZeroDivisionError()])
 async def test_work_that_ends_with_its_lease_ends_as_it_did(error: Exception | None) -> None:
-    """Where the work ends in the very moment in which the lease is lost, its own end counts, and nobody is cancelled.
+    """Work that ends in the very moment in which the lease is lost is not cancelled.
 
-    A process that was stopped for a while wakes so: the renewal and what the work waited for are refused together.
+    A process that was stopped wakes so: the renewal and what the work waited for are refused together.
     """
     _, lease = await leased()
     wakes = asyncio.Event()
@@ -147,7 +146,7 @@ async def test_work_that_ends_with_its_lease_ends_as_it_did(error: Exception | N
 
 @in_virtual_time
 async def test_a_cancellation_is_not_taken_for_a_lost_lease() -> None:
-    """Whoever is cancelled while the lease runs hears of the cancellation, and nothing goes on renewing."""
+    """Work that is cancelled while the lease runs raises CancelledError, and the renewal ends."""
     ledger, lease = await leased()
 
     async def work() -> None:

@@ -12,7 +12,7 @@ from consumer import resume
 from consumer.events import TextMessage
 from consumer.memo import Form, Memo
 from consumer.resume import Restart
-from consumer.work import brought
+from consumer.work import Work
 from storage.ledger import Event, MemoKey, Place
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -66,7 +66,7 @@ def test_what_was_written_is_never_dropped() -> None:
 def test_a_text_is_work_as_it_came() -> None:
     """Who wrote what, where and when stays; of a text without end so much is kept as can be answered."""
     said = TextMessage("chat", "7", "+15550100001", AT, "Hello? " * 100_000, group=True)
-    work = brought(EVENT, said, lambda: True)
+    work = Work.from_event(EVENT, said)
     assert work.memo.text is not None
     assert work.memo.text.startswith("Hello? Hello?")
     assert len(work.memo.text) <= 8_000

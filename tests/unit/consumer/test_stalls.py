@@ -1,4 +1,4 @@
-"""The loop's own feeling for how late it is."""
+"""The lag that the loop measures itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.virtual_time import VirtualTimeLoop, in_virtual_time
 
 @in_virtual_time
 async def test_an_idle_loop_is_never_late() -> None:
-    """Nothing is late where nothing blocks; and all listeners hear of each look."""
+    """An idle loop has no lag; all listeners are called."""
     felt: list[float] = []
     heard: list[float] = []
     async with Stalls(felt.append, heard.append, interval_seconds=0.25):
@@ -23,7 +23,7 @@ async def test_an_idle_loop_is_never_late() -> None:
 
 @in_virtual_time
 async def test_a_long_stall_counts_for_each_look_that_it_cost() -> None:
-    """A stall is told with its whole length, and again with what later looks would have seen of it."""
+    """A stall counts with its whole length, and again for each measurement that it cost."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)
     felt: list[float] = []
@@ -36,7 +36,7 @@ async def test_a_long_stall_counts_for_each_look_that_it_cost() -> None:
 
 @in_virtual_time
 async def test_nothing_is_left_behind() -> None:
-    """After the block nobody looks any more."""
+    """After the block nothing is measured."""
     felt: list[float] = []
     async with Stalls(felt.append, interval_seconds=0.25):
         await asyncio.sleep(0.3)
