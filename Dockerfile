@@ -16,6 +16,7 @@ RUN python -m venv /opt/tools \
 RUN /opt/tools/bin/pip wheel --require-hashes --no-deps --no-build-isolation --wheel-dir /opt/wheels -r deploy/image.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY audio audio
+COPY runtime runtime
 COPY providers providers
 COPY storage storage
 COPY consumer consumer

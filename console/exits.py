@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from consumer.settings import ConfigurationError
 from consumer.source import SourceError
+from runtime.settings.faults import ConfigurationError
 from storage.errors import StorageError, StoreUnavailable
 
 if TYPE_CHECKING:

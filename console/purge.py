@@ -17,14 +17,13 @@ from rich.text import Text
 
 from console.exits import FAILED, MISUSED, end, told
 from console.printing import printer
-from consumer import variables
-from consumer.archives import make_owed_archive
 from consumer.disposal import Disposal, Fate, Kind
 from consumer.forgetting import STAYS, Forgetting
 from consumer.retention import DAY_SECONDS, Retention
 from consumer.settings import load
-from consumer.stores import make_store
+from runtime.settings.kinds import phone_number
 from storage.errors import StorageError, StoreUnavailable
+from storage.factory import make_owed_archive, make_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from consumer.disposal import Doomed
     from consumer.settings import Settings
-    from consumer.stores import Store
+    from storage.factory import Store
     from storage.owed import OwedArchive
 
 _MOST = 100_000
@@ -115,7 +114,7 @@ def _handle(given: str) -> str:
     if "@" in text:
         return text
     try:
-        return variables.phone_number(text).get_secret_value()
+        return phone_number(text)
     except ValueError as error:
         end(f"--person {error}; or an address such as somebody@example.com", MISUSED)
 
@@ -126,8 +125,10 @@ async def _purge(settings: Settings, wish: Wish) -> Report:
             await archive.check()  # a folder is cleared of what crashes left in it
         owner = f"purge-{socket.gethostname()}-{os.getpid()}"
         if wish.person is None:
-            seconds = settings.retention_days * DAY_SECONDS
-            retention = Retention(store.ledger, store.purging, archive, seconds, settings.ledger_days * DAY_SECONDS)
+            seconds = settings.retention.retention_days * DAY_SECONDS
+            retention = Retention(
+                store.ledger, store.purging, archive, seconds, settings.retention.ledger_days * DAY_SECONDS
+            )
             run = _Run(retention.overdue, Disposal(store.purging, archive, owner, seconds), wish, printer())
         else:
             forgetting = Forgetting(
@@ -231,8 +232,8 @@ def _troubles(report: Report) -> list[str]:
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Store, OwedArchive]]:
     """Open store and archive, with what is owed to it."""
-    archive = make_owed_archive(settings)
-    store = await asyncio.to_thread(make_store, settings)
+    archive = make_owed_archive(settings.archive)
+    store = await asyncio.to_thread(make_store, settings.store)
     try:
         await store.open()
         yield store, archive

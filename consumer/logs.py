@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from consumer.notices import Notice
 
-OUR_LOGGERS = ("audio", "providers", "storage", "consumer", "console", "sandbox")
+OUR_LOGGERS = ("audio", "runtime", "providers", "storage", "consumer", "console", "sandbox")
 
 _OUTCOME_LEVELS = {State.FAILED.value: logging.WARNING, State.DEAD.value: logging.ERROR}
 _notices = logging.getLogger("consumer.notices")

@@ -11,10 +11,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "audio": set(),
-    "providers": {"audio"},
-    "storage": {"audio"},
-    "consumer": {"audio", "providers", "storage"},
-    "console": {"audio", "providers", "storage", "consumer", "sandbox"},
+    "runtime": set(),
+    "providers": {"audio", "runtime"},
+    "storage": {"audio", "runtime"},
+    "consumer": {"audio", "runtime", "providers", "storage"},
+    "console": {"audio", "runtime", "providers", "storage", "consumer", "sandbox"},
     "sandbox": {"audio"},
     "fixtures": {"audio"},
 }

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consumer.catalogue import catalogue_table
-from consumer.reference import example_env, reference_table
+from consumer.settings import Settings
 from consumer.webhook import metrics as door
+from runtime.settings.reference import example_env, reference_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ class MarkersMissing(Exception):
 
 
 def between_markers(page: str, generated: str) -> str:
-    """Give the page with its generated part renewed. Raises MarkersMissing."""
+    """Return the page with its generated part renewed. Raises MarkersMissing."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in after or END in after:
@@ -34,10 +35,10 @@ def between_markers(page: str, generated: str) -> str:
 
 
 def pages() -> Mapping[str, Callable[[str], str]]:
-    """Each generated file, by its path from the root, and how its text follows from the present one."""
+    """Return each generated file, by its path from the root, with the function from its present text to the new one."""
     return {
-        ".env.example": lambda _: example_env(),
-        "docs/configuration.md": lambda page: between_markers(page, reference_table()),
+        ".env.example": lambda _: example_env(Settings, needed=("SERIES_API_URL", "SERIES_API_KEY")),
+        "docs/configuration.md": lambda page: between_markers(page, reference_table(Settings)),
         "docs/metrics.md": lambda page: between_markers(page, catalogue_table()),
         "docs/webhook.md": lambda page: between_markers(page, catalogue_table(door.CATALOGUE)),
     }

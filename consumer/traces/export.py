@@ -22,13 +22,14 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import SpanKind
 
-from consumer.agreement import ConfigurationError, Fault
 from consumer.metrics import running_version
 from consumer.redaction import Redactor
 from consumer.traces.context import SAMPLED, TraceContext, found, put_into
 from consumer.traces.ids import SpanIds
 from consumer.traces.sending import TracedPublisher
 from consumer.traces.spans import Spans
+from runtime.settings.faults import ConfigurationError, Fault
+from runtime.settings.variables import secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ def make_traces(endpoint: str, settings: Settings) -> Traces:
         provider.add_span_processor(BatchSpanProcessor(exporter))
     except ValueError as error:
         raise ConfigurationError(Fault("OTEL_BSP_*", f"the limits do not agree: {error}")) from error
-    return Traces(provider, exporter, ids, Redactor(settings.secrets()), settings.kafka_group_id)
+    return Traces(provider, exporter, ids, Redactor(secrets_of(settings)), settings.kafka.group_id)
 
 
 class Traces:
@@ -190,5 +191,6 @@ def _resource() -> Resource:
 
 def _secret(settings: Settings) -> bytes:
     """Give a secret that all workers of a group share."""
-    secret = settings.archive_user_key or settings.series_api_key or settings.linq_api_key
+    messaging = settings.messaging
+    secret = settings.archive.user_key or messaging.series.api_key or messaging.linq.api_key
     return secret.get_secret_value().encode() if secret else uuid.uuid4().bytes

@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from consumer.agreement import ConfigurationError, Fault
+from runtime.settings.faults import ConfigurationError, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def begin(settings: Settings) -> Tracing:
     Raises:
         ConfigurationError: traces are wished for, and cannot be had so.
     """
-    endpoint = settings.otel_exporter_otlp_endpoint
+    endpoint = settings.traces.endpoint
     if endpoint is None or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return NoTraces()
     try:

@@ -114,7 +114,10 @@ class Terminal(io.StringIO):
 def _as_before() -> Iterator[None]:
     """Take back what configure_logs() does to the process."""
     root = logging.getLogger()
-    ours = [logging.getLogger(name) for name in ("audio", "providers", "storage", "consumer", "console", "sandbox")]
+    ours = [
+        logging.getLogger(name)
+        for name in ("audio", "runtime", "providers", "storage", "consumer", "console", "sandbox")
+    ]
     handlers, levels = list(root.handlers), [logger.level for logger in (root, *ours)]
     yield
     root.handlers[:] = handlers

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.settings import ConfigurationError, load
+from consumer.settings import load
 from consumer.source import Partition
 from consumer.traces import switch
 from consumer.traces.context import TraceContext, found, put_into
+from runtime.settings.faults import ConfigurationError
 from storage.ledger import DeadLetter, Event, MemoKey, Place
 from tests.acceptance.collector import collecting
 
