@@ -265,9 +265,8 @@ def _left_out(settings: Settings) -> list[Finding]:
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
-    for name, meant in unknown_variables(Settings, environ).items():
-        words = "nothing reads this variable" + (f"; did you mean {meant}?" if meant else ": see docs/configuration.md")
-        yield Finding(name, Verdict.UNKNOWN, words)
+    for fault in unknown_variables(Settings, environ):
+        yield Finding(fault.variable, Verdict.UNKNOWN, fault.advice)
 
 
 def _tell_programs(values: Iterable[tuple[str, str, bool]], findings: Iterable[Finding]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from consumer.source import KafkaLogin
 
 FAILURES = (KafkaError, OSError, TimeoutError)
-"""What a client of aiokafka raises when Kafka cannot be used."""
+"""What aiokafka raises when Kafka cannot be used."""
 MAX_EVENT_BYTES = 48 * 1024 * 1024
 """A 25 MiB recording in base64, with its envelope."""
 
@@ -53,11 +53,7 @@ _REASONS = {
 
 
 async def describe(login: KafkaLogin, topic: str) -> int | None:
-    """Count the partitions of a topic, with a client outside the group; None if there is no such topic.
-
-    Raises:
-        SourceError: Kafka cannot be used.
-    """
+    """Count the partitions of a topic, outside the group; None if there is no such topic. Raises SourceError."""
     admin = AIOKafkaAdminClient(**login.options(), request_timeout_ms=milliseconds(_PROBE_SECONDS))
     try:
         await opened(login, admin.start())
@@ -82,14 +78,14 @@ async def opened(login: KafkaLogin, starting: Awaitable[None]) -> None:
 
 
 def unusable(login: KafkaLogin, error: BaseException) -> SourceError:
-    """Build the error that tells an operator why Kafka cannot be used; aiokafka's own text may hold too much."""
+    """Build an error for operators; aiokafka's own text may hold too much."""
     names = (kind.__name__ for kind in type(error).__mro__)
     reason = next((_REASONS[name] for name in names if name in _REASONS), type(error).__name__)
     return SourceError(f"Kafka at {login.bootstrap_servers} ({login.security_protocol}) cannot be used: {reason}")
 
 
 async def _refusal(login: KafkaLogin) -> BaseException | None:
-    """Find out why a connection fails, since aiokafka only logs it; None if one can be made."""
+    """Find out why a connection fails, which aiokafka only logs; None if it does not."""
     options = login.options()
     for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
         try:
@@ -103,8 +99,8 @@ async def _refusal(login: KafkaLogin) -> BaseException | None:
 async def closed(stopping: Awaitable[None], client: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
     """Wait for a client to stop, in bounded time.
 
-    aiokafka's own stop waits for brokers that may be gone, or for a rebalance to end; without connections it has
-    nothing to wait for. And when its last fetch has just failed, it ends like a cancelled task, connections open.
+    aiokafka's stop waits for brokers that may be gone, or for a rebalance, unless its connections are cut. When its
+    last fetch has just failed, it ends like a cancelled task, with connections open.
     """
     task = asyncio.ensure_future(stopping)
     try:
@@ -119,7 +115,7 @@ async def closed(stopping: Awaitable[None], client: Any) -> None:  # noqa: ANN40
 
 
 async def _cut(client: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
-    """Close the connections; one to a host that has vanished would wait for what it has not sent."""
+    """Close the connections, in bounded time: one to a vanished host waits for what it has not sent."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_CUT_SECONDS):
             await client.close()

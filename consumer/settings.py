@@ -1,4 +1,4 @@
-"""Settings of the worker and the webhook server: Kafka's, the worker's own, and the groups of other packages."""
+"""Settings of the worker and the webhook server."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 _DAY_SECONDS = 86_400
 _REVOKE_MARGIN_SECONDS = 10.0
-"""What a rebalance gets beyond a drain and a send, for the commit and for writes."""
+"""Beyond a drain and a send, for the commit and for writes."""
 _LET_GO_MARGIN_SECONDS = 12.0
-"""What a cancelled memo gets beyond its send: to record the answer, stop typing and give up the lease."""
+"""Beyond a send, to record the answer, stop typing and give up the lease."""
 _STALE_MARGIN_SECONDS = 30.0
-"""How much longer than the longest rebalance a worker may be silent before it counts as stuck."""
+"""Beyond the longest rebalance, before a silent worker counts as stuck."""
 _SEND_SHARE = 0.5
-"""Of a lease, that the longest send may take: renewed at a third, it has two thirds left when a send begins."""
+"""Of a lease, for a send: renewed at a third, it has two thirds left when a send begins."""
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
@@ -53,9 +53,7 @@ class KafkaSettings(Group):
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", title="Kafka")
 
-    bootstrap_servers: Servers = Field(
-        ("localhost:9092",), description="brokers to connect to first: HOST:PORT, with commas between"
-    )
+    bootstrap_servers: Servers = Field(("localhost:9092",), description="HOST:PORT of brokers, with commas between")
     topic: Topic = Field("message.received", description="topic of the events")
     group_id: str = Field("voicememo", description="the consumer group; its members share the partitions")
     client_id: str = Field("voicememo", description="this client's name in the brokers' logs")
@@ -70,9 +68,7 @@ class KafkaSettings(Group):
     auto_offset_reset: Annotated[Literal["earliest", "latest"], Lower] = Field(
         "earliest", description="where a new group begins: earliest or latest"
     )
-    session_seconds: float = Field(
-        30.0, ge=6, le=300, description="seconds without a heartbeat before a worker loses its partitions"
-    )
+    session_seconds: float = Field(30.0, ge=6, le=300, description="seconds a worker may be silent to the group")
     dead_letter_topic: Topic = Field("message.received.dead", description="topic of events that could not be answered")
 
     @model_validator(mode="after")
@@ -105,12 +101,8 @@ class WorkerSettings(Group):
 
     model_config = SettingsConfigDict(title="The worker")
 
-    default_language: Language = Field(
-        "en", description="the language where none is known: a primary subtag, such as en"
-    )
-    answer_text_messages: bool = Field(
-        default=False, description="true: answer text messages with texts, from the same history"
-    )
+    default_language: Language = Field("en", description="primary subtag of the language where none is known")
+    answer_text_messages: bool = Field(default=False, description="whether text messages are answered, by texts")
     worker_concurrency: int = Field(64, ge=1, le=1024, description="most memos that are worked on at once")
     reply_deadline_seconds: float = Field(
         30.0,
@@ -120,22 +112,16 @@ class WorkerSettings(Group):
         " send; no send takes longer either",
     )
     drain_seconds: float = Field(
-        25.0,
-        ge=0,
-        le=300,
-        description="seconds that memos in flight may go on after a stop; a container's grace period must be longer",
+        25.0, ge=0, le=300, description="seconds for memos in flight after a stop; less than a container's grace period"
     )
     retry_for_seconds: float = Field(
-        900.0,
-        ge=0,
-        le=604_800,
-        description="seconds past its deadline for which a memo that cannot be delivered is tried again",
+        900.0, ge=0, le=604_800, description="seconds for further tries to deliver a memo past its deadline"
     )
     lease_seconds: float = Field(
         30.0,
         ge=3,
         le=LONGEST_LEASE_SECONDS,
-        description="seconds for which a worker that does not renew it keeps a memo; a send may take half of them",
+        description="seconds that a silent worker keeps a memo; a send may take half",
     )
     resend_unknown: bool = Field(
         default=True,
@@ -143,34 +129,29 @@ class WorkerSettings(Group):
         " false leaves it to a person (rather never than twice)",
     )
     max_memo_bytes: int = Field(
-        26_214_400,
-        ge=1024,
-        le=1_073_741_824,
-        description="bytes; a larger recording gets a spoken apology",
+        26_214_400, ge=1024, le=1_073_741_824, description="bytes; larger recordings get an apology"
     )
-    max_memo_seconds: float = Field(
-        1800.0, ge=1, le=86_400, description="seconds; a longer recording gets a spoken apology"
-    )
+    max_memo_seconds: float = Field(1800.0, ge=1, le=86_400, description="seconds; longer recordings get an apology")
     ffmpeg: str | None = Field(None, description="path of ffmpeg; the one in imageio-ffmpeg's wheel if not set")
 
     @property
     def rebalance_timeout_seconds(self) -> float:
-        """How long the group waits for us to let go of partitions: longer than a drain and a send, by construction."""
+        """How long the group waits for us to give up partitions: longer than a drain and a send."""
         return self.drain_seconds + self.let_go_seconds + _REVOKE_MARGIN_SECONDS
 
     @property
     def stale_after_seconds(self) -> float:
-        """After how long without a poll the worker counts as stuck; a rebalance may hold a poll back for its length."""
+        """How long the worker may not poll before it counts as stuck: longer than a rebalance."""
         return self.rebalance_timeout_seconds + _STALE_MARGIN_SECONDS
 
     @property
     def send_seconds(self) -> float:
-        """How long one send may take: inside what is left of a lease just before its renewal, by construction."""
+        """How long one send may take: less than what is left of a lease just before its renewal."""
         return min(self.reply_deadline_seconds, self.lease_seconds * _SEND_SHARE)
 
     @property
     def let_go_seconds(self) -> float:
-        """How long a cancelled memo may go on: a send that has begun is brought to its end."""
+        """How long a cancelled memo may go on, since a send that has begun is finished."""
         return self.send_seconds + _LET_GO_MARGIN_SECONDS
 
 
@@ -191,11 +172,7 @@ class Settings(Group):
 
     @property
     def pseudonym_key(self) -> bytes | None:
-        """Secret behind the pseudonyms in archive keys; None when keys carry the phone number (ARCHIVE_USER=phone).
-
-        Raises:
-            ConfigurationError: there is no ARCHIVE_USER_KEY, SERIES_API_KEY or LINQ_API_KEY to derive it from.
-        """
+        """Secret behind the pseudonyms in archive keys; None if keys hold phone numbers. Raises as person_key does."""
         return None if self.archive.user == "phone" else self.person_key
 
     @property
@@ -203,7 +180,7 @@ class Settings(Group):
         """Secret behind the names under which the store knows people who asked to be forgotten.
 
         Raises:
-            ConfigurationError: there is no ARCHIVE_USER_KEY, SERIES_API_KEY or LINQ_API_KEY to derive it from.
+            ConfigurationError: none of ARCHIVE_USER_KEY, SERIES_API_KEY and LINQ_API_KEY is set.
         """
         if self.archive.user_key is not None:
             return self.archive.user_key.get_secret_value().encode()
@@ -237,12 +214,11 @@ class CompleteSettings(Settings):
 
 
 def load(environ: Mapping[str, str], *, complete: bool = True) -> Settings:
-    """Read every variable; check each, and whether they agree.
+    """Read and check every variable.
 
     Args:
-        environ: the process environment, or what stands for it. A variable that is empty counts as not set where there
-            is no default to lose.
-        complete: whether what `run` needs must be there; without, missing() returns what is not.
+        environ: the environment. An empty variable counts as not set where there is no default to lose.
+        complete: whether what `run` needs must be there; otherwise missing() returns what is not.
 
     Raises:
         ConfigurationError: with every fault.

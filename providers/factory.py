@@ -1,4 +1,4 @@
-"""Factories: adapters of the models that the ladders name, and the messenger. Slow to import: every vendor's SDK."""
+"""Factories of adapters and messenger. Slow to import: every vendor's SDK."""
 
 from __future__ import annotations
 

@@ -85,9 +85,7 @@ class HuggingFaceSettings(Group):
     token: SecretStr | None = Field(None, description="opens the rung huggingface, for hearing and answering")
     whisper_model: Model = Field("openai/whisper-large-v3-turbo", description="the model that hears")
     llama_model: Model = Field("meta-llama/Llama-3.2-3B-Instruct", description="the model that answers")
-    whisper_url: Url | None = Field(
-        None, description="full URL to POST recordings to; the Hugging Face router's if not set"
-    )
+    whisper_url: Url | None = Field(None, description="full URL for recordings; the Hugging Face router's if not set")
     llama_url: Url | None = Field(None, description="base URL of an OpenAI wire; the Hugging Face router's if not set")
 
 
@@ -121,8 +119,7 @@ class OpenAiSettings(Group):
     )
 
     api_key: SecretStr | None = Field(
-        None,
-        description="opens the rung openai; sent to OPENAI_BASE_URL, and each OPENAI_*_URL without its own key",
+        None, description="opens the rung openai; sent to every OPENAI_*_URL without its own key"
     )
     base_url: Url | None = Field(
         None,
@@ -133,9 +130,7 @@ class OpenAiSettings(Group):
     chat_model: Model = Field("gpt-4o-mini", description="the model that answers; it must take max_tokens")
     speech_model: Model = Field("gpt-4o-mini-tts", description="the model that speaks, in PCM at 24 kHz")
     voices: Voices = Field({}, description="a voice per language, such as default=alloy,hi=nova; alloy if not set")
-    transcribe_url: Url | None = Field(
-        None, description="another server to hear, such as https://api.groq.com/openai/v1"
-    )
+    transcribe_url: Url | None = Field(None, description="another server to hear, as https://api.groq.com/openai/v1")
     transcribe_key: SecretStr | None = Field(None, description=_ITS_KEY)
     chat_url: Url | None = Field(None, description="another server to answer, such as http://localhost:11434/v1")
     chat_key: SecretStr | None = Field(None, description=_ITS_KEY)

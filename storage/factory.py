@@ -1,4 +1,4 @@
-"""Factories: the store that STORE_URL names, and the archive that ARCHIVE_URL names."""
+"""Factories of store and archive."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Store(Protocol):
         ...
 
     async def open(self) -> None:
-        """Prepare for use. Raises StoreUnavailable, and StoreNotReady where an operator has to act."""
+        """Open it. Raises StoreUnavailable, or StoreNotReady where an operator has to act."""
         ...
 
     async def check(self) -> None:
-        """Check that it can be used. Raises StoreUnavailable."""
+        """Raise StoreUnavailable if it cannot be used."""
         ...
 
     async def close(self) -> None:
@@ -52,12 +52,12 @@ class Store(Protocol):
 
 
 def make_store(settings: StoreSettings, *, create: bool = False) -> Store:
-    """Make the store; opens nothing yet. Slow for Supabase, whose client is imported only where it is used.
+    """Make the store; opens nothing yet. Slow for Supabase, whose client is imported here.
 
     Args:
         settings: where it is.
-        create: for a worker: make a file that does not exist. All other commands must not take an empty file for the
-            store, since its name may be mistyped: for them a missing file is an error.
+        create: whether a missing file is made, as a worker does; otherwise it is an error, since its name may be
+            mistyped.
 
     Raises:
         ConfigurationError: SUPABASE_URL or SUPABASE_KEY is missing.
@@ -78,7 +78,7 @@ async def exposed(settings: SupabaseSettings) -> list[str]:
 
 
 def make_archive(settings: ArchiveSettings) -> Archive:
-    """Make the archive."""
+    """Make the archive that ARCHIVE_URL names."""
     match settings.url:
         case FileArchive(directory):
             return DiskArchive(directory)
@@ -91,5 +91,5 @@ def make_archive(settings: ArchiveSettings) -> Archive:
 
 
 def make_owed_archive(settings: ArchiveSettings) -> OwedArchive:
-    """Make the archive, with the folder of what could not be stored there yet."""
+    """Make the archive, with the spool of what it could not take yet."""
     return OwedArchive(make_archive(settings), settings.spool, max_bytes=settings.spool_bytes)

@@ -184,8 +184,7 @@ class RetentionSettings(Group):
         30,
         ge=1,
         le=3650,
-        description="days that recordings, replies, words and dead letters are kept; `voicememo purge` deletes"
-        " older ones",
+        description="days that recordings, replies, words and dead letters are kept, until `voicememo purge`",
     )
     ledger_days: int = Field(
         365,

@@ -1,7 +1,4 @@
-"""Write the parts of the documentation that the code knows best: `python -m tests.write_docs`.
-
-A page keeps its generated part between two markers; what stands around them is written by hand.
-"""
+"""Generated parts of the documentation, between two markers of a page: `python -m tests.write_docs`."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ END = "<!-- end of the generated part -->"
 
 
 class MarkersMissing(Exception):
-    """A page does not have the two markers, once each and in order."""
+    """A page has not both markers, once each and in order."""
 
 
 def between_markers(page: str, generated: str) -> str:

@@ -49,8 +49,5 @@ class WebhookSettings(Group):
     port: Port = Field(8081, description="its port; 0 takes any that is free")
     path: Annotated[str, AfterValidator(_path)] = Field("/webhook", description="its path; any other is not found")
     tolerance_seconds: float = Field(
-        300.0,
-        ge=1,
-        le=86_400,
-        description="seconds that a webhook's timestamp may differ from our clock",
+        300.0, ge=1, le=86_400, description="seconds that a webhook's timestamp may differ from our clock"
     )

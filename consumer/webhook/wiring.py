@@ -1,4 +1,4 @@
-"""Wiring: the composition root of the webhook door."""
+"""Wiring of the webhook server."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, stop: Stop) -> None:
-    """Keep the door open until it is asked to close; then answer what is in hand, and let Kafka have it.
+    """Take webhooks until asked to stop; then finish those in hand.
 
     Raises:
-        ConfigurationError: there are no secrets.
+        ConfigurationError: WEBHOOK_SECRETS is not set.
         SourceError: Kafka cannot be used.
         VitalsError: the vitals' port is taken.
-        DoorError: the door's port is taken.
+        DoorError: the webhooks' port is taken.
     """
     secrets = required(settings.webhook.secrets or None, "WEBHOOK_SECRETS")
     verifier = Verifier(tuple(each.get_secret_value() for each in secrets), settings.webhook.tolerance_seconds)

@@ -24,16 +24,12 @@ class SeriesSettings(Group):
 
     api_url: Url | None = Field(None, description="base URL of the Series API; needed unless MESSENGER=linq")
     api_key: SecretStr | None = Field(
-        None,
-        description="Bearer key, sent to SERIES_API_URL's host and port only; needed unless MESSENGER=linq",
+        None, description="Bearer key, sent to SERIES_API_URL's host and port only; needed unless MESSENGER=linq"
     )
     sender_number: PhoneNumber | None = Field(
         None, description="our own number, such as +15550100123: its messages are never answered"
     )
-    media_hosts: Hosts = Field(
-        (),
-        description="hosts of recordings beside SERIES_API_URL's own, with commas between",
-    )
+    media_hosts: Hosts = Field((), description="hosts of recordings beside SERIES_API_URL's own, with commas between")
 
 
 class LinqSettings(Group):
@@ -44,8 +40,7 @@ class LinqSettings(Group):
 
     api_url: Url = Field("https://api.linqapp.com/api/partner", description="base URL of Linq v3, without /v3")
     api_key: SecretStr | None = Field(
-        None,
-        description="Bearer key, sent to LINQ_API_URL's host and port only; needed with MESSENGER=linq",
+        None, description="Bearer key, sent to LINQ_API_URL's host and port only; needed with MESSENGER=linq"
     )
     media_hosts: Hosts = Field(
         ("cdn.linqapp.com",),

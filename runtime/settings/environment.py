@@ -1,4 +1,4 @@
-"""Reading settings from an environment, and finding variables that were probably misspelt."""
+"""Settings read from an environment, and variables in it that were probably misspelt."""
 
 from __future__ import annotations
 
@@ -21,17 +21,13 @@ if TYPE_CHECKING:
 G = TypeVar("G", bound=Group)
 
 _NEAR, _NEAR_OURS = 0.8, 0.5
-"""How similar a name must be to one of ours (1: the same), where others use its prefix too, and where only we do."""
+"""Least similarity of a name (1: equal) to one of ours: with a prefix that others use too, and with our own."""
 
 log = logging.getLogger(__name__)
 
 
 def read(group: type[G], environ: Mapping[str, str]) -> G:
-    """Read every variable of a group and of the groups inside it.
-
-    Raises:
-        ConfigurationError: with every fault of every variable, in the order of the fields, and what disagrees.
-    """
+    """Read a group. Raises ConfigurationError with every fault, in the order of the fields."""
     given = _Environment(group, {name.lower(): text.strip() for name, text in environ.items() if name.isupper()})()
     settings, advice = _validated(group, given)
     if settings is not None:
@@ -46,32 +42,30 @@ def read(group: type[G], environ: Mapping[str, str]) -> G:
     raise ConfigurationError(*(Fault(*each) for each in found))
 
 
-def unknown_variables(group: type[Group], environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Return variables that nothing reads although they look like ours, with the name that was probably meant.
-
-    Where other programs use a prefix too, only near misses count.
-    """
+def unknown_variables(group: type[Group], environ: Mapping[str, str]) -> list[Fault]:
+    """List variables that nothing reads: all with a prefix of ours, near misses with one that others use too."""
     known = {variable.name for variable in variables(group)}
     own = {variable.prefix: variable.group.own_prefix for variable in variables(group)}
-    found: dict[str, str | None] = {}
+    found: list[Fault] = []
     for name in sorted(each for each in environ if each.isupper() and each not in known):
         prefix = max(filter(name.startswith, own), key=len, default="")
         ours = own.get(prefix, False)
         rests = [each.removeprefix(prefix) for each in sorted(known) if each.startswith(prefix)]
         near = difflib.get_close_matches(name.removeprefix(prefix), rests, 1, _NEAR_OURS if ours else _NEAR)
         if near or ours:
-            found[name] = f"{prefix}{near[0]}" if near else None
+            hint = f"; did you mean {prefix}{near[0]}?" if near else ": see docs/configuration.md"
+            found.append(Fault(name, f"nothing reads this variable{hint}"))
     return found
 
 
 def warn_of_unknown(group: type[Group], environ: Mapping[str, str]) -> None:
     """Log unknown variables."""
-    for name, meant in unknown_variables(group, environ).items():
-        log.warning("variable.unknown", extra={"variable": name, "meant": meant})
+    for fault in unknown_variables(group, environ):
+        log.warning("variable.unknown", extra={"variable": fault.variable, "advice": fault.advice})
 
 
 class _Environment(EnvSettingsSource):
-    """Picks a group's variables out of a mapping, with those of inner groups as mappings of their own."""
+    """A group's variables in a mapping; an inner group's are a mapping of their own."""
 
     def __init__(self, group: type[Group], variables: Mapping[str, str | None]) -> None:
         super().__init__(group)
@@ -87,7 +81,6 @@ class _Environment(EnvSettingsSource):
 
 
 def _validated(group: type[G], given: Mapping[str, Any]) -> tuple[G | None, dict[str, str]]:
-    """Validate values; return the group, or advice by variable."""
     try:
         return group.model_validate(given), {}
     except ValidationError as error:

@@ -36,11 +36,7 @@ class Fault:
 
 
 class ConfigurationError(ValueError):
-    """Variables that cannot be used, a line of text for each. A group's validator raises it where settings disagree.
-
-    Attributes:
-        faults: all of them.
-    """
+    """Variables that cannot be used, a line for each; validators raise it where settings disagree."""
 
     def __init__(self, *faults: Fault) -> None:
         super().__init__("\n".join(map(str, faults)))
@@ -48,14 +44,14 @@ class ConfigurationError(ValueError):
 
 
 def required(value: T | None, variable: str) -> T:
-    """Return an optional setting's value. Raises ConfigurationError, naming the variable, if it is not set."""
+    """Return an optional value. Raises ConfigurationError if it is not set."""
     if value is None:
         raise ConfigurationError(Fault(variable, "is needed"))
     return value
 
 
 def faults_of(error: ValidationError, group: type[Group]) -> Iterator[Fault]:
-    """Turn pydantic's errors into faults: where the error is into a variable, its type into advice."""
+    """Translate pydantic's errors: their place into a variable, their type into advice."""
     known = {variable.path: variable for variable in variables(group)}
     for each in error.errors(include_url=False):
         cause = each.get("ctx", {}).get("error")
@@ -69,14 +65,14 @@ def faults_of(error: ValidationError, group: type[Group]) -> Iterator[Fault]:
 
 
 def quoted(text: str) -> str:
-    """Return a value as a fault may repeat it: shortened, and not at all where it may hold a credential."""
+    """Shorten a value for a fault; replace it where it may hold a credential."""
     if "@" in text or "://" in text:
         return "the value"
     return text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}…"
 
 
 def _nearest(known: dict[tuple[str, ...], Variable], path: tuple[str, ...]) -> Variable | None:
-    """Find the variable of an error, which may lie in an entry of a list."""
+    """Find the variable of an error, which may be in one of its entries."""
     return next((known[path[:end]] for end in range(len(path), 0, -1) if path[:end] in known), None)
 
 
@@ -102,7 +98,6 @@ def _advice(error: ErrorDetails, field: FieldInfo) -> str:
 
 
 def _bounds(field: FieldInfo) -> str:
-    """Word the bounds of a number, whichever of them there are."""
     least, most = (
         next((f"{getattr(each, side):.15g}" for each in field.metadata if hasattr(each, side)), None)
         for side in ("ge", "le")

@@ -9,10 +9,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 
 class Group(BaseSettings):
-    """Settings that belong together. A field is a variable (`env_prefix` and its name, in capitals) or another group.
+    """Settings that belong together; a field is a variable or another group.
 
-    Only `runtime.settings.environment.read` reads the environment: all groups at once, so that an operator sees every
-    fault in one go, and from the mapping it is given, so that the demo and tests are safe from the caller's variables.
+    `runtime.settings.environment.read` makes it: of all groups at once, so that an operator sees every fault in one go,
+    and of the mapping it is given, since the demo and tests must not see the caller's variables.
     """
 
     model_config = SettingsConfigDict(
@@ -24,7 +24,7 @@ class Group(BaseSettings):
         allow_inf_nan=False,
     )
     own_prefix: ClassVar[bool] = False
-    """Whether no other program reads variables with this prefix, so that an unknown one is surely a mistake."""
+    """Whether only we use this prefix, so that an unknown variable with it is a mistake."""
 
     @classmethod
     def settings_customise_sources(
@@ -35,7 +35,7 @@ class Group(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the same)
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the same)
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take values from `read` alone: neither the process's environment nor a .env file."""
+        """Take neither the process's environment nor a .env file."""
         return (init_settings,)
 
     @field_validator("*", mode="before")

@@ -1,7 +1,6 @@
-"""Types of settings that several groups use: what the text of a variable may be, and the value that it becomes.
+"""Types of settings that several groups use.
 
-A validator's ValueError follows the variable's name and says what to write instead. It quotes a value only where that
-cannot be a credential.
+A validator's ValueError is read after the variable's name. It quotes no value that may be a credential.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def entries(text: str) -> tuple[str, ...]:
 
 
 def phone_number(text: str) -> str:
-    """Check a number and cut its separators (E.164). It is never quoted, as no number is (I6)."""
+    """Check a number (E.164) and cut its separators. Never quotes it (I6)."""
     bare = re.sub(r"[ ().-]", "", text)
     if not _PHONE.fullmatch(bare):
         raise ValueError("must be a phone number with its country code, such as +15550100123 (E.164)")
@@ -80,7 +79,7 @@ def _server(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    """Check an http or https URL, and cut the slash at its end. It is never quoted: people put keys into URLs."""
+    """Check a URL and cut the slash at its end. Never quotes it: people put keys into URLs."""
     try:
         parts = urlsplit(text)
         _ = parts.port  # reading it is what checks it

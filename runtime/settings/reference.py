@@ -1,4 +1,4 @@
-"""Settings written down: as tables for the documentation, as .env.example, and redacted for an operator."""
+"""Settings as tables for the documentation, as .env.example, and redacted."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def redacted(settings: Group) -> list[tuple[str, str, bool]]:
-    """List every variable, its value as it may be shown, and whether that is the default."""
+    """List each variable, its value as it may be shown, and whether that is the default."""
     return [(each.name, shown(each.value(settings)), each.is_default(settings)) for each in variables(type(settings))]
 
 
 def shown(value: object) -> str:
-    """Write a value as its variable would have it; of a secret only that it is set."""
+    """Write a value as in the environment; of a secret only that it is set."""
     match value:
         case SecretStr() | (SecretStr(), *_):
             return "(set)"
@@ -36,7 +36,7 @@ def shown(value: object) -> str:
 
 
 def reference_table(group: type[Group]) -> str:
-    """Write the variables as Markdown, a table for each section."""
+    """Write a Markdown table for each section."""
     lines: list[str] = []
     for title, section in _sections(group):
         lines += ["", f"### {title}", "", "| variable | default | meaning |", "|---|---|---|"]
@@ -47,7 +47,7 @@ def reference_table(group: type[Group]) -> str:
 
 
 def example_env(group: type[Group], needed: Collection[str]) -> str:
-    """Write an example of an environment: variables that are needed stand open, the others as comments."""
+    """Write an example .env, with all variables commented out but those needed."""
     lines = [
         "# Copy to .env, which Docker Compose reads (env_file); the worker itself reads nothing but its environment.",
         "# Written from the settings by: python -m tests.write_docs",
@@ -61,7 +61,7 @@ def example_env(group: type[Group], needed: Collection[str]) -> str:
 
 
 def _sections(group: type[Group]) -> Iterator[tuple[str, Sequence[Variable]]]:
-    """Yield the sections: a group with a title begins one, and those without go on in it."""
+    """Yield the sections: a group with a title begins one, others continue it."""
     sections: dict[str, list[Variable]] = {}
     title = ""
     for each in variables(group):
