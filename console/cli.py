@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import click
 
-from consumer.importing import imported
+from runtime.garbage import imported
 
 _COMMANDS = {
     "demo": "Answer the fixture memos on embedded parts, and show each step.",

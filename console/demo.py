@@ -20,16 +20,16 @@ from console.replay import event_of, put
 from console.telling import Account, opening, repeated, summary, telling, understanding
 from consumer import wiring
 from consumer.log_setup import configure_logs
-from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stopping import Stop
-from consumer.stores import make_store
 from providers.local import LocalTranscriber
+from runtime.settings.variables import secrets_of
 from sandbox.__main__ import engine_mind
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.faults import Fault, Kind
+from storage.factory import make_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -113,9 +113,9 @@ class _Demo:
                 mind = await engine_mind(_FIXTURES)
                 sandbox = await closing.enter_async_context(Sandbox(mind, media=_MEDIA))
                 settings = self._settings(broker, sandbox)
-                configure_logs("json", settings.log_level, log, secrets=settings.secrets())
+                configure_logs("json", settings.log.level, log, secrets=secrets_of(settings))
                 await closing.enter_async_context(_worker(settings))
-                publisher = KafkaPublisher(login_of(settings))
+                publisher = KafkaPublisher(settings.kafka.login())
                 closing.push_async_callback(publisher.close)
             self._console.print(opening(broker.bootstrap_servers, sandbox.url, self._folder))
             for key, message in fixture.messages(_FIXTURES / "messages.json", series_api_url=sandbox.url).items():
@@ -138,19 +138,19 @@ class _Demo:
         """Put one event after the other, so that each can be watched; the worker itself takes many at once."""
         expected = json.loads((_FIXTURES / "expected.json").read_text("utf-8"))
         accounts: list[Account] = []
-        store = make_store(settings, create=True)
+        store = make_store(settings.store, create=True)
         await store.open()
         try:
             for path in sorted((_FIXTURES / "events").glob("[0-9]*")):
                 value = event_of(path, settings, "demo")
                 with self._console.status(path.name), _suffering(faults, path.name):
-                    where = await put(publisher, settings.kafka_topic, path, value)
+                    where = await put(publisher, settings.kafka.topic, path, value)
                     followed = await follow(
                         store.ledger,
                         value,
                         where.where,
                         where.offset,
-                        our_numbers=settings.our_numbers,
+                        our_numbers=settings.messaging.our_numbers,
                         patience_seconds=_PATIENCE_SECONDS,
                     )
                 account = Account(path.name, followed, expected[path.name], repeated(followed, accounts))

@@ -19,30 +19,27 @@ from audio.transcode import Transcoder
 from console.exits import FAILED, MISUSED, told
 from console.places import why_not_makeable
 from console.printing import printer
-from consumer.archives import make_archive
 from consumer.connection import describe
-from consumer.ladders import Adapters
-from consumer.login import login_of
-from consumer.parts import make_messenger
-from consumer.reference import redacted
-from consumer.settings import ConfigurationError, load
+from consumer.settings import Settings, load
 from consumer.source import SourceError
-from consumer.stores import exposed, make_store
-from consumer.variables import FileArchive, SupabaseProject
-from consumer.variables import SqliteStore as SqliteFile
 from providers.errors import ProviderError, Unauthorized
+from providers.factory import Adapters, make_messenger
+from runtime.settings.environment import unknown_variables
+from runtime.settings.faults import ConfigurationError
+from runtime.settings.reference import redacted
 from storage.errors import StorageError, StoreNotReady
+from storage.factory import exposed, make_archive, make_store
+from storage.settings import FileArchive, SqliteFile, SupabaseProject
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
-    from consumer.agreement import Fault
-    from consumer.ladders import Adapter
-    from consumer.rungs import LadderName
-    from consumer.settings import Settings
+    from providers.factory import Adapter
+    from providers.settings import LadderName
+    from runtime.settings.faults import Fault
 
 _SECONDS = 20.0
 _MESSENGERS = {"SERIES_API_URL", "SERIES_API_KEY", "LINQ_API_KEY"}
@@ -62,10 +59,12 @@ class Verdict(StrEnum):
     GOOD = "ok"
     LEFT_OUT = "left out"
     """Not configured, and not needed."""
+    UNKNOWN = "unknown"
+    """A variable that nothing reads."""
     WRONG = "wrong"
 
 
-_STYLES = {Verdict.GOOD: "bold green", Verdict.LEFT_OUT: "yellow", Verdict.WRONG: "bold red"}
+_STYLES = {Verdict.GOOD: "bold green", Verdict.LEFT_OUT: "yellow", Verdict.UNKNOWN: "yellow", Verdict.WRONG: "bold red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +91,9 @@ def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
         except ConfigurationError as error:
             if not as_json:
                 raise
-            _tell_programs([], [_of(fault) for fault in error.faults])
+            _tell_programs([], [*map(_of, error.faults), *_unknown(os.environ)])
             raise click.exceptions.Exit(MISUSED) from error
-        findings = asyncio.run(examine(settings))
+        findings = [*asyncio.run(examine(settings)), *_unknown(os.environ)]
     if as_json:
         _tell_programs(redacted(settings), findings)
     else:
@@ -105,7 +104,7 @@ def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
 
 async def examine(settings: Settings) -> list[Finding]:
     """Check everything, side by side."""
-    adapters = Adapters(settings)
+    adapters = Adapters(settings.models)
     checks = [_kafka(settings), _ffmpeg(settings), _store(settings), _archive(settings), *_rungs(adapters)]
     if _in_supabase(settings):
         checks.append(_public_key(settings))
@@ -123,9 +122,9 @@ def _of(fault: Fault) -> Finding:
 
 
 async def _kafka(settings: Settings) -> Finding:
-    topics = {"KAFKA_TOPIC": settings.kafka_topic, "KAFKA_DEAD_LETTER_TOPIC": settings.kafka_dead_letter_topic}
+    topics = {"KAFKA_TOPIC": settings.kafka.topic, "KAFKA_DEAD_LETTER_TOPIC": settings.kafka.dead_letter_topic}
     try:
-        found = {name: await describe(login_of(settings), topic) for name, topic in topics.items()}
+        found = {name: await describe(settings.kafka.login(), topic) for name, topic in topics.items()}
     except SourceError as error:
         return Finding("kafka", Verdict.WRONG, str(error))
     absent = [f"there is no topic {topics[name]}: create it, or set {name}" for name in topics if found[name] is None]
@@ -137,19 +136,19 @@ async def _kafka(settings: Settings) -> Finding:
 
 async def _ffmpeg(settings: Settings) -> Finding:
     try:
-        version = await Transcoder(settings.ffmpeg).version()
+        version = await Transcoder(settings.worker.ffmpeg).version()
     except AudioError as error:
         return Finding("ffmpeg", Verdict.WRONG, f"{error}: set FFMPEG to its path, or unset it to use the bundled one")
     return Finding("ffmpeg", Verdict.GOOD, version.partition(" Copyright")[0])
 
 
 async def _store(settings: Settings) -> Finding:
-    url = settings.store_url
+    url = settings.store.url
     if isinstance(url, SqliteFile):
         made = await asyncio.to_thread(_to_be_made, "store", url.path, "STORE_URL")
         if made is not None:
             return made
-    store = make_store(settings)
+    store = make_store(settings.store)
     try:
         await store.open()
         await store.check()
@@ -161,16 +160,16 @@ async def _store(settings: Settings) -> Finding:
         return Finding("store", Verdict.WRONG, f"{error}: {advice}")
     finally:
         await store.close()
-    return Finding("store", Verdict.GOOD, str(settings.store_url))
+    return Finding("store", Verdict.GOOD, str(settings.store.url))
 
 
 async def _public_key(settings: Settings) -> Finding:
     """See that the key which everybody may have opens nothing of ours."""
     part, variable = "store · public key", "SUPABASE_ANON_KEY"
-    if settings.supabase_anon_key is None:
+    if settings.store.supabase.anon_key is None:
         return Finding(part, Verdict.LEFT_OUT, f"set {variable} to have it seen that it opens nothing")
     try:
-        names = await exposed(settings)
+        names = await exposed(settings.store.supabase)
     except StoreNotReady:
         return Finding(part, Verdict.WRONG, f"it is not accepted as a key: see {variable}")
     except StorageError as error:
@@ -181,7 +180,7 @@ async def _public_key(settings: Settings) -> Finding:
 
 
 def _in_supabase(settings: Settings) -> bool:
-    return isinstance(settings.store_url, SupabaseProject)
+    return isinstance(settings.store.url, SupabaseProject)
 
 
 def _to_be_made(part: str, path: Path, variable: str) -> Finding | None:
@@ -196,25 +195,30 @@ def _to_be_made(part: str, path: Path, variable: str) -> Finding | None:
 
 
 async def _archive(settings: Settings) -> Finding:
-    url = settings.archive_url
+    url = settings.archive.url
     if isinstance(url, FileArchive):
         made = await asyncio.to_thread(_to_be_made, "archive", url.directory, "ARCHIVE_URL")
         if made is not None:
             return made
-    archive = make_archive(settings)
+    archive = make_archive(settings.archive)
     try:
         await archive.check()
     except StorageError as error:
-        return Finding("archive", Verdict.WRONG, f"{settings.archive_url}: {error}: see ARCHIVE_URL and AWS_*")
+        return Finding("archive", Verdict.WRONG, f"{settings.archive.url}: {error}: see ARCHIVE_URL and AWS_*")
     finally:
         await archive.close()
-    return Finding("archive", Verdict.GOOD, str(settings.archive_url))
+    return Finding("archive", Verdict.GOOD, str(settings.archive.url))
 
 
 async def _messenger(settings: Settings) -> Finding:
-    messenger = make_messenger(settings)
+    worker = settings.worker
+    messenger = make_messenger(
+        settings.messaging,
+        max_memo_bytes=worker.max_memo_bytes,
+        send_seconds=worker.send_seconds,
+    )
     try:
-        name = settings.messenger
+        name = settings.messaging.messenger
         return await _asked(name, messenger.check, f"{name.upper()}_API_URL and {name.upper()}_API_KEY")
     finally:
         await messenger.close()
@@ -255,8 +259,13 @@ def _left_out(settings: Settings) -> list[Finding]:
     return [
         Finding(f"{ladder} · {rung}", Verdict.LEFT_OUT, f"set {variable} to use it")
         for ladder, name in ladders.items()
-        for rung, variable in settings.configured(name).left_out.items()
+        for rung, variable in settings.models.configured(name).left_out.items()
     ]
+
+
+def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
+    for fault in unknown_variables(Settings, environ):
+        yield Finding(fault.variable, Verdict.UNKNOWN, fault.advice)
 
 
 def _tell_programs(values: Iterable[tuple[str, str, bool]], findings: Iterable[Finding]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from consumer.settings import ConfigurationError
+from consumer.settings import Settings
 from consumer.source import SourceError
+from runtime.settings.environment import unknown_variables
+from runtime.settings.faults import ConfigurationError
 from storage.errors import StorageError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -29,7 +32,8 @@ def told() -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        end(f"These variables must be put right (see docs/configuration.md):\n{error}", MISUSED)
+        hints = "".join(f"\n{fault}" for fault in unknown_variables(Settings, os.environ))
+        end(f"These variables must be put right (see docs/configuration.md):\n{error}{hints}", MISUSED)
     except StoreUnavailable as error:
         end(f"voicememo: {error}; see STORE_URL", FAILED)
     except (SourceError, StorageError) as error:

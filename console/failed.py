@@ -16,7 +16,7 @@ from console.exits import told
 from console.printing import printer
 from console.show import standing, tries, why
 from consumer.settings import load
-from consumer.stores import make_store
+from storage.factory import make_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ def command(limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes fl
 
 
 async def _find(settings: Settings, limit: int) -> tuple[Sequence[Story], list[DeadLetter]]:
-    store = make_store(settings)
+    store = make_store(settings.store)
     await store.open()
     try:
         stories = await store.ledger.waiting(limit=limit)

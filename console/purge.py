@@ -17,21 +17,20 @@ from rich.text import Text
 
 from console.exits import FAILED, MISUSED, end, told
 from console.printing import printer
-from consumer import variables
-from consumer.archives import make_owed_archive
 from consumer.disposal import Disposal, Fate, Kind
 from consumer.forgetting import STAYS, Forgetting
 from consumer.retention import DAY_SECONDS, Retention
 from consumer.settings import load
-from consumer.stores import make_store
+from runtime.settings.kinds import phone_number
 from storage.errors import StorageError, StoreUnavailable
+from storage.factory import make_owed_archive, make_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from consumer.disposal import Doomed
     from consumer.settings import Settings
-    from consumer.stores import Store
+    from storage.factory import Store
     from storage.owed import OwedArchive
 
 _MOST = 100_000
@@ -107,7 +106,7 @@ def _handle(given: str) -> str:
     if "@" in text:
         return text
     try:
-        return variables.phone_number(text).get_secret_value()
+        return phone_number(text)
     except ValueError as error:
         end(f"--person {error}; or an address such as somebody@example.com", MISUSED)
 
@@ -125,8 +124,10 @@ async def _purge(settings: Settings, request: PurgeRequest) -> PurgeReport:
 async def _planned(settings: Settings, request: PurgeRequest, store: Store, archive: OwedArchive) -> _Purge:
     owner = f"purge-{socket.gethostname()}-{os.getpid()}"
     if request.person is None:
-        seconds = settings.retention_days * DAY_SECONDS
-        retention = Retention(store.ledger, store.purging, archive, seconds, settings.ledger_days * DAY_SECONDS)
+        seconds = settings.retention.retention_days * DAY_SECONDS
+        retention = Retention(
+            store.ledger, store.purging, archive, seconds, settings.retention.ledger_days * DAY_SECONDS
+        )
         return _Purge(retention.overdue, Disposal(store.purging, archive, owner, seconds), request)
     forgetting = Forgetting(store.ledger, store.purging, store.history, archive, request.person, settings.person_key)
     if not request.dry_run:
@@ -221,8 +222,8 @@ def _troubles(report: PurgeReport) -> list[str]:
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Store, OwedArchive]]:
-    archive = make_owed_archive(settings)
-    store = await asyncio.to_thread(make_store, settings)
+    archive = make_owed_archive(settings.archive)
+    store = await asyncio.to_thread(make_store, settings.store)
     try:
         await store.open()
         yield store, archive

@@ -22,11 +22,10 @@ from console.following import Followed, follow
 from console.printing import printer
 from console.show import tell
 from consumer.events import VoiceMemo, parse
-from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
-from consumer.stores import make_store
 from storage.errors import StoreNotReady
+from storage.factory import make_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from consumer.events import Event
     from consumer.settings import Settings
     from consumer.source import Partition
-    from consumer.stores import Store
+    from storage.factory import Store
     from storage.ledger import Ledger
 
 _PERSON = "+15550100001"
@@ -113,7 +112,7 @@ def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | No
 def event_of(path: Path, settings: Settings, chat_id: str) -> bytes:
     """Read an event, or wrap a recording in one. Raises FixtureError."""
     if fixture.kind_of(path) is not fixture.Kind.RECORDING:
-        return fixture.load(path, series_api_url=settings.messenger_url or "")
+        return fixture.load(path, series_api_url=settings.messaging.url or "")
     message_id = f"{path.stem}-{time.time_ns():x}"
     return fixture.wrap(path, chat_id=chat_id, message_id=message_id, person=_PERSON)
 
@@ -125,8 +124,8 @@ async def put(publisher: KafkaPublisher, topic: str, path: Path, value: bytes) -
 
 
 async def _replay(settings: Settings, events: Sequence[tuple[Path, bytes]], wish: Wish) -> list[Followed]:
-    publisher = KafkaPublisher(login_of(settings))
-    store = make_store(settings)
+    publisher = KafkaPublisher(settings.kafka.login())
+    store = make_store(settings.store)
     run = _Run(settings, wish, printer())
     try:
         if wish.patience_seconds is not None:
@@ -165,7 +164,7 @@ class _Run:
         """Put all on the topic. Raises SourceError."""
         for number, (path, value) in enumerate(events, start=1):
             with self._progress(f"putting {number} of {len(events)}: {path.name}"):
-                self.puts.append(await put(publisher, self.settings.kafka_topic, path, value))
+                self.puts.append(await put(publisher, self.settings.kafka.topic, path, value))
 
     async def follow(self, ledger: Ledger, patience_seconds: float) -> None:
         """Follow each to its end, and tell of it. Raises StoreUnavailable."""
@@ -176,9 +175,9 @@ class _Run:
                     each.value,
                     each.where,
                     each.offset,
-                    our_numbers=self.settings.our_numbers,
+                    our_numbers=self.settings.messaging.our_numbers,
                     patience_seconds=patience_seconds,
-                    texts=self.settings.answer_text_messages,
+                    texts=self.settings.worker.answer_text_messages,
                 )
             _report(each, followed, self.console, as_json=self.wish.as_json)
             self.ended.append(followed)

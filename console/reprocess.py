@@ -18,15 +18,14 @@ from console.show import of_no_memo, standing
 from consumer import wiring
 from consumer.bugs import TooManyBugs
 from consumer.dead_letters import KafkaDeadLetters
-from consumer.importing import imported
-from consumer.login import login_of
 from consumer.notices import Notices
 from consumer.outbox import Outbox
 from consumer.publisher import KafkaPublisher
 from consumer.resume import Restart, facts_to_drop
 from consumer.settings import load
-from consumer.stores import make_store
+from runtime.garbage import imported
 from storage.errors import Fenced
+from storage.factory import make_store
 from storage.ledger import Held, Settled, State
 
 if TYPE_CHECKING:
@@ -191,11 +190,11 @@ async def _handler(settings: Settings) -> AsyncIterator[Handler]:
     # The vendors' SDKs take a second: not for --help, and not for a word about wrong usage.
     parts = imported("consumer.parts")
     made = parts.make_parts(settings)
-    store = make_store(settings)
-    publisher = KafkaPublisher(login_of(settings))
+    store = make_store(settings.store)
+    publisher = KafkaPublisher(settings.kafka.login())
     try:
         await store.open()
-        outbox = Outbox(store.ledger, KafkaDeadLetters(publisher, settings.kafka_dead_letter_topic))
+        outbox = Outbox(store.ledger, KafkaDeadLetters(publisher, settings.kafka.dead_letter_topic))
         pipeline = parts.make_pipeline(settings, made, store.history)
         yield wiring.make_handler(settings, pipeline, store.ledger, outbox, Notices())
     finally:

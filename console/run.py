@@ -12,15 +12,18 @@ import click
 from console.exits import FAILED, end, told
 from consumer import wiring
 from consumer.bugs import TooManyBugs
-from consumer.heap import Heap
 from consumer.lanes import Abandoned
 from consumer.log_setup import configure_logs
-from consumer.settings import load
+from consumer.notices import MemoSettled
+from consumer.settings import Settings, load
 from consumer.stopping import stop_on_signals
 from consumer.vitals import VitalsError
+from runtime.garbage import freeze
+from runtime.settings.environment import warn_of_unknown
+from runtime.settings.variables import secrets_of
 
 if TYPE_CHECKING:
-    from consumer.settings import Settings
+    from consumer.notices import Notice
 
 
 @click.command(name="run")
@@ -31,7 +34,8 @@ def command() -> None:
     """
     with told():
         settings = load(os.environ)
-        configure_logs(settings.log_format, settings.log_level, sys.stderr, secrets=settings.secrets())
+        configure_logs(settings.log.format, settings.log.level, sys.stderr, secrets=secrets_of(settings))
+        warn_of_unknown(Settings, os.environ)
         try:
             _watch_children()
             asyncio.run(_run(settings))
@@ -45,9 +49,14 @@ def _watch_children() -> None:
         asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
 
 
+def _freeze_when_settled(notice: Notice) -> None:
+    if isinstance(notice, MemoSettled):
+        freeze()
+
+
 async def _run(settings: Settings) -> None:
     try:
-        await wiring.run(settings, stop_on_signals(), Heap())
+        await wiring.run(settings, stop_on_signals(), _freeze_when_settled)
     except Abandoned as stuck:
         # A memo that would not end might still send: nothing may be waited for, threads neither.
         click.echo(f"voicememo: {stuck}; the process ends at once, and another worker goes on", err=True)

@@ -17,7 +17,7 @@ from rich.text import Text
 from console.exits import MISUSED, NO_SUCH_MEMO, end, told
 from console.printing import printer
 from consumer.settings import load
-from consumer.stores import make_store
+from storage.factory import make_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ def command(message_id: str, as_json: bool) -> None:  # noqa: FBT001 (click pass
 
 async def find(settings: Settings, message_id: str) -> Sequence[Story]:
     """Look a memo up. Raises StoreUnavailable."""
-    store = make_store(settings)
+    store = make_store(settings.store)
     await store.open()
     try:
         return await store.ledger.find(message_id)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from console.exits import FAILED, end, told
 from consumer.log_setup import configure_logs
-from consumer.settings import load
+from consumer.settings import Settings, load
 from consumer.stopping import stop_on_signals
 from consumer.vitals import VitalsError
 from consumer.webhook import wiring
 from consumer.webhook.door import DoorError
-
-if TYPE_CHECKING:
-    from consumer.settings import Settings
+from runtime.settings.environment import warn_of_unknown
+from runtime.settings.variables import secrets_of
 
 
 @click.command(name="webhook")
@@ -31,7 +29,8 @@ def command() -> None:
     """
     with told():
         settings = load(os.environ, complete=False)
-        configure_logs(settings.log_format, settings.log_level, sys.stderr, secrets=settings.secrets())
+        configure_logs(settings.log.format, settings.log.level, sys.stderr, secrets=secrets_of(settings))
+        warn_of_unknown(Settings, os.environ)
         try:
             asyncio.run(_run(settings))
         except (VitalsError, DoorError) as error:

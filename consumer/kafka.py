@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
-from consumer.connection import FAILURES, MAX_EVENT_BYTES, closed, milliseconds, opened
+from consumer.connection import FAILURES, MAX_EVENT_BYTES, closed, milliseconds, opened, unusable
 from consumer.source import CommitRefused, Partition
 from storage.ledger import Event, Place
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
-    from consumer.login import KafkaLogin
-    from consumer.source import Rebalance
+    from consumer.source import KafkaLogin, Rebalance
 
 _TAKE_SECONDS = 0.2
 _TAKE_RECORDS = 100
@@ -145,7 +144,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         try:
             epoch, records = fetching.result()
         except FAILURES as error:
-            raise self._login.unusable(error) from error
+            raise unusable(self._login, error) from error
         # What was fetched before partitions went or came is dropped: its offsets would be taken for those of the new
         # assignment, which begins at the committed offset and so fetches them again.
         return records if epoch == self._epoch else []
@@ -179,7 +178,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         except (kafka_errors.CommitFailedError, kafka_errors.IllegalStateError) as error:
             raise CommitRefused("the group has moved on") from error
         except FAILURES as error:
-            raise self._login.unusable(error) from error
+            raise unusable(self._login, error) from error
 
     async def stop(self) -> None:
         """Leave the group; commits nothing, and calls nothing of the Rebalance."""

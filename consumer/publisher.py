@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
-from consumer.connection import FAILURES, MAX_EVENT_BYTES, closed, milliseconds, opened
+from consumer.connection import FAILURES, MAX_EVENT_BYTES, closed, milliseconds, opened, unusable
 from consumer.source import Partition, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.login import KafkaLogin
+    from consumer.source import KafkaLogin
 
 _PUBLISH_SECONDS = 15.0
 _DELIVERY_SECONDS = 10.0
@@ -56,7 +56,7 @@ class KafkaPublisher:
         except FAILURES as error:
             # An idempotent producer that gave an event up has a hole in its numbers, and may write nothing any more.
             await self._drop(producer)
-            raise self._login.unusable(error) from error
+            raise unusable(self._login, error) from error
         return Partition(where.topic, where.partition), where.offset
 
     async def close(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -31,6 +32,35 @@ class Rebalance:
     """Awaited while heartbeats go on; must end within rebalance_timeout."""
     assigned: Callable[[Collection[Partition]], None]
     """Not a coroutine on purpose: no heartbeats are sent while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaLogin:
+    """How to reach the brokers."""
+
+    bootstrap_servers: str
+    client_id: str = "voicememo"
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str = "PLAIN"
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    def options(self) -> dict[str, Any]:
+        """Return the arguments that every aiokafka client takes; TLS trusts the system's own authorities."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap_servers,
+            "client_id": self.client_id,
+            "security_protocol": self.security_protocol,
+        }
+        if self.security_protocol.startswith("SASL"):
+            options |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password,
+            }
+        if self.security_protocol.endswith("SSL"):
+            options["ssl_context"] = ssl.create_default_context()
+        return options
 
 
 class SourceError(Exception):

@@ -20,10 +20,8 @@ from consumer.beside import Beside
 from consumer.bugs import BugLimit
 from consumer.dead_letters import KafkaDeadLetters
 from consumer.handler import Handler
-from consumer.importing import imported
 from consumer.kafka import KafkaSource
 from consumer.lanes import Lanes
-from consumer.login import login_of
 from consumer.logs import NoticeLog
 from consumer.metrics import Metrics
 from consumer.notices import Notices, WorkerChanged
@@ -32,11 +30,12 @@ from consumer.outbox import Outbox
 from consumer.publisher import KafkaPublisher
 from consumer.retries import Retries
 from consumer.stalls import Stalls
-from consumer.stores import make_store
 from consumer.traces import switch
 from consumer.vitals import Vitals
 from consumer.watchdog import Watchdog
 from consumer.worker import Worker
+from runtime.garbage import imported
+from storage.factory import make_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +75,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         watchdog = closing.enter_context(_watchdog(settings, rebuild))
         metrics.watch(watchdog, lambda: lanes.oldest_seconds)
         await closing.enter_async_context(Stalls(metrics.loop_stalled, watchdog.felt))
-        vitals = Vitals(metrics, host=settings.vitals_host, port=settings.vitals_port, why_unwell=watchdog.why_unwell)
+        vitals = Vitals(metrics, host=settings.vitals.host, port=settings.vitals.port, why_unwell=watchdog.why_unwell)
         notices = Notices(metrics, _phases(vitals, watchdog), NoticeLog(), *traces.listeners, *listeners)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
@@ -109,14 +108,14 @@ def _phases(*followers: Vitals | Watchdog) -> Listener:
 
 
 def _lanes(settings: Settings) -> Lanes:
-    most = settings.worker_concurrency * (1 + _WAITING_PER_SLOT)
-    return Lanes(concurrency=settings.worker_concurrency, max_jobs=most, max_bytes=_MAX_EVENT_BYTES)
+    most = settings.worker.worker_concurrency * (1 + _WAITING_PER_SLOT)
+    return Lanes(concurrency=settings.worker.worker_concurrency, max_jobs=most, max_bytes=_MAX_EVENT_BYTES)
 
 
 def _watchdog(settings: Settings, rebuild: asyncio.Event) -> Watchdog:
     return Watchdog(
         asyncio.get_running_loop(),
-        stale_after_seconds=settings.stale_after_seconds,
+        stale_after_seconds=settings.worker.stale_after_seconds,
         rebuild=rebuild.set,
     )
 
@@ -134,13 +133,13 @@ async def _load(
     parts_module = await asyncio.to_thread(imported, "consumer.parts")
     parts = parts_module.make_parts(settings)
     closing.push_async_callback(parts.close)
-    store = await asyncio.to_thread(make_store, settings, create=True)
+    store = await asyncio.to_thread(make_store, settings.store, create=True)
     await store.open()
     closing.push_async_callback(store.close)
-    publisher = KafkaPublisher(login_of(settings))
+    publisher = KafkaPublisher(settings.kafka.login())
     closing.push_async_callback(publisher.close)
     dead_letters = KafkaDeadLetters(
-        traces.publisher(publisher), settings.kafka_dead_letter_topic, traces.letter_headers
+        traces.publisher(publisher), settings.kafka.dead_letter_topic, traces.letter_headers
     )
     outbox = Outbox(store.ledger, dead_letters)
     closing.callback(background.raise_failure)
@@ -165,12 +164,12 @@ def make_handler(settings: Settings, pipeline: Pipeline, ledger: Ledger, outbox:
         outbox=outbox,
         notices=notices,
         bugs=BugLimit(_BUGS_PER_MINUTE),
-        retries=Retries(settings.reply_deadline_seconds + settings.retry_for_seconds),
+        retries=Retries(settings.worker.reply_deadline_seconds + settings.worker.retry_for_seconds),
         owner=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
-        our_numbers=settings.our_numbers,
+        our_numbers=settings.messaging.our_numbers,
         person_key=settings.person_key,
-        lease_seconds=settings.lease_seconds,
-        deadline_seconds=settings.reply_deadline_seconds,
+        lease_seconds=settings.worker.lease_seconds,
+        deadline_seconds=settings.worker.reply_deadline_seconds,
     )
 
 
@@ -191,10 +190,10 @@ def make_worker(
         lanes=lanes,
         offsets=PrefixTracker(),
         notices=notices,
-        our_numbers=settings.our_numbers,
-        answers_texts=settings.answer_text_messages,
-        drain_seconds=settings.drain_seconds,
-        let_go_seconds=settings.let_go_seconds,
+        our_numbers=settings.messaging.our_numbers,
+        answers_texts=settings.worker.answer_text_messages,
+        drain_seconds=settings.worker.drain_seconds,
+        let_go_seconds=settings.worker.let_go_seconds,
         beat=beat,
         check=check,
         hurry=hurry,
@@ -209,10 +208,10 @@ async def _loaded(loading: asyncio.Task[Handler]) -> None:
 
 def _source(settings: Settings) -> KafkaSource:
     return KafkaSource(
-        login_of(settings),
-        settings.kafka_topic,
-        settings.kafka_group_id,
-        offset_reset=settings.kafka_auto_offset_reset,
-        rebalance_seconds=settings.rebalance_timeout_seconds,
-        session_seconds=settings.kafka_session_seconds,
+        settings.kafka.login(),
+        settings.kafka.topic,
+        settings.kafka.group_id,
+        offset_reset=settings.kafka.auto_offset_reset,
+        rebalance_seconds=settings.worker.rebalance_timeout_seconds,
+        session_seconds=settings.kafka.session_seconds,
     )

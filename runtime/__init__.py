@@ -1,1 +1,1 @@
-"""What every process of ours has: logs, metrics, health, traces. Imports nothing of ours."""
+"""What every process has: settings, logs, metrics, health, traces, signals. Imports no other package of ours."""

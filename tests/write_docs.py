@@ -1,7 +1,4 @@
-"""Write the parts of the documentation that the code knows best: `python -m tests.write_docs`.
-
-A page keeps its generated part between two markers; what stands around them is written by hand.
-"""
+"""Generated parts of the documentation, between two markers of a page: `python -m tests.write_docs`."""
 
 from __future__ import annotations
 
@@ -9,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consumer.catalogue import CATALOGUE
-from consumer.reference import example_env, reference_table
+from consumer.settings import Settings
 from consumer.webhook import metrics as door
 from runtime.metrics import catalogue_table
+from runtime.settings.reference import example_env, reference_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,11 +20,11 @@ END = "<!-- end of the generated part -->"
 
 
 class MarkersMissing(Exception):
-    """A page does not have the two markers, once each and in order."""
+    """A page has not both markers, once each and in order."""
 
 
 def between_markers(page: str, generated: str) -> str:
-    """Give the page with its generated part renewed. Raises MarkersMissing."""
+    """Return the page with its generated part renewed. Raises MarkersMissing."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in after or END in after:
@@ -35,10 +33,10 @@ def between_markers(page: str, generated: str) -> str:
 
 
 def pages() -> Mapping[str, Callable[[str], str]]:
-    """Each generated file, by its path from the root, and how its text follows from the present one."""
+    """Return each generated file, by its path from the root, with the function from its present text to the new one."""
     return {
-        ".env.example": lambda _: example_env(),
-        "docs/configuration.md": lambda page: between_markers(page, reference_table()),
+        ".env.example": lambda _: example_env(Settings, needed=("SERIES_API_URL", "SERIES_API_KEY")),
+        "docs/configuration.md": lambda page: between_markers(page, reference_table(Settings)),
         "docs/metrics.md": lambda page: between_markers(page, catalogue_table(CATALOGUE)),
         "docs/webhook.md": lambda page: between_markers(page, catalogue_table(door.CATALOGUE)),
     }

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.trace import NoOpTracer, SpanContext, SpanKind, TraceFlags
 
-from consumer.agreement import ConfigurationError, Fault
 from consumer.redaction import Redactor
 from consumer.traces.ids import SpanIds
 from consumer.traces.sending import TracedPublisher
 from consumer.traces.spans import Spans
 from runtime.metrics import running_version
+from runtime.settings.faults import ConfigurationError, Fault
+from runtime.settings.variables import secrets_of
 from runtime.trace_context import extract, inject
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def begin(settings: Settings) -> Traces:
         ConfigurationError: the SDK is not installed, or rejects its variables.
     """
     ids = SpanIds(_secret(settings))
-    return Traces(_otlp(settings, ids), ids, Redactor(settings.secrets()), settings.kafka_group_id)
+    return Traces(_otlp(settings, ids), ids, Redactor(secrets_of(settings)), settings.kafka.group_id)
 
 
 class Traces:
@@ -77,7 +78,7 @@ class Traces:
 
 
 def _otlp(settings: Settings, ids: SpanIds) -> Otlp | None:
-    endpoint = settings.otel_exporter_otlp_endpoint
+    endpoint = settings.traces.endpoint
     if endpoint is None or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     try:
@@ -98,5 +99,6 @@ def _otlp(settings: Settings, ids: SpanIds) -> Otlp | None:
 
 def _secret(settings: Settings) -> bytes:
     """Return a secret that all workers of a group share."""
-    secret = settings.archive_user_key or settings.series_api_key or settings.linq_api_key
+    messaging = settings.messaging
+    secret = settings.archive.user_key or messaging.series.api_key or messaging.linq.api_key
     return secret.get_secret_value().encode() if secret else uuid.uuid4().bytes

@@ -1,4 +1,4 @@
-"""Wiring: the composition root of the webhook door."""
+"""Wiring of the webhook server."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from consumer.connection import describe
-from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
-from consumer.settings import required
 from consumer.traces import switch
 from consumer.vitals import Vitals
 from consumer.webhook.door import Door
 from consumer.webhook.metrics import DoorLog, DoorMetrics
 from consumer.webhook.signatures import Verifier
+from runtime.settings.faults import required
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -25,38 +24,38 @@ log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, stop: Stop) -> None:
-    """Keep the door open until it is asked to close; then answer what is in hand, and let Kafka have it.
+    """Take webhooks until asked to stop; then finish those in hand.
 
     Raises:
-        ConfigurationError: there are no secrets.
+        ConfigurationError: WEBHOOK_SECRETS is not set.
         SourceError: Kafka cannot be used.
         VitalsError: the vitals' port is taken.
-        DoorError: the door's port is taken.
+        DoorError: the webhooks' port is taken.
     """
-    secrets = required(settings.webhook_secrets or None, "WEBHOOK_SECRETS")
-    verifier = Verifier(tuple(each.get_secret_value() for each in secrets), settings.webhook_tolerance_seconds)
+    secrets = required(settings.webhook.secrets or None, "WEBHOOK_SECRETS")
+    verifier = Verifier(tuple(each.get_secret_value() for each in secrets), settings.webhook.tolerance_seconds)
     metrics = DoorMetrics()
     async with AsyncExitStack() as closing:
-        vitals = Vitals(metrics, host=settings.vitals_host, port=settings.vitals_port, why_unwell=lambda: None)
+        vitals = Vitals(metrics, host=settings.vitals.host, port=settings.vitals.port, why_unwell=lambda: None)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
         traces = await asyncio.to_thread(switch.begin, settings)
         closing.push_async_callback(traces.close)
-        publisher = KafkaPublisher(login_of(settings))
+        publisher = KafkaPublisher(settings.kafka.login())
         closing.push_async_callback(publisher.close)
         door = Door(
             traces.publisher(publisher),
-            settings.kafka_topic,
+            settings.kafka.topic,
             verifier,
             metrics,
             DoorLog(),
-            host=settings.webhook_host,
-            port=settings.webhook_port,
-            path=settings.webhook_path,
+            host=settings.webhook.host,
+            port=settings.webhook.port,
+            path=settings.webhook.path,
         )
         metrics.watch(door)
-        if await describe(login_of(settings), settings.kafka_topic) is None:
-            log.warning("topic.absent", extra={"topic": settings.kafka_topic})
+        if await describe(settings.kafka.login(), settings.kafka.topic) is None:
+            log.warning("topic.absent", extra={"topic": settings.kafka.topic})
         await door.open()
         closing.push_async_callback(door.close)
         _enter(vitals, "open", door.port)

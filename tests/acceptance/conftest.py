@@ -18,14 +18,13 @@ from console import fixture
 from console.following import Followed, follow
 from console.replay import event_of, put
 from consumer import wiring
-from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stopping import Stop
-from consumer.stores import make_store
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
+from storage.factory import make_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from consumer.notices import Notice
     from consumer.settings import Settings
     from consumer.source import Partition
-    from consumer.stores import Store
+    from storage.factory import Store
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 PATIENCE_SECONDS = 60.0
@@ -55,7 +54,7 @@ class Rig:
 
     async def put(self, path: Path, value: bytes) -> tuple[Partition, int]:
         """Put an event on the topic."""
-        where = await put(self.publisher, self.settings.kafka_topic, path, value)
+        where = await put(self.publisher, self.settings.kafka.topic, path, value)
         self.ends[where.where] = where.offset + 1
         return where.where, where.offset
 
@@ -68,15 +67,15 @@ class Rig:
             value,
             where,
             offset,
-            our_numbers=self.settings.our_numbers,
+            our_numbers=self.settings.messaging.our_numbers,
             patience_seconds=PATIENCE_SECONDS,
         )
 
     async def all_committed(self) -> None:
         """Wait until the group's committed offsets have reached the end of all that was put."""
-        servers = ",".join(self.settings.kafka_bootstrap_servers)
+        servers = ",".join(self.settings.kafka.bootstrap_servers)
         looking = AIOKafkaConsumer(
-            bootstrap_servers=servers, group_id=self.settings.kafka_group_id, enable_auto_commit=False
+            bootstrap_servers=servers, group_id=self.settings.kafka.group_id, enable_auto_commit=False
         )
         await looking.start()
         try:
@@ -112,10 +111,10 @@ async def rig(
             "VITALS_PORT": "0",
             **environment,
         })  # fmt: skip
-        store = make_store(settings, create=True)
+        store = make_store(settings.store, create=True)
         await store.open()
         closing.push_async_callback(store.close)
-        publisher = KafkaPublisher(login_of(settings))
+        publisher = KafkaPublisher(settings.kafka.login())
         closing.push_async_callback(publisher.close)
         stop = Stop()
         notices: list[Notice] = []

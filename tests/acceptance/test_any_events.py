@@ -65,7 +65,7 @@ async def test_every_event_ends(running: Rig) -> None:
             value,
             where,
             offset,
-            our_numbers=running.settings.our_numbers,
+            our_numbers=running.settings.messaging.our_numbers,
             patience_seconds=PATIENCE_SECONDS,
         )
         assert followed.outcome in {"answered", "apologised", "ignored", "dead"}, (

@@ -71,7 +71,7 @@ def _variables(made: Rig, **more: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         **made.sandbox.environment(),
-        "KAFKA_BOOTSTRAP_SERVERS": ",".join(made.settings.kafka_bootstrap_servers),
+        "KAFKA_BOOTSTRAP_SERVERS": ",".join(made.settings.kafka.bootstrap_servers),
         "ARCHIVE_URL": f"file:{made.folder / 'archive'}",
         "ARCHIVE_SPOOL": str(made.folder / "owed"),
         "STORE_URL": f"sqlite:{made.folder / 'voicememo.db'}",
@@ -228,8 +228,8 @@ async def test_a_failed_memo_and_its_reply(hasty: Rig) -> None:
 async def _dead_letter(made: Rig, message_id: str) -> dict[str, bytes]:
     """Give the headers of a memo's dead letter on the topic."""
     looking = AIOKafkaConsumer(
-        made.settings.kafka_dead_letter_topic,
-        bootstrap_servers=",".join(made.settings.kafka_bootstrap_servers),
+        made.settings.kafka.dead_letter_topic,
+        bootstrap_servers=",".join(made.settings.kafka.bootstrap_servers),
         auto_offset_reset="earliest",
     )
     await looking.start()

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from console.fixture import wrap
-from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from sandbox.app import Sandbox
@@ -38,9 +37,9 @@ async def test_a_stop_lets_memos_in_flight_end(tmp_path: Path, number: signal.Si
                 "VITALS_PORT": "0",
             }
             settings = load(variables)
-            publisher = KafkaPublisher(login_of(settings))
+            publisher = KafkaPublisher(settings.kafka.login())
             value = await asyncio.to_thread(wrap, MEMO, chat_id="c", message_id="1", person="+15550100001")
-            await publisher.publish(settings.kafka_topic, key=b"c", value=value)
+            await publisher.publish(settings.kafka.topic, key=b"c", value=value)
             await publisher.close()
             sandbox.faults.latency["llama"] = 1.0
             process = await asyncio.create_subprocess_exec(
@@ -160,7 +159,7 @@ async def test_doctor_tells_what_is_wrong(tmp_path: Path, unused_tcp_port: int) 
             here |= {**sandbox.environment(), **sandbox.openai_environment()}
             here |= {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
             # The embedded broker makes a topic when it is first spoken of.
-            publisher = KafkaPublisher(login_of(load(here)))
+            publisher = KafkaPublisher(load(here).kafka.login())
             for topic in ("message.received", "message.received.dead"):
                 await publisher.publish(topic, key=None, value=b"{}")
             await publisher.close()

@@ -148,7 +148,7 @@ def _variables(made: Rig, **more: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         **made.sandbox.environment(),
-        "KAFKA_BOOTSTRAP_SERVERS": ",".join(made.settings.kafka_bootstrap_servers),
+        "KAFKA_BOOTSTRAP_SERVERS": ",".join(made.settings.kafka.bootstrap_servers),
         "ARCHIVE_URL": f"file:{made.folder / 'archive'}",
         "ARCHIVE_SPOOL": str(made.folder / "owed"),
         **more,

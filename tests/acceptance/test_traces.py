@@ -67,7 +67,7 @@ async def speak(
     if value is None:
         value = await asyncio.to_thread(wrap, memo, chat_id=CHAT, message_id=message_id, person=PERSON)
     where, offset = await made.publisher.publish(
-        made.settings.kafka_topic, key=CHAT.encode(), value=value, headers=headers
+        made.settings.kafka.topic, key=CHAT.encode(), value=value, headers=headers
     )
     return await follow(made.store.ledger, value, where, offset, our_numbers=(), patience_seconds=PATIENCE_SECONDS)
 
@@ -75,8 +75,8 @@ async def speak(
 async def letters_of(made: Rig, count: int) -> dict[str, dict[str, bytes]]:
     """Wait for that many dead letters; return their headers by their reasons."""
     looking = AIOKafkaConsumer(
-        made.settings.kafka_dead_letter_topic,
-        bootstrap_servers=",".join(made.settings.kafka_bootstrap_servers),
+        made.settings.kafka.dead_letter_topic,
+        bootstrap_servers=",".join(made.settings.kafka.bootstrap_servers),
         auto_offset_reset="earliest",
     )
     letters: dict[str, dict[str, bytes]] = {}

@@ -85,7 +85,7 @@ async def _ask(method: str, url: str, body: bytes = b"", headers: Mapping[str, s
 
 async def test_a_memo_that_is_delivered_again_is_answered_once(over_linq: Rig) -> None:
     """Webhooks are delivered again, by two subscriptions too; each finds its way to Kafka, and one reply goes out."""
-    url = f"http://127.0.0.1:{over_linq.settings.webhook_port}/webhook?version=2026-02-03"
+    url = f"http://127.0.0.1:{over_linq.settings.webhook.port}/webhook?version=2026-02-03"
     body = _spoken(over_linq, "chat-1")
     other = json.dumps(json.loads(body) | {"event_id": str(uuid.uuid4())}).encode()
     signed = [standard(body, "d-1"), standard(body, "d-1"), timestamped(body), body_only(body)]
@@ -108,10 +108,10 @@ async def test_a_memo_that_is_delivered_again_is_answered_once(over_linq: Rig) -
 
 async def _ends(rig: Rig) -> dict[Partition, int]:
     """Give the end of each partition that has something in it."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=",".join(rig.settings.kafka_bootstrap_servers))
+    consumer = AIOKafkaConsumer(bootstrap_servers=",".join(rig.settings.kafka.bootstrap_servers))
     await consumer.start()
     try:
-        partitions = [TopicPartition(rig.settings.kafka_topic, number) for number in range(4)]
+        partitions = [TopicPartition(rig.settings.kafka.topic, number) for number in range(4)]
         return {Partition(*each): end for each, end in (await consumer.end_offsets(partitions)).items() if end}
     finally:
         await consumer.stop()

@@ -15,7 +15,6 @@ import pytest
 from console.fixture import wrap
 from consumer import wiring
 from consumer.bugs import TooManyBugs
-from consumer.login import login_of
 from consumer.notices import MemoReleased, PartitionsChanged
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
@@ -63,7 +62,7 @@ async def test_a_second_signal_hurries(tmp_path: Path) -> None:
     async with Sandbox(ScriptedMind()) as sandbox:
         with EmbeddedBroker() as broker:
             variables = {**_variables(sandbox, broker, tmp_path), "DRAIN_SECONDS": "300"}
-            publisher = KafkaPublisher(login_of(load(variables)))
+            publisher = KafkaPublisher(load(variables).kafka.login())
             value = await asyncio.to_thread(wrap, MEMO, chat_id="c", message_id="1", person="")
             await publisher.publish("message.received", key=b"c", value=value)
             await publisher.close()

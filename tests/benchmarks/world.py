@@ -19,8 +19,8 @@ import aiohttp
 import imageio_ffmpeg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
+from consumer.source import KafkaLogin
 from sandbox.broker import EmbeddedBroker
 from tests.benchmarks.upstreams import REPLY, WORDS_PER_MINUTE
 from tests.benchmarks.worker import Worker

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from consumer.stores import Store
+    from storage.factory import Store
     from storage.ledger import Ledger
 
 Opening: TypeAlias = "Callable[[], AbstractAsyncContextManager[Store]]"

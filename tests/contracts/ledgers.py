@@ -10,7 +10,7 @@ from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place, State
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from consumer.stores import Store
+    from storage.factory import Store
     from storage.ledger import Ledger, Story
 
 LEASE = 30.0

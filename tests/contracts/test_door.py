@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
+from consumer.source import KafkaLogin
 from consumer.webhook.answers import Handled, Outcome, Unpublished
 from consumer.webhook.door import LIMITS, Door, DoorError, Limits
 from consumer.webhook.metrics import DoorLog, DoorMetrics

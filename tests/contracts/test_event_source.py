@@ -14,9 +14,8 @@ from aiokafka import AIOKafkaProducer
 
 from consumer.dead_letters import KafkaDeadLetters
 from consumer.kafka import KafkaSource
-from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
-from consumer.source import CommitRefused, Partition, Rebalance, SourceError
+from consumer.source import CommitRefused, KafkaLogin, Partition, Rebalance, SourceError
 from sandbox.broker import EmbeddedBroker
 from storage.ledger import DeadLetter, Event, Place
 

@@ -15,7 +15,7 @@ from storage.sqlite import SqliteStore
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from consumer.stores import Store
+    from storage.factory import Store
     from storage.history import History
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from consumer.stores import Store
+    from storage.factory import Store
     from tests.postgres.server import PostgresServer
 
 T = TypeVar("T")

@@ -30,7 +30,7 @@ from tests.contracts.ledgers import (
 )
 
 if TYPE_CHECKING:
-    from consumer.stores import Store
+    from storage.factory import Store
     from storage.ledger import Ledger
     from storage.purging import Purging
     from tests.contracts.ledgers import Clock

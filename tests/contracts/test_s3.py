@@ -15,11 +15,11 @@ from aiohttp import web
 
 from console import doctor
 from console.doctor import Verdict
-from consumer.archives import make_archive
 from consumer.retention import DAY_SECONDS
 from consumer.settings import load
 from storage.archive import MEMO_PREFIX, REPLY_PREFIX
 from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
+from storage.factory import make_archive
 from storage.owed import OwedArchive
 from storage.s3 import Encryption, S3Archive
 from tests.contracts.buckets import BUCKET, client, variables
@@ -124,7 +124,7 @@ async def test_objects_are_encrypted_as_asked(
 async def test_archive_is_made_as_the_settings_say() -> None:
     """ARCHIVE_URL and ARCHIVE_SSE, and nothing else, say where and how; the endpoint is boto3's to read."""
     settings = load({"ARCHIVE_URL": f"s3://{BUCKET}/kept/here", "ARCHIVE_SSE": f"aws:kms:{KMS_KEY}"}, complete=False)
-    async with _closing(make_archive(settings)) as archive:
+    async with _closing(make_archive(settings.archive)) as archive:
         assert await archive.put("a.m4a", b"x", content_type=M4A) == f"s3://{BUCKET}/kept/here/a.m4a"
     assert _head("kept/here/a.m4a")["SSEKMSKeyId"] == KMS_KEY
 
@@ -273,8 +273,8 @@ def test_lifecycle_in_the_documentation() -> None:
     assert {rule["Filter"]["Prefix"] for rule in taken} == {MEMO_PREFIX, REPLY_PREFIX}
     assert {rule["Status"] for rule in taken} == {"Enabled"}
     settings = load({}, complete=False)
-    longest_try_days = (settings.reply_deadline_seconds + settings.retry_for_seconds) / DAY_SECONDS
-    assert all(rule["Expiration"]["Days"] > settings.retention_days + longest_try_days for rule in taken)
+    longest_try_days = (settings.worker.reply_deadline_seconds + settings.worker.retry_for_seconds) / DAY_SECONDS
+    assert all(rule["Expiration"]["Days"] > settings.retention.retention_days + longest_try_days for rule in taken)
 
 
 def _threads() -> list[threading.Thread]:

@@ -14,17 +14,18 @@ from audio.clips import LANGUAGES
 from audio.espeak import EspeakVoice
 from audio.transcode import Transcoder
 from consumer.draft import Draft
-from consumer.ladders import Adapters, speaking
+from consumer.ladders import speaking
 from consumer.settings import load
 from providers.errors import NoVoice
+from providers.factory import Adapters
 from providers.local import LocalSynthesizer
 from providers.voices import CARTESIA_VOICES, DEFAULT, ELEVENLABS_VOICES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.ladders import SynthesizerAdapter
-    from consumer.settings import Settings
+    from providers.factory import SynthesizerAdapter
+    from providers.settings import ModelSettings
 
 PCM = b"\x01\x10" * 24_000
 
@@ -58,7 +59,7 @@ async def listener() -> AsyncIterator[Listener]:
     await runner.cleanup()
 
 
-def _settings(listener: Listener, **more: str) -> Settings:
+def _settings(listener: Listener, **more: str) -> ModelSettings:
     """Load settings with only a key and an address for each vendor."""
     return load(
         {
@@ -71,7 +72,7 @@ def _settings(listener: Listener, **more: str) -> Settings:
             **more,
         },
         complete=False,
-    )
+    ).models
 
 
 @pytest_asyncio.fixture

@@ -11,9 +11,11 @@ import jsonschema
 import pytest
 
 from consumer.connection import MAX_EVENT_BYTES
-from consumer.settings import load
+from consumer.settings import Settings, load
 from consumer.webhook.door import Limits
 from deploy import new_secrets
+from runtime.settings.environment import unknown_variables
+from runtime.settings.variables import variables
 from tests.deploy import compose, dockerfile
 from tests.deploy.compose import BASE, OUTSIDE, ROOT, WORKER, Missing, dotenv, environment, read, seconds, services
 from tests.integration.kafka.broker import VERSIONS
@@ -130,7 +132,7 @@ def test_worker_has_time_to_stop(stack: dict[str, dict[str, Any]], env: dict[str
     worker = stack[WORKER]
     settings = load(environment(worker, env))
     assert worker["deploy"]["replicas"] == 2
-    assert seconds(worker["stop_grace_period"]) > settings.drain_seconds + settings.let_go_seconds + 10
+    assert seconds(worker["stop_grace_period"]) > settings.worker.drain_seconds + settings.worker.let_go_seconds + 10
 
 
 def test_door_has_time_to_stop(stack: dict[str, dict[str, Any]]) -> None:
@@ -145,12 +147,13 @@ def test_environment_is_right(stack: dict[str, dict[str, Any]], env: dict[str, s
     for name in ("worker", "webhook", "replay"):
         given = environment(stack[name], env)
         settings = load({**dockerfile.variables("run"), **given})
-        unread = {variable for variable in given if not hasattr(settings, variable.lower())}
+        unread = given.keys() - {variable.name for variable in variables(Settings)}
         assert unread == {variable for variable in unread if variable.startswith("AWS_")}
-        assert settings.supabase_key is not None
-        assert settings.vitals_host == "0.0.0.0"  # noqa: S104 (in a container)
+        assert unknown_variables(Settings, given) == []
+        assert settings.store.supabase.key is not None
+        assert settings.vitals.host == "0.0.0.0"  # noqa: S104 (in a container)
     door = load({**dockerfile.variables("run"), **environment(stack["webhook"], env)})
-    assert (door.webhook_host, door.webhook_port, len(door.webhook_secrets)) == ("0.0.0.0", 8081, 1)  # noqa: S104
+    assert (door.webhook.host, door.webhook.port, len(door.webhook.secrets)) == ("0.0.0.0", 8081, 1)  # noqa: S104
 
 
 @pytest.mark.parametrize("name", ["SUPABASE_KEY", "WEBHOOK_SECRETS"])
@@ -191,8 +194,8 @@ def test_topics_take_what_comes(stack: dict[str, dict[str, Any]], env: dict[str,
     (largest,) = re.findall(r"max\.message\.bytes=(\d+)", script)
     assert int(largest) == stack["kafka"]["environment"]["KAFKA_MESSAGE_MAX_BYTES"] > MAX_EVENT_BYTES
     made = re.findall(r"^create (\S+) (\d+) (\d+)$", script, re.MULTILINE)
-    assert [name for name, _, _ in made] == [settings.kafka_topic, settings.kafka_dead_letter_topic]
-    assert int(made[0][2]) / 1000 < settings.ledger_days * 86_400
+    assert [name for name, _, _ in made] == [settings.kafka.topic, settings.kafka.dead_letter_topic]
+    assert int(made[0][2]) / 1000 < settings.retention.ledger_days * 86_400
     assert int(made[0][1]) >= stack[WORKER]["deploy"]["replicas"]
     assert stack["kafka"]["environment"]["KAFKA_PROCESS_ROLES"] == "broker,controller"
 
@@ -228,8 +231,8 @@ def test_outside_is_yours(env: dict[str, str]) -> None:
         given = environment(left[name], yours)
         assert not [variable for variable in given if variable.startswith("AWS_")]
         settings = load({**dockerfile.variables("run"), **given})
-        assert settings.kafka_bootstrap_servers == ("pkc-1.eu-central-1.aws.confluent.cloud:9092",)
-        assert settings.supabase_url == "https://project.supabase.co"
+        assert settings.kafka.bootstrap_servers == ("pkc-1.eu-central-1.aws.confluent.cloud:9092",)
+        assert settings.store.supabase.url == "https://project.supabase.co"
 
 
 def test_this_reader_reads_as_the_engine_does() -> None:

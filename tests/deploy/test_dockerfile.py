@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from console.fixture import wrap
-from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
+from runtime.settings.reference import redacted
+from runtime.settings.variables import secrets_of
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
@@ -83,8 +84,8 @@ def test_variables_are_ours() -> None:
     """The image sets no variable that the worker would not read, and no secret."""
     ours = {name: value for name, value in variables(RUN).items() if not name.startswith(("PYTHON", "PATH"))}
     settings = load(ours, complete=False)
-    assert not settings.secrets()
-    assert {name: str(getattr(settings, name.lower())) for name in ours} == ours
+    assert not secrets_of(settings)
+    assert {name: text for name, text, _ in redacted(settings) if name in ours} == ours
 
 
 def test_context_is_what_is_copied() -> None:
@@ -191,9 +192,9 @@ async def test_demo_upstreams_run(built: Path, unused_tcp_port: int) -> None:
 
 async def _say(environment: dict[str, str]) -> None:
     settings = load(environment)
-    publisher = KafkaPublisher(login_of(settings))
+    publisher = KafkaPublisher(settings.kafka.login())
     value = await asyncio.to_thread(wrap, MEMO, chat_id="c", message_id="1", person="+15550100001")
-    await publisher.publish(settings.kafka_topic, key=b"c", value=value)
+    await publisher.publish(settings.kafka.topic, key=b"c", value=value)
     await publisher.close()
 
 

@@ -24,9 +24,10 @@ from audio.sphinx import SphinxEars
 from audio.transcode import Transcoder
 from audio.word_errors import word_errors
 from consumer.draft import Draft
-from consumer.ladders import Adapters, speaking
+from consumer.ladders import speaking
 from consumer.settings import load
 from consumer.stages.speak import whole_speech
+from providers.factory import Adapters
 from providers.local import LocalSynthesizer
 from sandbox.app import Sandbox
 from sandbox.mind import EngineMind
@@ -164,7 +165,7 @@ async def _sent(sandbox: Sandbox, path: str, texts: Iterable[str]) -> list[tuple
     """
     upstreams = {**sandbox.environment(), **sandbox.openai_environment()}
     async with AsyncExitStack() as closing:
-        adapters = Adapters(load({**upstreams, "SYNTHESIZERS": path}))
+        adapters = Adapters(load({**upstreams, "SYNTHESIZERS": path}).models)
         closing.push_async_callback(adapters.close)
         ladder, sent = speaking(adapters, Transcoder()), []
         for text in texts:

@@ -13,10 +13,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from consumer.connection import describe
 from consumer.dead_letters import KafkaDeadLetters
 from consumer.kafka import KafkaSource
-from consumer.login import KafkaLogin
 from consumer.offsets import PrefixTracker
 from consumer.publisher import KafkaPublisher
-from consumer.source import CommitRefused, Partition, Rebalance, SourceError, partition_of
+from consumer.source import CommitRefused, KafkaLogin, Partition, Rebalance, SourceError, partition_of
 from sandbox.broker import EmbeddedBroker
 from storage.ledger import DeadLetter, Event, Place
 from tests.contracts.test_event_source import (

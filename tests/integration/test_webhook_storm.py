@@ -24,9 +24,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from consumer import wiring
-from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
+from consumer.source import KafkaLogin
 from consumer.stopping import Stop
 from consumer.webhook.door import Door
 from consumer.webhook.signatures import Verifier
@@ -276,7 +276,7 @@ async def _working(settings: Settings) -> AsyncIterator[None]:
 
 async def _records(settings: Settings) -> list[Any]:
     """Give everything that is on the topic."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=",".join(settings.kafka_bootstrap_servers))
+    consumer = AIOKafkaConsumer(bootstrap_servers=",".join(settings.kafka.bootstrap_servers))
     await consumer.start()
     try:
         partitions = _partitions(settings)
@@ -295,8 +295,8 @@ async def _records(settings: Settings) -> list[Any]:
 async def _all_committed(settings: Settings) -> bool:
     """Whether the worker is through with everything that is on the topic."""
     looking = AIOKafkaConsumer(
-        bootstrap_servers=",".join(settings.kafka_bootstrap_servers),
-        group_id=settings.kafka_group_id,
+        bootstrap_servers=",".join(settings.kafka.bootstrap_servers),
+        group_id=settings.kafka.group_id,
         enable_auto_commit=False,
     )
     await looking.start()
@@ -327,4 +327,4 @@ async def _states(folder: Path, messages: Mapping[str, str]) -> dict[str, str]:
 
 
 def _partitions(settings: Settings) -> list[TopicPartition]:
-    return [TopicPartition(settings.kafka_topic, number) for number in range(PARTITIONS)]
+    return [TopicPartition(settings.kafka.topic, number) for number in range(PARTITIONS)]

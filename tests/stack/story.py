@@ -20,12 +20,11 @@ from console import fixture
 from console.following import follow
 from console.replay import event_of, put
 from consumer.catalogue import CATALOGUE
-from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
-from consumer.stores import make_store
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
+from storage.factory import make_store
 from tests.deploy import compose
 from tests.deploy.compose import ROOT, WORKER, services
 from tests.deploy.migrating import DATABASE
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
     from console.following import Followed
     from consumer.settings import Settings
-    from consumer.stores import Store
+    from storage.factory import Store
     from tests.stack.parts import Parts
 
 FIXTURES = ROOT / "fixtures"
@@ -79,15 +78,15 @@ class Stack:
 
     async def say(self, path: Path, value: bytes) -> Followed:
         """Put an event on the topic, and follow it to its end."""
-        where = await put(self.publisher, self.settings.kafka_topic, path, value)
+        where = await put(self.publisher, self.settings.kafka.topic, path, value)
         return await follow(
             self.store.ledger,
             value,
             where.where,
             where.offset,
-            our_numbers=self.settings.our_numbers,
+            our_numbers=self.settings.messaging.our_numbers,
             patience_seconds=PATIENCE_SECONDS,
-            texts=self.settings.answer_text_messages,
+            texts=self.settings.worker.answer_text_messages,
         )
 
     async def until(self, met: Callable[[], object], what: str) -> None:
@@ -124,10 +123,10 @@ async def standing(parts: Parts, folder: Path, tell: Callable[[str], None]) -> A
         there = Addresses(parts.kafka.bootstrap_servers, rest.url, parts.s3, sandbox.url)
         tell(f"PostgREST's stand-in at {rest.url}, simulated upstreams at {sandbox.url}")
         settings = load(of_worker(parts.env, there, folder, 0))
-        store = make_store(settings)
+        store = make_store(settings.store)
         await store.open()
         closing.push_async_callback(store.close)
-        publisher = KafkaPublisher(login_of(settings))
+        publisher = KafkaPublisher(settings.kafka.login())
         closing.push_async_callback(publisher.close)
         stack = Stack(parts, folder, tell, sandbox, settings, store, publisher, there)
         try:

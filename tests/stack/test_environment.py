@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from consumer.settings import load
+from consumer.settings import Settings, load
+from runtime.settings.variables import variables
 from tests.deploy.compose import services
 from tests.stack.environment import QUICK, Addresses, env_file, in_compose, of_worker
 
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
 
 HERE = Addresses("127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3", "http://127.0.0.1:4")
 OF_THIS_MACHINE = {
-    *("kafka_bootstrap_servers", "supabase_url", "series_api_url", "hf_whisper_url", "hf_llama_url"),
-    *("elevenlabs_base_url", "cartesia_base_url", "archive_spool", "vitals_host", "vitals_port"),
+    *("KAFKA_BOOTSTRAP_SERVERS", "SUPABASE_URL", "SERIES_API_URL", "HF_WHISPER_URL", "HF_LLAMA_URL"),
+    *("ELEVENLABS_BASE_URL", "CARTESIA_BASE_URL", "ARCHIVE_SPOOL", "VITALS_HOST", "VITALS_PORT"),
 }
-"""Settings that say where something is."""
+"""Variables that name a place."""
 
 
 def test_compose_and_stack_agree(tmp_path: Path) -> None:
@@ -26,9 +27,9 @@ def test_compose_and_stack_agree(tmp_path: Path) -> None:
     there, here = in_compose(env), of_worker(env, HERE, tmp_path, 9090)
     assert here.keys() - QUICK.keys() == there.keys() - QUICK.keys()
     assert {name: here[name] for name in QUICK} == QUICK
-    before, after = dict(load(there)), dict(load(here))
-    differing = {name for name in before if before[name] != after[name]}
-    assert differing == OF_THIS_MACHINE | {name.lower() for name in QUICK}
+    before, after = load(there), load(here)
+    differing = {each.name for each in variables(Settings) if each.value(before) != each.value(after)}
+    assert differing == OF_THIS_MACHINE | QUICK.keys()
 
 
 def test_every_address_is_moved(tmp_path: Path) -> None:

@@ -29,9 +29,8 @@ from aiokafka.errors import KafkaError
 
 from audio.scratch_dir import remove_abandoned_dirs
 from console.fixture import wrap
-from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
-from consumer.source import SourceError
+from consumer.source import KafkaLogin, SourceError
 from sandbox.app import Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind

@@ -17,8 +17,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from console.fixture import wrap
-from consumer.login import KafkaLogin
 from consumer.publisher import KafkaPublisher
+from consumer.source import KafkaLogin
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from storage.sqlite import SqliteStore

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from console import doctor
 from console.doctor import Verdict
-from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from sandbox.broker import EmbeddedBroker
@@ -69,12 +68,12 @@ async def test_both_topics_are_looked_for(tmp_path: Path) -> None:
     """A dead-letter topic that is not there is wrong, by the name of its variable; with both there all is well."""
     with EmbeddedBroker() as broker:
         settings = _settings(tmp_path, KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers)
-        publisher = KafkaPublisher(login_of(settings))
+        publisher = KafkaPublisher(settings.kafka.login())
         try:
             # The embedded broker makes a topic when it is first spoken of.
-            await publisher.publish(settings.kafka_topic, key=None, value=b"{}")
+            await publisher.publish(settings.kafka.topic, key=None, value=b"{}")
             without = await doctor._kafka(settings)
-            await publisher.publish(settings.kafka_dead_letter_topic, key=None, value=b"{}")
+            await publisher.publish(settings.kafka.dead_letter_topic, key=None, value=b"{}")
         finally:
             await publisher.close()
         both = await doctor._kafka(settings)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 
-from consumer.settings import ConfigurationError, load
+from consumer.settings import load
 from consumer.source import Partition
 from consumer.traces import switch
+from runtime.settings.faults import ConfigurationError
 from runtime.trace_context import extract, inject
 from storage.ledger import DeadLetter, Event, MemoKey, Place
 from tests.acceptance.collector import collecting

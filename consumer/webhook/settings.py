@@ -1,0 +1,53 @@
+"""Settings of the webhook server."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from consumer.webhook import signatures
+from runtime.settings.faults import quoted
+from runtime.settings.groups import Group
+from runtime.settings.kinds import Host, Port, entries
+
+_PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,200}")
+_LEAST_SECRET = 16
+"""Characters, or bytes where it is base64."""
+
+
+def _secrets(text: str) -> tuple[str, ...]:
+    """Check secrets of webhooks; they are never quoted."""
+    found = entries(text)
+    for place, entry in enumerate(found, 1):
+        if entry.startswith(signatures.PREFIX):
+            if len(signatures.decoded(entry) or b"") < _LEAST_SECRET:
+                raise ValueError(f"secret {place} is cut short or mistyped: whsec_ and base64, as Linq gave it")
+        elif len(entry) < _LEAST_SECRET:
+            raise ValueError(f"secret {place} can be guessed: it needs {_LEAST_SECRET} characters at least")
+    return found
+
+
+def _path(text: str) -> str:
+    if not _PATH.fullmatch(text):
+        raise ValueError(f"{quoted(text)} is no path such as /webhook: letters, digits, '.', '_', '~', '-' and '/'")
+    return text
+
+
+class WebhookSettings(Group):
+    """Where webhooks are taken, and whose."""
+
+    model_config = SettingsConfigDict(env_prefix="WEBHOOK_", title="Events without a Kafka feed: Linq's webhooks")
+    own_prefix: ClassVar[bool] = True
+
+    secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)] = Field(
+        (), description="secrets that Linq may sign with, with commas between; needed by `voicememo webhook`"
+    )
+    host: Host = Field("127.0.0.1", description="address that takes webhooks")
+    port: Port = Field(8081, description="its port; 0 takes any that is free")
+    path: Annotated[str, AfterValidator(_path)] = Field("/webhook", description="its path; any other is not found")
+    tolerance_seconds: float = Field(
+        300.0, ge=1, le=86_400, description="seconds that a webhook's timestamp may differ from our clock"
+    )

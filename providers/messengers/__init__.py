@@ -1,0 +1,1 @@
+"""Messengers: the APIs that replies go through."""

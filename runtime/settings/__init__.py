@@ -1,0 +1,1 @@
+"""Settings from environment variables, in groups that each package owns."""

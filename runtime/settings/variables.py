@@ -1,0 +1,68 @@
+"""Environment variables behind the fields of a group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from runtime.settings.groups import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable and its field."""
+
+    path: tuple[str, ...]
+    """Attributes from the outermost group to the value."""
+    group: type[Group]
+    field: FieldInfo
+
+    @property
+    def name(self) -> str:
+        """The variable itself."""
+        return f"{self.prefix}{self.path[-1]}".upper()
+
+    @property
+    def prefix(self) -> str:
+        """How the names of its group's variables begin."""
+        return self.group.model_config.get("env_prefix") or ""
+
+    def value(self, settings: Group) -> object:
+        """Return its value in the outermost group."""
+        return reduce(getattr, self.path, settings)
+
+    def is_default(self, settings: Group) -> bool:
+        """Return whether it was not set."""
+        *groups, name = self.path
+        owner: Group = reduce(getattr, groups, settings)
+        return name not in owner.model_fields_set
+
+
+def variables(group: type[Group], path: tuple[str, ...] = ()) -> Iterator[Variable]:
+    """Yield the variables of a group and of those inside it, in order."""
+    for name, field in group.model_fields.items():
+        if (inner := inner_group(field)) is not None:
+            yield from variables(inner, (*path, name))
+        else:
+            yield Variable((*path, name), group, field)
+
+
+def inner_group(field: FieldInfo) -> type[Group] | None:
+    """Return the group in a field; None if it holds a value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Group) else None
+
+
+def secrets_of(settings: Group) -> frozenset[str]:
+    """Return every secret, for the logs to redact."""
+    values = (each.value(settings) for each in variables(type(settings)))
+    flat = (each for value in values for each in (value if isinstance(value, tuple) else (value,)))
+    return frozenset(each.get_secret_value() for each in flat if isinstance(each, SecretStr))

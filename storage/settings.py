@@ -1,0 +1,203 @@
+"""Settings of archive and store: where they are, who we are to them, and how long they keep what they have."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, PlainValidator, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from runtime.settings.faults import ConfigurationError, Fault, quoted
+from runtime.settings.groups import Group
+from runtime.settings.kinds import Lower, Url
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class FileArchive:
+    """The archive is a directory."""
+
+    directory: Path
+
+    def __str__(self) -> str:
+        return f"file:{self.directory}"
+
+
+@dataclass(frozen=True, slots=True)
+class S3ArchiveUrl:
+    """The archive is a bucket; who we are to it is AWS_*, as boto3 reads it."""
+
+    bucket: str
+    prefix: str = ""
+    """Stands before every key, without slashes at its ends; empty for none."""
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}" if self.prefix else f"s3://{self.bucket}"
+
+
+@dataclass(frozen=True, slots=True)
+class BucketEncryption:
+    """How the bucket is asked to encrypt what it keeps."""
+
+    algorithm: str | None = None
+    """As S3 calls it; None: as the bucket is set to."""
+    key: str | None = None
+    """Id or ARN of a KMS key; None: the one that S3 has in KMS for us."""
+
+    def __str__(self) -> str:
+        return ":".join(filter(None, (self.algorithm or "none", self.key)))
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """History and ledger are one SQLite file."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"sqlite:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class SupabaseProject:
+    """History and ledger are in a project of Supabase: SUPABASE_*."""
+
+    def __str__(self) -> str:
+        return "supabase"
+
+
+def _archive(text: str) -> FileArchive | S3ArchiveUrl:
+    if text.startswith("file:") and text != "file:":
+        return FileArchive(Path(text.removeprefix("file:")))
+    if not text.startswith("s3://"):
+        raise ValueError("must be file:DIR or s3://BUCKET[/PREFIX]")
+    bucket, _, prefix = text.removeprefix("s3://").partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise ValueError(f"{quoted(bucket)} is no bucket name: 3 to 63 of a-z, 0-9, '.' and '-'")
+    return S3ArchiveUrl(bucket, prefix.strip("/"))
+
+
+def _encryption(text: str) -> BucketEncryption:
+    for algorithm in ("none", "AES256", "aws:kms"):
+        if text.casefold() == algorithm.casefold():
+            return BucketEncryption(None if algorithm == "none" else algorithm)
+    key = text.removeprefix("aws:kms:")
+    if key == text or not key or any(map(str.isspace, key)):
+        raise ValueError(f"{quoted(text)} is not none, AES256 or aws:kms[:KEY], with a key's id or ARN")
+    return BucketEncryption("aws:kms", key)
+
+
+def _store(text: str) -> SqliteFile | SupabaseProject:
+    if text == "supabase":
+        return SupabaseProject()
+    path = text.removeprefix("sqlite:")
+    if path == text or not path or path == ":memory:":
+        raise ValueError("must be sqlite:PATH, with the path of a file, or supabase")
+    return SqliteFile(Path(path))
+
+
+class ArchiveSettings(Group):
+    """Where recordings and replies are kept."""
+
+    model_config = SettingsConfigDict(env_prefix="ARCHIVE_", title="What is kept, and where")
+    own_prefix: ClassVar[bool] = True
+
+    url: Annotated[FileArchive | S3ArchiveUrl, PlainValidator(_archive)] = Field(
+        FileArchive(Path("audio_files")),
+        description="where recordings and replies are kept: file:DIR or s3://BUCKET[/PREFIX]",
+    )
+    sse: Annotated[BucketEncryption, PlainValidator(_encryption)] = Field(
+        BucketEncryption(),
+        description="how S3 encrypts: AES256, aws:kms, aws:kms:KEY (id or ARN of a key), or none: as the bucket is set",
+    )
+    user: Annotated[Literal["pseudonym", "phone"], Lower] = Field(
+        "pseudonym", description="how the archive's keys name a person: pseudonym or phone"
+    )
+    user_key: SecretStr | None = Field(
+        None,
+        description="secret behind the pseudonyms, which change with it; derived from SERIES_API_KEY, else"
+        " LINQ_API_KEY, if not set",
+    )
+    spool: Path = Field(Path("var/owed"), description="folder on a local disk for what the archive could not take yet")
+    spool_bytes: int = Field(2**30, ge=0, le=2**50, description="bytes that may wait there")
+
+    @model_validator(mode="after")
+    def _encrypts_a_bucket(self) -> Self:
+        if self.sse.algorithm is not None and isinstance(self.url, FileArchive):
+            raise ConfigurationError(
+                Fault("ARCHIVE_SSE", "is for a bucket: set it to none, or ARCHIVE_URL to s3://BUCKET")
+            )
+        return self
+
+
+class SupabaseSettings(Group):
+    """A project of Supabase."""
+
+    model_config = SettingsConfigDict(env_prefix="SUPABASE_")
+
+    url: Url | None = Field(None, description="URL of the project; needed with STORE_URL=supabase")
+    key: SecretStr | None = Field(
+        None, description="its secret key (service_role), sent to SUPABASE_URL only; needed with STORE_URL=supabase"
+    )
+    anon_key: SecretStr | None = Field(
+        None, description="its public key, with which `voicememo doctor` checks that it opens nothing of ours"
+    )
+
+
+class StoreSettings(Group):
+    """Where history and ledger are kept."""
+
+    model_config = SettingsConfigDict(env_prefix="STORE_")
+    own_prefix: ClassVar[bool] = True
+
+    url: Annotated[SqliteFile | SupabaseProject, PlainValidator(_store)] = Field(
+        SqliteFile(Path("var/voicememo.db")),
+        description="where history and ledger are kept: sqlite:PATH, or supabase for workers on several machines",
+    )
+    supabase: SupabaseSettings
+
+    @model_validator(mode="after")
+    def _knows_the_project(self) -> Self:
+        faults: list[Fault] = []
+        if isinstance(self.url, SupabaseProject):
+            advice = "is needed with STORE_URL=supabase: the"
+            if self.supabase.url is None:
+                faults.append(Fault("SUPABASE_URL", f"{advice} URL of the project"))
+            if self.supabase.key is None:
+                faults.append(Fault("SUPABASE_KEY", f"{advice} project's secret key (service_role)"))
+        if faults:
+            raise ConfigurationError(*faults)
+        return self
+
+
+class RetentionSettings(Group):
+    """How long things are kept."""
+
+    retention_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="days that recordings, replies, words and dead letters are kept, until `voicememo purge`",
+    )
+    ledger_days: int = Field(
+        365,
+        ge=1,
+        le=36_500,
+        description="days for which it is known that a memo was settled, so that it is not answered again; must be"
+        " longer than KAFKA_TOPIC keeps events; its words are deleted after RETENTION_DAYS",
+    )
+
+    @model_validator(mode="after")
+    def _ledger_is_kept_longest(self) -> Self:
+        if self.ledger_days < self.retention_days:
+            raise ConfigurationError(
+                Fault("LEDGER_DAYS", f"must not be less than RETENTION_DAYS ({self.retention_days})")
+            )
+        return self
