@@ -53,9 +53,9 @@ async def test_many_claims_of_few_memos(tmp_path: Path) -> None:
 
 
 async def test_a_clock_set_back_frees_the_dead(tmp_path: Path, clock: Clock) -> None:
-    """A lease that seems to run for a year, for the clock was set back, ends when the longest lease would: not later.
+    """After the clock was set back by a year a lease ends when the longest one would.
 
-    Not at once either: whoever holds it may be alive, and renews it by the clock of now.
+    It does not end at once: its holder may be alive, and renews it by the present clock.
     """
     store = SqliteStore(tmp_path / "back.db", clock=clock)
     await store.open()
