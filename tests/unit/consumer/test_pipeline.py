@@ -185,7 +185,7 @@ VOICE = [
 
 
 def split(steps: list[str]) -> tuple[list[str], set[str]]:
-    """Tell the main line from the asides."""
+    """Return the main line and the asides."""
     return [step for step in steps if step not in ASIDES], {step for step in steps if step in ASIDES}
 
 
