@@ -97,11 +97,10 @@ class Pipeline:
             NotKept: all is done but keeping the original.
         """
         async with Asides(progress) as asides, self.messenger.typing(memo.chat_id):
+            self._keep_owed(memo, progress, asides, apology)
             delivered = await self.deliver.find_earlier(memo, progress)
             if delivered is None:
                 delivered = await self._reply(_Run(memo, progress, asides, self.recall.begin(memo, asides)), apology)
-            else:
-                self._keep_owed(memo, progress, asides)
             return await self._finish(delivered, progress, asides)
 
     async def _reply(self, run: _Run, apology: Apology | None) -> Delivered:
@@ -119,12 +118,9 @@ class Pipeline:
 
     def _resumed(self, run: _Run, apology: Apology | None) -> Known:
         """Return what earlier attempts gained. Raises the given apology."""
-        known = resume.resumed(run.memo, run.progress.facts)
-        if apology is not None or known.heard is not None:
-            self._keep_owed(run.memo, run.progress, run.asides)
         if apology is not None:
             raise apology
-        return known
+        return resume.resumed(run.memo, run.progress.facts)
 
     async def _heard(self, run: _Run) -> Heard:
         """Fetch, decode and hear; the recording is let go here."""
@@ -220,9 +216,10 @@ class Pipeline:
         except ArchiveError:
             return None
 
-    def _keep_owed(self, memo: Memo, progress: Progress, asides: Asides) -> None:
-        """Keep an original that an earlier attempt has fetched and not kept (I5)."""
-        if progress.owes_original:
+    def _keep_owed(self, memo: Memo, progress: Progress, asides: Asides, apology: Apology | None) -> None:
+        """Keep an original that an earlier attempt fetched and did not keep (I5), unless it will be fetched again."""
+        again = apology is None and not progress.facts.keys() & {"transcript", "idempotency_key"}
+        if progress.owes_original and not again:
             asides.start("keep", self._fetch_and_keep(memo, progress), otherwise=None)
 
     async def _fetch_and_keep(self, memo: Memo, progress: Progress) -> None:

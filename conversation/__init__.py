@@ -1,1 +1,1 @@
-"""One turn of a conversation: hear, answer and speak, whoever asks for it."""
+"""One turn of a conversation: hear, answer, speak; independent of how messages come in."""

@@ -29,7 +29,7 @@ from consumer.stages.keep import Keep
 from consumer.stages.read import Read
 from consumer.stages.remember import Recall, Remember
 from consumer.stages.speak import Speak, whole_speech
-from providers.errors import Forbidden
+from providers.errors import Forbidden, OutcomeUnknown
 from providers.ladder import Ladder, Rung
 from providers.ports import Transcript
 from storage.errors import ArchiveUnavailable
@@ -116,7 +116,7 @@ class _FullArchive(MemoryArchive):
         raise ArchiveUnavailable("full")
 
 
-def pipeline(world: _World, store: MemoryStore, archive: MemoryArchive) -> Pipeline:
+def pipeline(world: _World, store: MemoryStore, archive: MemoryArchive, *, resend_unknown: bool = True) -> Pipeline:
     """Make the pipeline of the real stages, with one rung in each ladder."""
     ports: Any = world
     return Pipeline(
@@ -129,7 +129,7 @@ def pipeline(world: _World, store: MemoryStore, archive: MemoryArchive) -> Pipel
         read=Read("en"),
         answer=Answer(Ladder("answer", Rung("llama", whole_reply("llama", ports), 9), budget_seconds=9)),
         speak=Speak(Ladder("speak", Rung("voice", whole_speech("voice", ports, ports), 9), budget_seconds=9)),
-        deliver=Deliver(ports, ports, send_seconds=9.0),
+        deliver=Deliver(ports, ports, send_seconds=9.0, resend_unknown=resend_unknown),
         remember=Remember(store.history),
         default_language="en",
     )
@@ -141,6 +141,8 @@ async def run(
     facts: Facts,
     apology: Apology | None = None,
     archive: MemoryArchive | None = None,
+    *,
+    resend_unknown: bool = True,
 ) -> tuple[Delivered, list[str]]:
     """Run a memo of which so much is known; give its end, and the steps of its story: stage, rung, error."""
     clock = asyncio.get_running_loop().time
@@ -151,7 +153,7 @@ async def run(
     assert isinstance(claim, Claim)
     lease = Lease(store.ledger, claim, seconds=600, asked_at=clock(), clock=clock)
     progress = Progress(claim, store.ledger, Notices(), lease, clock)
-    delivered = await pipeline(world, store, kept)(memo, progress, apology)
+    delivered = await pipeline(world, store, kept, resend_unknown=resend_unknown)(memo, progress, apology)
     return delivered, [" ".join(filter(None, (step.stage, step.rung, step.error))) for step in progress.steps]
 
 
@@ -184,7 +186,7 @@ VOICE = [
 
 
 def split(steps: list[str]) -> tuple[list[str], set[str]]:
-    """Tell the main line from the asides."""
+    """Return the main line and the asides."""
     return [step for step in steps if step not in ASIDES], {step for step in steps if step in ASIDES}
 
 
@@ -257,3 +259,13 @@ async def test_nothing_is_settled_before_the_original_is_kept() -> None:
     with pytest.raises(NotKept) as owing:
         await run(world, MEMO, {}, archive=_FullArchive())
     assert (owing.value.delivered.said, world.sent) == (REPLY, [("voice", REPLY)])
+
+
+@in_virtual_time
+async def test_the_original_is_kept_though_nothing_may_be_sent() -> None:
+    """A memo that may have been answered, and is not answered again, is kept all the same (I5)."""
+    world, archive = _World(), MemoryArchive()
+    with pytest.raises(OutcomeUnknown):
+        await run(world, MEMO, {**SENDING, "original": None}, archive=archive, resend_unknown=False)
+    assert len(await archive.keys()) == 1
+    assert world.sent == []
