@@ -34,7 +34,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (the same)
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = imported(f"console.{cmd_name}").command
+        command: click.Command = imported(f"console.commands.{cmd_name}").command
         return command
 
     def invoke(self, ctx: click.Context) -> object:

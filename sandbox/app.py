@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
-from sandbox import cartesia, control, elevenlabs, huggingface, linq, openai, series
+from sandbox import control
 from sandbox.faults import Faults
 from sandbox.pace import Pace
 from sandbox.pace import middleware as keeping_pace
 from sandbox.suffering import middleware
+from sandbox.upstreams import cartesia, elevenlabs, huggingface, linq, openai, series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sandbox.mind import Mind
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
 
 SERIES_KEY, LINQ_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY, OPENAI_KEY = (
     "sandbox-series",

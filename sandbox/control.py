@@ -16,7 +16,7 @@ from sandbox.pace import speed_of
 
 if TYPE_CHECKING:
     from sandbox.pace import Pace
-    from sandbox.series import SeriesState
+    from sandbox.upstreams.series import SeriesState
 
 
 def routes(state: SeriesState, faults: Faults) -> list[web.RouteDef]:

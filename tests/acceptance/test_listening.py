@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 from audio.espeak import EspeakVoice
 from audio.sphinx import SphinxEars
 from audio.transcode import Transcoder
-from console.demo import shortcomings
-from console.listening import LEAST_WORDS, longest, recognised, replies
-from console.telling import Account
+from console.commands.demo import shortcomings
+from console.demo.recognise import LEAST_WORDS, longest, recognised, replies
+from console.demo.story import Account
 from providers.local import LocalTranscriber
 from sandbox.app import Sandbox
 from sandbox.mind import EngineMind
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from console.listening import Recognised
+    from console.demo.recognise import Recognised
     from sandbox.mind import Mind, ScriptedMind
 
 EVENTS = FIXTURES / "events"

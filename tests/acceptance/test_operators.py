@@ -25,7 +25,7 @@ from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
     from storage.ledger import Story
     from tests.acceptance.conftest import Rig
 

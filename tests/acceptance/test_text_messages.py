@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 from rich.console import Console
 
+from console.commands.show import tell
 from console.fixture import wrap
-from console.following import Followed, follow
-from console.show import tell
+from console.follow import Followed, follow
 from consumer.notices import EventPassed, MemoParked, MemoSettled
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
@@ -24,7 +24,7 @@ from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
     from tests.acceptance.conftest import Rig
 
 MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"

@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from console import doctor
-from console.doctor import Verdict
+from console.commands import doctor
+from console.commands.doctor import Verdict
 from consumer.archives import make_archive
 from consumer.retention import DAY_SECONDS
 from consumer.settings import load

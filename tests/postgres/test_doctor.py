@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from console import doctor
-from console.doctor import Finding, Verdict
+from console.commands import doctor
+from console.commands.doctor import Finding, Verdict
 from consumer.settings import load
 from tests.postgres.database import make_database
 from tests.postgres.postgrest import ANON_KEY, SERVICE_KEY, PostgRest

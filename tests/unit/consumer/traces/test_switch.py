@@ -46,7 +46,7 @@ def on() -> Settings:
 def test_off_means_not_even_imported() -> None:
     """Neither --help nor the parts of a worker import OpenTelemetry, or what comes with it, unless traces are on."""
     code = (
-        "import sys, console.run, console.webhook, consumer.parts, storage.supabase\n"
+        "import sys, console.commands.run, console.commands.webhook, consumer.parts, storage.supabase\n"
         "from click.testing import CliRunner; from console.cli import main\n"
         "from consumer.settings import load; from consumer.traces import switch\n"
         "switch.begin(load({}, complete=False)); CliRunner().invoke(main, ['--help'])\n"

@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from console import doctor
-from console.doctor import Verdict
+from console.commands import doctor
+from console.commands.doctor import Verdict
 from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.series import Sent, media_file
+from sandbox.upstreams.series import Sent, media_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler
 
-    from sandbox.series import SeriesState
+    from sandbox.upstreams.series import SeriesState
 
 PREFIX = "/api/partner"
 """Before /v3, as at the vendor's."""

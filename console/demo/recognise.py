@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from audio.transcode import Transcoder
     from providers.local import LocalTranscriber
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
     from storage.ledger import Story
 
 GARBLED_PERCENT: Final = 60.0

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from console.following import Followed
-from console.telling import Account, repeated, summary, telling
+from console.demo.story import Account, repeated, summary, telling
+from console.follow import Followed
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
-from sandbox.series import Sent
+from sandbox.upstreams.series import Sent
 from storage.ledger import MemoKey, State, Step, Story
 
 if TYPE_CHECKING:

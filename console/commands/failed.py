@@ -12,9 +12,9 @@ import click
 from rich.table import Column, Table
 from rich.text import Text
 
+from console.commands.show import standing, tries, why
 from console.exits import told
 from console.printing import printer
-from console.show import standing, tries, why
 from consumer.settings import load
 from consumer.stores import make_store
 

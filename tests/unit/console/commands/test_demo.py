@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from console.demo import _emptied
+from console.commands.demo import _emptied
 from tests.unit.console.calling import called
 
 

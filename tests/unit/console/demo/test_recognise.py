@@ -13,12 +13,12 @@ from rich.console import Console
 from audio.espeak import SAMPLE_RATE, EspeakVoice
 from audio.sphinx import SphinxEars
 from audio.transcode import Transcoder
-from console.demo import TROUBLE, shortcomings
-from console.following import Followed
-from console.listening import GARBLED_PERCENT, LEAST_WORDS, Recognised, Reply, longest, recognised, replies
-from console.telling import Account, understanding
+from console.commands.demo import TROUBLE, shortcomings
+from console.demo.recognise import GARBLED_PERCENT, LEAST_WORDS, Recognised, Reply, longest, recognised, replies
+from console.demo.story import Account, understanding
+from console.follow import Followed
 from providers.local import LocalTranscriber
-from sandbox.series import Sent
+from sandbox.upstreams.series import Sent
 from storage.ledger import MemoKey, State, Step, Story
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
 
-EVENTS = Path(__file__).parent.parent.parent.parent / "fixtures" / "events"
+EVENTS = Path(__file__).parents[4] / "fixtures" / "events"
 FIRST, SECOND = (
     "She wants to go to the sea, and I would like to go to the mountains.",
     "Can you tell me what the weather is like today?",

@@ -17,10 +17,10 @@ import click
 from rich.text import Text
 
 from console import fixture
+from console.commands.show import tell
 from console.exits import FAILED, MISUSED, end, told
-from console.following import Followed, follow
+from console.follow import Followed, follow
 from console.printing import printer
-from console.show import tell
 from consumer.events import VoiceMemo, parse
 from consumer.login import login_of
 from consumer.publisher import KafkaPublisher

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from audio.transcode import Transcoder
-from console import fixture, listening
+from console import fixture
+from console.commands.replay import event_of, put
+from console.demo import recognise
+from console.demo.story import Account, opening, repeated, summary, telling, understanding
 from console.exits import FAILED, end, told
-from console.following import follow
+from console.follow import follow
 from console.printing import printer
-from console.replay import event_of, put
-from console.telling import Account, opening, repeated, summary, telling, understanding
 from consumer import wiring
 from consumer.login import login_of
 from consumer.publisher import KafkaPublisher
@@ -37,12 +38,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from console.listening import Recognised
+    from console.demo.recognise import Recognised
     from consumer.settings import Settings
     from sandbox.faults import Faults
     from sandbox.mind import EngineMind
 
-_FIXTURES = Path(__file__).parent.parent / "fixtures"
+_FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 _MEDIA = (_FIXTURES / "memos", _FIXTURES / "broken")
 _MARKER: Final = "made-by-voicememo-demo.txt"
 _MARK: Final = "`voicememo demo` made this folder, and empties it when it runs again.\n"
@@ -128,9 +129,9 @@ class _Demo:
     async def _heard(self, accounts: Sequence[Account], sandbox: Sandbox, mind: EngineMind) -> Sequence[Recognised]:
         """Have a reply of each voice recognised again, by the ears that heard the memos: they are idle now."""
         stories = [account.followed.story for account in accounts if account.followed.story is not None]
-        chosen = listening.longest(listening.replies(stories, sandbox.sent))
+        chosen = recognise.longest(recognise.replies(stories, sandbox.sent))
         with self._console.status("listening to replies"):
-            heard = await listening.recognised(chosen.values(), LocalTranscriber(mind.ears), Transcoder())
+            heard = await recognise.recognised(chosen.values(), LocalTranscriber(mind.ears), Transcoder())
         self._console.print(understanding(chosen, heard))
         return heard
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from console.following import Followed
-    from console.listening import Recognised, Reply
+    from console.demo.recognise import Recognised, Reply
+    from console.follow import Followed
     from sandbox.app import Sandbox
     from storage.ledger import Step, Story
 

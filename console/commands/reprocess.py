@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
+from console.commands.show import of_no_memo, standing
 from console.exits import ALREADY_ANSWERED, FAILED, MISUSED, NO_SUCH_MEMO, end, told
 from console.printing import printer
-from console.show import of_no_memo, standing
 from consumer import wiring
 from consumer.bugs import TooManyBugs
 from consumer.dead_letters import KafkaDeadLetters

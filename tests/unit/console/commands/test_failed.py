@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from console import failed
+from console.commands import failed
 from consumer.settings import load
 from storage.ledger import MemoKey, State
 from tests.contracts.ledgers import claimed, letter_at, settle
