@@ -1,4 +1,4 @@
-"""`voicememo webhook`: the door for Linq's webhooks."""
+"""`voicememo webhook`: the HTTP server for Linq's webhooks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.exits import FAILED, end, told
+from console.errors import told
+from console.exits import FAILED, end
 from consumer.settings import load
 from consumer.stopping import stop_on_signals
 from consumer.telemetry import configure_logs
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
 @click.command(name="webhook")
 def command() -> None:
-    """Take Linq's webhooks at WEBHOOK_HOST:WEBHOOK_PORT WEBHOOK_PATH, and put them on KAFKA_TOPIC.
+    """Receive Linq's webhooks at WEBHOOK_PATH of WEBHOOK_HOST:WEBHOOK_PORT, and put them on KAFKA_TOPIC.
 
-    Only those that are signed with one of WEBHOOK_SECRETS, within WEBHOOK_TOLERANCE_SECONDS; each is answered when
-    Kafka has it. Runs until SIGTERM or SIGINT, beside `voicememo run`. Configured by environment variables alone: see
-    docs/webhook.md.
+    Takes only those that are signed with one of WEBHOOK_SECRETS, within WEBHOOK_TOLERANCE_SECONDS; each is answered
+    once Kafka has it. Runs until SIGTERM or SIGINT, beside `voicememo run`. Configured by environment variables alone:
+    see docs/webhook.md.
     """
     with told():
         settings = load(os.environ, complete=False)

@@ -1,4 +1,4 @@
-"""Is what went out what was to be said? The demo has one reply of each voice recognised again by the local engine."""
+"""Recognition of sent replies by the local engine: is what went out what was to be said?"""
 
 from __future__ import annotations
 
@@ -22,36 +22,35 @@ if TYPE_CHECKING:
     from storage.ledger import Story
 
 GARBLED_PERCENT: Final = 60.0
-"""Of a reply's words, so many wrong: it is garbled. Between the paths of docs/quality.md (at most 16 %; 39 % where what
-is said makes little sense, as echoes of misheard memos do) and a sampling rate that is wrong by half (97 %)."""
+"""A reply with so many of its words wrong is garbled. Between the paths of docs/quality.md (at most 16 %; 39 % where
+what is said makes little sense, as echoes of misheard memos do) and a sampling rate that is wrong by half (97 %)."""
 LEAST_WORDS: Final = 12
 """With fewer, a single word that the engine does not know ("memo") decides."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """A reply that went out."""
+class VoiceReply:
+    """A spoken reply that went out."""
 
     rung: str
-    """Which voice spoke it."""
+    """Which spoke it."""
     file: str
-    """Where the archive has it."""
+    """Its key in the archive."""
     said: str = field(repr=False)
-    """What was to be said."""
     sound: bytes = field(repr=False)
-    """What the Series API was given."""
+    """As the messenger received it."""
 
     @property
     def words(self) -> int:
-        """How many were to be said."""
+        """How many words were to be said."""
         return word_errors(self.said, "")[1]
 
 
 @dataclass(frozen=True, slots=True)
-class Recognised:
-    """How a voice's reply was understood."""
+class Recognition:
+    """How well a reply was understood."""
 
-    reply: Reply
+    reply: VoiceReply
     words: int
     errors: int
 
@@ -62,15 +61,15 @@ class Recognised:
 
     @property
     def shares_its_words(self) -> bool:
-        """Whether it is what was to be said, as far as these ears can tell."""
+        """Whether the engine understood what was to be said, well enough."""
         return self.rate < GARBLED_PERCENT
 
 
-def replies(stories: Iterable[Story], sent: Sequence[Sent]) -> list[Reply]:
-    """Give the English voice memos among what was sent, with what was to be said in them."""
+def english_replies(stories: Iterable[Story], sent: Sequence[Sent]) -> list[VoiceReply]:
+    """Return the English voice memos among what was sent, with what was to be said in them."""
     by_key: Mapping[object, Sent] = {each.idempotency_key: each for each in sent if each.idempotency_key}
     return [
-        Reply(rung, str(story.facts.get("spoken")), str(story.facts["said"]), went_out.audio)
+        VoiceReply(rung, str(story.facts.get("spoken")), str(story.facts["said"]), went_out.audio)
         for story in stories
         if (rung := _voice(story)) is not None
         and (went_out := by_key.get(story.facts.get("idempotency_key"))) is not None
@@ -80,35 +79,35 @@ def replies(stories: Iterable[Story], sent: Sequence[Sent]) -> list[Reply]:
 
 
 def _voice(story: Story) -> str | None:
-    """Tell which rung's voice was sent in the end."""
+    """Return the rung whose voice was sent in the end."""
     spoke = [step.rung for step in story.steps if step.stage == "speak" and step.error is None]
     return spoke[-1] if spoke else None
 
 
-def longest(spoken: Iterable[Reply]) -> Mapping[str, Reply]:
-    """Give each voice's longest reply, by its rung: the more words, the less chance decides."""
-    chosen: dict[str, Reply] = {}
-    for reply in sorted(spoken, key=lambda reply: reply.words):
+def longest_by_voice(replies: Iterable[VoiceReply]) -> Mapping[str, VoiceReply]:
+    """Return each rung's longest reply: the more words, the less chance decides."""
+    chosen: dict[str, VoiceReply] = {}
+    for reply in sorted(replies, key=lambda reply: reply.words):
         chosen[reply.rung] = reply
     return dict(sorted(chosen.items()))
 
 
-async def recognised(
-    spoken: Iterable[Reply], transcriber: LocalTranscriber, transcoder: Transcoder
-) -> Sequence[Recognised]:
-    """Listen to replies, side by side as far as the engine's own limit lets them; those that are too short are not."""
+async def recognise(
+    replies: Iterable[VoiceReply], transcriber: LocalTranscriber, transcoder: Transcoder
+) -> Sequence[Recognition]:
+    """Recognise replies, as many at once as the engine takes; leave out those of fewer than LEAST_WORDS."""
     return await asyncio.gather(
-        *(_recognised(reply, transcriber, transcoder) for reply in spoken if reply.words >= LEAST_WORDS)
+        *(_recognise(reply, transcriber, transcoder) for reply in replies if reply.words >= LEAST_WORDS)
     )
 
 
-async def _recognised(reply: Reply, transcriber: LocalTranscriber, transcoder: Transcoder) -> Recognised:
-    errors, words = word_errors(reply.said, await _heard(reply.sound, transcriber, transcoder))
-    return Recognised(reply, words, errors)
+async def _recognise(reply: VoiceReply, transcriber: LocalTranscriber, transcoder: Transcoder) -> Recognition:
+    errors, words = word_errors(reply.said, await _transcribe(reply.sound, transcriber, transcoder))
+    return Recognition(reply, words, errors)
 
 
-async def _heard(sound: bytes, transcriber: LocalTranscriber, transcoder: Transcoder) -> str:
-    """Give what is understood of a recording; of one that cannot even be decoded that is nothing."""
+async def _transcribe(sound: bytes, transcriber: LocalTranscriber, transcoder: Transcoder) -> str:
+    """Return what is understood of a recording: nothing of one that cannot be decoded."""
     try:
         wav = await transcoder.decode(Clip(sound, sniff(sound)))
         return (await transcriber.transcribe(wav, language=LANGUAGE)).text

@@ -14,7 +14,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from console.commands import doctor
-from console.commands.doctor import Verdict
+from console.commands.doctor import CheckVerdict
 from consumer.archives import make_archive
 from consumer.retention import DAY_SECONDS
 from consumer.settings import load
@@ -284,7 +284,7 @@ def _threads() -> list[threading.Thread]:
 
 async def _told(bucket: str) -> str:
     finding = await doctor._archive(load({"ARCHIVE_URL": f"s3://{bucket}"}, complete=False))
-    assert (finding.part, finding.verdict) == ("archive", Verdict.WRONG)
+    assert (finding.part, finding.verdict) == ("archive", CheckVerdict.WRONG)
     assert "see ARCHIVE_URL and AWS_*" in finding.words
     return finding.words
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from console.commands.demo import _emptied
+from console.commands.demo import _empty
 from tests.unit.console.calling import called
 
 
@@ -12,19 +12,19 @@ def _files(folder: Path) -> list[str]:
     return sorted(str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file())
 
 
-def test_the_demos_own_folder_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demos_own_folder_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a former demo left is gone at the next one, a link is not followed, and we may stand in the folder."""
     folder, elsewhere = tmp_path / "var" / "demo", tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "theirs").touch()
-    _emptied(folder)
+    _empty(folder)
     marker = _files(folder)
     (folder / "archive").mkdir()
     for name in ("worker.log", "archive/reply.m4a"):
         (folder / name).touch()
     (folder / "link").symlink_to(elsewhere)
     monkeypatch.chdir(folder)
-    _emptied(Path.cwd())
+    _empty(Path.cwd())
     assert (_files(folder), _files(Path.cwd()), len(marker)) == (marker, marker, 1)
     assert _files(elsewhere) == ["theirs"]
 

@@ -1,0 +1,48 @@
+"""The worker's store, opened for one command."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from consumer.stores import make_store
+from storage.errors import StoreNotReady
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from consumer.settings import Settings
+    from consumer.stores import Store
+
+_LOOK_SECONDS = 0.1
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, create: bool = False, wait_seconds: float = 0.0) -> AsyncIterator[Store]:
+    """Open the store that STORE_URL names, and close it after the block.
+
+    Args:
+        settings: of the worker.
+        create: make a SQLite file that is not there. A command does not: the name may be mistyped.
+        wait_seconds: how long to wait for a store that is not ready.
+
+    Raises:
+        StoreUnavailable: it cannot be used now, or (StoreNotReady) until an operator acts.
+    """
+    store = make_store(settings, create=create)
+    try:
+        await _open(store, wait_seconds)
+        yield store
+    finally:
+        await store.close()
+
+
+async def _open(store: Store, wait_seconds: float) -> None:
+    last_look = time.monotonic() + wait_seconds
+    while time.monotonic() < last_look:
+        with suppress(StoreNotReady):
+            return await store.open()
+        await asyncio.sleep(_LOOK_SECONDS)
+    return await store.open()
