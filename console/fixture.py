@@ -52,11 +52,7 @@ class MessageKey(NamedTuple):
 
 
 def kind_of(path: Path) -> FileKind | None:
-    """Return what a file holds by its suffix, or by its first bytes if it has none; None for anything else.
-
-    Raises:
-        FixtureError: the file cannot be read.
-    """
+    """Return what a file holds by its suffix, or by its first bytes if it has none. Raises FixtureError."""
     suffix = path.suffix.lower()
     if suffix in {".json", ".bin"}:
         return FileKind.EVENT if suffix == ".json" else FileKind.RAW
@@ -71,8 +67,7 @@ def load(path: Path, *, series_api_url: str) -> bytes:
     Placeholders reach no further than the folder above the event's own: a fixture cannot read the rest of the disk.
 
     Raises:
-        FixtureError: the file cannot be read, is neither an event nor JSON as its name has it, refers to a file that it
-            may not read, or needs a base URL that is not set.
+        FixtureError: the file, or one that it refers to, cannot be used; or it needs a base URL that is not set.
     """
     kind = kind_of(path)
     if kind is FileKind.RAW:
@@ -83,11 +78,7 @@ def load(path: Path, *, series_api_url: str) -> bytes:
 
 
 def messages(path: Path, *, series_api_url: str) -> Mapping[MessageKey, Mapping[str, Json]]:
-    """Read the messages that the Series API returns: a table of `/api/chats/ID/chat_messages/ID` → the message.
-
-    Raises:
-        FixtureError: as load() does, or the file is no such table.
-    """
+    """Read the messages that the Series API returns: a table of `/api/chats/ID/chat_messages/ID` → the message."""
     table = _read(path, series_api_url)
     found: dict[MessageKey, Mapping[str, Json]] = {}
     for address, message in table.items() if isinstance(table, dict) else ():
@@ -99,11 +90,7 @@ def messages(path: Path, *, series_api_url: str) -> Mapping[MessageKey, Mapping[
 
 
 def wrap(audio: Path, *, chat_id: str, message_id: str, person: str) -> bytes:
-    """Wrap an audio file in a v2 event that carries it inline, without a time: the record has one.
-
-    Raises:
-        FixtureError: the file cannot be read.
-    """
+    """Wrap a recording in a v2 event that has it inline, and no time: the record has one. Raises FixtureError."""
     sound = _bytes_of(audio)
     kind = by_name(audio.name) or by_magic(sound) or Format.UNKNOWN
     attachment: Json = {

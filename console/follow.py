@@ -44,14 +44,7 @@ async def follow(
 ) -> Followed:
     """Wait until an event that is on the topic has ended, for at most `patience_seconds`.
 
-    Args:
-        ledger: of the worker.
-        value: the event.
-        where: its partition.
-        offset: its offset there.
-        our_numbers: as the worker has them.
-        patience_seconds: the longest wait.
-        texts: whether the worker answers text messages.
+    `our_numbers` and `texts` (whether text messages are answered) are as the worker has them.
     """
     event = parse(value, received_at=datetime.now(UTC), our_numbers=our_numbers)
     if isinstance(event, Ignored):

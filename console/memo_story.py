@@ -24,7 +24,7 @@ _LABEL_COLUMNS = 10
 
 
 def not_a_memo(name: str) -> str | None:
-    """Explain an event that is no memo, if the name is one's (`voicememo failed` lists them); else return None."""
+    """Explain an event that is no memo, if that is one's name; else return None."""
     if not _EVENT.fullmatch(name):
         return None
     return (
@@ -50,12 +50,12 @@ def why(story: Story) -> str | None:
 
 
 def tries(story: Story) -> int:
-    """Count the tries since the memo was received or last reprocessed; the ledger counts those that were parked."""
+    """Count the tries since the memo was received or last reprocessed; the ledger counts only parked ones."""
     return story.tries + story.state.settled
 
 
 def print_story(story: Story, console: Console) -> None:
-    """Print all that is known of a memo, and its steps."""
+    """Print all of a memo's story."""
     for label, text in _head(story).items():
         if text:
             console.print(Entry(Text(label, style="bold"), Text(text), _LABEL_COLUMNS), crop=False)
@@ -99,7 +99,6 @@ def _claims(story: Story) -> str:
 
 
 def _steps(story: Story) -> Table:
-    """Make a table of the steps; of several claims' with the claim of each."""
     several = story.fence > 1
     columns = ("stage", "rung", Column("ms", justify="right"), Column("error", overflow="fold"))
     table = Table(*(("claim", *columns) if several else columns), box=None, padding=(0, 2, 0, 0), pad_edge=False)

@@ -42,19 +42,17 @@ def printer() -> Console:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A label and a text beside it, wrapped at blanks.
+    """A label and a text beside it, wrapped at blanks; print with `crop=False`.
 
-    A word that is wider than its line stays whole, so that ids and paths can be copied from a terminal. That needs
-    `console.print(entry, crop=False)`.
+    A word that is wider than its line stays whole, so that ids and paths can be copied from a terminal.
     """
 
     label: Text
     text: Text
     indent: int | None = None
-    """Columns before the text; two more than the label has when None. Too few left: the text goes below the label."""
+    """Columns before the text; two more than the label when None. Where that leaves too few, the text goes below."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Lay out the lines for the width that there is."""
         indent = self.label.cell_len + 2 if self.indent is None else self.indent
         first = self.label.copy()
         if options.max_width - indent < _LEAST_COLUMNS:
@@ -73,7 +71,6 @@ class Entry:
 
 
 def _breaks(text: str, width: int) -> Iterator[int]:
-    """Yield where lines begin, but for the first one."""
     column = 0
     for word in _WORD.finditer(text):
         if column and column + cell_len(word[0].rstrip()) > width:
@@ -83,7 +80,6 @@ def _breaks(text: str, width: int) -> Iterator[int]:
 
 
 def _whole(line: Text) -> Text:
-    """Have rich neither wrap nor cut a line."""
     line.no_wrap, line.overflow = True, "ignore"
     return line
 

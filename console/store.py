@@ -21,15 +21,9 @@ _LOOK_SECONDS = 0.1
 
 @asynccontextmanager
 async def open_store(settings: Settings, *, create: bool = False, wait_seconds: float = 0.0) -> AsyncIterator[Store]:
-    """Open the store that STORE_URL names, and close it after the block.
+    """Open the store, and close it after the block. Raises StoreUnavailable, or StoreNotReady after a wait.
 
-    Args:
-        settings: of the worker.
-        create: make a SQLite file that is not there. A command does not: the name may be mistyped.
-        wait_seconds: how long to wait for a store that is not ready.
-
-    Raises:
-        StoreUnavailable: it cannot be used now, or (StoreNotReady) until an operator acts.
+    A file that is not there is made only with `create`: its name may be mistyped.
     """
     store = make_store(settings, create=create)
     try:

@@ -31,9 +31,8 @@ _BROKER_PACKAGE: Final = "confluent_kafka"
 def command(folder: Path) -> None:
     """Answer the fixture memos: Kafka in, voice memos out, every step shown.
 
-    The broker is librdkafka's mock cluster, the upstreams are simulated on loopback (local engines listen and speak),
-    the archive is a folder and the store is a SQLite file. Exit status 1 when an event did not end as it should, or a
-    reply is garbled.
+    The broker is librdkafka's mock cluster; the upstreams are simulated on loopback, with local engines; archive and
+    store are files. Exit status 1 when an event did not end as it should, or a reply is garbled.
     """
     if not _FIXTURES.is_dir():
         end("The demo needs the fixtures folder: run it in a checkout of the project.", FAILED)

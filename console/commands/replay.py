@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from consumer.events import Event
     from consumer.settings import Settings
     from consumer.source import Partition
     from storage.ledger import Ledger
@@ -57,8 +56,8 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """Options of the command line."""
+class ReplayOptions:
+    """ReplayOptions of the command line."""
 
     patience_seconds: float | None
     """How long to follow each event; None: not at all."""
@@ -102,7 +101,7 @@ def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | No
             end(f"voicememo: {error}", MISUSED)
         if not files:
             end("Nothing to replay: no file in there is an event or a recording.", MISUSED)
-        options = Options(patience if wait else None, as_json)
+        options = ReplayOptions(patience if wait else None, as_json)
         ended = asyncio.run(_replay(settings, list(zip(files, values, strict=True)), options))
     if any(each.outcome not in _GOOD for each in ended):
         raise click.exceptions.Exit(FAILED)
@@ -118,11 +117,12 @@ def event_of(path: Path, settings: Settings, chat_id: str) -> bytes:
 
 async def put(publisher: KafkaPublisher, topic: str, path: Path, value: bytes) -> Put:
     """Put one event on the topic, keyed by its chat so that a chat stays in one partition. Raises SourceError."""
-    where, offset = await publisher.publish(topic, key=_key(value), value=value)
+    chat_id, _ = _ids(value)
+    where, offset = await publisher.publish(topic, key=chat_id.encode() if chat_id else None, value=value)
     return Put(path, value, where, offset)
 
 
-async def _replay(settings: Settings, events: Sequence[tuple[Path, bytes]], options: Options) -> list[Followed]:
+async def _replay(settings: Settings, events: Sequence[tuple[Path, bytes]], options: ReplayOptions) -> list[Followed]:
     replay = _Replay(settings, options, printer())
     async with AsyncExitStack() as closing:
         publisher = KafkaPublisher(login_of(settings))
@@ -144,7 +144,7 @@ class _Replay:
     """One call: what it has put so far, and how that ended."""
 
     settings: Settings
-    options: Options
+    options: ReplayOptions
     console: Console
     puts: list[Put] = field(default_factory=list)
     ended: list[Followed] = field(default_factory=list)
@@ -185,7 +185,7 @@ class _Replay:
 
 
 def _print(put_: Put, followed: Followed | None, console: Console, *, as_json: bool) -> None:
-    message_id = _message_id(put_.value)
+    _, message_id = _ids(put_.value)
     if as_json:
         record = {
             "path": str(put_.path),
@@ -212,16 +212,8 @@ def _files(path: Path) -> list[Path]:
     return sorted(each for each in path.iterdir() if each.is_file() and fixture.kind_of(each))
 
 
-def _key(value: bytes) -> bytes | None:
-    event = _parsed(value)
-    chat_id = event.memo.chat_id if isinstance(event, VoiceMemo) else getattr(event, "chat_id", None)
-    return chat_id.encode() if chat_id else None
-
-
-def _message_id(value: bytes) -> str | None:
-    event = _parsed(value)
-    return event.memo.message_id if isinstance(event, VoiceMemo) else getattr(event, "message_id", None)
-
-
-def _parsed(value: bytes) -> Event:
-    return parse(value, received_at=datetime.now(UTC))
+def _ids(value: bytes) -> tuple[str | None, str | None]:
+    """Return an event's chat and message, where it has them."""
+    event = parse(value, received_at=datetime.now(UTC))
+    about = event.memo if isinstance(event, VoiceMemo) else event
+    return getattr(about, "chat_id", None), getattr(about, "message_id", None)

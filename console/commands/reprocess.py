@@ -61,8 +61,8 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """Options of the command line."""
+class ReprocessOptions:
+    """ReprocessOptions of the command line."""
 
     restart: Restart | None
     again: bool
@@ -103,7 +103,7 @@ def command(  # noqa: PLR0917 (click passes them all)
         end("Name the memos to reprocess, or give --all: one or the other.", MISUSED)
     if not every and not all(message_ids or [""]):
         end("Name the memos to reprocess, or give --all; `voicememo failed` lists them.", MISUSED)
-    options = Options(Restart(restart) if restart else None, again, per_second, as_json)
+    options = ReprocessOptions(Restart(restart) if restart else None, again, per_second, as_json)
     with told():
         endings = asyncio.run(_run(load(os.environ), message_ids, options))
     if not endings and not as_json:
@@ -112,14 +112,14 @@ def command(  # noqa: PLR0917 (click passes them all)
         raise click.exceptions.Exit(worst)
 
 
-async def _run(settings: Settings, message_ids: Sequence[str], options: Options) -> list[Ending]:
+async def _run(settings: Settings, message_ids: Sequence[str], options: ReprocessOptions) -> list[Ending]:
     console = printer()
     endings = []
     async with _handler(settings) as handler:
         targets = [(each, None) for each in message_ids] or await _failed(handler.ledger)
         for number, (message_id, key) in enumerate(targets, start=1):
             with console.status(Text(f"{number} of {len(targets)}: {message_id}")):
-                ended = await _reprocessed(handler, message_id, key, options)
+                ended = await _reprocess(handler, message_id, key, options)
             for each in ended:
                 _print(each, console, as_json=options.as_json)
             endings += ended
@@ -133,7 +133,7 @@ async def _failed(ledger: Ledger) -> list[tuple[str, MemoKey | None]]:
     return [(story.key.message_id, story.key) for story in sorted(stories, key=lambda each: each.received_at)]
 
 
-async def _reprocessed(handler: Handler, message_id: str, key: MemoKey | None, options: Options) -> list[Ending]:
+async def _reprocess(handler: Handler, message_id: str, key: MemoKey | None, options: ReprocessOptions) -> list[Ending]:
     if key is not None:
         return [await _one(handler, key, options)]
     stories = await handler.ledger.find(message_id)
@@ -148,7 +148,7 @@ def _purged(key: MemoKey) -> Ending:
     return Ending(key.message_id, key.chat_id, "purged", NO_SUCH_MEMO, words)
 
 
-async def _one(handler: Handler, key: MemoKey, options: Options) -> Ending:
+async def _one(handler: Handler, key: MemoKey, options: ReprocessOptions) -> Ending:
     ending = partial(Ending, key.message_id, key.chat_id)
     without = facts_to_drop(options.restart, again=options.again)
     try:

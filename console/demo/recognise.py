@@ -22,18 +22,17 @@ if TYPE_CHECKING:
     from storage.ledger import Story
 
 GARBLED_PERCENT: Final = 60.0
-"""A reply with so many of its words wrong is garbled. Between the paths of docs/quality.md (at most 16 %; 39 % where
-what is said makes little sense, as echoes of misheard memos do) and a sampling rate that is wrong by half (97 %)."""
+"""Of words wrong. Between the paths of docs/quality.md (at most 16 %; 39 % for echoes of misheard memos, which make
+little sense) and a sampling rate that is wrong by half (97 %)."""
 LEAST_WORDS: Final = 12
 """With fewer, a single word that the engine does not know ("memo") decides."""
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceReply:
+class SpokenReply:
     """A spoken reply that went out."""
 
     rung: str
-    """Which spoke it."""
     file: str
     """Its key in the archive."""
     said: str = field(repr=False)
@@ -42,7 +41,7 @@ class VoiceReply:
 
     @property
     def words(self) -> int:
-        """How many words were to be said."""
+        """Count of words in `said`."""
         return word_errors(self.said, "")[1]
 
 
@@ -50,26 +49,26 @@ class VoiceReply:
 class Recognition:
     """How well a reply was understood."""
 
-    reply: VoiceReply
+    reply: SpokenReply
     words: int
     errors: int
 
     @property
     def rate(self) -> float:
-        """Word-error rate, in percent of the words that were to be said."""
+        """Word-error rate, in percent."""
         return 100.0 * self.errors / self.words
 
     @property
     def shares_its_words(self) -> bool:
-        """Whether the engine understood what was to be said, well enough."""
+        """Whether it was understood well enough."""
         return self.rate < GARBLED_PERCENT
 
 
-def english_replies(stories: Iterable[Story], sent: Sequence[Sent]) -> list[VoiceReply]:
-    """Return the English voice memos among what was sent, with what was to be said in them."""
+def english_replies(stories: Iterable[Story], sent: Sequence[Sent]) -> list[SpokenReply]:
+    """Return the English voice memos among what was sent."""
     by_key: Mapping[object, Sent] = {each.idempotency_key: each for each in sent if each.idempotency_key}
     return [
-        VoiceReply(rung, str(story.facts.get("spoken")), str(story.facts["said"]), went_out.audio)
+        SpokenReply(rung, str(story.facts.get("spoken")), str(story.facts["said"]), went_out.audio)
         for story in stories
         if (rung := _voice(story)) is not None
         and (went_out := by_key.get(story.facts.get("idempotency_key"))) is not None
@@ -84,30 +83,30 @@ def _voice(story: Story) -> str | None:
     return spoke[-1] if spoke else None
 
 
-def longest_by_voice(replies: Iterable[VoiceReply]) -> Mapping[str, VoiceReply]:
+def longest_by_voice(replies: Iterable[SpokenReply]) -> Mapping[str, SpokenReply]:
     """Return each rung's longest reply: the more words, the less chance decides."""
-    chosen: dict[str, VoiceReply] = {}
+    chosen: dict[str, SpokenReply] = {}
     for reply in sorted(replies, key=lambda reply: reply.words):
         chosen[reply.rung] = reply
     return dict(sorted(chosen.items()))
 
 
 async def recognise(
-    replies: Iterable[VoiceReply], transcriber: LocalTranscriber, transcoder: Transcoder
+    replies: Iterable[SpokenReply], transcriber: LocalTranscriber, transcoder: Transcoder
 ) -> Sequence[Recognition]:
-    """Recognise replies, as many at once as the engine takes; leave out those of fewer than LEAST_WORDS."""
+    """Recognise replies of at least LEAST_WORDS, as many at once as the engine takes."""
     return await asyncio.gather(
         *(_recognise(reply, transcriber, transcoder) for reply in replies if reply.words >= LEAST_WORDS)
     )
 
 
-async def _recognise(reply: VoiceReply, transcriber: LocalTranscriber, transcoder: Transcoder) -> Recognition:
+async def _recognise(reply: SpokenReply, transcriber: LocalTranscriber, transcoder: Transcoder) -> Recognition:
     errors, words = word_errors(reply.said, await _transcribe(reply.sound, transcriber, transcoder))
     return Recognition(reply, words, errors)
 
 
 async def _transcribe(sound: bytes, transcriber: LocalTranscriber, transcoder: Transcoder) -> str:
-    """Return what is understood of a recording: nothing of one that cannot be decoded."""
+    """Return what is understood: nothing of a recording that cannot be decoded."""
     try:
         wav = await transcoder.decode(Clip(sound, sniff(sound)))
         return (await transcriber.transcribe(wav, language=LANGUAGE)).text

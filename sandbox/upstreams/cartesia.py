@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from sandbox.keys import require
+from sandbox.sound import stream_pcm
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
     from sandbox.pace import Pace
 
-_PIECE_BYTES = 8 * 1024 + 1
-"""Odd on purpose: the network cuts samples in half."""
-
 
 def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
-    """Give the routes; `key` is the Bearer key that is let in."""
-
-    async def speak(request: web.Request) -> web.StreamResponse:
-        _let_in(request, key)
-        asked = await request.json()
-        form = asked["output_format"]
-        if form["container"] != "raw" or form["encoding"] != "pcm_s16le":
-            raise web.HTTPBadRequest(text='{"error":"the sandbox speaks raw pcm_s16le only"}')
-        language = asked.get("language") or "en"
-        rate = form["sample_rate"]
-        pcm = await mind.speak(asked["transcript"], language=language, sample_rate=rate)
-        response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
-        response.content_length = len(pcm)
-        await response.prepare(request)
-        async for piece in pace.spoken(request, pcm, sample_rate=rate, piece_bytes=_PIECE_BYTES):
-            await response.write(piece)
-        await response.write_eof()
-        return response
-
-    async def voices(request: web.Request) -> web.Response:
-        _let_in(request, key)
-        return web.json_response({"data": [], "has_more": False, "next_page": None})
-
+    """Return the routes, for the Bearer key `key`."""
+    api = _CartesiaApi(mind, pace)
+    guarded = partial(
+        require, headers={"Authorization": f"Bearer {key}", "Cartesia-Version": None}, refusal='{"error":"invalid key"}'
+    )
     return [
-        web.post("/tts/bytes", speak, name="cartesia"),
-        web.get("/voices", voices, name="cartesia.voices"),
-        web.get("/voices/", voices, name="cartesia.voices.slash"),
+        web.post("/tts/bytes", guarded(api.speak), name="cartesia"),
+        web.get("/voices", guarded(api.voices), name="cartesia.voices"),
+        web.get("/voices/", guarded(api.voices), name="cartesia.voices.slash"),
     ]
 
 
-def _let_in(request: web.Request, key: str) -> None:
-    if request.headers.get("Authorization") != f"Bearer {key}" or "Cartesia-Version" not in request.headers:
-        raise web.HTTPUnauthorized(text='{"error":"invalid key"}', content_type="application/json")
+class _CartesiaApi:
+    def __init__(self, mind: Mind, pace: Pace) -> None:
+        self._mind = mind
+        self._pace = pace
+
+    async def speak(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        form = body["output_format"]
+        if form["container"] != "raw" or form["encoding"] != "pcm_s16le":
+            raise web.HTTPBadRequest(text='{"error":"the sandbox speaks raw pcm_s16le only"}')
+        rate = form["sample_rate"]
+        pcm = await self._mind.speak(body["transcript"], language=body.get("language") or "en", sample_rate=rate)
+        return await stream_pcm(
+            request, pcm, self._pace, sample_rate=rate, content_type="application/octet-stream", announced=True
+        )
+
+    async def voices(self, _: web.Request) -> web.Response:
+        return web.json_response({"data": [], "has_more": False, "next_page": None})

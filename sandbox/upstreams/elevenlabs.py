@@ -3,74 +3,67 @@
 from __future__ import annotations
 
 import wave
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from sandbox.keys import require
 from sandbox.mind import seconds_of
+from sandbox.sound import stream_pcm, uploaded
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
     from sandbox.pace import Pace
 
-_PIECE_BYTES = 8 * 1024 + 1
-"""Odd on purpose: the network cuts samples in half."""
 _CODES = {
     "en": "eng", "fr": "fra", "es": "spa", "de": "deu", "hi": "hin", "it": "ita", "pt": "por", "zh": "zho",
     "ja": "jpn", "ar": "ara",
 }  # fmt: skip
-"""Scribe reports a language by its code of three letters (ISO 639-3)."""
+"""Scribe reports languages by ISO 639-3."""
+
+
+_REFUSAL = '{"detail":{"status":"invalid_api_key","message":"Invalid API key"}}'
 
 
 def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
-    """Give the routes; `key` is the xi-api-key that is let in."""
+    """Return the routes, for the xi-api-key `key`."""
+    api = _ElevenLabsApi(mind, pace)
+    guarded = partial(require, headers={"xi-api-key": key}, refusal=_REFUSAL)
+    return [
+        web.post("/v1/text-to-speech/{voice}/stream", guarded(api.speak), name="elevenlabs"),
+        web.post("/v1/speech-to-text", guarded(api.transcribe), name="scribe"),
+        web.get("/v1/models", guarded(api.models), name="elevenlabs.models"),
+    ]
 
-    async def stream(request: web.Request) -> web.StreamResponse:
-        _let_in(request, key)
-        asked = await request.json()
+
+class _ElevenLabsApi:
+    def __init__(self, mind: Mind, pace: Pace) -> None:
+        self._mind = mind
+        self._pace = pace
+
+    async def speak(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
         kind, _, rate = request.query.get("output_format", "mp3_44100_128").partition("_")
         if kind != "pcm":
             raise web.HTTPUnprocessableEntity(text='{"detail":"the sandbox speaks pcm only"}')
-        language = asked.get("language_code") or _language_of(request.match_info["voice"])
-        pcm = await mind.speak(asked["text"], language=language, sample_rate=int(rate))
-        response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
-        await response.prepare(request)
-        async for piece in pace.spoken(request, pcm, sample_rate=int(rate), piece_bytes=_PIECE_BYTES):
-            await response.write(piece)
-        await response.write_eof()
-        return response
+        # The voices of the sandbox end with their language: voice-fr.
+        language = body.get("language_code") or request.match_info["voice"].rpartition("-")[2]
+        pcm = await self._mind.speak(body["text"], language=language, sample_rate=int(rate))
+        return await stream_pcm(
+            request, pcm, self._pace, sample_rate=int(rate), content_type="application/octet-stream"
+        )
 
-    async def transcribe(request: web.Request) -> web.Response:
-        _let_in(request, key)
-        form = await request.post()
-        file = form.get("file")
-        wav = file.file.read() if isinstance(file, web.FileField) else b""
+    async def transcribe(self, request: web.Request) -> web.Response:
+        wav = uploaded(await request.post())
         try:
             seconds = seconds_of(wav)
         except (wave.Error, EOFError):
             return web.json_response({"detail": {"status": "invalid_audio", "message": "Invalid audio"}}, status=400)
-        await pace.heard(request, seconds)
-        code, words = await mind.language(wav), await mind.hear(wav)
-        told = {"language_code": _CODES.get(code, code), "language_probability": 0.98, "text": words}
-        return web.json_response({**told, "words": []})
+        await self._pace.wait_to_hear(request, seconds)
+        code, words = await self._mind.language(wav), await self._mind.hear(wav)
+        language = {"language_code": _CODES.get(code, code), "language_probability": 0.98}
+        return web.json_response({**language, "text": words, "words": []})
 
-    async def models(request: web.Request) -> web.Response:
-        _let_in(request, key)
+    async def models(self, _: web.Request) -> web.Response:
         return web.json_response([{"model_id": "eleven_flash_v2_5", "name": "Flash"}])
-
-    return [
-        web.post("/v1/text-to-speech/{voice}/stream", stream, name="elevenlabs"),
-        web.post("/v1/speech-to-text", transcribe, name="scribe"),
-        web.get("/v1/models", models, name="elevenlabs.models"),
-    ]
-
-
-def _let_in(request: web.Request, key: str) -> None:
-    if request.headers.get("xi-api-key") != key:
-        detail = '{"detail":{"status":"invalid_api_key","message":"Invalid API key"}}'
-        raise web.HTTPUnauthorized(text=detail, content_type="application/json")
-
-
-def _language_of(voice: str) -> str:
-    """Read the language off the name of a sandbox voice, such as voice-fr."""
-    return voice.rpartition("-")[2]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import wave
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sandbox.chat import completed
+from sandbox.chat import complete
+from sandbox.keys import require
 from sandbox.mind import seconds_of
 
 if TYPE_CHECKING:
@@ -16,29 +18,28 @@ if TYPE_CHECKING:
 
 
 def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
-    """Give the routes; `key` is the Bearer token that is let in."""
-
-    async def transcribe(request: web.Request) -> web.Response:
-        _let_in(request, key)
-        body = await request.read()
-        try:
-            seconds = seconds_of(body)
-        except (wave.Error, EOFError):
-            return web.json_response({"error": "Malformed soundfile"}, status=400)
-        await pace.heard(request, seconds)
-        words = await mind.hear(body)
-        return web.json_response({"text": f" {words}"})
-
-    async def complete(request: web.Request) -> web.StreamResponse:
-        _let_in(request, key)
-        return await completed(request, mind, pace)
-
+    """Return the routes, for the Bearer token `key`."""
+    api = _HuggingFaceApi(mind, pace)
+    guarded = partial(require, headers={"Authorization": f"Bearer {key}"}, refusal='{"error":"Invalid credentials"}')
     return [
-        web.post("/hf-inference/models/{model:.+}", transcribe, name="whisper"),
-        web.post("/v1/chat/completions", complete, name="llama"),
+        web.post("/hf-inference/models/{model:.+}", guarded(api.transcribe), name="whisper"),
+        web.post("/v1/chat/completions", guarded(api.chat), name="llama"),
     ]
 
 
-def _let_in(request: web.Request, key: str) -> None:
-    if request.headers.get("Authorization") != f"Bearer {key}":
-        raise web.HTTPUnauthorized(text='{"error":"Invalid credentials"}', content_type="application/json")
+class _HuggingFaceApi:
+    def __init__(self, mind: Mind, pace: Pace) -> None:
+        self._mind = mind
+        self._pace = pace
+
+    async def transcribe(self, request: web.Request) -> web.Response:
+        wav = await request.read()
+        try:
+            seconds = seconds_of(wav)
+        except (wave.Error, EOFError):
+            return web.json_response({"error": "Malformed soundfile"}, status=400)
+        await self._pace.wait_to_hear(request, seconds)
+        return web.json_response({"text": f" {await self._mind.hear(wav)}"})
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        return await complete(request, self._mind, self._pace)

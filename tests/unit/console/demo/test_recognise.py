@@ -18,7 +18,7 @@ from console.demo.recognise import (
     GARBLED_PERCENT,
     LEAST_WORDS,
     Recognition,
-    VoiceReply,
+    SpokenReply,
     english_replies,
     longest_by_voice,
     recognise,
@@ -70,7 +70,7 @@ async def spoken(text: str, *, rate: int = SAMPLE_RATE) -> Clip:
 
 async def heard(*sounds: tuple[str, bytes]) -> Sequence[Recognition]:
     """Recognise sounds again, each by the name of its voice, that were to say SAID."""
-    chosen = [VoiceReply(rung, f"{rung}.m4a", SAID, sound) for rung, sound in sounds]
+    chosen = [SpokenReply(rung, f"{rung}.m4a", SAID, sound) for rung, sound in sounds]
     return await recognise(chosen, LocalTranscriber(SphinxEars(processes=2)), Transcoder())
 
 
@@ -79,7 +79,7 @@ def shown(found: Sequence[Recognition], *, terminal: bool) -> str:
     return printed({each.reply.rung: each.reply for each in found}, found, terminal=terminal)
 
 
-def printed(chosen: Mapping[str, VoiceReply], found: Sequence[Recognition], *, terminal: bool) -> str:
+def printed(chosen: Mapping[str, SpokenReply], found: Sequence[Recognition], *, terminal: bool) -> str:
     """Print these voices, and those of them that were recognised."""
     file = io.StringIO()
     colours: Literal["standard"] | None = "standard" if terminal else None
@@ -98,23 +98,26 @@ def test_what_went_out_is_taken() -> None:
         story(5, "local", "Sent as a text."),
     ]
     found = english_replies(stories, [sent(1, b"one"), sent(2, b"two"), sent(3, b"three"), sent(5, None)])
-    assert found == [VoiceReply("cartesia", "1.m4a", "One.", b"one"), VoiceReply("local", "3.m4a", "Three.", b"three")]
+    assert found == [
+        SpokenReply("cartesia", "1.m4a", "One.", b"one"),
+        SpokenReply("local", "3.m4a", "Three.", b"three"),
+    ]
 
 
 def test_the_longest_of_each_voice_is_chosen() -> None:
     """Of each rung there is one reply, that with the most words."""
     given = [
-        VoiceReply("local", "1", "a b", b""),
-        VoiceReply("cartesia", "2", "a", b""),
-        VoiceReply("local", "3", "a b c", b""),
+        SpokenReply("local", "1", "a b", b""),
+        SpokenReply("cartesia", "2", "a", b""),
+        SpokenReply("local", "3", "a b c", b""),
     ]
-    given.append(VoiceReply("local", "4", "a", b""))
+    given.append(SpokenReply("local", "4", "a", b""))
     assert {rung: reply.file for rung, reply in longest_by_voice(given).items()} == {"cartesia": "2", "local": "3"}
 
 
 async def test_too_few_words_are_not_judged() -> None:
     """A reply that says too little is not listened to, but told of."""
-    short = VoiceReply("clip", "1.m4a", "Got your voice memo!", b"not even sound")
+    short = SpokenReply("clip", "1.m4a", "Got your voice memo!", b"not even sound")
     assert short.words < LEAST_WORDS
     assert not await recognise([short], LocalTranscriber(SphinxEars()), Transcoder())
     assert "  clip        says too little" in printed({"clip": short}, [], terminal=False)
@@ -148,7 +151,7 @@ async def test_a_garbled_reply_does_not_pass() -> None:
 @pytest.mark.parametrize(("errors", "passes"), [(0, True), (11, True), (12, False), (20, False), (30, False)])
 def test_the_threshold(errors: int, passes: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     """So many words wrong in twenty are garbled; there may be more errors than words."""
-    each = Recognition(VoiceReply("local", "1.m4a", "", b""), 20, errors)
+    each = Recognition(SpokenReply("local", "1.m4a", "", b""), 20, errors)
     assert each.shares_its_words is passes
     assert bool(shortcomings([SPOKEN_WELL], [each])) is not passes
 
@@ -156,14 +159,14 @@ def test_the_threshold(errors: int, passes: bool) -> None:  # noqa: FBT001 (a pa
 def test_a_demo_in_which_nothing_was_recognised_fails() -> None:
     """Where no reply could be judged, or an event did not end as expected, that is told."""
     assert shortcomings([SPOKEN_WELL], []) == ["No reply could be recognised again: no voice said enough English."]
-    fine = Recognition(VoiceReply("local", "1.m4a", "", b""), 20, 0)
+    fine = Recognition(SpokenReply("local", "1.m4a", "", b""), 20, 0)
     other = DemoEvent("b.json", Followed("failed", "x", None), {"outcome": "answered"})
     assert len(shortcomings([SPOKEN_WELL, other], [fine])) == 1
 
 
 def test_reprs_hold_no_words() -> None:
     """Neither what was said nor the sound stands in a repr (I6)."""
-    each = Recognition(VoiceReply("local", "1.m4a", "secret words", b"secret sound"), 20, 0)
+    each = Recognition(SpokenReply("local", "1.m4a", "secret words", b"secret sound"), 20, 0)
     assert "secret" not in repr(each)
 
 
