@@ -71,7 +71,8 @@ def event_report(event: DemoEvent) -> RenderableType:
     )
     lines: list[RenderableType] = [Entry(Text(event.name, "bold"), outcome, _NAME_COLUMNS)]
     if not event.as_expected:
-        lines.append(Text(f"  should have been {dict(event.expected)}", style="bold red"))
+        expected = " ".join(filter(None, (event.expected["outcome"], event.expected.get("reason"))))
+        lines.append(Text(f"  should have been {expected}", style="bold red"))
     if followed.story is not None and not event.repeats:
         lines += [*_facts(followed.story), Text("")]
     return Group(*lines)

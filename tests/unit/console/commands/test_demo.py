@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,14 @@ def test_what_cannot_be_a_folder(tmp_path: Path, name: str, words: str) -> None:
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert words in result.stderr
     assert (tmp_path / "afile").read_text() == "mine"
+
+
+def test_a_broker_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra that brings its broker, the demo names the extra, and leaves the folder alone."""
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    for name in ("console.demo.demo", "sandbox.broker"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    result = called("demo", "--folder", str(tmp_path / "demo"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "pip install 'voicememo[demo]'" in result.stderr
+    assert not (tmp_path / "demo").exists()
