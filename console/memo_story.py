@@ -1,4 +1,4 @@
-"""A memo's story as the ledger has it: where it stands, why, and all of it for people to read."""
+"""A memo's story from the ledger, for people to read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def not_a_memo(name: str) -> str | None:
 
 
 def standing(story: Story) -> str:
-    """Return a settled memo's state, else parked, held, or interrupted: no worker will take that up."""
+    """Return the state if settled, else parked, held, or interrupted: no worker takes that up."""
     if story.state.settled:
         return story.state.value
     if story.due_at is not None:
@@ -43,7 +43,7 @@ def standing(story: Story) -> str:
 
 
 def why(story: Story) -> str | None:
-    """Return why a memo stands so. One parked without a reason waits behind another, or for a lease to end."""
+    """Return why; a memo parked without a reason waits behind another, or for a lease to end."""
     if story.owner:
         return "is being tried now"
     return story.reason or ("waits its turn" if story.due_at is not None else None)
@@ -90,7 +90,7 @@ def _head(story: Story) -> dict[str, str | None]:
 
 
 def _claims(story: Story) -> str:
-    """Count the claims, and list those that left no step: only the facts show what they did."""
+    """Count the claims, and list those that left no step."""
     with_steps = {step.fence for step in story.steps} | ({story.fence} if story.owner else set())
     without = [str(number) for number in range(1, story.fence + 1) if number not in with_steps]
     if not without:

@@ -1,4 +1,4 @@
-"""Output of commands: fitted to a terminal's width; in a pipe plain, a record a line."""
+"""Output of commands: fitted to a terminal; in a pipe plain, a record a line."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ def _whole(line: Text) -> Text:
 
 
 def short_time(seconds: float) -> str:
-    """Format a time, in seconds since the epoch, to the minute and without its year; UTC."""
+    """Format seconds since the epoch as month-day hour:minute, UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%m-%d %H:%M")
 
 
 def short_wait(seconds: float) -> str:
-    """Format a time from now in its largest unit; "now" for one that is past."""
+    """Format a wait in its largest unit."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         if seconds >= size:
             return f"in {seconds / size:.0f} {unit}"

@@ -3,8 +3,8 @@
 python3 deploy/new_secrets.py >> .env            once, before the first `docker compose up`
 python3 deploy/new_secrets.py --demo > .env      the same, with the simulated upstreams of the profile `demo`
 
-Needs nothing but Python. Existing files stay; to change a secret, remove its file, run this again, and put the new
-lines into .env. A new postgres_password must be set in an existing database too: ALTER ROLE postgres.
+Needs nothing but Python. Existing files stay: to change a secret, remove its file, run this again, and put the new
+lines into .env. An existing database needs a new postgres_password too: ALTER ROLE postgres.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class EngineMind:
     scripted: int = 0
 
     async def hear(self, wav: bytes) -> str:
-        """Recognise English; return the script of our own recordings in other languages."""
+        """Recognise English, or return the script."""
         clip = Clip(wav, Format.WAV)
         language, words = self._script(clip)
         if language != "en":
@@ -124,7 +124,7 @@ class EngineMind:
         return await self.ears.listen(clip)
 
     async def language(self, wav: bytes) -> str:
-        """Return the language of a recording of our own; English for any other."""
+        """Return the language of our own recordings; English for others."""
         return self._script(Clip(wav, Format.WAV))[0]
 
     async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:

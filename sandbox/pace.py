@@ -70,11 +70,11 @@ class Pace:
         self.connect_seconds = 0.0
 
     def speed(self, request: web.Request) -> Speed:
-        """Return the speed of the service that a request is for."""
+        """Return the speed of a request's service."""
         return self._speeds.get(request.match_info.route.name or "", Speed())
 
     async def wait_to_answer(self, request: web.Request) -> None:
-        """Wait until the answer to a request may begin."""
+        """Wait until the answer may begin."""
         seconds = self.speed(request).first_seconds
         if request.transport is not None and request.transport not in self._connected:
             self._connected.add(request.transport)

@@ -1,1 +1,1 @@
-"""The commands of `voicememo`, a module each: `command` is what click runs."""
+"""The commands of `voicememo`."""

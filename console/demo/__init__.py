@@ -1,1 +1,1 @@
-"""The demo: the whole system on embedded parts, and how it is shown."""
+"""The demo, on embedded parts."""

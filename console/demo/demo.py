@@ -75,7 +75,7 @@ class Demo:
         self._console = console
 
     async def run(self, log: TextIO) -> list[str]:
-        """Start the parts, follow each event to its end, recognise replies, stop the parts; return shortcomings."""
+        """Start the parts, answer each event, recognise replies, stop; return shortcomings."""
         async with AsyncExitStack() as closing:
             with self._console.status("starting: broker, upstreams, worker"):
                 broker = closing.enter_context(EmbeddedBroker())
@@ -98,7 +98,7 @@ class Demo:
     async def _recognise(
         self, events: Sequence[DemoEvent], sandbox: Sandbox, mind: EngineMind
     ) -> Sequence[Recognition]:
-        """Recognise a reply of each voice, with the engine that heard the memos: it is idle now."""
+        """Recognise a reply of each voice, with the engine that heard the memos."""
         stories = [event.followed.story for event in events if event.followed.story is not None]
         chosen = recognise.longest_by_voice(recognise.english_replies(stories, sandbox.sent))
         with self._console.status("listening to replies"):
@@ -129,7 +129,7 @@ class Demo:
         return events
 
     def _settings(self, broker: EmbeddedBroker, sandbox: Sandbox) -> Settings:
-        """Point a worker at the embedded parts; the caller's own environment stays out."""
+        """Point a worker at the embedded parts alone."""
         return load({
             **sandbox.environment(),
             "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
