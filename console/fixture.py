@@ -1,11 +1,11 @@
-"""Fixture: event files, made ready for the topic.
+"""Event files, made ready for the topic.
 
 Two placeholders may stand in an event's JSON:
   `"${base64:../memos/NAME}"`  a whole string: becomes that file in base64 (RFC 4648, section 4)
   `${SERIES_API_URL}`          within a string: becomes the base URL of the Series API
 
-A `.bin` goes as it is: that is how broken bytes are kept. A recording is wrapped in an event. All of this reads files:
-call it in a thread where a loop runs.
+A `.bin` goes as it is, so that broken bytes can be fixtures. A recording is wrapped in an event. All of this reads
+files: call it in a thread where a loop runs.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 _FILE = re.compile(r"\$\{base64:([^{}]+)\}")
 _URL = "${SERIES_API_URL}"
 _HEAD_BYTES = 64 * 1024
-"""So much of a file is looked at for its container."""
+"""Read to recognise a container."""
 _MESSAGE_PATH = re.compile(r"/api/chats/([^/]+)/chat_messages/([^/]+)")
 
 
 class FixtureError(Exception):
-    """A fixture cannot be used; the message names the file and what is wrong with it."""
+    """A fixture cannot be used; the message has the file and what is wrong with it."""
 
 
-class Kind(Enum):
-    """What a file is taken for."""
+class FileKind(Enum):
+    """What a file holds."""
 
     EVENT = auto()
     RAW = auto()
@@ -45,49 +45,40 @@ class Kind(Enum):
 
 
 class MessageKey(NamedTuple):
-    """What the Series API knows a message by."""
+    """Identity of a message in the Series API."""
 
     chat_id: str
     message_id: str
 
 
-def kind_of(path: Path) -> Kind | None:
-    """Tell by its suffix what a file is, and by its first bytes where it has none; None for anything else.
-
-    Raises:
-        FixtureError: the file cannot be read.
-    """
+def kind_of(path: Path) -> FileKind | None:
+    """Return what a file holds by its suffix, or by its first bytes if it has none. Raises FixtureError."""
     suffix = path.suffix.lower()
     if suffix in {".json", ".bin"}:
-        return Kind.EVENT if suffix == ".json" else Kind.RAW
+        return FileKind.EVENT if suffix == ".json" else FileKind.RAW
     if by_name(path.name):
-        return Kind.RECORDING
-    return Kind.RECORDING if not suffix and by_magic(_bytes_of(path, _HEAD_BYTES)) else None
+        return FileKind.RECORDING
+    return FileKind.RECORDING if not suffix and by_magic(_bytes_of(path, _HEAD_BYTES)) else None
 
 
 def load(path: Path, *, series_api_url: str) -> bytes:
-    """Give an event as it goes on the topic.
+    """Return an event as it goes on the topic.
 
     Placeholders reach no further than the folder above the event's own: a fixture cannot read the rest of the disk.
 
     Raises:
-        FixtureError: the file cannot be read, is no event at all, is no JSON though its name says so, names a file that
-            it may not have, or needs a base URL where there is none.
+        FixtureError: the file, or one that it refers to, cannot be used; or it needs a base URL that is not set.
     """
     kind = kind_of(path)
-    if kind is Kind.RAW:
+    if kind is FileKind.RAW:
         return _bytes_of(path)
-    if kind is not Kind.EVENT:
+    if kind is not FileKind.EVENT:
         raise FixtureError(f"{path.name}: is neither a recording nor an event (.json, or .bin for bytes as they are)")
     return json.dumps(_read(path, series_api_url)).encode()
 
 
 def messages(path: Path, *, series_api_url: str) -> Mapping[MessageKey, Mapping[str, Json]]:
-    """Give the messages that the Series API has when it is asked: `/api/chats/ID/chat_messages/ID` → the message.
-
-    Raises:
-        FixtureError: as load() does, and for what is no such table.
-    """
+    """Read the messages that the Series API returns: a table of `/api/chats/ID/chat_messages/ID` → the message."""
     table = _read(path, series_api_url)
     found: dict[MessageKey, Mapping[str, Json]] = {}
     for address, message in table.items() if isinstance(table, dict) else ():
@@ -99,11 +90,7 @@ def messages(path: Path, *, series_api_url: str) -> Mapping[MessageKey, Mapping[
 
 
 def wrap(audio: Path, *, chat_id: str, message_id: str, person: str) -> bytes:
-    """Wrap an audio file in a v2 event that carries it inline. When it was sent is left to the record's own time.
-
-    Raises:
-        FixtureError: the file cannot be read.
-    """
+    """Wrap a recording in a v2 event that has it inline, and no time: the record has one. Raises FixtureError."""
     sound = _bytes_of(audio)
     kind = by_name(audio.name) or by_magic(sound) or Format.UNKNOWN
     attachment: Json = {
@@ -141,7 +128,6 @@ def _read(path: Path, series_api_url: str) -> Json:
 
 
 def _expanded(value: Json, path: Path, url: str) -> Json:
-    """Replace placeholders, all the way down."""
     if isinstance(value, dict):
         return {key: _expanded(inner, path, url) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,15 +1,26 @@
-"""How commands print: for eyes on a terminal; in a pipe plain, and unwrapped, so that a line stays a line."""
+"""Output of commands: fitted to a terminal; in a pipe plain, a record a line."""
 
 from __future__ import annotations
 
 import re
 import sys
-from typing import IO, cast
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, cast
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
-_PIPE_COLUMNS = 400
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import ConsoleOptions, RenderResult
+
+_PIPE_COLUMNS = 10_000
+_LEAST_COLUMNS = 30
 _BLANKS = re.compile(r" +(?=\n)")
+_WORD = re.compile(r"\S+\s*")
 
 
 class _Trimmed:
@@ -27,3 +38,60 @@ def printer() -> Console:
     if sys.stdout.isatty():
         return Console(highlight=False)
     return Console(highlight=False, width=_PIPE_COLUMNS, file=cast("IO[str]", _Trimmed()))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A label and a text beside it, wrapped at blanks; print with `crop=False`.
+
+    A word that is wider than its line stays whole, so that ids and paths can be copied from a terminal.
+    """
+
+    label: Text
+    text: Text
+    indent: int | None = None
+    """Columns before the text; two more than the label when None. Where that leaves too few, the text goes below."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        indent = self.label.cell_len + 2 if self.indent is None else self.indent
+        first = self.label.copy()
+        if options.max_width - indent < _LEAST_COLUMNS:
+            yield _whole(first)
+            first, indent = Text(), 2
+        first.pad_right(indent - first.cell_len)
+        for line in self._lines(options.max_width - indent):
+            yield _whole(Text.assemble(first, line))
+            first = Text(" " * indent)
+
+    def _lines(self, width: int) -> Iterator[Text]:
+        for paragraph in self.text.split("\n"):
+            for line in paragraph.divide(_breaks(paragraph.plain, width)):
+                line.rstrip()
+                yield line
+
+
+def _breaks(text: str, width: int) -> Iterator[int]:
+    column = 0
+    for word in _WORD.finditer(text):
+        if column and column + cell_len(word[0].rstrip()) > width:
+            yield word.start()
+            column = 0
+        column += cell_len(word[0])
+
+
+def _whole(line: Text) -> Text:
+    line.no_wrap, line.overflow = True, "ignore"
+    return line
+
+
+def short_time(seconds: float) -> str:
+    """Format seconds since the epoch as month-day hour:minute, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%m-%d %H:%M")
+
+
+def short_wait(seconds: float) -> str:
+    """Format a wait in its largest unit."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        if seconds >= size:
+            return f"in {seconds / size:.0f} {unit}"
+    return "now"

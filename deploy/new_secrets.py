@@ -1,10 +1,10 @@
-"""Make the secrets of a stack of our own: files in deploy/secrets/, and what belongs in .env, on standard output.
+"""Make the secrets of a stack: files in deploy/secrets/, and lines for .env on standard output.
 
 python3 deploy/new_secrets.py >> .env            once, before the first `docker compose up`
 python3 deploy/new_secrets.py --demo > .env      the same, with the simulated upstreams of the profile `demo`
 
-Needs nothing but Python. Files that are there stay as they are; to change a secret, remove its file, run this again,
-and put the new lines into .env. With another postgres_password an existing database must be told: ALTER ROLE postgres.
+Needs nothing but Python. Existing files stay: to change a secret, remove its file, run this again, and put the new
+lines into .env. An existing database needs a new postgres_password too: ALTER ROLE postgres.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def main() -> None:
 
 
 def written(folder: Path) -> dict[str, str]:
-    """Write the files that are missing; give the variables for .env."""
+    """Write the files that are missing; return the variables for .env."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("postgres_password", "grafana_password", "jwt_secret"):
-        _kept(folder / name, secrets.token_urlsafe(32))
-    password = _kept(folder / "authenticator_password", secrets.token_urlsafe(32))
-    _kept(folder / "postgrest_uri", f"postgres://authenticator:{password}@postgres:5432/voicememo")
+        _write_once(folder / name, secrets.token_urlsafe(32))
+    password = _write_once(folder / "authenticator_password", secrets.token_urlsafe(32))
+    _write_once(folder / "postgrest_uri", f"postgres://authenticator:{password}@postgres:5432/voicememo")
     jwt_secret = (folder / "jwt_secret").read_text("ascii")
     variables = {variable: token(role, jwt_secret) for variable, role in ROLES.items()}
     variables["WEBHOOK_SECRETS"] = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
@@ -47,14 +47,14 @@ def written(folder: Path) -> dict[str, str]:
 
 
 def token(role: str, jwt_secret: str) -> str:
-    """Give the JWT (RFC 7519, HS256) by which PostgREST knows a role. It has no end: change jwt_secret to end it."""
+    """Make the JWT (RFC 7519, HS256) of a PostgREST role. It does not expire: change jwt_secret to revoke it."""
     head, body = _part({"alg": "HS256", "typ": "JWT"}), _part({"iss": "voicememo", "role": role})
     signature = hmac.new(jwt_secret.encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()
     return f"{head}.{body}.{_base64(signature)}"
 
 
-def _kept(file: Path, value: str) -> str:
-    """Write a file unless it is there; give what it says. Containers run as users of their own, and must read it."""
+def _write_once(file: Path, value: str) -> str:
+    """Write a file unless it is there; return its content. Users of containers must be able to read it."""
     if not file.exists():
         file.write_text(value, "ascii")
         file.chmod(0o644)  # the folder is ours alone

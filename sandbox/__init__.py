@@ -1,1 +1,1 @@
-"""Simulated upstreams on loopback, for the demo and the tests: the real wire formats, with scripted faults."""
+"""Simulated upstreams on loopback: the real wire formats, with scripted faults."""

@@ -23,24 +23,29 @@ _FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="To listen on; beyond loopback only in a sandbox.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Listen here; beyond loopback only in a closed network."
+)
 @click.option(
     "--port",
     default=9099,
     show_default=True,
     type=click.IntRange(0, 65_535),
-    help="To listen on; 0 for any that is free.",
+    help="Listen here; 0 for any free port.",
 )
 @click.option(
     "--media",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Served under /media/.",
+    help="Serve this folder under /media/; may be repeated. [default: the fixture memos]",
 )
-@click.option("--scripted", is_flag=True, help="Instant models without engines, instead of local ears and voice.")
+@click.option("--scripted", is_flag=True, help="Use instant, scripted models instead of local engines.")
 @click.option("--linq", is_flag=True, help="Print the variables for Linq v3 instead of those for the Series API.")
 def main(host: str, port: int, media: tuple[Path, ...], scripted: bool, linq: bool) -> None:  # noqa: FBT001 (click passes flags so)
-    """Simulate the Series API, Hugging Face, ElevenLabs and Cartesia; print the variables that point voicememo here."""
+    """Simulate the Series API, Linq v3, Hugging Face, ElevenLabs, Cartesia and OpenAI on one port.
+
+    Prints the variables that point voicememo here, as `export` lines. Runs until SIGTERM or SIGINT.
+    """
     folders = media or (_FIXTURES / "memos", _FIXTURES / "broken")
     asyncio.run(_serve(host, port, folders, scripted=scripted, linq=linq))
 
@@ -56,20 +61,20 @@ async def _serve(host: str, port: int, media: tuple[Path, ...], *, scripted: boo
         except OSError as error:
             sys.exit(f"sandbox: cannot listen on {host}, port {port} ({_why(error)}): see --host and --port")
         variables = sandbox.linq_environment() if linq else sandbox.environment()
-        # All at once: a file that this goes to is either empty or complete.
+        # All at once, so that a file that this goes to is either empty or complete.
         click.echo("\n".join(f"export {name}={value}" for name, value in variables.items()))
         await stop.wait()
 
 
 def _why(error: OSError) -> str:
-    """Say it in the system's words, without the address that asyncio adds to them; a name that is none has its own."""
+    """Return the system's words, without the address that asyncio adds to them; an unknown host has its own."""
     if isinstance(error, socket.gaierror) or error.errno is None:
         return error.strerror or type(error).__name__
     return os.strerror(error.errno).lower()
 
 
 async def engine_mind(fixtures: Path) -> EngineMind:
-    """Make a mind with local ears and voice, that knows the scripts of our own recordings where they are at hand."""
+    """Make a mind with the local engines, and the scripts of our own recordings if these are there."""
     manifest = fixtures / "memos.json"
     scripts = await load_scripts(manifest, fixtures / "memos", Transcoder()) if manifest.exists() else {}
     return EngineMind(SphinxEars(processes=2), EspeakVoice(), scripts)

@@ -1,4 +1,4 @@
-"""Sandbox: all upstreams behind one loopback port."""
+"""The sandbox: all simulated upstreams behind one loopback port."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
-from sandbox import cartesia, control, elevenlabs, huggingface, linq, openai, series
+from sandbox import control
 from sandbox.faults import Faults
 from sandbox.pace import Pace
-from sandbox.pace import middleware as keeping_pace
-from sandbox.suffering import middleware
+from sandbox.pace import middleware as pace_middleware
+from sandbox.suffering import middleware as fault_middleware
+from sandbox.upstreams import cartesia, elevenlabs, huggingface, linq, openai, series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sandbox.mind import Mind
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
 
 SERIES_KEY, LINQ_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY, OPENAI_KEY = (
     "sandbox-series",
@@ -29,20 +30,16 @@ SERIES_KEY, LINQ_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY, OPENAI_KEY = (
     "sandbox-cartesia",
     "sandbox-openai",
 )
-"""They open nothing but the sandbox."""
+"""Keys to nothing but the sandbox."""
 _LONGEST_BODY_BYTES = 64 * 1024 * 1024
 _LANGUAGES = ("en", "fr", "es", "de", "hi", "it", "pt", "zh", "ja", "ar")
 _VOICES = ",".join(["default=voice-en", *(f"{language}=voice-{language}" for language in _LANGUAGES)])
 
 
 class Sandbox:
-    """Runs while its block does.
+    """A server that runs while its block does; `media` are folders that are served under /media/.
 
-    Args:
-        mind: what stands behind the models.
-        media: folders whose files are served under /media/.
-        honours_keys: whether the Series API honours idempotency keys.
-        port: 0 for any that is free.
+    Unless it `honours_keys`, the Series API ignores idempotency keys. Port 0 is any that is free.
     """
 
     def __init__(
@@ -66,19 +63,19 @@ class Sandbox:
 
     @property
     def sent(self) -> list[Sent]:
-        """What was sent through the Series API and Linq v3, in order."""
+        """Messages sent through the Series API and Linq v3, in order."""
         return self.series.sent
 
     @property
     def url(self) -> str:
-        """Where it is, while it runs."""
+        """The base URL, while it runs."""
         if self._runner is None:
             raise RuntimeError("the sandbox is not running")
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}"
 
     def environment(self) -> dict[str, str]:
-        """Give the variables that point voicememo here, but for those of openai_environment()."""
+        """Return the variables that point voicememo here, without those of openai_environment()."""
         return {
             "SERIES_API_URL": self.url,
             "SERIES_API_KEY": SERIES_KEY,
@@ -95,7 +92,7 @@ class Sandbox:
         }
 
     def linq_environment(self) -> dict[str, str]:
-        """Give the variables that point voicememo here, and to Linq v3 instead of the Series API."""
+        """Return the variables that point voicememo here, with Linq v3 instead of the Series API."""
         others = {name: value for name, value in self.environment().items() if not name.startswith("SERIES_API_")}
         return {
             **others,
@@ -106,7 +103,7 @@ class Sandbox:
         }
 
     def openai_environment(self) -> dict[str, str]:
-        """Give the variables that open the rung openai of each ladder, beside those of environment()."""
+        """Return the variables that add the rung openai to each ladder."""
         return {
             "OPENAI_API_KEY": OPENAI_KEY,
             "OPENAI_BASE_URL": f"{self.url}/openai/v1",
@@ -114,7 +111,7 @@ class Sandbox:
         }
 
     async def __aenter__(self) -> Self:
-        middlewares = [middleware(self.faults, self._closing), keeping_pace(self.pace)]
+        middlewares = [fault_middleware(self.faults, self._closing), pace_middleware(self.pace)]
         app = web.Application(middlewares=middlewares, client_max_size=_LONGEST_BODY_BYTES)
         app.add_routes(series.routes(self.series, key=SERIES_KEY))
         app.add_routes(linq.routes(self.linq, key=LINQ_KEY))
@@ -122,8 +119,7 @@ class Sandbox:
         app.add_routes(elevenlabs.routes(self.mind, self.pace, key=ELEVENLABS_KEY))
         app.add_routes(cartesia.routes(self.mind, self.pace, key=CARTESIA_KEY))
         app.add_routes(openai.routes(self.mind, self.pace, key=OPENAI_KEY))
-        app.add_routes(control.routes(self.series, self.faults))
-        app.add_routes(control.pace_routes(self.pace))
+        app.add_routes(control.routes(self.series, self.faults, self.pace))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()

@@ -1,9 +1,7 @@
 """The embedded broker: librdkafka's mock cluster, in this process, on loopback. It speaks the real protocol.
 
-What a real broker does and this one does not: two members of one group (its rebalance is crude), topics made on purpose
-(each is made at first use, with four partitions), and keeping anything after the process ends. It lets the first member
-of a group wait for three seconds, and one that follows another for a session's length after that one has left; a fetch
-that finds nothing waits its whole time (half a second), whatever comes meanwhile.
+Unlike a real broker it rebalances a group of two crudely, and makes topics at first use (four partitions). A group's
+first member waits three seconds, one that follows another a session's length; an empty fetch waits its whole time.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ _SECONDS = 10.0
 
 
 class EmbeddedBroker:
-    """Runs while its block does."""
+    """A broker that runs while its block does."""
 
     def __init__(self) -> None:
         self._producer: Any = None

@@ -1,4 +1,4 @@
-"""Chat as the OpenAI wire has it, streamed or whole: the Hugging Face router speaks it too."""
+"""Chat completions on the OpenAI wire, which the Hugging Face router speaks too; streamed or whole."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from sandbox.pace import Pace
 
 
-async def completed(request: web.Request, mind: Mind, pace: Pace) -> web.StreamResponse:
+async def complete(request: web.Request, mind: Mind, pace: Pace) -> web.StreamResponse:
     """Answer a request for a chat completion."""
-    asked = await request.json()
-    text = await mind.reply(asked["messages"])
-    written = pace.written(request, _tokens(text))
-    if not asked.get("stream"):
-        return web.json_response(_completion(asked["model"], "".join([token async for token in written])))
+    body = await request.json()
+    text = await mind.reply(body["messages"])
+    tokens = pace.pace_tokens(request, _tokens(text))
+    if not body.get("stream"):
+        return web.json_response(_completion(body["model"], "".join([token async for token in tokens])))
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
-    async for token in written:
-        await response.write(_event(_chunk(asked["model"], token, None)))
-    await response.write(_event(_chunk(asked["model"], "", "stop")))
+    async for token in tokens:
+        await response.write(_event(_chunk(body["model"], token, None)))
+    await response.write(_event(_chunk(body["model"], "", "stop")))
     await response.write(b"data: [DONE]\n\n")
     await response.write_eof()
     return response

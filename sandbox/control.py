@@ -1,8 +1,8 @@
-"""How a test in another process looks into the sandbox, and makes it suffer, under /sandbox/.
+"""Control by other processes, under /sandbox/: what was sent and requested, and faults and pace to inject.
 
-A fault is put as the fields of sandbox.faults.Fault, `{"kind": "status", "status": 429, "retry_after": "7"}`, with
-`times` where only the next few requests are to suffer it. A pace is put as the fields of sandbox.pace.Speed by service,
-`{"speeds": {"llama": {"first_seconds": 0.4}}, "connect_seconds": 0.1}`, and takes the place of the one before.
+A fault has the fields of sandbox.faults.Fault, `{"kind": "status", "status": 429, "retry_after": "7"}`, and perhaps
+`times`: for how many requests. A pace has those of sandbox.pace.Speed by service, and replaces the one before:
+`{"speeds": {"llama": {"first_seconds": 0.4}}, "connect_seconds": 0.1}`.
 """
 
 from __future__ import annotations
@@ -16,74 +16,74 @@ from sandbox.pace import speed_of
 
 if TYPE_CHECKING:
     from sandbox.pace import Pace
-    from sandbox.series import SeriesState
+    from sandbox.upstreams.series import SeriesState
 
 
-def routes(state: SeriesState, faults: Faults) -> list[web.RouteDef]:
-    """Give the routes."""
-
-    async def sent(request: web.Request) -> web.Response:
-        return web.json_response(
-            [
-                {
-                    **each.as_message(),
-                    "idempotency_key": each.idempotency_key,
-                    "bytes": len(each.audio or b""),
-                    "sha256": each.sha256,
-                }
-                for each in state.sent[int(request.query.get("after", 0)) :]
-            ]
-        )
-
-    async def audio(request: web.Request) -> web.Response:
-        number = int(request.match_info["number"])
-        if number >= len(state.sent) or state.sent[number].audio is None:
-            raise web.HTTPNotFound
-        return web.Response(body=state.sent[number].audio)
-
-    async def requests(_: web.Request) -> web.Response:
-        return web.json_response(faults.requests)
-
-    async def left(_: web.Request) -> web.Response:
-        return web.json_response(faults.left)
-
-    async def suffer(request: web.Request) -> web.Response:
-        asked = await request.json()
-        times, kind = asked.pop("times", None), Kind(asked.pop("kind"))
-        fault = Fault(kind, **asked)
-        if times is None:
-            faults.always(request.match_info["service"], fault)
-        else:
-            faults.next(request.match_info["service"], *[fault] * int(times))
-        return web.Response(status=204)
-
-    async def slow(request: web.Request) -> web.Response:
-        faults.latency[request.match_info["service"]] = float((await request.json())["seconds"])
-        return web.Response(status=204)
-
-    async def clear(_: web.Request) -> web.Response:
-        faults.clear()
-        return web.Response(status=204)
-
+def routes(state: SeriesState, faults: Faults, pace: Pace) -> list[web.RouteDef]:
+    """Return the routes."""
+    control = _Control(state, faults, pace)
     return [
-        web.get("/sandbox/sent", sent, name="sandbox.sent"),
-        web.get("/sandbox/sent/{number:\\d+}/audio", audio, name="sandbox.audio"),
-        web.get("/sandbox/requests", requests, name="sandbox.requests"),
-        web.get("/sandbox/left", left, name="sandbox.left"),
-        web.put("/sandbox/faults/{service}", suffer, name="sandbox.faults"),
-        web.put("/sandbox/latency/{service}", slow, name="sandbox.latency"),
-        web.delete("/sandbox/faults", clear, name="sandbox.clear"),
+        web.get("/sandbox/sent", control.sent, name="sandbox.sent"),
+        web.get("/sandbox/sent/{number:\\d+}/audio", control.audio, name="sandbox.audio"),
+        web.get("/sandbox/requests", control.requests, name="sandbox.requests"),
+        web.get("/sandbox/left", control.left, name="sandbox.left"),
+        web.put("/sandbox/faults/{service}", control.put_fault, name="sandbox.faults"),
+        web.put("/sandbox/latency/{service}", control.put_latency, name="sandbox.latency"),
+        web.delete("/sandbox/faults", control.clear_faults, name="sandbox.clear"),
+        web.put("/sandbox/pace", control.put_pace, name="sandbox.pace"),
     ]
 
 
-def pace_routes(pace: Pace) -> list[web.RouteDef]:
-    """Give the route by which a pace is put."""
+class _Control:
+    def __init__(self, state: SeriesState, faults: Faults, pace: Pace) -> None:
+        self._state = state
+        self._faults = faults
+        self._pace = pace
 
-    async def script(request: web.Request) -> web.Response:
-        asked = await request.json()
-        pace.clear()
-        speeds = {service: speed_of(told) for service, told in asked.get("speeds", {}).items()}
-        pace.script(speeds, connect_seconds=float(asked.get("connect_seconds", 0)))
+    async def sent(self, request: web.Request) -> web.Response:
+        return web.json_response([
+            {
+                **each.as_message(),
+                "idempotency_key": each.idempotency_key,
+                "bytes": len(each.audio or b""),
+                "sha256": each.sha256,
+            }
+            for each in self._state.sent[int(request.query.get("after", 0)) :]
+        ])  # fmt: skip
+
+    async def audio(self, request: web.Request) -> web.Response:
+        number = int(request.match_info["number"])
+        if number >= len(self._state.sent) or self._state.sent[number].audio is None:
+            raise web.HTTPNotFound
+        return web.Response(body=self._state.sent[number].audio)
+
+    async def requests(self, _: web.Request) -> web.Response:
+        return web.json_response(self._faults.requests)
+
+    async def left(self, _: web.Request) -> web.Response:
+        return web.json_response(self._faults.left)
+
+    async def put_fault(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        times, kind = body.pop("times", None), Kind(body.pop("kind"))
+        fault = Fault(kind, **body)
+        if times is None:
+            self._faults.always(request.match_info["service"], fault)
+        else:
+            self._faults.next(request.match_info["service"], *[fault] * int(times))
         return web.Response(status=204)
 
-    return [web.put("/sandbox/pace", script, name="sandbox.pace")]
+    async def put_latency(self, request: web.Request) -> web.Response:
+        self._faults.latency[request.match_info["service"]] = float((await request.json())["seconds"])
+        return web.Response(status=204)
+
+    async def clear_faults(self, _: web.Request) -> web.Response:
+        self._faults.clear()
+        return web.Response(status=204)
+
+    async def put_pace(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self._pace.clear()
+        speeds = {service: speed_of(fields) for service, fields in body.get("speeds", {}).items()}
+        self._pace.script(speeds, connect_seconds=float(body.get("connect_seconds", 0)))
+        return web.Response(status=204)

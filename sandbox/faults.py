@@ -1,4 +1,4 @@
-"""Scripted latency and faults, per service: what the tests and the demo make the upstreams suffer."""
+"""Fault injection: scripted latency and faults, per service."""
 
 from __future__ import annotations
 
@@ -9,69 +9,67 @@ from enum import StrEnum
 from typing import Final
 
 SCRIPTED: Final = "scripted-trouble"
-"""Stands in every body and reason that a fault makes up: what must never be told on (I6)."""
+"""In every made-up body and reason: nothing may pass it on (I6)."""
 
 
 class Kind(StrEnum):
-    """What goes wrong."""
+    """How a service fails."""
 
     STATUS = "status"
-    """Answers with `status`, and `retry_after` where it is set."""
+    """`status`, with `retry_after` if set."""
     REDIRECT = "redirect"
-    """Sends the request on to `location`, with 307: method, body and all."""
+    """307 to `location`."""
     HANG = "hang"
-    """Never answers."""
+    """No answer."""
     CUT = "cut"
-    """Closes the connection without an answer."""
+    """The connection closes without an answer."""
     RESET = "reset"
-    """Resets the connection without an answer, as a process that dies does."""
+    """The connection resets without an answer, as when a process dies."""
     EMPTY = "empty"
-    """Answers 200 with nothing."""
+    """200 with nothing."""
     GARBAGE = "garbage"
-    """Answers 200 with bytes that mean nothing."""
+    """200 with random bytes."""
     HTML = "html"
-    """Answers 200 with a page for people."""
+    """200 with a web page."""
     BROKEN_JSON = "broken-json"
-    """Answers 200 with what says that it is JSON, and is none."""
+    """200 with invalid JSON."""
     OTHER_JSON = "other-json"
-    """Answers 200 with JSON of a shape that nobody asked for."""
+    """200 with JSON of an unexpected shape."""
     HANG_AFTER_HEADERS = "hang-after-headers"
-    """Begins to answer, and never says a word."""
+    """Headers, then silence."""
     HANG_MIDWAY = "hang-midway"
-    """Gives the beginning of the right answer, and then nothing, with the connection open."""
+    """The beginning of the right answer, then silence."""
     CUT_MIDWAY = "cut-midway"
-    """Gives the beginning of the right answer, and closes the connection."""
+    """The beginning of the right answer, then the connection closes."""
     SHORT = "short"
-    """Gives the beginning of the right answer, and ends it as if it were whole."""
+    """The beginning of the right answer, ended as if it were whole."""
     ENDLESS = "endless"
-    """Gives the beginning of the right answer again and again, as fast as it is read."""
+    """The beginning of the right answer, again and again, as fast as it is read."""
     TRICKLE = "trickle"
-    """Gives the right answer whole, in small pieces with `pause_seconds` between them."""
+    """The right answer in small pieces, `pause_seconds` apart."""
     DRIP = "drip"
-    """Gives one byte that means nothing each `pause_seconds`, for ever."""
+    """A meaningless byte each `pause_seconds`, for ever."""
     ACCEPTED_THEN_CUT = "accepted-then-cut"
-    """Does what was asked, and closes the connection without saying so."""
+    """The request is carried out, and the connection closes without an answer."""
     ACCEPTED_THEN_HANG = "accepted-then-hang"
-    """Does what was asked, and never says so."""
+    """The request is carried out, and not answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of trouble."""
+    """A kind of failure, and its details."""
 
     kind: Kind
     status: int = 500
     retry_after: str | None = None
     location: str = "/"
-    """Where a redirect points."""
     after_bytes: int | None = None
-    """How long the beginning of the right answer is, in bytes; half of the answer when None."""
+    """Length of the beginning of the right answer; half of it when None."""
     pause_seconds: float = 0.01
-    """Between two pieces."""
 
 
 class Faults:
-    """What happens to the requests of each service; a service is a route's name (whisper, llama, series.send…)."""
+    """Faults and observations by service: a route's name (whisper, llama, series.send…)."""
 
     def __init__(self) -> None:
         self._next: defaultdict[str, deque[Fault]] = defaultdict(deque)
@@ -79,31 +77,30 @@ class Faults:
         self.latency: dict[str, float] = {}
         """Service → seconds before it answers."""
         self.requests: Counter[str] = Counter()
-        """Service → requests that came."""
         self.callers: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
-        """Service → where requests came from, so over how many connections."""
+        """Service → its clients' addresses: one for each connection."""
         self.held: Counter[str] = Counter()
-        """Service → requests that were made to wait for what never comes."""
+        """Service → requests left waiting."""
         self.left: Counter[str] = Counter()
-        """Service → requests whose client went away while it waited for the rest of an answer."""
+        """Service → requests whose client left while it waited."""
         self.ourselves: Final = secrets.token_hex()
-        """Who knows it suffers nothing: the sandbox, when it asks itself for the right answer."""
+        """Secret of the sandbox's own requests, which no fault hits."""
 
     def next(self, service: str, *faults: Fault) -> None:
-        """Let the next requests suffer these, one each."""
+        """Inject these into the next requests, one each."""
         self._next[service].extend(faults)
 
     def always(self, service: str, fault: Fault) -> None:
-        """Let every request suffer this, until cleared."""
+        """Inject this into every request, until cleared."""
         self._always[service] = fault
 
     def clear(self) -> None:
-        """Let all be well again."""
+        """Remove all faults and latency."""
         self._next.clear()
         self._always.clear()
         self.latency.clear()
 
     def take(self, service: str) -> Fault | None:
-        """Give what this request is to suffer."""
+        """Return the fault of this request."""
         queue = self._next.get(service)
         return queue.popleft() if queue else self._always.get(service)

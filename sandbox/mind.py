@@ -1,4 +1,4 @@
-"""Mind: what stands behind the simulated models: ears, wits and a voice."""
+"""Minds: what the simulated models hear, answer and speak with."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ _ECHOED_WORDS = 40
 
 
 class Mind(Protocol):
-    """What the simulated vendors ask."""
+    """The models behind the simulated vendors."""
 
     async def hear(self, wav: bytes) -> str:
-        """Give the words of a 16 kHz mono WAV."""
+        """Transcribe a 16 kHz mono WAV."""
         ...
 
     async def language(self, wav: bytes) -> str:
-        """Give the primary subtag of the language that is spoken in it."""
+        """Identify its language: a primary subtag."""
         ...
 
     async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
-        """Give an answer to chat turns of the OpenAI wire."""
+        """Answer chat turns of the OpenAI wire."""
         ...
 
     async def speak(self, text: str, *, language: str, sample_rate: int) -> bytes:
-        """Give mono s16le PCM at `sample_rate` Hz."""
+        """Synthesise mono s16le PCM at `sample_rate` Hz."""
         ...
 
 
 def answer_to(turns: Sequence[Mapping[str, str]]) -> str:
-    """Repeat what was said last, in the language that the system turn asks for."""
+    """Repeat the last user turn, in the language that the system turn asks for."""
     system = next((turn["content"] for turn in turns if turn.get("role") == "system"), "")
     found = _LANGUAGE_CODE.search(system)
     said = next((turn["content"] for turn in reversed(turns) if turn.get("role") == "user"), "")
@@ -72,24 +72,24 @@ def answer_to(turns: Sequence[Mapping[str, str]]) -> str:
 
 @dataclass(slots=True)
 class ScriptedMind:
-    """Instant: hears what it was told to hear, answers by repeating, hums instead of speaking."""
+    """Instant, without engines: hears scripted words, answers by repeating, hums."""
 
     words: str = "hello there, how are you today"
     spoken: str = "en"
-    """The language of the words, a primary subtag."""
+    """Their language, a primary subtag."""
     answer: str | None = None
-    """What it answers, whatever it is asked; repeats when None."""
+    """Its answer to anything; it repeats when None."""
 
-    async def hear(self, wav: bytes) -> str:  # noqa: ARG002 (it was told what to hear)
-        """Give the scripted words."""
+    async def hear(self, wav: bytes) -> str:  # noqa: ARG002 (scripted)
+        """Return `words`."""
         return self.words
 
     async def language(self, wav: bytes) -> str:  # noqa: ARG002 (the same)
-        """Give the language that it was told."""
+        """Return `spoken`."""
         return self.spoken
 
     async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
-        """Repeat, unless it was told what to say."""
+        """Return `answer`, or repeat."""
         return answer_to(turns) if self.answer is None else self.answer
 
     async def speak(self, text: str, *, language: str, sample_rate: int) -> bytes:  # noqa: ARG002 (a hum has none)
@@ -101,8 +101,8 @@ class ScriptedMind:
 class EngineMind:
     """Hears and speaks with the local engines.
 
-    Its ears know English only. A recording in another language is known if it is one of our own (by a digest of its
-    samples): then its script is what it hears; `scripted` counts how often that was so.
+    They recognise English only. A recording of our own in another language (known by a digest of its samples) is
+    heard as its script; `scripted` counts these.
     """
 
     ears: SphinxEars
@@ -112,7 +112,7 @@ class EngineMind:
     scripted: int = 0
 
     async def hear(self, wav: bytes) -> str:
-        """Recognise English; for our own recordings in other languages, give the script."""
+        """Recognise English, or return the script."""
         clip = Clip(wav, Format.WAV)
         language, words = self._script(clip)
         if language != "en":
@@ -123,7 +123,7 @@ class EngineMind:
         return await self.ears.listen(clip)
 
     async def language(self, wav: bytes) -> str:
-        """Give the language of one of our own recordings; of any other say English, all that its ears know."""
+        """Return the language of our own recordings; English for others."""
         return self._script(Clip(wav, Format.WAV))[0]
 
     async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
@@ -141,12 +141,12 @@ class EngineMind:
 
 
 def digest(wav: Clip) -> str:
-    """Give what a recording is known by: SHA-256 of its samples."""
+    """Return the SHA-256 of a recording's samples."""
     return hashlib.sha256(pcm_of(wav)).hexdigest()
 
 
 def resampled(pcm: bytes, rate: int, wanted: int) -> bytes:
-    """Change the sampling rate by linear interpolation: good enough for a voice that is synthetic anyway."""
+    """Change the sampling rate by linear interpolation: good enough for a synthetic voice."""
     samples = np.frombuffer(pcm, dtype="<i2")
     if rate == wanted or not samples.size:
         return pcm
@@ -162,6 +162,6 @@ def _hum(count: int, sample_rate: int) -> bytes:
 
 
 def seconds_of(wav: bytes) -> float:
-    """Tell how long a WAV plays, in seconds. Raises wave.Error, EOFError when it is none."""
+    """Return the duration of a WAV. Raises wave.Error or EOFError if it is none."""
     with wave.open(BytesIO(wav)) as file:
         return float(file.getnframes() / file.getframerate())

@@ -1,7 +1,7 @@
-"""Pace: how long the simulated services take when all is well; scripted, per service. Without a script all is instant.
+"""Pace of the simulated services when all is well: instant, unless scripted.
 
-A service is a route's name (whisper, llama, elevenlabs, series.send…). Streams keep to their schedule: a piece that is
-late does not make the next one later.
+A service is a route's name (whisper, llama, elevenlabs, series.send…). Streams keep to their schedule: a late piece
+does not delay the next one.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _INSTANT: Final = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How quick one service is; as it stands, instant."""
+    """Speed of one service; instant by default."""
 
     first_seconds: float = 0.0
     """From a request to the first byte of its answer."""
     heard_factor: float = 0.0
-    """What comes on top of that for each second of sound that it is given, in seconds."""
+    """Further seconds for each second of sound in the request."""
     tokens_per_second: float = _INSTANT
-    """How fast a model writes; one word is one token here."""
+    """One word is one token here."""
     spoken_factor: float = _INSTANT
-    """How many times faster than real time a voice speaks."""
+    """Times faster than real time."""
 
 
 PUBLISHED: Final[Mapping[str, Speed]] = {
@@ -46,59 +46,59 @@ PUBLISHED: Final[Mapping[str, Speed]] = {
     "elevenlabs": Speed(first_seconds=0.288, spoken_factor=17.5),
     "cartesia": Speed(first_seconds=0.188, spoken_factor=17.5),
 }
-"""What the services take that voicememo was made for; docs/performance.md has the source of each figure."""
+"""Of the services that voicememo was made for; docs/performance.md has the source of each figure."""
 PUBLISHED_CONNECT_SECONDS: Final = 0.08
 
 
 class Pace:
-    """The script."""
+    """The speeds of all services, and waits that follow them."""
 
     def __init__(self) -> None:
         self._speeds: dict[str, Speed] = {}
         self.connect_seconds = 0.0
-        """What the first request of a connection takes on top: handshakes (TCP, TLS) that cost nothing on loopback."""
+        """Added to a connection's first request, for handshakes that cost nothing on loopback."""
         self._connected: WeakSet[asyncio.BaseTransport] = WeakSet()
 
     def script(self, speeds: Mapping[str, Speed], *, connect_seconds: float = 0.0) -> None:
-        """Have services take their time; those that are not named keep theirs."""
+        """Set the speeds of services; others keep theirs."""
         self._speeds.update(speeds)
         self.connect_seconds = connect_seconds
 
     def clear(self) -> None:
-        """Let all be instant again."""
+        """Make all services instant."""
         self._speeds.clear()
         self.connect_seconds = 0.0
 
-    def of(self, request: web.Request) -> Speed:
-        """Give the speed of the service that a request is for."""
+    def speed(self, request: web.Request) -> Speed:
+        """Return the speed of a request's service."""
         return self._speeds.get(request.match_info.route.name or "", Speed())
 
-    async def begun(self, request: web.Request) -> None:
-        """Wait until the answer to a request may begin."""
-        seconds = self.of(request).first_seconds
+    async def wait_to_answer(self, request: web.Request) -> None:
+        """Wait until the answer may begin."""
+        seconds = self.speed(request).first_seconds
         if request.transport is not None and request.transport not in self._connected:
             self._connected.add(request.transport)
             seconds += self.connect_seconds
         await asyncio.sleep(seconds)
 
-    async def heard(self, request: web.Request, seconds: float) -> None:
-        """Wait for as long as it takes to listen to so many seconds of sound."""
-        await asyncio.sleep(self.of(request).heard_factor * seconds)
+    async def wait_to_hear(self, request: web.Request, seconds: float) -> None:
+        """Wait as long as listening to so many seconds takes."""
+        await asyncio.sleep(self.speed(request).heard_factor * seconds)
 
-    async def written(self, request: web.Request, tokens: Sequence[str]) -> AsyncIterator[str]:
-        """Give the tokens of a reply as they are written."""
+    async def pace_tokens(self, request: web.Request, tokens: Sequence[str]) -> AsyncIterator[str]:
+        """Yield the tokens of a reply as a model writes them."""
         loop = asyncio.get_running_loop()
-        begun, speed = loop.time(), self.of(request).tokens_per_second
+        begun, speed = loop.time(), self.speed(request).tokens_per_second
         for count, token in enumerate(tokens):
             await _until(begun + count / speed)
             yield token
 
-    async def spoken(
+    async def pace_audio(
         self, request: web.Request, pcm: bytes, *, sample_rate: int, piece_bytes: int
     ) -> AsyncIterator[bytes]:
-        """Give the PCM (mono s16le) of a text as it is spoken."""
+        """Yield pieces of PCM (mono s16le) as a voice speaks them."""
         loop = asyncio.get_running_loop()
-        begun, bytes_per_second = loop.time(), self.of(request).spoken_factor * sample_rate * _SAMPLE_BYTES
+        begun, bytes_per_second = loop.time(), self.speed(request).spoken_factor * sample_rate * _SAMPLE_BYTES
         for start in range(0, len(pcm), piece_bytes):
             piece = pcm[start : start + piece_bytes]
             await _until(begun + (start + len(piece)) / bytes_per_second)
@@ -106,19 +106,19 @@ class Pace:
 
 
 def middleware(pace: Pace) -> web.middleware:  # type: ignore[valid-type] # aiohttp's decorator type
-    """Make the middleware that lets each answer begin when it may."""
+    """Make the middleware that delays answers."""
 
     @web.middleware
     async def keep_pace(request: web.Request, handler: Handler) -> web.StreamResponse:
-        await pace.begun(request)
+        await pace.wait_to_answer(request)
         return await handler(request)
 
     return keep_pace
 
 
-def speed_of(told: Mapping[str, Any]) -> Speed:
-    """Read a speed as JSON has it. Raises TypeError, ValueError for what is none."""
-    return Speed(**{name: float(value) for name, value in told.items()})
+def speed_of(fields: Mapping[str, Any]) -> Speed:
+    """Read a speed from JSON. Raises TypeError or ValueError if it is none."""
+    return Speed(**{name: float(value) for name, value in fields.items()})
 
 
 async def _until(moment: float) -> None:

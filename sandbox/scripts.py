@@ -1,4 +1,4 @@
-"""What our own recordings say, known by their sound: for the languages that the local ears do not know."""
+"""Scripts of our own recordings, found by their sound: for languages that the local engine does not know."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def load_scripts(manifest: Path, memos: Path, transcoder: Transcoder) -> dict[str, tuple[str, str]]:
-    """Decode each recording of a manifest, and give digest of its samples → (language, words)."""
+    """Decode the recordings of a manifest, and return digest of samples → (language, words)."""
     entries = json.loads(await asyncio.to_thread(manifest.read_text, "utf-8"))
     scripts = {}
     for entry in entries:

@@ -1,8 +1,4 @@
-"""How a scripted fault looks on the wire.
-
-A fault that spoils the right answer, or swallows it, needs that answer first: the sandbox asks itself for it, as the
-client did.
-"""
+"""Faults on the wire. One that spoils or swallows the right answer needs it first: the sandbox asks itself for it."""
 
 from __future__ import annotations
 
@@ -25,15 +21,15 @@ if TYPE_CHECKING:
     from sandbox.faults import Fault, Faults
 
 _OURSELVES: Final = "X-Sandbox-Ourselves"
-"""The header of a request of our own: it suffers nothing."""
+"""Header of a request of our own, which no fault hits."""
 _LOOK_SECONDS: Final = 0.01
-"""How often a hung request looks whether its client is still there, in seconds."""
+"""Between looks whether the client of a hung request is still there."""
 _SMALL_BYTES: Final = 64
 _LARGE_BYTES: Final = 64 * 1024
 _LARGEST_BYTES: Final = 512 * 1024 * 1024
-"""Of an endless answer: a client that reads so much is not going to stop."""
+"""Of an endless answer: a client that reads so much will not stop."""
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER on, with no time: closing resets the connection."""
+"""SO_LINGER of no time: closing resets the connection."""
 _JSON: Final = "application/json"
 _MADE_UP: Final = {
     Kind.EMPTY: (b"", "application/octet-stream"),
@@ -42,26 +38,26 @@ _MADE_UP: Final = {
     Kind.BROKEN_JSON: (f'{{"text": "{SCRIPTED}", "choices": [{{"delta"'.encode(), _JSON),
     Kind.OTHER_JSON: (f'{{"{SCRIPTED}": [{{"{SCRIPTED}": null}}], "choices": {{}}}}'.encode(), _JSON),
 }
-"""Kind → body and type of an answer that is none."""
+"""Kind → body and type of a made-up answer."""
 _AUDIBLE: Final = ("audio/", "application/octet-stream")
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What would have been answered."""
+    """The right answer."""
 
     status: int
     content_type: str
     announced: bool
-    """Whether its length was said beforehand."""
+    """Whether its headers have its length."""
     body: bytes = field(repr=False)
 
 
 def middleware(faults: Faults, closing: asyncio.Event) -> web.middleware:  # type: ignore[valid-type] # aiohttp's decorator type
-    """Make the middleware; hung requests end when `closing` is set, or their client is gone."""
+    """Make the middleware that injects faults; hung requests end with their client, or when `closing` is set."""
 
     @web.middleware
-    async def suffer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def inject(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.headers.get(_OURSELVES) == faults.ourselves:
             return await handler(request)
         service = request.match_info.route.name or "other"
@@ -72,48 +68,45 @@ def middleware(faults: Faults, closing: asyncio.Event) -> web.middleware:  # typ
         fault = faults.take(service)
         if fault is None:
             return await handler(request)
-        return await _Suffering(fault, request, faults, service, closing).answered()
+        return await _FaultyAnswer(fault, request, faults, service, closing).send()
 
-    return suffer
+    return inject
 
 
 @dataclass(slots=True)
-class _Suffering:
-    """One request, and what it suffers."""
-
+class _FaultyAnswer:
     fault: Fault
     request: web.Request
     faults: Faults
     service: str
     closing: asyncio.Event
 
-    async def answered(self) -> web.StreamResponse:
-        """Let it suffer."""
+    async def send(self) -> web.StreamResponse:
         await self.request.read()
         match self.fault.kind:
             case Kind.STATUS:
-                return self._status()
+                return self._failure_status()
             case Kind.REDIRECT:
                 return web.Response(status=307, headers={"Location": self.fault.location}, text=SCRIPTED)
             case kind if kind in _MADE_UP:
                 body, content_type = _MADE_UP[kind]
                 return web.Response(body=body, content_type=content_type)
             case Kind.HANG | Kind.CUT | Kind.RESET:
-                return await self._unanswered()
+                return await self._no_answer()
             case Kind.ACCEPTED_THEN_CUT | Kind.ACCEPTED_THEN_HANG:
                 await self._right_answer()
-                return await self._unanswered()
+                return await self._no_answer()
             case _:
-                return await self._spoilt(await self._right_answer())
+                return await self._spoil(await self._right_answer())
 
-    def _status(self) -> web.Response:
+    def _failure_status(self) -> web.Response:
         headers = {"Retry-After": self.fault.retry_after} if self.fault.retry_after is not None else {}
         text = f'{{"error": "{SCRIPTED}"}}'
         return web.Response(
             text=text, status=self.fault.status, reason=SCRIPTED, headers=headers, content_type="application/json"
         )
 
-    async def _unanswered(self) -> web.StreamResponse:
+    async def _no_answer(self) -> web.StreamResponse:
         if self.fault.kind in {Kind.HANG, Kind.ACCEPTED_THEN_HANG}:
             await self._silence()
         transport = self.request.transport
@@ -124,7 +117,7 @@ class _Suffering:
         return web.Response()
 
     async def _right_answer(self) -> _Answer:
-        """Ask ourselves what the client asked."""
+        """Send the client's request to ourselves."""
         if self.request.transport is None:
             raise ConnectionResetError
         host, port = self.request.transport.get_extra_info("sockname")[:2]
@@ -141,8 +134,7 @@ class _Suffering:
             announced = hdrs.CONTENT_LENGTH in response.headers
             return _Answer(response.status, response.content_type, announced, await response.read())
 
-    async def _spoilt(self, answer: _Answer) -> web.StreamResponse:
-        """Begin as the right answer begins."""
+    async def _spoil(self, answer: _Answer) -> web.StreamResponse:
         response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
         if answer.announced and self.fault.kind not in {Kind.SHORT, Kind.ENDLESS, Kind.DRIP}:
             response.content_length = len(answer.body)
@@ -190,7 +182,7 @@ class _Suffering:
                 pass
 
     async def _silence(self) -> None:
-        """Wait until the client is gone, or the sandbox closes."""
+        """Wait until the client leaves, or the sandbox closes."""
         self.faults.held[self.service] += 1
         while not self.closing.is_set():
             if self.request.transport is None or self.request.transport.is_closing():

@@ -15,8 +15,8 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from console import fixture
-from console.following import Followed, follow
-from console.replay import event_of, put
+from console.commands.replay import event_of, put
+from console.follow import Followed, follow
 from consumer import wiring
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from console.following import follow
+from console.follow import follow
 from consumer.events import parse
 from tests.unit.consumer.event_strategies import built, damaged, json_values
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from console.fixture import wrap
-from console.following import Followed, follow
+from console.follow import Followed, follow
 from providers.persona import compose
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
     from tests.acceptance.conftest import Rig
 
 MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"

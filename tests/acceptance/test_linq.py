@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from console.following import Followed, follow
+from console.follow import Followed, follow
 from sandbox.app import Sandbox
 from sandbox.faults import Fault, Kind
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
@@ -22,7 +22,7 @@ from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
     from tests.acceptance.conftest import Rig
 
 COMMAND = str(Path(sys.executable).parent / "voicememo")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 from audio.espeak import EspeakVoice
 from audio.sphinx import SphinxEars
 from audio.transcode import Transcoder
-from console.demo import shortcomings
-from console.listening import LEAST_WORDS, longest, recognised, replies
-from console.telling import Account
+from console.demo.demo import shortcomings
+from console.demo.recognise import LEAST_WORDS, english_replies, longest_by_voice, recognise
+from console.demo.story import DemoEvent
 from providers.local import LocalTranscriber
 from sandbox.app import Sandbox
 from sandbox.mind import EngineMind
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from console.listening import Recognised
+    from console.demo.recognise import Recognition
     from sandbox.mind import Mind, ScriptedMind
 
 EVENTS = FIXTURES / "events"
@@ -42,7 +42,7 @@ class Hasty(EngineMind):
         return await super().speak(text, language=language, sample_rate=sample_rate * 2 // 3)
 
 
-async def heard(folder: Path, vendor: Mind) -> tuple[Sequence[Account], Sequence[Recognised]]:
+async def heard(folder: Path, vendor: Mind) -> tuple[Sequence[DemoEvent], Sequence[Recognition]]:
     """Have two memos answered, with this mind behind ElevenLabs; recognise again what went out."""
     async with Sandbox(vendor) as voices:
 
@@ -51,12 +51,12 @@ async def heard(folder: Path, vendor: Mind) -> tuple[Sequence[Account], Sequence
 
         async with rig(folder, pointing) as running:
             cast("ScriptedMind", running.sandbox.mind).answer = SAID
-            accounts = [Account(name, await running.answered(EVENTS / name), end) for name, end in ENDS.items()]
+            accounts = [DemoEvent(name, await running.answered(EVENTS / name), end) for name, end in ENDS.items()]
             stories = [account.followed.story for account in accounts if account.followed.story is not None]
-            chosen = longest(replies(stories, running.sandbox.sent))
+            chosen = longest_by_voice(english_replies(stories, running.sandbox.sent))
     assert chosen.keys() == {"elevenlabs", "clip"}
     assert chosen["elevenlabs"].words >= LEAST_WORDS > chosen["clip"].words
-    return accounts, await recognised(chosen.values(), LocalTranscriber(SphinxEars()), Transcoder())
+    return accounts, await recognise(chosen.values(), LocalTranscriber(SphinxEars()), Transcoder())
 
 
 async def test_a_voice_is_understood(tmp_path: Path) -> None:

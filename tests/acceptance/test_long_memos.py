@@ -14,7 +14,7 @@ from audio.formats import Format
 from audio.pieces import LONGEST_SECONDS
 from audio.transcode import Transcoder
 from console.fixture import wrap
-from console.following import follow
+from console.follow import follow
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS
@@ -23,7 +23,7 @@ from tests.unit.audio.recordings import RATE, encoded
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from console.following import Followed
+    from console.follow import Followed
     from tests.acceptance.conftest import Rig
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

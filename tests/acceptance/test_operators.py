@@ -25,7 +25,7 @@ from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
     from storage.ledger import Story
     from tests.acceptance.conftest import Rig
 
@@ -287,7 +287,7 @@ async def test_an_operator_is_cut_off(hasty: Rig) -> None:
     assert (await _until(hasty, message_id, _settled)).state == "answered"
     assert len(_sent(hasty, message_id)) == 1
     _, out = await _ended(here, "show", message_id)
-    assert "claims    3; no. 2 told nothing: whoever had the memo died, or lost it\n" in out
+    assert "claims    3; no. 2 left no step: its worker died, or lost the memo\n" in out
 
 
 async def test_what_an_operator_cannot_keep(patient: Rig) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from sandbox.faults import Faults
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
     from storage.ledger import Story
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(900)]

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from console.fixture import wrap
-from console.following import Followed, follow
+from console.follow import Followed, follow
 from consumer.notices import RungFailed
 from sandbox.faults import Fault, Kind
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
@@ -19,7 +19,7 @@ from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
     from storage.ledger import Step
     from tests.acceptance.conftest import Rig
 

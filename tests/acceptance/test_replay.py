@@ -133,7 +133,7 @@ def test_cut_off_it_says_what_was_put(here: dict[str, str]) -> None:
     lines = [line.split() for line in said.splitlines() if line.startswith("en-yes.wav  message.received[")]
     assert [(name, outcome) for name, _, _, outcome in lines] == [("en-yes.wav", "put")] * 2
     assert len({message_id for _, _, message_id, _ in lines if message_id.startswith("en-yes-")}) == 2
-    assert "Put, and not followed to their end: 2. `voicememo show MESSAGE_ID` tells." in said
+    assert "Put, and not followed to their end: 2. See `voicememo show MESSAGE_ID`." in said
 
 
 class _Terminal:

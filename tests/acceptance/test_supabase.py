@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from console.fixture import wrap
-from console.following import follow
+from console.follow import follow
 from consumer.notices import MemoFenced, PartitionsChanged
 from sandbox.faults import Fault, Kind
 from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS, Rig, rig
@@ -22,7 +22,7 @@ from tests.postgres.postgrest import SERVICE_KEY, PostgRest
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from console.following import Followed
+    from console.follow import Followed
     from consumer.source import Partition
     from tests.postgres.server import PostgresServer
 

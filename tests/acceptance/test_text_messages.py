@@ -14,8 +14,8 @@ import pytest_asyncio
 from rich.console import Console
 
 from console.fixture import wrap
-from console.following import Followed, follow
-from console.show import tell
+from console.follow import Followed, follow
+from console.memo_story import print_story
 from consumer.notices import EventPassed, MemoParked, MemoSettled
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
@@ -24,7 +24,7 @@ from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
     from tests.acceptance.conftest import Rig
 
 MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
@@ -211,7 +211,7 @@ async def test_show_tells_its_story(well: Rig) -> None:
     ended, _ = await _write(well, "Tell me a story.")
     assert ended.story
     told = io.StringIO()
-    tell(ended.story, Console(file=told, width=200))
+    print_story(ended.story, Console(file=told, width=200))
     for words in ("read", "Tell me a story.", "replied", "I heard you say", "text", "deliver"):
         assert words in told.getvalue()
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer
 
 from console.fixture import wrap
-from console.following import Followed, follow
+from console.follow import Followed, follow
 from runtime.trace_context import extract
 from sandbox.faults import Fault, Kind
 from tests.acceptance.collector import Collector, Told, collecting

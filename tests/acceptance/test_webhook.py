@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from console.following import follow
+from console.follow import follow
 from consumer.source import Partition
 from consumer.stopping import Stop
 from consumer.webhook import wiring

@@ -30,7 +30,7 @@ from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.series import Sent
+    from sandbox.upstreams.series import Sent
     from storage.ledger import DeadLetter
     from tests.acceptance.conftest import Rig
 

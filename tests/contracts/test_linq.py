@@ -28,8 +28,8 @@ from providers.errors import (
 )
 from sandbox.app import LINQ_KEY, Sandbox
 from sandbox.faults import Fault, Kind
-from sandbox.linq import Refusal
 from sandbox.mind import ScriptedMind
+from sandbox.upstreams.linq import Refusal
 from tests.contracts.deliveries import Delivery
 from tests.contracts.messengers import LINQ, MEMOS, REPLY, patience_seconds, serving
 

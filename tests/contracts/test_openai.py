@@ -21,7 +21,7 @@ from providers.ports import ChatTurn, Role
 from sandbox.app import OPENAI_KEY, Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
-from sandbox.openai import JSON_ONLY
+from sandbox.upstreams.openai import JSON_ONLY
 from tests.contracts.adapters import SPEECH, WORDS
 from tests.contracts.messengers import serving
 

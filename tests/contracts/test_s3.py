@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from console import doctor
-from console.doctor import Verdict
+from console.commands import doctor
+from console.commands.doctor import CheckVerdict
 from consumer.retention import DAY_SECONDS
 from consumer.settings import load
 from storage.archive import MEMO_PREFIX, REPLY_PREFIX
@@ -52,7 +52,7 @@ async def _closing(archive: Archive) -> AsyncIterator[Archive]:
 
 @pytest_asyncio.fixture
 async def refusing(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """A server that refuses everyone, as S3 does."""
+    """A server that lets nobody in, as S3 says it."""
 
     async def refuse(request: web.Request) -> web.Response:
         text = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
@@ -231,7 +231,7 @@ async def test_warm_makes_the_client(s3_environment: str, monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("refusing")
 async def test_warm_asks_for_nothing() -> None:
-    """A server that refuses everyone is not even asked, so warm() does not fail."""
+    """A server that lets nobody in is not even asked, so warm() does not fail."""
     async with _closing(S3Archive(BUCKET)) as archive:
         await archive.warm()
 
@@ -278,13 +278,13 @@ def test_lifecycle_in_the_documentation() -> None:
 
 
 def _threads() -> list[threading.Thread]:
-    """Return the threads of archives."""
+    """Give the threads that are an archive's."""
     return [thread for thread in threading.enumerate() if thread.name.startswith("s3")]
 
 
 async def _told(bucket: str) -> str:
     finding = await doctor._archive(load({"ARCHIVE_URL": f"s3://{bucket}"}, complete=False))
-    assert (finding.part, finding.verdict) == ("archive", Verdict.WRONG)
+    assert (finding.part, finding.verdict) == ("archive", CheckVerdict.WRONG)
     assert "see ARCHIVE_URL and AWS_*" in finding.words
     return finding.words
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from console import doctor
-from console.doctor import Finding, Verdict
+from console.commands import doctor
+from console.commands.doctor import CheckVerdict, Finding
 from consumer.settings import load
 from tests.postgres.database import make_database
 from tests.postgres.postgrest import ANON_KEY, SERVICE_KEY, PostgRest
@@ -22,26 +22,28 @@ async def _found(url: str, **more: str) -> list[Finding]:
 
 async def test_all_is_well(rest: PostgRest) -> None:
     """The store answers, has all its migrations, and the public key opens nothing."""
-    assert [finding.verdict for finding in await _found(rest.url, SUPABASE_ANON_KEY=ANON_KEY)] == [Verdict.GOOD] * 2
+    assert [finding.verdict for finding in await _found(rest.url, SUPABASE_ANON_KEY=ANON_KEY)] == [
+        CheckVerdict.GOOD
+    ] * 2
 
 
 async def test_public_key_is_not_needed(rest: PostgRest) -> None:
     """Without the public key its check is skipped, and doctor says which variable it needs."""
     _, finding = await _found(rest.url)
-    assert (finding.verdict, "SUPABASE_ANON_KEY" in finding.words) == (Verdict.LEFT_OUT, True)
+    assert (finding.verdict, "SUPABASE_ANON_KEY" in finding.words) == (CheckVerdict.LEFT_OUT, True)
 
 
 async def test_public_key_that_is_the_secret_one(rest: PostgRest) -> None:
     """A secret key in place of the public one is reported with what it opens."""
     _, finding = await _found(rest.url, SUPABASE_ANON_KEY=SERVICE_KEY)
-    assert (finding.verdict, "voicememo_memos" in finding.words) == (Verdict.WRONG, True)
+    assert (finding.verdict, "voicememo_memos" in finding.words) == (CheckVerdict.WRONG, True)
 
 
 async def test_key_that_is_none(rest: PostgRest) -> None:
     """Each refused key is reported by the name of its variable, not by its value."""
     store, public = await _found(rest.url, SUPABASE_KEY="wrong-one", SUPABASE_ANON_KEY="wrong-two")
-    assert (store.verdict, "SUPABASE_KEY" in store.words) == (Verdict.WRONG, True)
-    assert (public.verdict, "SUPABASE_ANON_KEY" in public.words) == (Verdict.WRONG, True)
+    assert (store.verdict, "SUPABASE_KEY" in store.words) == (CheckVerdict.WRONG, True)
+    assert (public.verdict, "SUPABASE_ANON_KEY" in public.words) == (CheckVerdict.WRONG, True)
     assert "wrong-" not in store.words + public.words
 
 
@@ -50,10 +52,10 @@ async def test_migrations_are_missing(postgres: PostgresServer) -> None:
     await make_database(postgres, "for_the_doctor", migrated=False)
     async with PostgRest(postgres, "for_the_doctor") as rest:
         store, _ = await _found(rest.url)
-    assert (store.verdict, "docs/supabase.md" in store.words) == (Verdict.WRONG, True)
+    assert (store.verdict, "docs/supabase.md" in store.words) == (CheckVerdict.WRONG, True)
 
 
 async def test_nobody_there() -> None:
     """A project that cannot be reached is reported so."""
     store, _ = await _found("http://127.0.0.1:9")
-    assert (store.verdict, "ConnectError" in store.words) == (Verdict.WRONG, True)
+    assert (store.verdict, "ConnectError" in store.words) == (CheckVerdict.WRONG, True)

@@ -17,8 +17,8 @@ import boto3
 from prometheus_client.parser import text_string_to_metric_families
 
 from console import fixture
-from console.following import follow
-from console.replay import event_of, put
+from console.commands.replay import event_of, put
+from console.follow import follow
 from consumer.catalogue import CATALOGUE
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from console.following import Followed
+    from console.follow import Followed
     from consumer.settings import Settings
     from storage.factory import Store
     from tests.stack.parts import Parts

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.exits import MEANINGS
 from tests.unit.console.calling import called
 
 if TYPE_CHECKING:
@@ -43,3 +44,4 @@ def test_help_tells_every_exit_status() -> None:
     """What a command may end with stands in the help."""
     said = " ".join(called("--help").stdout.split())
     assert "3 no such memo, 4 already answered, 130 interrupted." in said
+    assert all(f"{status} {meaning}" in said for status, meaning in MEANINGS.items())

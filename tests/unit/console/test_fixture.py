@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from console.fixture import FixtureError, Kind, kind_of, load, messages, wrap
+from console.fixture import FileKind, FixtureError, kind_of, load, messages, wrap
 from consumer.events import VoiceMemo, parse
 from consumer.memo import AbsentAudio, InlineAudio, Memo
 
@@ -67,17 +67,17 @@ def test_bytes_go_as_they_are(tree: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "kind"),
     [
-        ("U.JSON", b"{}", Kind.EVENT),
-        ("x.Bin", b"\xff", Kind.RAW),
-        ("memo.CAF", b"words", Kind.RECORDING),
-        ("memo", b"caff\x00\x01", Kind.RECORDING),
-        ("memo", b"ID3\x04\x00\x00\x00\x00\x00\x00" + bytes(100_000), Kind.RECORDING),
+        ("U.JSON", b"{}", FileKind.EVENT),
+        ("x.Bin", b"\xff", FileKind.RAW),
+        ("memo.CAF", b"words", FileKind.RECORDING),
+        ("memo", b"caff\x00\x01", FileKind.RECORDING),
+        ("memo", b"ID3\x04\x00\x00\x00\x00\x00\x00" + bytes(100_000), FileKind.RECORDING),
         ("memo", b"Dear diary,", None),
         ("memo", b"", None),
         ("memo.txt", b"caff\x00\x01", None),
     ],
 )
-def test_what_a_file_is_taken_for(tmp_path: Path, name: str, content: bytes, kind: Kind | None) -> None:
+def test_what_a_file_is_taken_for(tmp_path: Path, name: str, content: bytes, kind: FileKind | None) -> None:
     """Its suffix says it, in capitals too; where there is none its first bytes do, and all else is nothing for us."""
     path = tmp_path / name
     path.write_bytes(content)

@@ -33,9 +33,9 @@ def now() -> float:
 async def test_without_a_script_all_is_instant() -> None:
     """Nothing is waited for."""
     pace = Pace()
-    await pace.begun(asking("llama", Connection()))
-    await pace.heard(asking("whisper"), 60)
-    assert [token async for token in pace.written(asking("llama"), ["a", "b"])] == ["a", "b"]
+    await pace.wait_to_answer(asking("llama", Connection()))
+    await pace.wait_to_hear(asking("whisper"), 60)
+    assert [token async for token in pace.pace_tokens(asking("llama"), ["a", "b"])] == ["a", "b"]
     assert now() == 0
 
 
@@ -45,7 +45,7 @@ async def test_a_reply_is_written_to_schedule() -> None:
     pace = Pace()
     pace.script({"llama": Speed(tokens_per_second=10)})
     came = []
-    async for _ in pace.written(asking("llama"), ["a", "b", "c", "d"]):
+    async for _ in pace.pace_tokens(asking("llama"), ["a", "b", "c", "d"]):
         came.append(now())
         await asyncio.sleep(0.15 if len(came) == 1 else 0)
     assert came == pytest.approx([0, 0.15, 0.2, 0.3])
@@ -58,7 +58,9 @@ async def test_speech_comes_so_many_times_faster_than_real_time() -> None:
     pace.script({"elevenlabs": Speed(spoken_factor=4)})
     came, size = [], 0
     second_and_a_half = bytes(3 * 16_000)
-    async for piece in pace.spoken(asking("elevenlabs"), second_and_a_half, sample_rate=16_000, piece_bytes=2 * 16_000):
+    async for piece in pace.pace_audio(
+        asking("elevenlabs"), second_and_a_half, sample_rate=16_000, piece_bytes=2 * 16_000
+    ):
         came.append(now())
         size += len(piece)
     assert came == pytest.approx([1 / 4, 1.5 / 4])
@@ -71,13 +73,13 @@ async def test_a_connection_is_made_once() -> None:
     pace = Pace()
     pace.script({"whisper": Speed(first_seconds=1, heard_factor=0.5)}, connect_seconds=0.25)
     connection = Connection()
-    await pace.begun(asking("whisper", connection))
+    await pace.wait_to_answer(asking("whisper", connection))
     assert now() == 1.25
-    await pace.begun(asking("whisper", connection))
+    await pace.wait_to_answer(asking("whisper", connection))
     assert now() == 2.25
-    await pace.heard(asking("whisper"), 4)
+    await pace.wait_to_hear(asking("whisper"), 4)
     assert now() == 4.25
-    await pace.begun(asking("llama", Connection()))
+    await pace.wait_to_answer(asking("llama", Connection()))
     assert now() == 4.5
 
 
@@ -97,4 +99,4 @@ async def test_a_pace_is_put_from_another_process() -> None:
         for body in (paced, instant):
             async with session.put(f"{sandbox.url}/sandbox/pace", json=body) as response:
                 assert response.status == 204
-        assert (sandbox.pace.connect_seconds, sandbox.pace.of(asking("llama"))) == (0, Speed())
+        assert (sandbox.pace.connect_seconds, sandbox.pace.speed(asking("llama"))) == (0, Speed())

@@ -1,4 +1,4 @@
-"""`voicememo reprocess`: answers failed memos now, from ledger and archive; Kafka is not asked for anything."""
+"""`voicememo reprocess`: answer failed memos now, from ledger and archive; Kafka is not needed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import json
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
 
-from console.exits import ALREADY_ANSWERED, FAILED, MISUSED, NO_SUCH_MEMO, end, told
-from console.printing import printer
-from console.show import of_no_memo, standing
+from console.errors import told
+from console.exits import ALREADY_ANSWERED, FAILED, MISUSED, NO_SUCH_MEMO, end
+from console.memo_story import not_a_memo, standing
+from console.printing import Entry, printer
+from console.store import open_store
 from consumer import wiring
 from consumer.bugs import TooManyBugs
 from consumer.dead_letters import KafkaDeadLetters
@@ -25,7 +28,6 @@ from consumer.resume import Restart, facts_to_drop
 from consumer.settings import load
 from runtime.garbage import imported
 from storage.errors import Fenced
-from storage.factory import make_store
 from storage.ledger import Held, Settled, State
 
 if TYPE_CHECKING:
@@ -38,19 +40,19 @@ if TYPE_CHECKING:
     from storage.ledger import Ledger, MemoKey
 
 _MOST = 10_000
-_FOR_US = frozenset({"failed", "dead", "interrupted"})
-"""Where a memo stands that no worker will take up by itself."""
+_STUCK = frozenset({"failed", "dead", "interrupted"})
+"""Standings of memos that no worker will take up by itself."""
 _GOOD = frozenset({State.ANSWERED, State.APOLOGISED, State.IGNORED})
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the reprocessing of one memo ended."""
+    """How the reprocessing of one memo ended; the fields are those of --json, without its status."""
 
     message_id: str
     chat_id: str | None
     outcome: str
-    """A state, or held, fenced, unknown, already-…"""
+    """A state, or held, fenced, unknown, purged, already-…"""
     status: int
     words: str
     reason: str | None = None
@@ -58,8 +60,8 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What an operator asked for."""
+class ReprocessOptions:
+    """ReprocessOptions of the command line."""
 
     restart: Restart | None
     again: bool
@@ -70,16 +72,16 @@ class Wish:
 @click.command(name="reprocess")
 @click.argument("message_ids", nargs=-1)
 @click.option(
-    "--all", "every", is_flag=True, help="Every memo that failed, met a bug or was interrupted, the oldest first."
+    "--all", "every", is_flag=True, help="Every memo that failed, met a bug or was interrupted; the oldest first."
 )
 @click.option(
     "--from",
     "restart",
     type=click.Choice([each.value for each in Restart]),
-    help="Do this stage and those after it again; without, what was gained so far is used.",
+    help="Do this stage and those after it again, and pay for them; by default earlier results are used.",
 )
-@click.option("--again", is_flag=True, help="Send one more reply, whatever may have been sent before.")
-@click.option("--rate", "per_second", type=click.FloatRange(min=0.01), help="With many: at most so many a second.")
+@click.option("--again", is_flag=True, help="Send one more reply, whatever was sent before.")
+@click.option("--rate", "per_second", type=click.FloatRange(min=0.01), help="Take at most so many memos a second.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object per memo.")
 def command(  # noqa: PLR0917 (click passes them all)
     message_ids: tuple[str, ...],
@@ -89,55 +91,55 @@ def command(  # noqa: PLR0917 (click passes them all)
     per_second: float | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Answer the memos MESSAGE_ID... now, though Kafka may have forgotten them long ago.
+    """Answer the memos MESSAGE_ID... now, from ledger and archive, even if Kafka has forgotten them.
 
-    Safe beside running workers: a memo that one of them holds is refused, and one whose reply may be out is looked for
-    in its chat first. Should this be interrupted, workers go on with the memo, or `voicememo failed` lists it. Exit
-    status: 1 when one could not be answered, 3 when there is no such memo, 4 when one is answered already (--again to
-    send one more reply).
+    Safe beside running workers: a memo that a worker holds is refused, and where a reply may be out its chat is
+    searched first. If this is interrupted, a worker goes on with the memo, or `voicememo failed` lists it. Exit
+    status: 1 when a memo could not be answered, 3 when there is no such memo, 4 when one is answered already (--again
+    sends one more reply).
     """
     if every and message_ids:
         end("Name the memos to reprocess, or give --all: one or the other.", MISUSED)
     if not every and not all(message_ids or [""]):
         end("Name the memos to reprocess, or give --all; `voicememo failed` lists them.", MISUSED)
-    wish = Wish(Restart(restart) if restart else None, again, per_second, as_json)
+    options = ReprocessOptions(Restart(restart) if restart else None, again, per_second, as_json)
     with told():
-        endings = asyncio.run(_run(load(os.environ), message_ids, wish))
+        endings = asyncio.run(_run(load(os.environ), message_ids, options))
     if not endings and not as_json:
         click.echo("Nothing waits to be reprocessed.")
     if worst := _worst(endings):
         raise click.exceptions.Exit(worst)
 
 
-async def _run(settings: Settings, message_ids: Sequence[str], wish: Wish) -> list[Ending]:
+async def _run(settings: Settings, message_ids: Sequence[str], options: ReprocessOptions) -> list[Ending]:
     console = printer()
     endings = []
     async with _handler(settings) as handler:
         targets = [(each, None) for each in message_ids] or await _failed(handler.ledger)
         for number, (message_id, key) in enumerate(targets, start=1):
             with console.status(Text(f"{number} of {len(targets)}: {message_id}")):
-                ended = await _reprocessed(handler, message_id, key, wish)
+                ended = await _reprocess(handler, message_id, key, options)
             for each in ended:
-                _tell(each, console, as_json=wish.as_json)
+                _print(each, console, as_json=options.as_json)
             endings += ended
-            if wish.per_second and number < len(targets):
-                await asyncio.sleep(1 / wish.per_second)
+            if options.per_second and number < len(targets):
+                await asyncio.sleep(1 / options.per_second)
     return endings
 
 
 async def _failed(ledger: Ledger) -> list[tuple[str, MemoKey | None]]:
-    stories = [story for story in await ledger.waiting(limit=_MOST) if standing(story) in _FOR_US]
+    stories = [story for story in await ledger.waiting(limit=_MOST) if standing(story) in _STUCK]
     return [(story.key.message_id, story.key) for story in sorted(stories, key=lambda each: each.received_at)]
 
 
-async def _reprocessed(handler: Handler, message_id: str, key: MemoKey | None, wish: Wish) -> list[Ending]:
+async def _reprocess(handler: Handler, message_id: str, key: MemoKey | None, options: ReprocessOptions) -> list[Ending]:
     if key is not None:
-        return [await _one(handler, key, wish)]
+        return [await _one(handler, key, options)]
     stories = await handler.ledger.find(message_id)
     if not stories:
-        words = of_no_memo(message_id) or "no memo has this id; is STORE_URL the worker's own?"
+        words = not_a_memo(message_id) or "no memo has this id; is STORE_URL the worker's own?"
         return [Ending(message_id, None, "unknown", NO_SUCH_MEMO, words)]
-    return [await _one(handler, each.key, wish) if each.purged_at is None else _purged(each.key) for each in stories]
+    return [await _one(handler, each.key, options) if each.purged_at is None else _purged(each.key) for each in stories]
 
 
 def _purged(key: MemoKey) -> Ending:
@@ -145,26 +147,25 @@ def _purged(key: MemoKey) -> Ending:
     return Ending(key.message_id, key.chat_id, "purged", NO_SUCH_MEMO, words)
 
 
-async def _one(handler: Handler, key: MemoKey, wish: Wish) -> Ending:
-    without = facts_to_drop(wish.restart, again=wish.again)
+async def _one(handler: Handler, key: MemoKey, options: ReprocessOptions) -> Ending:
+    ending = partial(Ending, key.message_id, key.chat_id)
+    without = facts_to_drop(options.restart, again=options.again)
     try:
-        answer = await handler.revive(key, without=without, again=wish.again)
+        answer = await handler.revive(key, without=without, again=options.again)
     except Fenced:
-        return Ending(key.message_id, key.chat_id, "fenced", FAILED, "another worker has taken it meanwhile")
+        return ending("fenced", FAILED, "another worker has taken it meanwhile; `voicememo show` tells how it ends")
     except TooManyBugs:
-        return Ending(key.message_id, key.chat_id, "dead", FAILED, "it met a bug; see `voicememo show`")
+        return ending("dead", FAILED, "it met a bug; see `voicememo show`")
     match answer:
         case Held(owner, seconds_left):
-            words = f"{owner} holds it, for {seconds_left:.0f} s at least; try again then"
-            return Ending(key.message_id, key.chat_id, "held", FAILED, words)
+            return ending("held", FAILED, f"{owner} holds it, for {seconds_left:.0f} s at least; try again then")
         case Settled(state):
-            words = f"{state} already; --again sends one more reply"
-            return Ending(key.message_id, key.chat_id, f"already-{state}", ALREADY_ANSWERED, words)
+            return ending(f"already-{state}", ALREADY_ANSWERED, f"{state} already; --again sends one more reply")
     if answer in _GOOD:
-        return Ending(key.message_id, key.chat_id, answer.value, 0, answer.value)
+        return ending(answer.value, 0, answer.value)
     reason = await _reason(handler.ledger, key)
     words = f"{answer}{f' ({reason})' if reason else ''}; `voicememo show {key.message_id}` tells more"
-    return Ending(key.message_id, key.chat_id, answer.value, FAILED, words, reason)
+    return ending(answer.value, FAILED, words, reason)
 
 
 async def _reason(ledger: Ledger, key: MemoKey) -> str | None:
@@ -176,28 +177,26 @@ def _worst(endings: Sequence[Ending]) -> int:
     return next((status for status in (FAILED, NO_SUCH_MEMO, ALREADY_ANSWERED) if status in statuses), 0)
 
 
-def _tell(ending: Ending, console: Console, *, as_json: bool) -> None:
+def _print(ending: Ending, console: Console, *, as_json: bool) -> None:
     if as_json:
-        told_ = {"message_id": ending.message_id, "chat_id": ending.chat_id, "outcome": ending.outcome}
-        click.echo(json.dumps({**told_, "reason": ending.reason, "words": ending.words}))
+        record = {"message_id": ending.message_id, "chat_id": ending.chat_id, "outcome": ending.outcome}
+        click.echo(json.dumps({**record, "reason": ending.reason, "words": ending.words}))
         return
-    console.print(Text.assemble((ending.message_id, "bold"), f"  {ending.words}"))
+    console.print(Entry(Text(ending.message_id, "bold"), Text(ending.words)), crop=False)
 
 
 @asynccontextmanager
 async def _handler(settings: Settings) -> AsyncIterator[Handler]:
-    """Put a handler together as a worker has it; dead letters that it writes are published by the workers."""
-    # The vendors' SDKs take a second: not for --help, and not for a word about wrong usage.
+    """Put a handler together as a worker has it; workers publish the dead letters that it writes."""
+    # The vendors' SDKs take a second: not for --help, and not to report wrong usage.
     parts = imported("consumer.parts")
     made = parts.make_parts(settings)
-    store = make_store(settings.store)
     publisher = KafkaPublisher(settings.kafka.login())
     try:
-        await store.open()
-        outbox = Outbox(store.ledger, KafkaDeadLetters(publisher, settings.kafka.dead_letter_topic))
-        pipeline = parts.make_pipeline(settings, made, store.history)
-        yield wiring.make_handler(settings, pipeline, store.ledger, outbox, Notices())
+        async with open_store(settings) as store:
+            outbox = Outbox(store.ledger, KafkaDeadLetters(publisher, settings.kafka.dead_letter_topic))
+            pipeline = parts.make_pipeline(settings, made, store.history)
+            yield wiring.make_handler(settings, pipeline, store.ledger, outbox, Notices())
     finally:
         await publisher.close()
-        await store.close()
         await made.close()

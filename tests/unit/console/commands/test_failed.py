@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
-from console import failed
+from console.commands import failed
 from consumer.settings import load
 from storage.ledger import MemoKey, State
 from tests.contracts.ledgers import claimed, letter_at, settle
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from storage.sqlite import SqliteStore
 
 LONG = MemoKey("c0ffee00-1111-2222-3333-444455556666", "0f5a3c1e-aaaa-bbbb-cccc-ddddeeeeffff")
-REASON = "deliver-refused-by-the-messenger"
+SHORT = MemoKey("88214", "5100440")
+REASON = "deliver-outcome-unknown"
 EVENT = "t[0]@7"
 
 
@@ -30,21 +32,30 @@ async def _wait(store: SqliteStore) -> None:
     await store.ledger.bury(letter_at(7))
 
 
-def test_nothing_is_cut(tmp_path: Path) -> None:
-    """On a terminal of 80 columns a memo's id is whole in its line, and nothing is cut, but folded."""
+def test_nothing_is_cut_or_folded(tmp_path: Path) -> None:
+    """On a terminal of 80 columns ids, chat and reason are whole in their lines, however long the ids are."""
     in_store(tmp_path, _wait)
     stories, letters = asyncio.run(failed._find(load(kept(tmp_path)), 9))
-    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
-    with console.capture() as captured:
-        failed._print(stories, letters, console)
-    said = captured.get()
-    assert (LONG.message_id in said, "…" in said) == (True, False)
-    rows = said.splitlines()
-    assert max(map(len, rows)) <= 80
-    (heading,) = [row for row in rows if "chat" in row]
-    chat, state, reason = (heading.index(word) for word in ("chat", "state", "reason"))
-    assert "".join(row[chat:state].strip() for row in rows) == f"chat{LONG.chat_id}"
-    assert f"reason{REASON}" in "".join(row[reason : reason + 6].strip() for row in rows)
+    for key in (LONG, SHORT):
+        console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+        with console.capture() as captured:
+            failed._print([replace(each, key=key) for each in stories], letters, console)
+        rows = captured.get().splitlines()
+        assert max(map(len, rows)) <= 80
+        (memo,) = [row for row in rows if key.message_id in row]
+        (chat,) = [row for row in rows if key.chat_id in row]
+        assert REASON in memo
+        assert (chat == memo) is (key == SHORT)
+        assert any(row.split()[:2] == [EVENT, "not-json"] for row in rows)
+
+
+def test_a_row_a_memo_in_a_pipe(tmp_path: Path) -> None:
+    """In a pipe each memo is one line, with all there is to know of it."""
+    in_store(tmp_path, _wait)
+    lines = [line.split() for line in called("failed", **kept(tmp_path)).stdout.splitlines()]
+    assert lines[0] == ["memo", "chat", "state", "reason", "received", "tries", "due"]
+    assert lines[1][:4] == [LONG.message_id, LONG.chat_id, "failed", REASON]
+    assert lines[1][-1] == "1"
 
 
 @pytest.mark.parametrize("command", ["show", "reprocess"])

@@ -1,36 +1,39 @@
-"""`voicememo webhook`: the door for Linq's webhooks."""
+"""`voicememo webhook`: the HTTP server for Linq's webhooks."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from console.exits import FAILED, end, told
+from console.errors import told
+from console.exits import FAILED, end
 from consumer.log_setup import configure_logs
-from consumer.settings import Settings, load
+from consumer.settings import load
 from consumer.stopping import stop_on_signals
 from consumer.vitals import VitalsError
 from consumer.webhook import wiring
 from consumer.webhook.door import DoorError
-from runtime.settings.environment import warn_of_unknown
 from runtime.settings.variables import secrets_of
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
 
 
 @click.command(name="webhook")
 def command() -> None:
-    """Take Linq's webhooks at WEBHOOK_HOST:WEBHOOK_PORT WEBHOOK_PATH, and put them on KAFKA_TOPIC.
+    """Receive Linq's webhooks at WEBHOOK_PATH of WEBHOOK_HOST:WEBHOOK_PORT, and put them on KAFKA_TOPIC.
 
-    Only those that are signed with one of WEBHOOK_SECRETS, within WEBHOOK_TOLERANCE_SECONDS; each is answered when
-    Kafka has it. Runs until SIGTERM or SIGINT, beside `voicememo run`. Configured by environment variables alone: see
-    docs/webhook.md.
+    Takes only those that are signed with one of WEBHOOK_SECRETS, within WEBHOOK_TOLERANCE_SECONDS; each is answered
+    once Kafka has it. Runs until SIGTERM or SIGINT, beside `voicememo run`. Configured by environment variables alone:
+    see docs/webhook.md.
     """
     with told():
         settings = load(os.environ, complete=False)
         configure_logs(settings.log.format, settings.log.level, sys.stderr, secrets=secrets_of(settings))
-        warn_of_unknown(Settings, os.environ)
         try:
             asyncio.run(_run(settings))
         except (VitalsError, DoorError) as error:

@@ -1,4 +1,4 @@
-"""Following an event to its end, as the ledger tells it: works for a worker in this process and in any other."""
+"""Following an event to its end in the ledger, whichever process its worker is in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Followed:
     """answered, apologised, ignored, failed, dead (in the dead-letter topic), or waiting when patience ran out."""
     reason: str | None
     story: Story | None
-    """Where it is a memo's."""
+    """Of its memo, if it has one."""
 
 
 async def follow(
@@ -42,16 +42,9 @@ async def follow(
     patience_seconds: float,
     texts: bool = False,
 ) -> Followed:
-    """Wait for the end of an event that was put on the topic.
+    """Wait until an event that is on the topic has ended, for at most `patience_seconds`.
 
-    Args:
-        ledger: the worker's own.
-        value: the event.
-        where: its partition.
-        offset: its offset there.
-        our_numbers: as the worker has them.
-        patience_seconds: how long to wait, in seconds.
-        texts: whether the worker answers text messages.
+    `our_numbers` and `texts` (whether text messages are answered) are as the worker has them.
     """
     event = parse(value, received_at=datetime.now(UTC), our_numbers=our_numbers)
     if isinstance(event, Ignored):

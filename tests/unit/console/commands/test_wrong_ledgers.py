@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.console.calling import called, kept
+from tests.unit.console.calling import called, in_store, kept
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from storage.sqlite import SqliteStore
 
 
 @pytest.mark.parametrize("command", ["failed", "show 5", "purge", "purge --person +15550100001", "reprocess 5"])
@@ -29,6 +33,22 @@ def test_a_ledger_that_is_none(tmp_path: Path, command: str) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"voicememo: SQLite: {place} is no database, or is damaged; see STORE_URL\n"
     assert place.read_text() == "garbage\n"
+
+
+def test_a_ledger_that_is_locked(tmp_path: Path) -> None:
+    """While another process has the file to itself, a command says that trying again may help."""
+    in_store(tmp_path, _nothing)
+    with closing(sqlite3.connect(tmp_path / "voicememo.db", isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        result = called("failed", **kept(tmp_path))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("voicememo: SQLite: ")
+    assert result.stderr.endswith("; the store may be locked or away: try again, or see STORE_URL\n")
+
+
+async def _nothing(store: SqliteStore) -> None:
+    """Leave the store as it was made."""
 
 
 def test_replay_looks_first(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.exits import FAILED, end, told
+from console.errors import told
+from console.exits import FAILED, end
 from consumer import wiring
 from consumer.bugs import TooManyBugs
 from consumer.lanes import Abandoned
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 def command() -> None:
     """Run the worker until SIGTERM or SIGINT; memos in flight then have DRAIN_SECONDS to end.
 
-    Configured by environment variables alone: see docs/configuration.md.
+    Configured by environment variables alone: see docs/configuration.md. Exit status 70: the watchdog ended a worker
+    that was stuck; start it again.
     """
     with told():
         settings = load(os.environ)
@@ -44,7 +46,7 @@ def command() -> None:
 
 
 def _watch_children() -> None:
-    """Have the loop itself wait for ffmpeg's end, as it does by default from Python 3.12 on, and not a thread each."""
+    """Wait for ffmpeg processes in the loop, and not in a thread each; Python 3.12 and later do so by default."""
     if sys.version_info < (3, 12) and sys.platform == "linux":
         asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
 
@@ -58,6 +60,6 @@ async def _run(settings: Settings) -> None:
     try:
         await wiring.run(settings, stop_on_signals(), _freeze_when_settled)
     except Abandoned as stuck:
-        # A memo that would not end might still send: nothing may be waited for, threads neither.
+        # A memo that did not end might still send: do not wait for anything, not even threads.
         click.echo(f"voicememo: {stuck}; the process ends at once, and another worker goes on", err=True)
         os._exit(FAILED)

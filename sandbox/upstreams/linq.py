@@ -1,4 +1,4 @@
-"""The wire of Linq v3: attachments and their upload, voice memos, texts, typing, messages. Keeps what was sent."""
+"""The wire of Linq v3: attachments and their upload, voice memos, texts, typing, messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.series import Sent, media_file
+from sandbox.upstreams.series import Sent, media_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler
 
-    from sandbox.series import SeriesState
+    from sandbox.upstreams.series import SeriesState
 
 PREFIX = "/api/partner"
 """Before /v3, as at the vendor's."""
@@ -28,13 +28,13 @@ _CONTENT_TYPES = frozenset(
         *("audio/x-aiff", "audio/aiff", "audio/aac", "audio/amr"),
     }
 )
-"""Of sound, that an attachment may have: neither audio/wav nor audio/ogg is among them."""
+"""Types of sound that an attachment may have: neither audio/wav nor audio/ogg."""
 _LONGEST_KEY = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A scripted refusal, in Linq's own words."""
+    """A scripted refusal, with Linq's code."""
 
     status: int
     code: int
@@ -43,7 +43,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class Attachment:
-    """A file that was announced, and uploaded or not."""
+    """A file that was announced, and perhaps uploaded."""
 
     attachment_id: str
     filename: str
@@ -51,11 +51,11 @@ class Attachment:
     size_bytes: int
     data: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Of the upload, as they came."""
+    """Of the upload."""
 
 
 class LinqState:
-    """What the simulated API knows; messages and what was sent are shared with the older generation."""
+    """The state of the simulated API; received and sent messages are shared with the Series API."""
 
     def __init__(self, series: SeriesState, media: Sequence[Path]) -> None:
         self.sent = series.sent
@@ -64,28 +64,28 @@ class LinqState:
         self.media = media
         self.attachments: dict[str, Attachment] = {}
         self.opted_out: set[str] = set()
-        """Chats whose person wants to hear no more."""
+        """Chats whose person opted out."""
         self.lists_late = 0
-        """In how many listings the newest message is not there yet."""
+        """How many listings still lack the newest message."""
         self.lists_after_seconds = 0.0
-        """How old a message is when it is first listed, in seconds."""
+        """Age at which a message is first listed."""
         self.upload_base: str | None = None
-        """Where uploads go; here, when None."""
+        """Where uploads go; here when None."""
         self.page = 100
-        """Messages that are listed at once, at most."""
+        """Most messages of a listing."""
         self._refusals: defaultdict[str, deque[Refusal]] = defaultdict(deque)
 
     def refuse(self, service: str, *refusals: Refusal) -> None:
-        """Let the next requests of a service (a route's name) be refused, one each."""
+        """Refuse the next requests of a service (a route's name), one each."""
         self._refusals[service].extend(refusals)
 
     def refusal(self, service: str) -> Refusal | None:
-        """Give what the next request of a service is refused with."""
+        """Take the refusal for the next request of a service."""
         queue = self._refusals.get(service)
         return queue.popleft() if queue else None
 
     def announce(self, wanted: Mapping[str, Any]) -> Attachment:
-        """Keep an announcement. Raises ValueError for what the API would refuse."""
+        """Record an announcement. Raises ValueError if the API would refuse it."""
         if wanted["content_type"] not in _CONTENT_TYPES or not wanted["filename"] or not int(wanted["size_bytes"]):
             raise ValueError("no such attachment")
         made = Attachment(str(uuid.uuid4()), wanted["filename"], wanted["content_type"], wanted["size_bytes"])
@@ -95,7 +95,7 @@ class LinqState:
     def send(
         self, chat_id: str, *, attachment: Attachment | None = None, text: str = "", key: str | None = None
     ) -> Sent:
-        """Keep a message; the same key gives the same one."""
+        """Record a message; a key that is repeated returns the first one."""
         known = next((each for each in self.sent if key is not None and each.idempotency_key == key), None)
         if known is not None:
             return known
@@ -115,38 +115,36 @@ class LinqState:
 
 
 def routes(state: LinqState, *, key: str) -> list[web.RouteDef]:
-    """Give the routes; `key` is the Bearer key that is let in, everywhere but where files go and come from."""
-    wire = _Wire(state)
+    """Return the routes, for the Bearer key `key`; uploads and media need none."""
+    api = _LinqApi(state)
 
     def guarded(handler: Handler) -> Handler:
-        async def let_in(request: web.Request) -> web.StreamResponse:
+        async def check(request: web.Request) -> web.StreamResponse:
             if request.headers.get("Authorization") != f"Bearer {key}":
                 return _refused(Refusal(401, 2004))
             refusal = state.refusal(request.match_info.route.name or "")
             return _refused(refusal) if refusal else await handler(request)
 
-        return let_in
+        return check
 
     v3 = f"{PREFIX}/v3"
     chat = f"{v3}/chats/{{chat}}"
     return [
-        web.post(f"{v3}/attachments", guarded(wire.announce), name="linq.attachments"),
-        web.get(f"{v3}/attachments/{{attachment}}", guarded(wire.attachment), name="linq.attachment"),
-        web.put("/linq-upload/{attachment}", wire.upload, name="linq.upload"),
-        web.post(f"{chat}/voicememo", guarded(wire.voice_memo), name="linq.voicememo"),
-        web.post(f"{chat}/messages", guarded(wire.send), name="linq.send"),
-        web.get(f"{chat}/messages", guarded(wire.listed), name="linq.list"),
-        web.get(f"{v3}/messages/{{message}}", guarded(wire.message), name="linq.message"),
-        web.post(f"{chat}/typing", guarded(wire.start_typing), name="linq.typing"),
-        web.delete(f"{chat}/typing", guarded(wire.stop_typing), name="linq.stop_typing"),
-        web.get(f"{v3}/phone_numbers", guarded(wire.phone_numbers), name="linq.phone_numbers"),
-        web.get(f"{PREFIX}/media/{{name}}", wire.media, name="linq.media"),
+        web.post(f"{v3}/attachments", guarded(api.announce), name="linq.attachments"),
+        web.get(f"{v3}/attachments/{{attachment}}", guarded(api.attachment), name="linq.attachment"),
+        web.put("/linq-upload/{attachment}", api.upload, name="linq.upload"),
+        web.post(f"{chat}/voicememo", guarded(api.voice_memo), name="linq.voicememo"),
+        web.post(f"{chat}/messages", guarded(api.send), name="linq.send"),
+        web.get(f"{chat}/messages", guarded(api.listed), name="linq.list"),
+        web.get(f"{v3}/messages/{{message}}", guarded(api.message), name="linq.message"),
+        web.post(f"{chat}/typing", guarded(api.start_typing), name="linq.typing"),
+        web.delete(f"{chat}/typing", guarded(api.stop_typing), name="linq.stop_typing"),
+        web.get(f"{v3}/phone_numbers", guarded(api.phone_numbers), name="linq.phone_numbers"),
+        web.get(f"{PREFIX}/media/{{name}}", api.media, name="linq.media"),
     ]
 
 
-class _Wire:
-    """What each route does."""
-
+class _LinqApi:
     def __init__(self, state: LinqState) -> None:
         self._state = state
 
@@ -177,7 +175,7 @@ class _Wire:
         return web.Response()
 
     async def attachment(self, request: web.Request) -> web.Response:
-        """Answer for what came in: a file of the media folders, by the name that stands before its suffix."""
+        """Return a received attachment: a file of the media folders, by its name without the suffix."""
         name = request.match_info["attachment"]
         path = next((each for folder in self._state.media for each in folder.iterdir() if each.stem == name), None)
         if path is None:
@@ -221,7 +219,7 @@ class _Wire:
         return web.json_response({"chat_id": chat, "message": self._as_message(sent)}, status=202)
 
     async def listed(self, request: web.Request) -> web.Response:
-        """List what we sent, the newest first; a cursor is a number."""
+        """List sent messages, the newest first; a cursor is a number."""
         sent = [each for each in reversed(self._state.sent) if each.chat_id == request.match_info["chat"]]
         now = datetime.now(UTC)
         sent = [each for each in sent if (now - each.at).total_seconds() >= self._state.lists_after_seconds]
@@ -258,7 +256,6 @@ class _Wire:
         return web.FileResponse(media_file(self._state.media, request.match_info["name"]))
 
     def _as_message(self, sent: Sent) -> dict[str, object]:
-        """Give a message of ours as v3 lists it."""
         made = (each for each in self._state.attachments.values() if sent.audio is not None)
         attachment = next((each for each in made if each.data is sent.audio), None)
         media = {"type": "media", "filename": sent.filename, "mime_type": sent.mime_type}
@@ -268,7 +265,7 @@ class _Wire:
 
 
 def _refused(refusal: Refusal) -> web.Response:
-    """Refuse as docs.linqapp.com/error has it."""
+    """Refuse in the format of docs.linqapp.com/error."""
     error: dict[str, object] = {"status": refusal.status, "code": refusal.code, "message": "scripted"}
     if refusal.retry_after is not None:
         error["retry_after"] = refusal.retry_after

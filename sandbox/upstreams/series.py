@@ -1,4 +1,4 @@
-"""The wire of the Series API: messages, typing, media. Keeps what was sent."""
+"""The wire of the Series API: messages, typing, media. Records what was sent."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+
+from sandbox.keys import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from aiohttp.typedefs import Handler
-
 _KEY = re.compile(r"[a-zA-Z0-9_-]+")
 _MIME_TYPES = {".caf": "application/octet-stream", ".opus": "audio/ogg", ".m4a": "audio/mp4", ".mp3": "audio/mpeg"}
-"""As gateways send them: an iPhone's memo often has none that means anything."""
+"""As gateways have them: that of an iPhone's memo often means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message that was sent through the API."""
+    """A message that was sent through the API."""
 
     message_id: str
     chat_id: str
@@ -44,7 +45,7 @@ class Sent:
         return hashlib.sha256(self.audio).hexdigest() if self.audio is not None else None
 
     def as_message(self) -> dict[str, object]:
-        """Give it as the API lists it."""
+        """Return it as the API lists it."""
         attachment = {"id": f"att-{self.message_id}", "filename": self.filename, "mime_type": self.mime_type}
         return {
             "id": self.message_id,
@@ -56,27 +57,27 @@ class Sent:
 
 
 class SeriesState:
-    """What the simulated API knows."""
+    """The state of the simulated API."""
 
     def __init__(self, media: Sequence[Path], *, honours_keys: bool) -> None:
         self.media = media
         self.honours_keys = honours_keys
-        """Whether the same idempotency key gives the same message; a proxy may ignore it."""
+        """Whether an idempotency key that is repeated returns the first message; a proxy may ignore keys."""
         self.sent: list[Sent] = []
         self.typing: set[str] = set()
-        """Chats in which we are shown as typing."""
+        """Chats that show us as typing."""
         self.typed: list[tuple[str, str]] = []
         """(chat, "start" or "stop"), in order."""
         self.messages: defaultdict[str, dict[str, Mapping[str, object]]] = defaultdict(dict)
-        """Chat → message id → a received message, for those that are asked for."""
+        """Chat → message id → a received message, as the API returns it."""
         self._numbers = itertools.count(9001)
 
     def add_message(self, chat_id: str, message_id: str, message: Mapping[str, object]) -> None:
-        """Let a message be asked for."""
+        """Add a received message."""
         self.messages[chat_id][message_id] = message
 
     def send(self, chat_id: str, message: Mapping[str, Any]) -> tuple[Sent, bool]:
-        """Keep a message; say whether it is new. Raises ValueError for what the API would refuse."""
+        """Record a message; return it and whether it is new. Raises ValueError if the API would refuse it."""
         key = message.get("idempotency_key")
         if not isinstance(message.get("text"), str) or not message["text"]:
             raise ValueError("text must not be empty")
@@ -103,8 +104,8 @@ class SeriesState:
 
 
 def media_file(folders: Sequence[Path], name: str) -> Path:
-    """Find a recording that came in. Raises HTTPNotFound."""
-    # An encoded slash comes decoded: no name with one is a file of ours.
+    """Find a received recording. Raises HTTPNotFound."""
+    # An encoded slash comes decoded; none of our files has one.
     paths = [folder / name for folder in folders if "/" not in name and (folder / name).is_file()]
     if not paths:
         raise web.HTTPNotFound
@@ -112,32 +113,23 @@ def media_file(folders: Sequence[Path], name: str) -> Path:
 
 
 def routes(state: SeriesState, *, key: str) -> list[web.RouteDef]:
-    """Give the routes; `key` is the Bearer key that is let in, everywhere but at the media."""
-    wire = _Wire(state)
-
-    def guarded(handler: Handler) -> Handler:
-        async def let_in(request: web.Request) -> web.StreamResponse:
-            if request.headers.get("Authorization") != f"Bearer {key}":
-                raise web.HTTPUnauthorized(text='{"errors":[{"status":401}]}', content_type="application/json")
-            return await handler(request)
-
-        return let_in
+    """Return the routes, for the Bearer key `key`; media need none."""
+    api = _SeriesApi(state)
+    guarded = partial(require, headers={"Authorization": f"Bearer {key}"}, refusal='{"errors":[{"status":401}]}')
 
     chat = "/api/chats/{chat}"
     return [
-        web.post(f"{chat}/chat_messages", guarded(wire.send), name="series.send"),
-        web.get(f"{chat}/chat_messages", guarded(wire.listed), name="series.list"),
-        web.get(f"{chat}/chat_messages/{{message}}", guarded(wire.message), name="series.message"),
-        web.post(f"{chat}/start_typing", guarded(wire.start_typing), name="series.typing"),
-        web.delete(f"{chat}/stop_typing", guarded(wire.stop_typing), name="series.stop_typing"),
-        web.get("/api/chats", guarded(wire.chats), name="series.chats"),
-        web.get("/media/{name}", wire.media, name="series.media"),
+        web.post(f"{chat}/chat_messages", guarded(api.send), name="series.send"),
+        web.get(f"{chat}/chat_messages", guarded(api.listed), name="series.list"),
+        web.get(f"{chat}/chat_messages/{{message}}", guarded(api.message), name="series.message"),
+        web.post(f"{chat}/start_typing", guarded(api.start_typing), name="series.typing"),
+        web.delete(f"{chat}/stop_typing", guarded(api.stop_typing), name="series.stop_typing"),
+        web.get("/api/chats", guarded(api.chats), name="series.chats"),
+        web.get("/media/{name}", api.media, name="series.media"),
     ]
 
 
-class _Wire:
-    """What each route does."""
-
+class _SeriesApi:
     def __init__(self, state: SeriesState) -> None:
         self._state = state
 

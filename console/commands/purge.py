@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
-from console.exits import FAILED, MISUSED, end, told
+from console.errors import told
+from console.exits import FAILED, MISUSED, end
 from console.printing import printer
 from consumer.disposal import Disposal, Fate, Kind
 from consumer.forgetting import STAYS, Forgetting

@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from console import doctor
-from console.doctor import Verdict
+from console.commands import doctor
+from console.commands.doctor import CheckVerdict
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from sandbox.broker import EmbeddedBroker
@@ -40,7 +40,7 @@ async def test_what_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "afile").touch()
     settings = _settings(tmp_path, STORE_URL=f"sqlite:{tmp_path}/afile/a.db", ARCHIVE_URL=f"file:{tmp_path}/afile/b")
     store, archive = await doctor._store(settings), await doctor._archive(settings)
-    assert [each.verdict for each in (store, archive)] == [Verdict.WRONG] * 2
+    assert [each.verdict for each in (store, archive)] == [CheckVerdict.WRONG] * 2
     assert store.words == f"{tmp_path}/afile/a.db cannot be made: Not a directory: see STORE_URL"
     assert archive.words == f"{tmp_path}/afile/b cannot be made: Not a directory: see ARCHIVE_URL"
 
@@ -50,7 +50,7 @@ async def test_a_ledger_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "voicememo.db").write_text("garbage\n")
     finding = await doctor._store(_settings(tmp_path))
     words = f"SQLite: {tmp_path / 'voicememo.db'} is no database, or is damaged: see STORE_URL"
-    assert (finding.verdict, finding.words) == (Verdict.WRONG, words)
+    assert (finding.verdict, finding.words) == (CheckVerdict.WRONG, words)
 
 
 def test_programs_are_told_of_bad_variables() -> None:
@@ -78,8 +78,8 @@ async def test_both_topics_are_looked_for(tmp_path: Path) -> None:
             await publisher.close()
         both = await doctor._kafka(settings)
     words = "reached, but there is no topic message.received.dead: create it, or set KAFKA_DEAD_LETTER_TOPIC"
-    assert (without.verdict, without.words) == (Verdict.WRONG, words)
+    assert (without.verdict, without.words) == (CheckVerdict.WRONG, words)
     assert (both.verdict, both.words) == (
-        Verdict.GOOD,
+        CheckVerdict.GOOD,
         "topics message.received, 4 partitions; message.received.dead, 4 partitions",
     )

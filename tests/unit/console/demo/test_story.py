@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from console.following import Followed
-from console.telling import Account, repeated, summary, telling
+from console.demo.story import DemoEvent, event_report, repeat_of, summary
+from console.follow import Followed
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
-from sandbox.series import Sent
+from sandbox.upstreams.series import Sent
 from storage.ledger import MemoKey, State, Step, Story
 
 if TYPE_CHECKING:
@@ -37,33 +37,33 @@ def _told(what: RenderableType) -> str:
 
 
 @pytest.fixture
-def accounts() -> list[Account]:
+def accounts() -> list[DemoEvent]:
     """Two memos, something to be ignored, and the first memo once more."""
-    made: list[Account] = []
+    made: list[DemoEvent] = []
     for name, followed in {
         "01.json": _answered("5", "7"),
         "02.json": _answered("6", "7"),
         "03.json": Followed("ignored", "typing", None),
         "04.json": _answered("5", "7"),
     }.items():
-        made.append(Account(name, followed, {"outcome": followed.outcome}, repeated(followed, made)))
+        made.append(DemoEvent(name, followed, {"outcome": followed.outcome}, repeat_of(followed, made)))
     return made
 
 
-def test_a_repeat_is_known_by_its_chat_and_message(accounts: list[Account]) -> None:
+def test_a_repeat_is_known_by_its_chat_and_message(accounts: list[DemoEvent]) -> None:
     """The same message in the same chat is a repeat of the first; another chat's is its own memo."""
     assert [account.repeats for account in accounts] == [None, None, None, "01.json"]
-    assert repeated(Followed("ignored", "typing", None), accounts) is None
+    assert repeat_of(Followed("ignored", "typing", None), accounts) is None
 
 
-def test_a_repeat_is_told_in_one_line(accounts: list[Account]) -> None:
+def test_a_repeat_is_told_in_one_line(accounts: list[DemoEvent]) -> None:
     """It does not look like a second answer: its line names the first, and the first's story is not told again."""
-    (line,) = _told(telling(accounts[-1], HERE)).splitlines()
+    (line,) = _told(event_report(accounts[-1])).splitlines()
     assert line.endswith("answered  (a repeat of 01.json: nothing goes out again)")
-    assert "Yes, on Sunday." in _told(telling(accounts[0], HERE))
+    assert "Yes, on Sunday." in _told(event_report(accounts[0]))
 
 
-def test_the_sum_is_right(accounts: list[Account]) -> None:
+def test_the_sum_is_right(accounts: list[DemoEvent]) -> None:
     """A repeat is counted by itself, so that as many were answered as replies went out."""
     sandbox = Sandbox(ScriptedMind())
     at = datetime(2025, 11, 8, tzinfo=UTC)

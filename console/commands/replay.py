@@ -1,4 +1,4 @@
-"""`voicememo replay`: puts fixture events, or recordings, on the topic, and follows each to its end."""
+"""`voicememo replay`: put fixture events, or recordings, on the topic, and follow each to its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from contextlib import nullcontext, suppress
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,15 +17,15 @@ import click
 from rich.text import Text
 
 from console import fixture
-from console.exits import FAILED, MISUSED, end, told
-from console.following import Followed, follow
-from console.printing import printer
-from console.show import tell
+from console.errors import told
+from console.exits import FAILED, MISUSED, end
+from console.follow import Followed, follow
+from console.memo_story import print_story
+from console.printing import Entry, printer
+from console.store import open_store
 from consumer.events import VoiceMemo, parse
 from consumer.publisher import KafkaPublisher
 from consumer.settings import load
-from storage.errors import StoreNotReady
-from storage.factory import make_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,18 +33,15 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from consumer.events import Event
     from consumer.settings import Settings
     from consumer.source import Partition
-    from storage.factory import Store
     from storage.ledger import Ledger
 
 _PERSON = "+15550100001"
 _GOOD = frozenset({"answered", "apologised", "ignored"})
 _MOST_PATIENT_SECONDS = 86_400.0
 _STORE_SECONDS = 15.0
-"""For how long a store may be missing, in seconds: a worker that has just been started makes it in a moment."""
-_LOOK_SECONDS = 0.1
+"""How long a store may be missing: a worker that has just been started makes it in a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +55,16 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked for."""
+class ReplayOptions:
+    """ReplayOptions of the command line."""
 
     patience_seconds: float | None
     """How long to follow each event; None: not at all."""
     as_json: bool
 
 
-def _a_number(context: click.Context, parameter: click.Parameter, value: float) -> float:  # noqa: ARG001 (click's)
-    """Refuse what is no number: it passes every range."""
+def _not_nan(context: click.Context, parameter: click.Parameter, value: float) -> float:  # noqa: ARG001 (click's)
+    """Refuse nan, which passes every range."""
     if math.isnan(value):
         raise click.BadParameter("nan is no number of seconds.")
     return value
@@ -75,24 +72,24 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float) 
 
 @click.command(name="replay")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--wait", is_flag=True, help="Follow each event to its end, as the ledger (STORE_URL) tells it.")
+@click.option("--wait", is_flag=True, help="Follow each event to its end in the ledger (STORE_URL).")
 @click.option(
     "--patience",
     default=120.0,
     show_default=True,
     type=click.FloatRange(0, _MOST_PATIENT_SECONDS, min_open=True),
-    callback=_a_number,
+    callback=_not_nan,
     metavar="SECONDS",
-    help="With --wait: how long, for each event.",
+    help="With --wait: follow each event for so long at most.",
 )
-@click.option("--chat", default=None, help="The chat that recordings are put into; by default a new one for each call.")
+@click.option("--chat", default=None, help="Put recordings into this chat; by default into a new one for each call.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object per event.")
 def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """Put events on KAFKA_TOPIC at KAFKA_BOOTSTRAP_SERVERS.
 
     PATHS are event files (.json, or .bin for raw bytes), recordings, which are wrapped in an event, or folders of both.
-    In events, ${SERIES_API_URL} and "${base64:FILE}" are filled in. Nothing is put unless all can be. Exit status 1
-    when an event did not end well.
+    In events, ${SERIES_API_URL} and "${base64:FILE}" are filled in. If one file cannot be read, nothing is put. Exit
+    status 1 when an event did not end well.
     """
     with told():
         settings = load(os.environ, complete=False)
@@ -103,15 +100,15 @@ def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | No
             end(f"voicememo: {error}", MISUSED)
         if not files:
             end("Nothing to replay: no file in there is an event or a recording.", MISUSED)
-        wish = Wish(patience if wait else None, as_json)
-        ended = asyncio.run(_replay(settings, list(zip(files, values, strict=True)), wish))
+        options = ReplayOptions(patience if wait else None, as_json)
+        ended = asyncio.run(_replay(settings, list(zip(files, values, strict=True)), options))
     if any(each.outcome not in _GOOD for each in ended):
         raise click.exceptions.Exit(FAILED)
 
 
 def event_of(path: Path, settings: Settings, chat_id: str) -> bytes:
     """Read an event, or wrap a recording in one. Raises FixtureError."""
-    if fixture.kind_of(path) is not fixture.Kind.RECORDING:
+    if fixture.kind_of(path) is not fixture.FileKind.RECORDING:
         return fixture.load(path, series_api_url=settings.messaging.url or "")
     message_id = f"{path.stem}-{time.time_ns():x}"
     return fixture.wrap(path, chat_id=chat_id, message_id=message_id, person=_PERSON)
@@ -119,57 +116,48 @@ def event_of(path: Path, settings: Settings, chat_id: str) -> bytes:
 
 async def put(publisher: KafkaPublisher, topic: str, path: Path, value: bytes) -> Put:
     """Put one event on the topic, keyed by its chat so that a chat stays in one partition. Raises SourceError."""
-    where, offset = await publisher.publish(topic, key=_key(value), value=value)
+    chat_id, _ = _ids(value)
+    where, offset = await publisher.publish(topic, key=chat_id.encode() if chat_id else None, value=value)
     return Put(path, value, where, offset)
 
 
-async def _replay(settings: Settings, events: Sequence[tuple[Path, bytes]], wish: Wish) -> list[Followed]:
-    publisher = KafkaPublisher(settings.kafka.login())
-    store = make_store(settings.store)
-    run = _Run(settings, wish, printer())
-    try:
-        if wish.patience_seconds is not None:
-            await run.open(store, wish.patience_seconds)
-        await run.put(publisher, events)
-        if wish.patience_seconds is not None:
-            await run.follow(store.ledger, wish.patience_seconds)
-    finally:
-        run.tell_of_the_rest()
-        await publisher.close()
-        await store.close()
-    return run.ended
+async def _replay(settings: Settings, events: Sequence[tuple[Path, bytes]], options: ReplayOptions) -> list[Followed]:
+    replay = _Replay(settings, options, printer())
+    async with AsyncExitStack() as closing:
+        publisher = KafkaPublisher(settings.kafka.login())
+        closing.push_async_callback(publisher.close)
+        closing.callback(replay.print_rest)
+        if options.patience_seconds is None:
+            await replay.put(publisher, events)
+        else:
+            wait_seconds = min(options.patience_seconds, _STORE_SECONDS)
+            with replay.progress("waiting for the store"):
+                store = await closing.enter_async_context(open_store(settings, wait_seconds=wait_seconds))
+            await replay.put(publisher, events)
+            await replay.follow(store.ledger, options.patience_seconds)
+    return replay.ended
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _Replay:
     """One call: what it has put so far, and how that ended."""
 
     settings: Settings
-    wish: Wish
+    options: ReplayOptions
     console: Console
     puts: list[Put] = field(default_factory=list)
     ended: list[Followed] = field(default_factory=list)
 
-    async def open(self, store: Store, patience_seconds: float) -> None:
-        """Open the worker's store, when there is one. Raises StoreUnavailable, or StoreNotReady when there is none."""
-        last_look = time.monotonic() + min(patience_seconds, _STORE_SECONDS)
-        with self._progress("waiting for the store"):
-            while time.monotonic() < last_look:
-                with suppress(StoreNotReady):
-                    return await store.open()
-                await asyncio.sleep(_LOOK_SECONDS)
-            return await store.open()
-
     async def put(self, publisher: KafkaPublisher, events: Sequence[tuple[Path, bytes]]) -> None:
         """Put all on the topic. Raises SourceError."""
         for number, (path, value) in enumerate(events, start=1):
-            with self._progress(f"putting {number} of {len(events)}: {path.name}"):
+            with self.progress(f"putting {number} of {len(events)}: {path.name}"):
                 self.puts.append(await put(publisher, self.settings.kafka.topic, path, value))
 
     async def follow(self, ledger: Ledger, patience_seconds: float) -> None:
-        """Follow each to its end, and tell of it. Raises StoreUnavailable."""
+        """Follow each to its end, and print it. Raises StoreUnavailable."""
         for number, each in enumerate(self.puts, start=1):
-            with self._progress(f"waiting for {number} of {len(self.puts)}: {each.path.name}"):
+            with self.progress(f"waiting for {number} of {len(self.puts)}: {each.path.name}"):
                 followed = await follow(
                     ledger,
                     each.value,
@@ -179,40 +167,41 @@ class _Run:
                     patience_seconds=patience_seconds,
                     texts=self.settings.worker.answer_text_messages,
                 )
-            _report(each, followed, self.console, as_json=self.wish.as_json)
+            _print(each, followed, self.console, as_json=self.options.as_json)
             self.ended.append(followed)
 
-    def tell_of_the_rest(self) -> None:
-        """Tell of events that are put and not followed: as wished, or because this was cut short, by whatever."""
+    def print_rest(self) -> None:
+        """Print the events that are put and not followed: none was to be, or this was cut short."""
         rest = self.puts[len(self.ended) :]
         for each in rest:
-            _report(each, None, self.console, as_json=self.wish.as_json)
-        if rest and self.wish.patience_seconds is not None:
-            click.echo(f"Put, and not followed to their end: {len(rest)}. `voicememo show MESSAGE_ID` tells.", err=True)
+            _print(each, None, self.console, as_json=self.options.as_json)
+        if rest and self.options.patience_seconds is not None:
+            click.echo(f"Put, and not followed to their end: {len(rest)}. See `voicememo show MESSAGE_ID`.", err=True)
 
-    def _progress(self, words: str) -> AbstractContextManager[object]:
+    def progress(self, words: str) -> AbstractContextManager[object]:
         """Show on a terminal what goes on; nothing in a pipe, or to programs."""
-        return nullcontext() if self.wish.as_json else self.console.status(words)
+        return nullcontext() if self.options.as_json else self.console.status(words)
 
 
-def _report(put_: Put, followed: Followed | None, console: Console, *, as_json: bool) -> None:
+def _print(put_: Put, followed: Followed | None, console: Console, *, as_json: bool) -> None:
+    _, message_id = _ids(put_.value)
     if as_json:
-        said = {
+        record = {
             "path": str(put_.path),
-            "message_id": _message_id(put_.value),
+            "message_id": message_id,
             "topic": put_.where.topic,
             "partition": put_.where.number,
             "offset": put_.offset,
             "outcome": followed and followed.outcome,
             "reason": followed and followed.reason,
         }
-        click.echo(json.dumps(said))
+        click.echo(json.dumps(record))
         return
     at = f"{put_.where.topic}[{put_.where.number}]@{put_.offset}"
     outcome = f"{followed.outcome}{f' ({followed.reason})' if followed.reason else ''}" if followed else "put"
-    console.print(Text.assemble((put_.path.name, "bold"), f"  {at}  {_message_id(put_.value) or ''}  {outcome}"))
+    console.print(Entry(Text(put_.path.name, "bold"), Text(f"{at}  {message_id or ''}  {outcome}")), crop=False)
     if followed and followed.story:
-        tell(followed.story, console)
+        print_story(followed.story, console)
         console.print()
 
 
@@ -222,16 +211,8 @@ def _files(path: Path) -> list[Path]:
     return sorted(each for each in path.iterdir() if each.is_file() and fixture.kind_of(each))
 
 
-def _key(value: bytes) -> bytes | None:
-    event = _parsed(value)
-    chat_id = event.memo.chat_id if isinstance(event, VoiceMemo) else getattr(event, "chat_id", None)
-    return chat_id.encode() if chat_id else None
-
-
-def _message_id(value: bytes) -> str | None:
-    event = _parsed(value)
-    return event.memo.message_id if isinstance(event, VoiceMemo) else getattr(event, "message_id", None)
-
-
-def _parsed(value: bytes) -> Event:
-    return parse(value, received_at=datetime.now(UTC))
+def _ids(value: bytes) -> tuple[str | None, str | None]:
+    """Return an event's chat and message, where it has them."""
+    event = parse(value, received_at=datetime.now(UTC))
+    about = event.memo if isinstance(event, VoiceMemo) else event
+    return getattr(about, "chat_id", None), getattr(about, "message_id", None)

@@ -13,12 +13,20 @@ from rich.console import Console
 from audio.espeak import SAMPLE_RATE, EspeakVoice
 from audio.sphinx import SphinxEars
 from audio.transcode import Transcoder
-from console.demo import TROUBLE, shortcomings
-from console.following import Followed
-from console.listening import GARBLED_PERCENT, LEAST_WORDS, Recognised, Reply, longest, recognised, replies
-from console.telling import Account, understanding
+from console.demo.demo import TROUBLE, shortcomings
+from console.demo.recognise import (
+    GARBLED_PERCENT,
+    LEAST_WORDS,
+    Recognition,
+    SpokenReply,
+    english_replies,
+    longest_by_voice,
+    recognise,
+)
+from console.demo.story import DemoEvent, recognition_report
+from console.follow import Followed
 from providers.local import LocalTranscriber
-from sandbox.series import Sent
+from sandbox.upstreams.series import Sent
 from storage.ledger import MemoKey, State, Step, Story
 
 if TYPE_CHECKING:
@@ -27,13 +35,13 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
 
-EVENTS = Path(__file__).parent.parent.parent.parent / "fixtures" / "events"
+EVENTS = Path(__file__).parents[4] / "fixtures" / "events"
 FIRST, SECOND = (
     "She wants to go to the sea, and I would like to go to the mountains.",
     "Can you tell me what the weather is like today?",
 )
 SAID = f"{FIRST} {SECOND}"
-SPOKEN_WELL = Account("a.json", Followed("answered", None, None), {"outcome": "answered"})
+SPOKEN_WELL = DemoEvent("a.json", Followed("answered", None, None), {"outcome": "answered"})
 
 
 def story(number: int, rung: str, said: str, *, language: str = "en", fell: str | None = None) -> Story:
@@ -60,23 +68,23 @@ async def spoken(text: str, *, rate: int = SAMPLE_RATE) -> Clip:
     return await Transcoder().encode(pcm(), sample_rate=rate)
 
 
-async def heard(*sounds: tuple[str, bytes]) -> Sequence[Recognised]:
+async def heard(*sounds: tuple[str, bytes]) -> Sequence[Recognition]:
     """Recognise sounds again, each by the name of its voice, that were to say SAID."""
-    chosen = [Reply(rung, f"{rung}.m4a", SAID, sound) for rung, sound in sounds]
-    return await recognised(chosen, LocalTranscriber(SphinxEars(processes=2)), Transcoder())
+    chosen = [SpokenReply(rung, f"{rung}.m4a", SAID, sound) for rung, sound in sounds]
+    return await recognise(chosen, LocalTranscriber(SphinxEars(processes=2)), Transcoder())
 
 
-def shown(found: Sequence[Recognised], *, terminal: bool) -> str:
+def shown(found: Sequence[Recognition], *, terminal: bool) -> str:
     """Print as the demo does."""
     return printed({each.reply.rung: each.reply for each in found}, found, terminal=terminal)
 
 
-def printed(chosen: Mapping[str, Reply], found: Sequence[Recognised], *, terminal: bool) -> str:
+def printed(chosen: Mapping[str, SpokenReply], found: Sequence[Recognition], *, terminal: bool) -> str:
     """Print these voices, and those of them that were recognised."""
     file = io.StringIO()
     colours: Literal["standard"] | None = "standard" if terminal else None
     console = Console(file=file, width=400, force_terminal=terminal, color_system=colours, highlight=False)
-    console.print(understanding(chosen, found))
+    console.print(recognition_report(chosen, found))
     return file.getvalue()
 
 
@@ -89,22 +97,29 @@ def test_what_went_out_is_taken() -> None:
         story(4, "local", "Never sent."),
         story(5, "local", "Sent as a text."),
     ]
-    found = replies(stories, [sent(1, b"one"), sent(2, b"two"), sent(3, b"three"), sent(5, None)])
-    assert found == [Reply("cartesia", "1.m4a", "One.", b"one"), Reply("local", "3.m4a", "Three.", b"three")]
+    found = english_replies(stories, [sent(1, b"one"), sent(2, b"two"), sent(3, b"three"), sent(5, None)])
+    assert found == [
+        SpokenReply("cartesia", "1.m4a", "One.", b"one"),
+        SpokenReply("local", "3.m4a", "Three.", b"three"),
+    ]
 
 
 def test_the_longest_of_each_voice_is_chosen() -> None:
     """Of each rung there is one reply, that with the most words."""
-    given = [Reply("local", "1", "a b", b""), Reply("cartesia", "2", "a", b""), Reply("local", "3", "a b c", b"")]
-    given.append(Reply("local", "4", "a", b""))
-    assert {rung: reply.file for rung, reply in longest(given).items()} == {"cartesia": "2", "local": "3"}
+    given = [
+        SpokenReply("local", "1", "a b", b""),
+        SpokenReply("cartesia", "2", "a", b""),
+        SpokenReply("local", "3", "a b c", b""),
+    ]
+    given.append(SpokenReply("local", "4", "a", b""))
+    assert {rung: reply.file for rung, reply in longest_by_voice(given).items()} == {"cartesia": "2", "local": "3"}
 
 
 async def test_too_few_words_are_not_judged() -> None:
     """A reply that says too little is not listened to, but told of."""
-    short = Reply("clip", "1.m4a", "Got your voice memo!", b"not even sound")
+    short = SpokenReply("clip", "1.m4a", "Got your voice memo!", b"not even sound")
     assert short.words < LEAST_WORDS
-    assert not await recognised([short], LocalTranscriber(SphinxEars()), Transcoder())
+    assert not await recognise([short], LocalTranscriber(SphinxEars()), Transcoder())
     assert "  clip        says too little" in printed({"clip": short}, [], terminal=False)
 
 
@@ -136,7 +151,7 @@ async def test_a_garbled_reply_does_not_pass() -> None:
 @pytest.mark.parametrize(("errors", "passes"), [(0, True), (11, True), (12, False), (20, False), (30, False)])
 def test_the_threshold(errors: int, passes: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     """So many words wrong in twenty are garbled; there may be more errors than words."""
-    each = Recognised(Reply("local", "1.m4a", "", b""), 20, errors)
+    each = Recognition(SpokenReply("local", "1.m4a", "", b""), 20, errors)
     assert each.shares_its_words is passes
     assert bool(shortcomings([SPOKEN_WELL], [each])) is not passes
 
@@ -144,14 +159,14 @@ def test_the_threshold(errors: int, passes: bool) -> None:  # noqa: FBT001 (a pa
 def test_a_demo_in_which_nothing_was_recognised_fails() -> None:
     """Where no reply could be judged, or an event did not end as expected, that is told."""
     assert shortcomings([SPOKEN_WELL], []) == ["No reply could be recognised again: no voice said enough English."]
-    fine = Recognised(Reply("local", "1.m4a", "", b""), 20, 0)
-    other = Account("b.json", Followed("failed", "x", None), {"outcome": "answered"})
+    fine = Recognition(SpokenReply("local", "1.m4a", "", b""), 20, 0)
+    other = DemoEvent("b.json", Followed("failed", "x", None), {"outcome": "answered"})
     assert len(shortcomings([SPOKEN_WELL, other], [fine])) == 1
 
 
 def test_reprs_hold_no_words() -> None:
     """Neither what was said nor the sound stands in a repr (I6)."""
-    each = Recognised(Reply("local", "1.m4a", "secret words", b"secret sound"), 20, 0)
+    each = Recognition(SpokenReply("local", "1.m4a", "secret words", b"secret sound"), 20, 0)
     assert "secret" not in repr(each)
 
 

@@ -1,24 +1,24 @@
-"""`voicememo doctor`: settings, redacted, and every upstream, checked."""
+"""`voicememo doctor`: check the settings and every upstream."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Column, Table
 from rich.text import Text
 
 from audio.errors import AudioError
 from audio.transcode import Transcoder
-from console.exits import FAILED, MISUSED, told
-from console.places import why_not_makeable
-from console.printing import printer
+from console.errors import told
+from console.exits import FAILED, MISUSED
+from console.printing import Entry, printer
 from consumer.connection import describe
 from consumer.settings import Settings, load
 from consumer.source import SourceError
@@ -39,21 +39,20 @@ if TYPE_CHECKING:
 
     from providers.factory import Adapter
     from providers.settings import LadderName
-    from runtime.settings.faults import Fault
 
 _SECONDS = 20.0
 _MESSENGERS = {"SERIES_API_URL", "SERIES_API_KEY", "LINQ_API_KEY"}
-"""Without which there is no messenger to ask."""
+"""While one of them is missing there is no messenger to check."""
 _VARIABLES = {
     "huggingface": "HF_TOKEN and HF_*_URL",
     "elevenlabs": "ELEVENLABS_API_KEY and ELEVENLABS_BASE_URL",
     "scribe": "ELEVENLABS_API_KEY and ELEVENLABS_BASE_URL",
     "cartesia": "CARTESIA_API_KEY and CARTESIA_BASE_URL",
-    "openai": "OPENAI_API_KEY, OPENAI_BASE_URL and what stands in their place for one ladder",
+    "openai": "OPENAI_API_KEY and OPENAI_BASE_URL, or those of this ladder alone",
 }
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How a check ended."""
 
     GOOD = "ok"
@@ -64,26 +63,31 @@ class Verdict(StrEnum):
     WRONG = "wrong"
 
 
-_STYLES = {Verdict.GOOD: "bold green", Verdict.LEFT_OUT: "yellow", Verdict.UNKNOWN: "yellow", Verdict.WRONG: "bold red"}
+_STYLES = {
+    CheckVerdict.GOOD: "bold green",
+    CheckVerdict.LEFT_OUT: "yellow",
+    CheckVerdict.UNKNOWN: "yellow",
+    CheckVerdict.WRONG: "bold red",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found."""
+    """What a check found; the fields are those of --json."""
 
     part: str
-    verdict: Verdict
+    verdict: CheckVerdict
     words: str
-    """What is so, and what to do about it where it is wrong."""
+    """What was found, and what to do about it if it is wrong."""
 
 
 @click.command(name="doctor")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
-    """Check the settings and ask every upstream, and say what to do about what is wrong.
+    """Check the settings and every upstream, and print what to do about what is wrong.
 
-    Each upstream is asked for something that is free or next to free. Nothing is sent to anybody. Exit status 1 when
-    something is wrong, 2 when a variable cannot be read at all.
+    Each upstream gets a request that is free or next to free; no message is sent. Secrets are shown as (set). Exit
+    status 1 when something is wrong, 2 when a variable cannot be read at all.
     """
     with told():
         try:
@@ -91,19 +95,20 @@ def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
         except ConfigurationError as error:
             if not as_json:
                 raise
-            _tell_programs([], [*map(_of, error.faults), *_unknown(os.environ)])
+            faults = [_wrong(fault.variable, fault.advice) for fault in error.faults]
+            _print_json([], [*faults, *_unknown(os.environ)])
             raise click.exceptions.Exit(MISUSED) from error
         findings = [*asyncio.run(examine(settings)), *_unknown(os.environ)]
     if as_json:
-        _tell_programs(redacted(settings), findings)
+        _print_json(redacted(settings), findings)
     else:
         _print(settings, findings, printer())
-    if any(each.verdict is Verdict.WRONG for each in findings):
+    if any(each.verdict is CheckVerdict.WRONG for each in findings):
         raise click.exceptions.Exit(FAILED)
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Check everything, side by side."""
+    """Run all checks at once."""
     adapters = Adapters(settings.models)
     checks = [_kafka(settings), _ffmpeg(settings), _store(settings), _archive(settings), *_rungs(adapters)]
     if _in_supabase(settings):
@@ -114,11 +119,16 @@ async def examine(settings: Settings) -> list[Finding]:
         found = await asyncio.gather(*checks)
     finally:
         await adapters.close()
-    return [*map(_of, settings.missing()), *found, *_left_out(settings)]
+    missing = [_wrong(fault.variable, fault.advice) for fault in settings.missing()]
+    return [*missing, *found, *_left_out(settings)]
 
 
-def _of(fault: Fault) -> Finding:
-    return Finding(fault.variable, Verdict.WRONG, fault.advice)
+def _good(part: str, words: str) -> Finding:
+    return Finding(part, CheckVerdict.GOOD, words)
+
+
+def _wrong(part: str, words: str) -> Finding:
+    return Finding(part, CheckVerdict.WRONG, words)
 
 
 async def _kafka(settings: Settings) -> Finding:
@@ -126,20 +136,20 @@ async def _kafka(settings: Settings) -> Finding:
     try:
         found = {name: await describe(settings.kafka.login(), topic) for name, topic in topics.items()}
     except SourceError as error:
-        return Finding("kafka", Verdict.WRONG, str(error))
+        return _wrong("kafka", str(error))
     absent = [f"there is no topic {topics[name]}: create it, or set {name}" for name in topics if found[name] is None]
     if absent:
-        return Finding("kafka", Verdict.WRONG, f"reached, but {'; '.join(absent)}")
+        return _wrong("kafka", f"reached, but {'; '.join(absent)}")
     words = (f"{topic}, {found[name]} partitions" for name, topic in topics.items())
-    return Finding("kafka", Verdict.GOOD, f"topics {'; '.join(words)}")
+    return _good("kafka", f"topics {'; '.join(words)}")
 
 
 async def _ffmpeg(settings: Settings) -> Finding:
     try:
         version = await Transcoder(settings.worker.ffmpeg).version()
     except AudioError as error:
-        return Finding("ffmpeg", Verdict.WRONG, f"{error}: set FFMPEG to its path, or unset it to use the bundled one")
-    return Finding("ffmpeg", Verdict.GOOD, version.partition(" Copyright")[0])
+        return _wrong("ffmpeg", f"{error}: set FFMPEG to its path, or unset it to use the bundled one")
+    return _good("ffmpeg", version.partition(" Copyright")[0])
 
 
 async def _store(settings: Settings) -> Finding:
@@ -154,29 +164,29 @@ async def _store(settings: Settings) -> Finding:
         await store.check()
     except StoreNotReady as error:  # of Supabase it says what to do
         words = str(error) if _in_supabase(settings) else f"{error}: see STORE_URL"
-        return Finding("store", Verdict.WRONG, words)
+        return _wrong("store", words)
     except (StorageError, OSError) as error:
         advice = "see SUPABASE_URL" if _in_supabase(settings) else "set STORE_URL to a file that can be written"
-        return Finding("store", Verdict.WRONG, f"{error}: {advice}")
+        return _wrong("store", f"{error}: {advice}")
     finally:
         await store.close()
-    return Finding("store", Verdict.GOOD, str(settings.store.url))
+    return _good("store", str(settings.store.url))
 
 
 async def _public_key(settings: Settings) -> Finding:
-    """See that the key which everybody may have opens nothing of ours."""
+    """Check that the public key, which anyone may have, opens nothing of ours."""
     part, variable = "store · public key", "SUPABASE_ANON_KEY"
     if settings.store.supabase.anon_key is None:
-        return Finding(part, Verdict.LEFT_OUT, f"set {variable} to have it seen that it opens nothing")
+        return Finding(part, CheckVerdict.LEFT_OUT, f"set {variable} to check that it opens nothing")
     try:
         names = await exposed(settings.store.supabase)
     except StoreNotReady:
-        return Finding(part, Verdict.WRONG, f"it is not accepted as a key: see {variable}")
+        return _wrong(part, f"it is not accepted as a key: see {variable}")
     except StorageError as error:
-        return Finding(part, Verdict.WRONG, f"{error}: see SUPABASE_URL, or try again later")
+        return _wrong(part, f"{error}: see SUPABASE_URL, or try again later")
     if names:
-        return Finding(part, Verdict.WRONG, f"it opens {', '.join(names)}: apply the migrations again")
-    return Finding(part, Verdict.GOOD, "opens nothing")
+        return _wrong(part, f"it opens {', '.join(names)}: apply the migrations again")
+    return _good(part, "opens nothing")
 
 
 def _in_supabase(settings: Settings) -> bool:
@@ -184,14 +194,27 @@ def _in_supabase(settings: Settings) -> bool:
 
 
 def _to_be_made(part: str, path: Path, variable: str) -> Finding | None:
-    """Tell of what a worker will make: to make it here would have a mistyped name look right. None where it is."""
-    with suppress(OSError):  # where we may not even look, the reason is told below
+    """Check whether a worker can make a path that is not there; None where it is.
+
+    It is not made here: a mistyped path would look right from then on.
+    """
+    with suppress(OSError):  # where we may not even look, the reason is found below
         if path.exists():
             return None
-    reason = why_not_makeable(path)
+    reason = _why_not_makeable(path)
     if reason is not None:
-        return Finding(part, Verdict.WRONG, f"{path.absolute()} cannot be made: {reason}: see {variable}")
-    return Finding(part, Verdict.GOOD, f"`voicememo run` will make {path.absolute()}, which is not there yet")
+        return _wrong(part, f"{path.absolute()} cannot be made: {reason}: see {variable}")
+    return _good(part, f"`voicememo run` will make {path.absolute()}, which is not there yet")
+
+
+def _why_not_makeable(path: Path) -> str | None:
+    """Try with a file without a name in the nearest folder that exists."""
+    try:
+        nearest = next(each for each in path.absolute().parents if each.exists())
+        with tempfile.TemporaryFile(dir=nearest):
+            return None
+    except OSError as error:
+        return os.strerror(error.errno) if error.errno else type(error).__name__
 
 
 async def _archive(settings: Settings) -> Finding:
@@ -204,22 +227,19 @@ async def _archive(settings: Settings) -> Finding:
     try:
         await archive.check()
     except StorageError as error:
-        return Finding("archive", Verdict.WRONG, f"{settings.archive.url}: {error}: see ARCHIVE_URL and AWS_*")
+        return _wrong("archive", f"{settings.archive.url}: {error}: see ARCHIVE_URL and AWS_*")
     finally:
         await archive.close()
-    return Finding("archive", Verdict.GOOD, str(settings.archive.url))
+    return _good("archive", str(settings.archive.url))
 
 
 async def _messenger(settings: Settings) -> Finding:
-    worker = settings.worker
     messenger = make_messenger(
-        settings.messaging,
-        max_memo_bytes=worker.max_memo_bytes,
-        send_seconds=worker.send_seconds,
+        settings.messaging, max_memo_bytes=settings.worker.max_memo_bytes, send_seconds=settings.worker.send_seconds
     )
     try:
         name = settings.messaging.messenger
-        return await _asked(name, messenger.check, f"{name.upper()}_API_URL and {name.upper()}_API_KEY")
+        return await _check(name, messenger.check, f"{name.upper()}_API_URL and {name.upper()}_API_KEY")
     finally:
         await messenger.close()
 
@@ -231,33 +251,31 @@ def _rungs(adapters: Adapters) -> list[Awaitable[Finding]]:
         "speak": adapters.synthesizers,
     }
     return [
-        _asked(f"{ladder} · {rung}", adapter.check, _VARIABLES.get(rung, "the installation"))
+        _check(f"{ladder} · {rung}", adapter.check, _VARIABLES.get(rung, "the installation"))
         for ladder, rungs in ladders.items()
         for rung, adapter in rungs.items()
     ]
 
 
-async def _asked(part: str, check: Callable[[], Awaitable[None]], variables: str) -> Finding:
-    """Ask an upstream, and put its answer in words that can be acted on."""
+async def _check(part: str, check: Callable[[], Awaitable[None]], variables: str) -> Finding:
+    """Check an upstream within its time, and report what to do about a failure."""
     try:
         async with asyncio.timeout(_SECONDS):
             await check()
     except Unauthorized as error:
-        return Finding(
-            part, Verdict.WRONG, f"answered {error.status}: the key is wrong or not allowed; see {variables}"
-        )
+        return _wrong(part, f"answered {error.status}: the key is wrong or not allowed; see {variables}")
     except ProviderError as error:
-        return Finding(part, Verdict.WRONG, f"{error}; see {variables}, or try again later")
+        return _wrong(part, f"{error}; see {variables}, or try again later")
     except TimeoutError:
-        return Finding(part, Verdict.WRONG, f"no answer within {_SECONDS:.0f} s; see {variables}, or try again later")
-    return Finding(part, Verdict.GOOD, "answers")
+        return _wrong(part, f"no answer within {_SECONDS:.0f} s; see {variables}, or try again later")
+    return _good(part, "answers")
 
 
 def _left_out(settings: Settings) -> list[Finding]:
-    """Tell of the rungs that are named and not configured: nothing is wrong with that, but it should be known."""
+    """Report rungs that are named and not configured. That is not wrong, but good to know."""
     ladders: dict[str, LadderName] = {"hear": "transcribers", "answer": "repliers", "speak": "synthesizers"}
     return [
-        Finding(f"{ladder} · {rung}", Verdict.LEFT_OUT, f"set {variable} to use it")
+        Finding(f"{ladder} · {rung}", CheckVerdict.LEFT_OUT, f"set {variable} to use it")
         for ladder, name in ladders.items()
         for rung, variable in settings.models.configured(name).left_out.items()
     ]
@@ -265,29 +283,28 @@ def _left_out(settings: Settings) -> list[Finding]:
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
     for fault in unknown_variables(Settings, environ):
-        yield Finding(fault.variable, Verdict.UNKNOWN, fault.advice)
+        yield Finding(fault.variable, CheckVerdict.UNKNOWN, fault.advice)
 
 
-def _tell_programs(values: Iterable[tuple[str, str, bool]], findings: Iterable[Finding]) -> None:
+def _print_json(values: Iterable[tuple[str, str, bool]], findings: Iterable[Finding]) -> None:
     shown = {name: value for name, value, _ in values}
     click.echo(json.dumps({"settings": shown, "findings": [asdict(each) for each in findings]}))
 
 
 def _print(settings: Settings, findings: Sequence[Finding], console: Console) -> None:
-    table = Table("", "", Column(overflow="fold"), box=None, padding=(0, 2), pad_edge=False, show_header=False)
+    indent = max(len(each.part) for each in findings)
     for each in findings:
-        table.add_row(Text(each.verdict.value, style=_STYLES[each.verdict]), each.part, Text(each.words))
-    console.print(table)
+        verdict = f"{each.verdict.value:<8}  "
+        label = Text.assemble((verdict, _STYLES[each.verdict]), each.part.ljust(indent))
+        console.print(Entry(label, Text(each.words)), crop=False)
     console.print()
-    values = Table("", Column(overflow="fold"), box=None, padding=(0, 2), pad_edge=False, show_header=False)
-    for name, value, is_default in redacted(settings):
-        if not is_default:
-            values.add_row(name, Text(value))
-    if values.row_count:
-        heading = "Set in the environment (all others have their defaults, see docs/configuration.md):"
-        console.print(Text(heading, style="bold"))
-        console.print(values)
+    values = [(name, value) for name, value, is_default in redacted(settings) if not is_default]
+    if values:
+        console.print(Text("Set in the environment (for the defaults of others see docs/configuration.md):", "bold"))
+        indent = max(len(name) for name, _ in values)
+        for name, value in values:
+            console.print(Entry(Text(name.ljust(indent)), Text(value)), crop=False)
         console.print()
-    wrong = sum(each.verdict is Verdict.WRONG for each in findings)
+    wrong = sum(each.verdict is CheckVerdict.WRONG for each in findings)
     verdict = f"{wrong} to put right." if wrong else "All is well: `voicememo run` can start."
     console.print(Text(verdict, style="bold red" if wrong else "bold green"))

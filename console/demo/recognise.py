@@ -1,0 +1,114 @@
+"""Recognition of sent replies by the local engine: is what went out what was to be said?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from audio.clip import Clip
+from audio.errors import AudioError
+from audio.formats import sniff
+from audio.sphinx import LANGUAGE
+from audio.word_errors import word_errors
+from providers.errors import ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from audio.transcode import Transcoder
+    from providers.local import LocalTranscriber
+    from sandbox.upstreams.series import Sent
+    from storage.ledger import Story
+
+GARBLED_PERCENT: Final = 60.0
+"""Of words wrong. Between the paths of docs/quality.md (at most 16 %; 39 % for echoes of misheard memos, which make
+little sense) and a sampling rate that is wrong by half (97 %)."""
+LEAST_WORDS: Final = 12
+"""With fewer, a single word that the engine does not know ("memo") decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenReply:
+    """A spoken reply that went out."""
+
+    rung: str
+    file: str
+    """Its key in the archive."""
+    said: str = field(repr=False)
+    sound: bytes = field(repr=False)
+    """As the messenger received it."""
+
+    @property
+    def words(self) -> int:
+        """Count of words in `said`."""
+        return word_errors(self.said, "")[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """How well a reply was understood."""
+
+    reply: SpokenReply
+    words: int
+    errors: int
+
+    @property
+    def rate(self) -> float:
+        """Word-error rate, in percent."""
+        return 100.0 * self.errors / self.words
+
+    @property
+    def shares_its_words(self) -> bool:
+        """Whether it was understood well enough."""
+        return self.rate < GARBLED_PERCENT
+
+
+def english_replies(stories: Iterable[Story], sent: Sequence[Sent]) -> list[SpokenReply]:
+    """Return the English voice memos among what was sent."""
+    by_key: Mapping[object, Sent] = {each.idempotency_key: each for each in sent if each.idempotency_key}
+    return [
+        SpokenReply(rung, str(story.facts.get("spoken")), str(story.facts["said"]), went_out.audio)
+        for story in stories
+        if (rung := _voice(story)) is not None
+        and (went_out := by_key.get(story.facts.get("idempotency_key"))) is not None
+        and went_out.audio is not None
+        and story.facts.get("language") == LANGUAGE
+    ]
+
+
+def _voice(story: Story) -> str | None:
+    """Return the rung whose voice was sent in the end."""
+    spoke = [step.rung for step in story.steps if step.stage == "speak" and step.error is None]
+    return spoke[-1] if spoke else None
+
+
+def longest_by_voice(replies: Iterable[SpokenReply]) -> Mapping[str, SpokenReply]:
+    """Return each rung's longest reply: the more words, the less chance decides."""
+    chosen: dict[str, SpokenReply] = {}
+    for reply in sorted(replies, key=lambda reply: reply.words):
+        chosen[reply.rung] = reply
+    return dict(sorted(chosen.items()))
+
+
+async def recognise(
+    replies: Iterable[SpokenReply], transcriber: LocalTranscriber, transcoder: Transcoder
+) -> Sequence[Recognition]:
+    """Recognise replies of at least LEAST_WORDS, as many at once as the engine takes."""
+    return await asyncio.gather(
+        *(_recognise(reply, transcriber, transcoder) for reply in replies if reply.words >= LEAST_WORDS)
+    )
+
+
+async def _recognise(reply: SpokenReply, transcriber: LocalTranscriber, transcoder: Transcoder) -> Recognition:
+    errors, words = word_errors(reply.said, await _transcribe(reply.sound, transcriber, transcoder))
+    return Recognition(reply, words, errors)
+
+
+async def _transcribe(sound: bytes, transcriber: LocalTranscriber, transcoder: Transcoder) -> str:
+    """Return what is understood: nothing of a recording that cannot be decoded."""
+    try:
+        wav = await transcoder.decode(Clip(sound, sniff(sound)))
+        return (await transcriber.transcribe(wav, language=LANGUAGE)).text
+    except (AudioError, ProviderError):
+        return ""

@@ -1,0 +1,35 @@
+"""Errors that an operator can act on: what happened, and what to do next."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from console.exits import FAILED, MISUSED, end
+from consumer.settings import Settings
+from consumer.source import SourceError
+from runtime.settings.environment import unknown_variables
+from runtime.settings.faults import ConfigurationError
+from storage.errors import ArchiveError, StorageError, StoreNotReady, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn such an error into a message on standard error and an exit status."""
+    try:
+        yield
+    except ConfigurationError as error:
+        hints = "".join(f"\n{fault}" for fault in unknown_variables(Settings, os.environ))
+        end(f"These variables must be put right (see docs/configuration.md):\n{error}{hints}", MISUSED)
+    except StoreNotReady as error:
+        end(f"voicememo: {error}; see STORE_URL", FAILED)
+    except StoreUnavailable as error:
+        end(f"voicememo: {error}; the store may be locked or away: try again, or see STORE_URL", FAILED)
+    except ArchiveError as error:
+        end(f"voicememo: {error}; see ARCHIVE_URL, or try again", FAILED)
+    except (SourceError, StorageError) as error:
+        end(f"voicememo: {error}", FAILED)

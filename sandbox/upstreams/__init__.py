@@ -1,0 +1,1 @@
+"""The simulated vendors, one module per wire format."""
