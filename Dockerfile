@@ -19,6 +19,7 @@ COPY audio audio
 COPY runtime runtime
 COPY providers providers
 COPY storage storage
+COPY conversation conversation
 COPY consumer consumer
 COPY console console
 COPY sandbox sandbox

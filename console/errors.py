@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from console.exits import FAILED, MISUSED, end
+from consumer.kafka.ports import SourceError
 from consumer.settings import Settings
-from consumer.source import SourceError
 from runtime.settings.environment import unknown_variables
 from runtime.settings.faults import ConfigurationError
 from storage.errors import ArchiveError, StorageError, StoreNotReady, StoreUnavailable

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer.events import Ignored, TextMessage, VoiceMemo, parse
-from consumer.work import unread_id
+from consumer.events.parse import Ignored, TextMessage, VoiceMemo, parse
+from consumer.handling.work import unread_id
 from storage.ledger import Place
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from consumer.source import Partition
+    from consumer.kafka.ports import Partition
     from storage.ledger import Ledger, Story
 
 _LOOK_SECONDS = 0.1

@@ -6,7 +6,9 @@ None carries words, sound, phone numbers or keys (I6).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from conversation.notices import RungFailed, RungServed, StageFailed, StageFinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,18 +16,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from storage.ledger import MemoKey, Place
-
-
-class Subject(Protocol):
-    """The message that a turn answers, as a MemoKey names it; hashable."""
-
-    @property
-    def chat_id(self) -> str:
-        """Id of the chat."""
-
-    @property
-    def message_id(self) -> str:
-        """Id in the chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,55 +28,6 @@ class MemoTaken:
     place: Place | None = None
     trace: SpanContext | None = field(default=None, repr=False)
     """The trace to continue, from the event's headers."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageFinished:
-    """A stage, or an aside, ended well."""
-
-    name: ClassVar[str] = "stage.finished"
-    key: Subject
-    stage: str
-    seconds: float
-    rung: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StageFailed:
-    """A stage, or an aside, failed."""
-
-    name: ClassVar[str] = "stage.failed"
-    key: Subject
-    stage: str
-    seconds: float
-    error: str
-    """A constant word."""
-
-
-@dataclass(frozen=True, slots=True)
-class RungFailed:
-    """A rung of a ladder failed, or the messenger refused a form of the reply."""
-
-    name: ClassVar[str] = "rung.failed"
-    key: Subject
-    stage: str
-    rung: str
-    seconds: float
-    error: str
-    told_after_seconds: float = field(default=0.0, repr=False)
-    """How long ago: a ladder reports its rungs when it is done. For traces alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class RungServed:
-    """A rung of a ladder succeeded."""
-
-    name: ClassVar[str] = "rung.served"
-    key: Subject
-    stage: str
-    rung: str
-    seconds: float
-    told_after_seconds: float = field(default=0.0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,25 +11,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audio import clips
-from consumer import budget, resume
-from consumer.asides import Asides
-from consumer.draft import Drafts
-from consumer.memo import Answering, Fetched, Form, Spoken
-from consumer.progress import CannotAnswer
-from consumer.stages.apology import Apology
-from consumer.stages.hear import last_language
-from providers.local import canned_reply
-from providers.written import Written
+from consumer.memo import checkpoint
+from consumer.memo.asides import Asides
+from consumer.memo.endings import Apology, CannotAnswer, NotKept
+from consumer.memo.states import Answering, Fetched, Form, Spoken
+from conversation import budget
+from conversation.draft import Drafts
+from conversation.language.identify import last_language
+from conversation.replying.texted import Written
+from providers.models.local import canned_reply
 from storage.errors import ArchiveError
-from storage.ledger import State
+from storage.states import State
 
 if TYPE_CHECKING:
     from asyncio import Task
 
     from audio.streaming_decode import StreamingDecode
-    from consumer.memo import Decoded, Delivered, Heard, Memo
-    from consumer.progress import Progress
-    from consumer.resume import Known
+    from consumer.memo.checkpoint import Known
+    from consumer.memo.progress import Progress
+    from consumer.memo.states import Decoded, Delivered, Heard, Memo
     from consumer.stages.answer import Answer
     from consumer.stages.decode import Decode
     from consumer.stages.deliver import Deliver
@@ -38,23 +38,14 @@ if TYPE_CHECKING:
     from consumer.stages.keep import Keep
     from consumer.stages.read import Read
     from consumer.stages.remember import Recall, Remember
-    from consumer.stages.speak import Rehearsal, Speak
-    from providers.ladder import Ladder
+    from consumer.stages.speak import Speak
+    from conversation.speaking.rehearsal import Rehearsal
+    from providers.fallback.ladder import Ladder
     from providers.ports import Messenger
     from storage.history import Turn
 
 _KEEP_REPLY_SECONDS = 5.0
 """How long a reply waits to be kept before it is sent."""
-
-
-class NotKept(Exception):
-    """The reply is out, and the original is not safe: the memo must not be settled (I5)."""
-
-    reason = "not-kept"
-
-    def __init__(self, delivered: Delivered) -> None:
-        super().__init__(self.reason)
-        self.delivered = delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +111,7 @@ class Pipeline:
         """Return what earlier attempts gained. Raises the given apology."""
         if apology is not None:
             raise apology
-        return resume.resumed(run.memo, run.progress.facts)
+        return checkpoint.resumed(run.memo, run.progress.facts)
 
     async def _heard(self, run: _Run) -> Heard:
         """Fetch, decode and hear; the recording is let go here."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from consumer.source import KafkaLogin
+from consumer.kafka.ports import KafkaLogin
 from consumer.webhook.settings import WebhookSettings
 from providers.messengers.settings import MessagingSettings
 from providers.settings import ModelSettings

@@ -15,37 +15,37 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from audio.scratch_dir import remove_abandoned_dirs
-from consumer.backlog import Backlog
-from consumer.beside import Beside
-from consumer.bugs import BugLimit
-from consumer.dead_letters import KafkaDeadLetters
-from consumer.handler import Handler
-from consumer.kafka import KafkaSource
-from consumer.lanes import Lanes
-from consumer.logs import NoticeLog
-from consumer.metrics import Metrics
+from consumer.handling.bug_limit import BugLimit
+from consumer.handling.handler import Handler
+from consumer.handling.outbox import Outbox
+from consumer.handling.retry_policy import Retries
+from consumer.kafka.dead_letters import KafkaDeadLetters
+from consumer.kafka.publisher import KafkaPublisher
+from consumer.kafka.source import KafkaSource
 from consumer.notices import Notices, WorkerChanged
-from consumer.offsets import PrefixTracker
-from consumer.outbox import Outbox
-from consumer.publisher import KafkaPublisher
-from consumer.retries import Retries
-from consumer.stalls import Stalls
-from consumer.traces import switch
-from consumer.vitals import Vitals
-from consumer.watchdog import Watchdog
-from consumer.worker import Worker
+from consumer.telemetry import tracing
+from consumer.telemetry.backlog import Backlog
+from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.notice_log import NoticeLog
+from consumer.worker.lanes import Lanes
+from consumer.worker.offsets import PrefixTracker
+from consumer.worker.worker import Worker
+from runtime.background import Beside
 from runtime.garbage import imported
+from runtime.loop_lag import Stalls
+from runtime.vitals import Vitals
+from runtime.watchdog import Watchdog
 from storage.factory import make_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from consumer.kafka.ports import EventSource
     from consumer.notices import Listener, Notice
     from consumer.pipeline import Pipeline
     from consumer.settings import Settings
-    from consumer.source import EventSource
-    from consumer.stopping import Stop
-    from consumer.traces.switch import Traces
+    from consumer.telemetry.tracing import Traces
+    from runtime.signals import Stop
     from storage.ledger import Ledger
 
 _BUGS_PER_MINUTE = 20
@@ -69,7 +69,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
     lanes, background, rebuild = _lanes(settings), Beside(), asyncio.Event()
     metrics = Metrics(in_flight=lambda: lanes.running)
     async with AsyncExitStack() as closing:
-        traces = await asyncio.to_thread(switch.begin, settings)
+        traces = await asyncio.to_thread(tracing.begin, settings)
         closing.push_async_callback(traces.close)
         # It outlives the worker, because the worker's closing is watched too.
         watchdog = closing.enter_context(_watchdog(settings, rebuild))
@@ -130,7 +130,7 @@ async def _load(
     traces: Traces,
 ) -> Handler:
     await asyncio.to_thread(remove_abandoned_dirs)
-    parts_module = await asyncio.to_thread(imported, "consumer.parts")
+    parts_module = await asyncio.to_thread(imported, "consumer.pipeline_wiring")
     parts = parts_module.make_parts(settings)
     closing.push_async_callback(parts.close)
     store = await asyncio.to_thread(make_store, settings.store, create=True)

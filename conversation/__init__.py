@@ -1,1 +1,1 @@
-"""One turn of a conversation: hear, answer, speak; independent of how messages come in."""
+"""One turn of a conversation: hear, answer, speak. Knows no Kafka, ledger or memo, so any door may use it."""

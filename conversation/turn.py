@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from consumer.budget import Budget
-    from providers.ladder import Attempt
+    from conversation.budget import Budget
+    from providers.errors import Attempt
 
 
 class Turn(Protocol):

@@ -6,17 +6,17 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
-from audio.espeak import EspeakVoice
-from audio.sphinx import SphinxEars
-from providers.cartesia import CartesiaSynthesizer
-from providers.elevenlabs import ElevenLabsSynthesizer, ElevenLabsTranscriber
-from providers.huggingface import ROUTER_URL, LlamaReplier, WhisperTranscriber
-from providers.linq import LinqMessenger, Pace
-from providers.local import CannedReplier, LocalSynthesizer, LocalTranscriber
-from providers.openai import API_URL, OpenAiReplier, OpenAiSynthesizer, OpenAiTranscriber
-from providers.series import SeriesMessenger
+from audio.engines.espeak import EspeakVoice
+from audio.engines.sphinx import SphinxEars
+from providers.messengers.linq import LinqMessenger, Pace
+from providers.messengers.series import SeriesMessenger
+from providers.models.cartesia import CartesiaSynthesizer
+from providers.models.elevenlabs import ElevenLabsSynthesizer, ElevenLabsTranscriber
+from providers.models.huggingface import ROUTER_URL, LlamaReplier, WhisperTranscriber
+from providers.models.local import CannedReplier, LocalSynthesizer, LocalTranscriber
+from providers.models.openai import API_URL, OpenAiReplier, OpenAiSynthesizer, OpenAiTranscriber
+from providers.models.voices import CARTESIA_VOICES, ELEVENLABS_VOICES, OPENAI_VOICES, filled_in
 from providers.settings import HEARING_SECONDS, LOCAL_SECONDS, STALL_SECONDS
-from providers.voices import CARTESIA_VOICES, ELEVENLABS_VOICES, OPENAI_VOICES, filled_in
 from runtime.settings.faults import required
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from audio.espeak import EspeakVoice
-from audio.sphinx import SphinxEars
+from audio.engines.espeak import EspeakVoice
+from audio.engines.sphinx import SphinxEars
 from audio.transcode import Transcoder
 from sandbox.app import Sandbox
 from sandbox.mind import EngineMind, Mind, ScriptedMind

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from audio.clip import Clip, pcm_of
-from audio.espeak import SAMPLE_RATE, VOICES
+from audio.engines.espeak import SAMPLE_RATE, VOICES
 from audio.formats import Format
 from audio.loudness import measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from audio.espeak import EspeakVoice
-    from audio.sphinx import SphinxEars
+    from audio.engines.espeak import EspeakVoice
+    from audio.engines.sphinx import SphinxEars
 
 _LANGUAGE_CODE = re.compile(r"\(language code: ([a-z]{2})\)")
 _REPLIES = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, Protocol
 
-from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place, State, Step, Story
+from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place, Step, Story
+from storage.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

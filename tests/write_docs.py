@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consumer.catalogue import CATALOGUE
 from consumer.settings import Settings
+from consumer.telemetry.catalogue import CATALOGUE
 from consumer.webhook import metrics as door
 from runtime.metrics import catalogue_table
 from runtime.settings.reference import example_env, reference_table

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audio.clips import lines
-from audio.espeak import SAMPLE_RATE, EspeakVoice
+from audio.engines.espeak import SAMPLE_RATE, EspeakVoice
 from audio.transcode import Transcoder
 
 if TYPE_CHECKING:

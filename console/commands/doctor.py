@@ -19,9 +19,9 @@ from audio.transcode import Transcoder
 from console.errors import told
 from console.exits import FAILED, MISUSED
 from console.printing import Entry, printer
-from consumer.connection import describe
+from consumer.kafka.client import describe
+from consumer.kafka.ports import SourceError
 from consumer.settings import Settings, load
-from consumer.source import SourceError
 from providers.errors import ProviderError, Unauthorized
 from providers.factory import Adapters, make_messenger
 from runtime.settings.environment import unknown_variables

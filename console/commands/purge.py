@@ -18,21 +18,21 @@ from rich.text import Text
 from console.errors import told
 from console.exits import FAILED, MISUSED, end
 from console.printing import printer
-from consumer.disposal import Disposal, Fate, Kind
-from consumer.forgetting import STAYS, Forgetting
-from consumer.retention import DAY_SECONDS, Retention
 from consumer.settings import load
 from runtime.settings.kinds import phone_number
+from storage.deletion.forgetting import STAYS, Forgetting
+from storage.deletion.items import Disposal, Fate, Kind
+from storage.deletion.retention import DAY_SECONDS, Retention
 from storage.errors import StorageError, StoreUnavailable
 from storage.factory import make_owed_archive, make_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from consumer.disposal import Doomed
     from consumer.settings import Settings
+    from storage.archives.owed import OwedArchive
+    from storage.deletion.items import Doomed
     from storage.factory import Store
-    from storage.owed import OwedArchive
 
 _MOST = 100_000
 

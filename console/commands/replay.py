@@ -23,8 +23,8 @@ from console.follow import Followed, follow
 from console.memo_story import print_story
 from console.printing import Entry, printer
 from console.store import open_store
-from consumer.events import VoiceMemo, parse
-from consumer.publisher import KafkaPublisher
+from consumer.events.parse import VoiceMemo, parse
+from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from consumer.kafka.ports import Partition
     from consumer.settings import Settings
-    from consumer.source import Partition
     from storage.ledger import Ledger
 
 _PERSON = "+15550100001"

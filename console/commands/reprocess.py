@@ -19,23 +19,24 @@ from console.memo_story import not_a_memo, standing
 from console.printing import Entry, printer
 from console.store import open_store
 from consumer import wiring
-from consumer.bugs import TooManyBugs
-from consumer.dead_letters import KafkaDeadLetters
+from consumer.handling.bug_limit import TooManyBugs
+from consumer.handling.outbox import Outbox
+from consumer.kafka.dead_letters import KafkaDeadLetters
+from consumer.kafka.publisher import KafkaPublisher
+from consumer.memo.checkpoint import Restart, facts_to_drop
 from consumer.notices import Notices
-from consumer.outbox import Outbox
-from consumer.publisher import KafkaPublisher
-from consumer.resume import Restart, facts_to_drop
 from consumer.settings import load
 from runtime.garbage import imported
 from storage.errors import Fenced
-from storage.ledger import Held, Settled, State
+from storage.ledger import Held, Settled
+from storage.states import State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from rich.console import Console
 
-    from consumer.handler import Handler
+    from consumer.handling.handler import Handler
     from consumer.settings import Settings
     from storage.ledger import Ledger, MemoKey
 
@@ -189,7 +190,7 @@ def _print(ending: Ending, console: Console, *, as_json: bool) -> None:
 async def _handler(settings: Settings) -> AsyncIterator[Handler]:
     """Put a handler together as a worker has it; workers publish the dead letters that it writes."""
     # The vendors' SDKs take a second: not for --help, and not to report wrong usage.
-    parts = imported("consumer.parts")
+    parts = imported("consumer.pipeline_wiring")
     made = parts.make_parts(settings)
     publisher = KafkaPublisher(settings.kafka.login())
     try:

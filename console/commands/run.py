@@ -12,16 +12,16 @@ import click
 from console.errors import told
 from console.exits import FAILED, end
 from consumer import wiring
-from consumer.bugs import TooManyBugs
-from consumer.lanes import Abandoned
-from consumer.log_setup import configure_logs
+from consumer.handling.bug_limit import TooManyBugs
 from consumer.notices import MemoSettled
 from consumer.settings import Settings, load
-from consumer.stopping import stop_on_signals
-from consumer.vitals import VitalsError
+from consumer.worker.lanes import Abandoned
 from runtime.garbage import freeze
+from runtime.logs import configure_logs
 from runtime.settings.environment import warn_of_unknown
 from runtime.settings.variables import secrets_of
+from runtime.signals import stop_on_signals
+from runtime.vitals import VitalsError
 
 if TYPE_CHECKING:
     from consumer.notices import Notice

@@ -11,13 +11,13 @@ import click
 
 from console.errors import told
 from console.exits import FAILED, end
-from consumer.log_setup import configure_logs
 from consumer.settings import load
-from consumer.stopping import stop_on_signals
-from consumer.vitals import VitalsError
 from consumer.webhook import wiring
-from consumer.webhook.door import DoorError
+from consumer.webhook.server import DoorError
+from runtime.logs import configure_logs
 from runtime.settings.variables import secrets_of
+from runtime.signals import stop_on_signals
+from runtime.vitals import VitalsError
 
 if TYPE_CHECKING:
     from consumer.settings import Settings

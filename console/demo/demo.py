@@ -15,12 +15,12 @@ from console.demo.story import DemoEvent, event_report, heading, recognition_rep
 from console.follow import follow
 from console.store import open_store
 from consumer import wiring
-from consumer.log_setup import configure_logs
-from consumer.publisher import KafkaPublisher
+from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
-from consumer.stopping import Stop
-from providers.local import LocalTranscriber
+from providers.models.local import LocalTranscriber
+from runtime.logs import configure_logs
 from runtime.settings.variables import secrets_of
+from runtime.signals import Stop
 from sandbox.__main__ import engine_mind
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker

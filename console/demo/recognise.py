@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from audio.clip import Clip
+from audio.engines.sphinx import LANGUAGE
 from audio.errors import AudioError
 from audio.formats import sniff
-from audio.sphinx import LANGUAGE
-from audio.word_errors import word_errors
+from console.demo.word_errors import word_errors
 from providers.errors import ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from audio.transcode import Transcoder
-    from providers.local import LocalTranscriber
+    from providers.models.local import LocalTranscriber
     from sandbox.upstreams.series import Sent
     from storage.ledger import Story
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer import budget
-from consumer.memo import Answering
-from providers.errors import BadAnswer
-from providers.persona import compose
+from consumer.memo.states import Answering
+from conversation import budget
+from conversation.replying.persona import compose
 from providers.ports import ChatTurn, Role
-from providers.reply_check import refuse_unfit
 from storage.history import behaviour
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
-    from consumer.draft import Cutter, Draft, Drafts
-    from consumer.memo import Heard
-    from consumer.progress import Progress
-    from providers.ladder import Ladder
-    from providers.ports import Replier
+    from consumer.memo.progress import Progress
+    from consumer.memo.states import Heard
+    from conversation.draft import Drafts
+    from providers.fallback.ladder import Ladder
     from storage.history import Turn
-
-_OURS = "canned"
-"""A replier whose words are our own, and need no check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,35 +44,3 @@ class Answer:
         served = await repliers(turns, heard.language, drafts)
         progress.fell(served.attempts)
         return Answering(heard.memo, served.value, heard.language, served.rung, heard)
-
-
-def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn], str, Drafts], Awaitable[str]]:
-    """Return a rung that writes a draft; if it fails, the draft is discarded."""
-
-    async def call(turns: Sequence[ChatTurn], language: str, drafts: Drafts) -> str:
-        draft = drafts.begin(language)
-        try:
-            written = await _write(draft, drafts.splitter(language), replier.reply(turns, language=language))
-            if not draft.text:
-                raise BadAnswer(service, "nothing fit to be spoken")
-            if service != _OURS:
-                await asyncio.to_thread(refuse_unfit, service, written, turns=turns, language=language)
-            draft.end()
-        finally:
-            draft.discard()
-        return draft.text
-
-    return call
-
-
-async def _write(draft: Draft, splitter: Cutter, stream: AsyncGenerator[str]) -> str:
-    """Read a model's stream until the reply is long enough; return the raw text."""
-    written: list[str] = []
-    async with aclosing(stream) as pieces:
-        async for piece in pieces:
-            written.append(piece)
-            draft.say(*splitter.feed(piece))
-            if splitter.full:
-                return "".join(written)
-    draft.say(*splitter.end())
-    return "".join(written)

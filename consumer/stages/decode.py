@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from audio.clips import Line
 from audio.errors import TooLong, TranscodeError
 from audio.formats import Format
-from consumer.memo import Decoded
-from consumer.stages.apology import Apology
+from consumer.memo.endings import Apology
+from consumer.memo.states import Decoded
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from audio.streaming_decode import StreamingDecode
     from audio.transcode import Transcoder
-    from consumer.memo import Fetched
+    from consumer.memo.states import Fetched
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,20 +21,20 @@ from typing import TYPE_CHECKING
 from audio.errors import TranscodeError
 from audio.formats import Format
 from audio.uncancelled import run_to_end
-from consumer import resume
-from consumer.memo import Delivered, Form, Spoken
-from providers.deadline import deadline
+from consumer.memo import checkpoint
+from consumer.memo.states import Delivered, Form, Spoken
 from providers.errors import Gone, OutcomeUnknown, ProviderError, Rejected, Verdict
+from providers.fallback.deadline import deadline
 from providers.ports import SentText, VoiceReply
 from storage.archive import reply_key, safe_id
-from storage.ledger import State
+from storage.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from audio.transcode import Transcoder
-    from consumer.memo import Answering, Memo
-    from consumer.progress import Progress
+    from consumer.memo.progress import Progress
+    from consumer.memo.states import Answering, Memo
     from providers.ports import Messenger
     from storage.ledger import JsonValue
 
@@ -62,13 +62,13 @@ class Deliver:
         if "idempotency_key" not in progress.facts:
             return None
         with progress.stage("look"):
-            known = resume.restore_sent(memo, progress.facts)
+            known = checkpoint.restore_sent(memo, progress.facts)
             if known is not None or not progress.facts.get("unsure"):
                 return known
             sent_id = await self._search(memo, progress)
             if sent_id is not None:
                 form = Form.TEXT if "text_since" in progress.facts else Form.VOICE
-                return resume.restore_delivered(memo, progress.facts, sent_id, form)
+                return checkpoint.restore_delivered(memo, progress.facts, sent_id, form)
             if not self.resend_unknown:
                 raise OutcomeUnknown(self.messenger.service, "an earlier send may be out, and is not in the chat")
             return None

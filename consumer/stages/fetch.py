@@ -14,18 +14,17 @@ from audio.clip import Clip
 from audio.clips import Line
 from audio.errors import UnknownFormat
 from audio.formats import Format, sniff
-from consumer.events import recordings
-from consumer.memo import AbsentAudio, Fetched, InlineAudio, LinkedAudio
-from consumer.progress import CannotAnswer
-from consumer.stages.apology import Apology
-from providers.deadline import deadline
+from consumer.events.parse import recordings
+from consumer.memo.endings import Apology, CannotAnswer, NoRecording
+from consumer.memo.states import AbsentAudio, Fetched, InlineAudio, LinkedAudio
 from providers.errors import ProviderError, TimedOut, TooLarge
+from providers.fallback.deadline import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from consumer.memo import Audio, Memo
+    from consumer.memo.states import Audio, Memo
     from providers.ports import Messenger, Onlooker
 
 SERVICE = "media"
@@ -33,13 +32,6 @@ _PATIENCE_SECONDS = 30.0
 _SPACE = re.compile(rb"\s+")
 _DATA_URI = re.compile(rb"\Adata:[^,]{0,200},")
 """RFC 2397, with a bound."""
-
-
-class NoRecording(CannotAnswer):
-    """The message has no recording: it was no voice memo."""
-
-    def __init__(self) -> None:
-        super().__init__("no-audio")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audio.clips import Line
-from consumer.memo import Heard
-from consumer.stages.apology import Apology
-from consumer.stages.listen import listen
-from providers.language import identify
+from consumer.memo.endings import Apology
+from consumer.memo.states import Heard
+from conversation.hearing.listen import listen
+from conversation.language.identify import identify, last_language
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from audio.clip import Clip
-    from consumer.memo import Decoded
-    from consumer.progress import Progress
-    from consumer.stages.listen import Expected
-    from providers.ladder import Ladder
+    from consumer.memo.progress import Progress
+    from consumer.memo.states import Decoded
+    from conversation.hearing.listen import Expected
+    from providers.fallback.ladder import Ladder
     from providers.ports import Transcript
     from storage.history import Turn
 
@@ -53,8 +53,3 @@ class Hear:
             default=self.default_language,
         )
         return Heard(decoded.fetched.memo, words, language, rung)
-
-
-def last_language(turns: tuple[Turn, ...]) -> str | None:
-    """Return the language that the person last used."""
-    return next((turn.language for turn in reversed(turns) if turn.role == "user"), None)

@@ -12,7 +12,7 @@ from audio.formats import Format, sniff
 from storage.archive import original_key, pseudonym, reply_key, safe_id, wav_key
 
 if TYPE_CHECKING:
-    from consumer.memo import Decoded, Fetched, Memo, Spoken
+    from consumer.memo.states import Decoded, Fetched, Memo, Spoken
     from storage.archive import Archive
 
 

@@ -6,14 +6,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer.memo import Heard
-from consumer.stages.hear import last_language
-from providers.language import identify
+from consumer.memo.states import Heard
+from conversation.language.identify import identify, last_language
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from consumer.memo import Memo
+    from consumer.memo.states import Memo
     from storage.history import Turn
 
 

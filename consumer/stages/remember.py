@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from conversation.replying.recent_turns import recent_turns
 from storage.history import Turn
 
 if TYPE_CHECKING:
     from asyncio import Task
 
-    from consumer.asides import Asides
-    from consumer.memo import Delivered, Heard, Memo
+    from consumer.memo.asides import Asides
+    from consumer.memo.states import Delivered, Heard, Memo
     from storage.history import History
-
-_TURNS = 10
-_TIMEOUT_SECONDS = 3.0
-
-
-async def recent_turns(history: History, chat_id: str) -> tuple[Turn, ...]:
-    """Return the last turns of a chat, oldest first. Raises StoreUnavailable and TimeoutError."""
-    async with asyncio.timeout(_TIMEOUT_SECONDS):
-        return tuple(await history.recent(chat_id, limit=_TURNS))
 
 
 @dataclass(frozen=True, slots=True)

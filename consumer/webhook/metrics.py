@@ -6,14 +6,14 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from consumer.webhook.answers import FORGERIES, Handled, Outcome, Unpublished
+from consumer.webhook.outcomes import FORGERIES, Handled, Outcome, Unpublished
 from runtime.metrics import BUILD_INFO, Catalogue, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.webhook.answers import DoorNotice
-    from consumer.webhook.door import Door
+    from consumer.webhook.outcomes import DoorNotice
+    from consumer.webhook.server import Door
 
 CATALOGUE = Catalogue()
 

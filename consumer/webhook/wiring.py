@@ -7,18 +7,18 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from consumer.connection import describe
-from consumer.publisher import KafkaPublisher
-from consumer.traces import switch
-from consumer.vitals import Vitals
-from consumer.webhook.door import Door
+from consumer.kafka.client import describe
+from consumer.kafka.publisher import KafkaPublisher
+from consumer.telemetry import tracing
 from consumer.webhook.metrics import DoorLog, DoorMetrics
+from consumer.webhook.server import Door
 from consumer.webhook.signatures import Verifier
 from runtime.settings.faults import required
+from runtime.vitals import Vitals
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
-    from consumer.stopping import Stop
+    from runtime.signals import Stop
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         vitals = Vitals(metrics, host=settings.vitals.host, port=settings.vitals.port, why_unwell=lambda: None)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
-        traces = await asyncio.to_thread(switch.begin, settings)
+        traces = await asyncio.to_thread(tracing.begin, settings)
         closing.push_async_callback(traces.close)
         publisher = KafkaPublisher(settings.kafka.login())
         closing.push_async_callback(publisher.close)

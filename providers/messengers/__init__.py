@@ -1,1 +1,1 @@
-"""Messengers: the APIs that replies go through."""
+"""Adapters of messengers: Series and Linq v3, behind one port; made by providers/factory."""

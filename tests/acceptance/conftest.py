@@ -18,9 +18,9 @@ from console import fixture
 from console.commands.replay import event_of, put
 from console.follow import Followed, follow
 from consumer import wiring
-from consumer.publisher import KafkaPublisher
+from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
-from consumer.stopping import Stop
+from runtime.signals import Stop
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
@@ -29,9 +29,9 @@ from storage.factory import make_store
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from consumer.kafka.ports import Partition
     from consumer.notices import Notice
     from consumer.settings import Settings
-    from consumer.source import Partition
     from storage.factory import Store
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures"

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from console.follow import follow
-from consumer.events import parse
-from tests.unit.consumer.event_strategies import built, damaged, json_values
+from consumer.events.parse import parse
+from tests.unit.consumer.events.event_strategies import built, damaged, json_values
 
 if TYPE_CHECKING:
     from tests.acceptance.conftest import Rig

@@ -11,7 +11,7 @@ import pytest
 
 from console.fixture import wrap
 from console.follow import Followed, follow
-from providers.persona import compose
+from conversation.replying.persona import compose
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import PATIENCE_SECONDS
 

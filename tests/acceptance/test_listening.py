@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from audio.espeak import EspeakVoice
-from audio.sphinx import SphinxEars
+from audio.engines.espeak import EspeakVoice
+from audio.engines.sphinx import SphinxEars
 from audio.transcode import Transcoder
 from console.demo.demo import shortcomings
 from console.demo.recognise import LEAST_WORDS, english_replies, longest_by_voice, recognise
 from console.demo.story import DemoEvent
-from providers.local import LocalTranscriber
+from providers.models.local import LocalTranscriber
 from sandbox.app import Sandbox
 from sandbox.mind import EngineMind
 from tests.acceptance.conftest import FIXTURES, rig

@@ -25,16 +25,17 @@ from audio.clips import Line
 from audio.formats import sniff
 from audio.loudness import measure
 from audio.transcode import Transcoder
-from consumer import parts, wiring
-from consumer.events import VoiceMemo, parse
+from consumer import pipeline_wiring, wiring
+from consumer.events.parse import VoiceMemo, parse
+from consumer.handling.work import Done
 from consumer.notices import Notices
 from consumer.settings import load
-from consumer.work import Done
-from providers.local import canned_reply
+from providers.models.local import canned_reply
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
-from storage.ledger import Event, Place, State
-from storage.sqlite import SqliteStore
+from storage.ledger import Event, Place
+from storage.sqlite.store import SqliteStore
+from storage.states import State
 from tests.acceptance.troubles import LANGUAGE, ROWS, TOLD, TROUBLES, WELL, history, s3, suffer
 
 if TYPE_CHECKING:
@@ -119,9 +120,9 @@ async def handled(case: Case, folder: Path, buckets: Faults) -> None:
             "ARCHIVE_SPOOL": str(folder / "owed"),
             "STORE_URL": f"sqlite:{folder / 'ledger.db'}",
         })  # fmt: skip
-        made = parts.make_parts(settings)
+        made = pipeline_wiring.make_parts(settings)
         closing.push_async_callback(made.close)
-        pipeline = parts.make_pipeline(settings, made, past.history)
+        pipeline = pipeline_wiring.make_pipeline(settings, made, past.history)
         handler = wiring.make_handler(settings, pipeline, store.ledger, cast("Any", Letters()), Notices())
         parsed = parse(event.value, received_at=datetime.now(UTC), our_numbers=())
         assert isinstance(parsed, VoiceMemo)

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from console.fixture import wrap
 from console.follow import Followed, follow
-from consumer.notices import RungFailed
+from conversation.notices import RungFailed
 from sandbox.faults import Fault, Kind
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from console.fixture import wrap
-from consumer.publisher import KafkaPublisher
+from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
-from storage.sqlite import SqliteStore
+from storage.sqlite.store import SqliteStore
 
 COMMAND = str(Path(sys.executable).parent / "voicememo")
 MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"

@@ -24,7 +24,7 @@ import pytest_asyncio
 from consumer.notices import EventPassed
 from sandbox.faults import Fault, Kind
 from storage.archive import original_key, pseudonym
-from storage.spool import Spool, Spooled
+from storage.archives.spool import Spool, Spooled
 from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS, rig
 from tests.postgres.database import OWNER, connected, empty
 from tests.postgres.postgrest import SERVICE_KEY, PostgRest

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from console.follow import Followed
-    from consumer.source import Partition
+    from consumer.kafka.ports import Partition
     from tests.postgres.server import PostgresServer
 
 MEMO = FIXTURES / "memos" / "en-call-me.caf"

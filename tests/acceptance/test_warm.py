@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consumer.notices import RungFailed
+from conversation.notices import RungFailed
 from sandbox.faults import Fault, Kind
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 

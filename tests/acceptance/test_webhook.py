@@ -18,9 +18,9 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from console.follow import follow
-from consumer.source import Partition
-from consumer.stopping import Stop
+from consumer.kafka.ports import Partition
 from consumer.webhook import wiring
+from runtime.signals import Stop
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig

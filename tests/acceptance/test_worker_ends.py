@@ -14,17 +14,17 @@ import pytest
 
 from console.fixture import wrap
 from consumer import wiring
-from consumer.bugs import TooManyBugs
+from consumer.handling.bug_limit import TooManyBugs
+from consumer.kafka.publisher import KafkaPublisher
 from consumer.notices import MemoReleased, PartitionsChanged
-from consumer.publisher import KafkaPublisher
 from consumer.settings import load
 from consumer.stages.decode import Decode
 from consumer.stages.remember import Remember
-from consumer.worker import Worker
+from consumer.worker.worker import Worker
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
-from storage.sqlite import SqliteStore
+from storage.sqlite.store import SqliteStore
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from aiohttp import web
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.suffering import middleware
 from storage.history import Turn
-from storage.sqlite import SqliteStore
+from storage.sqlite.store import SqliteStore
 from tests.acceptance.matrix import rows_of
 
 if TYPE_CHECKING:

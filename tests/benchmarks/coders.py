@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import TYPE_CHECKING
 
-from audio.espeak import SAMPLE_RATE, EspeakVoice
+from audio.engines.espeak import SAMPLE_RATE, EspeakVoice
 from sandbox.mind import resampled
 from tests.benchmarks import bare
 from tests.benchmarks.bare import SPEECH_RATE

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audio.clip import Clip
-from audio.espeak import EspeakVoice
+from audio.engines.espeak import EspeakVoice
 from audio.formats import sniff
 from audio.pieces import cut
 from audio.transcode import Transcoder
-from providers.sentences import split
+from conversation.speakable.sentences import split
 from sandbox.pace import PUBLISHED
 from tests.benchmarks.bare import SPEECH_RATE
 from tests.benchmarks.critical_path import Script, Sentence

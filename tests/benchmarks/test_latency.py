@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.sentences import Sentences, joined
+from conversation.speakable.sentences import Sentences, joined
 from sandbox.pace import PUBLISHED, Speed
 from tests.benchmarks import latency
 from tests.benchmarks.critical_path import Script, Sentence

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from consumer.metrics import Metrics
+from consumer.telemetry.metrics import Metrics
 from tests.benchmarks.report import Section, Verdict, quantile
 from tests.benchmarks.stalls import Stalls, sum_of
 

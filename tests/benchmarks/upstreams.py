@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audio.espeak import SAMPLE_RATE, EspeakVoice
+from audio.engines.espeak import SAMPLE_RATE, EspeakVoice
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind, resampled
 from tests.benchmarks.bucket import Bucket

@@ -19,12 +19,12 @@ import aiohttp
 import imageio_ffmpeg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from consumer.publisher import KafkaPublisher
-from consumer.source import KafkaLogin
+from consumer.kafka.ports import KafkaLogin
+from consumer.kafka.publisher import KafkaPublisher
 from sandbox.broker import EmbeddedBroker
 from tests.benchmarks.upstreams import REPLY, WORDS_PER_MINUTE
 from tests.benchmarks.worker import Worker
-from tests.free_ports import free_ports
+from tests.harness.free_ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping

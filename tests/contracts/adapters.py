@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audio.clip import Clip, wav_clip
-from providers.cartesia import CartesiaSynthesizer
-from providers.elevenlabs import ElevenLabsSynthesizer, ElevenLabsTranscriber
-from providers.huggingface import LlamaReplier, WhisperTranscriber
-from providers.openai import OpenAiReplier, OpenAiSynthesizer, OpenAiTranscriber
+from providers.models.cartesia import CartesiaSynthesizer
+from providers.models.elevenlabs import ElevenLabsSynthesizer, ElevenLabsTranscriber
+from providers.models.huggingface import LlamaReplier, WhisperTranscriber
+from providers.models.openai import OpenAiReplier, OpenAiSynthesizer, OpenAiTranscriber
 from providers.ports import ChatTurn, Role
 from sandbox.app import CARTESIA_KEY, ELEVENLABS_KEY, HF_TOKEN, OPENAI_KEY
 from sandbox.faults import SCRIPTED

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 import pytest_asyncio
 
-from storage.memory import MemoryStore
-from storage.sqlite import SqliteStore
+from storage.memory.store import MemoryStore
+from storage.sqlite.store import SqliteStore
 from tests.contracts.buckets import BUCKET, client, moto_server, variables
 from tests.contracts.ledgers import Clock, opened
 from tests.postgres.stores import supabase_store

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from audio.clip import Clip
 from audio.formats import Format
-from consumer.lease import Lease
-from consumer.memo import Answering, Memo, Spoken
+from consumer.memo.lease import Lease
+from consumer.memo.progress import Progress
+from consumer.memo.states import Answering, Memo, Spoken
 from consumer.notices import Notices
-from consumer.progress import Progress
 from consumer.stages.deliver import Deliver
-from storage.ledger import Claim, MemoKey, State
+from storage.ledger import Claim, MemoKey
+from storage.states import State
 
 if TYPE_CHECKING:
-    from consumer.memo import Delivered
+    from consumer.memo.states import Delivered
     from providers.ports import Messenger
 
 LEASE_SECONDS = 600.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place, State
+from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place
+from storage.states import State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from audio.clip import Clip
 from audio.formats import Format
-from providers.linq import LinqMessenger, Pace
+from providers.messengers.linq import LinqMessenger, Pace
+from providers.messengers.series import SeriesMessenger
 from providers.ports import VoiceReply
-from providers.series import SeriesMessenger
 from sandbox.app import LINQ_KEY, SERIES_KEY
 from sandbox.faults import Kind
 from tests.contracts.adapters import PATIENT_SECONDS, SHORT_SECONDS

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from storage.disk import DiskArchive
+from storage.archives.disk import DiskArchive
+from storage.archives.s3 import S3Archive
 from storage.errors import ArchiveMissing, ArchiveUnavailable
-from storage.memory import MemoryArchive
-from storage.s3 import S3Archive
+from storage.memory.store import MemoryArchive
 from tests.contracts.buckets import BUCKET, client
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from audio.transcode import Transcoder
-from consumer.draft import Draft
-from consumer.stages.speak import recorded, whole_speech
-from providers.breaker import COOL_DOWN_SECONDS, FAILURES, LONGEST_SECONDS
-from providers.elevenlabs import ElevenLabsSynthesizer
-from providers.ladder import Ladder, Rung
+from conversation.draft import Draft
+from conversation.speaking.rehearsal import recorded, whole_speech
+from providers.fallback.breaker import COOL_DOWN_SECONDS, FAILURES, LONGEST_SECONDS
+from providers.fallback.ladder import Ladder, Rung
+from providers.models.elevenlabs import ElevenLabsSynthesizer
 from sandbox.app import ELEVENLABS_KEY, Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
@@ -20,7 +20,7 @@ from sandbox.mind import ScriptedMind
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.stages.speak import Voiced
+    from conversation.speaking.rehearsal import Voiced
 
 VOICE = "elevenlabs"
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.errors import Fenced
-from storage.ledger import LETTER_SECONDS, MemoKey, Place, State
+from storage.ledger import LETTER_SECONDS, MemoKey, Place
+from storage.states import State
 from tests.contracts.ledgers import (
     KEY,
     LEASE,

@@ -15,11 +15,11 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumer.publisher import KafkaPublisher
-from consumer.source import KafkaLogin
-from consumer.webhook.answers import Handled, Outcome, Unpublished
-from consumer.webhook.door import LIMITS, Door, DoorError, Limits
+from consumer.kafka.ports import KafkaLogin
+from consumer.kafka.publisher import KafkaPublisher
 from consumer.webhook.metrics import DoorLog, DoorMetrics
+from consumer.webhook.outcomes import Handled, Outcome, Unpublished
+from consumer.webhook.server import LIMITS, Door, DoorError, Limits
 from consumer.webhook.signatures import Verifier
 from sandbox.broker import EmbeddedBroker
 from tests.contracts.webhooks import OLD_SECRET, SECRET, body_only, envelope, standard, timestamped, written
@@ -27,7 +27,7 @@ from tests.contracts.webhooks import OLD_SECRET, SECRET, body_only, envelope, st
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-    from consumer.source import Partition
+    from consumer.kafka.ports import Partition
 
 PARTITIONS = 4
 PATIENCE_SECONDS = 30.0

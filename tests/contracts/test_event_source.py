@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
-from consumer.dead_letters import KafkaDeadLetters
-from consumer.kafka import KafkaSource
-from consumer.publisher import KafkaPublisher
-from consumer.source import CommitRefused, KafkaLogin, Partition, Rebalance, SourceError
+from consumer.kafka.dead_letters import KafkaDeadLetters
+from consumer.kafka.ports import CommitRefused, KafkaLogin, Partition, Rebalance, SourceError
+from consumer.kafka.publisher import KafkaPublisher
+from consumer.kafka.source import KafkaSource
 from sandbox.broker import EmbeddedBroker
 from storage.ledger import DeadLetter, Event, Place
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.history import Turn, behaviour
-from storage.sqlite import SqliteStore
+from storage.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from storage.errors import Fenced
-from storage.ledger import Claim, Held, MemoKey, Settled, State, Step
-from storage.sqlite import SqliteStore
+from storage.ledger import Claim, Held, MemoKey, Settled, Step
+from storage.sqlite.store import SqliteStore
+from storage.states import State
 from tests.contracts.ledgers import KEY, LEASE, SECOND, Clock, claimed, story_of
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.errors import StoreUnavailable
-from storage.ledger import LONGEST_LEASE_SECONDS, Claim, DeadLetter, Event, Held, MemoKey, Place, State, Step
-from storage.sqlite import SqliteStore
+from storage.ledger import LONGEST_LEASE_SECONDS, Claim, DeadLetter, Event, Held, MemoKey, Place, Step
+from storage.sqlite.store import SqliteStore
+from storage.states import State
 from tests.contracts.ledgers import (
     ELSEWHERE,
     KEY,

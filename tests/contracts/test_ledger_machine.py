@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from storage.errors import Fenced
-from storage.ledger import Behind, Claim, DeadLetter, Event, MemoKey, State, Step
-from storage.memory import MemoryStore
-from storage.sqlite import SqliteStore
+from storage.ledger import Behind, Claim, DeadLetter, Event, MemoKey, Step
+from storage.memory.store import MemoryStore
+from storage.sqlite.store import SqliteStore
+from storage.states import State
 from tests.contracts.ledgers import LEASE, Clock, event_at, opened
 from tests.postgres.stores import supabase_store
 

@@ -12,7 +12,6 @@ from aiohttp import web
 
 from audio.clip import Clip
 from audio.formats import Format
-from providers import linq
 from providers.errors import (
     BadAnswer,
     Barred,
@@ -26,6 +25,7 @@ from providers.errors import (
     TimedOut,
     Unavailable,
 )
+from providers.messengers import linq
 from sandbox.app import LINQ_KEY, Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
@@ -36,8 +36,8 @@ from tests.contracts.messengers import LINQ, MEMOS, REPLY, patience_seconds, ser
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from providers.linq import LinqMessenger
-    from providers.series import SeriesMessenger
+    from providers.messengers.linq import LinqMessenger
+    from providers.messengers.series import SeriesMessenger
 
 CUT_SHORT = Fault(Kind.ACCEPTED_THEN_HANG)
 

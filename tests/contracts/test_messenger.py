@@ -37,8 +37,8 @@ from tests.contracts.messengers import LIMIT, LINQ, MEMOS, REPLY, SERIES, Genera
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from providers.linq import LinqMessenger
-    from providers.series import SeriesMessenger
+    from providers.messengers.linq import LinqMessenger
+    from providers.messengers.series import SeriesMessenger
 
 Client: TypeAlias = "SeriesMessenger | LinqMessenger"
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from providers.linq import LinqMessenger
-    from providers.series import SeriesMessenger
+    from providers.messengers.linq import LinqMessenger
+    from providers.messengers.series import SeriesMessenger
 
 READ: Mapping[Fault, type[ProviderError]] = {
     Fault(Kind.HANG): TimedOut,

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.errors import Rejected
-from providers.openai import OpenAiReplier, OpenAiSynthesizer, OpenAiTranscriber
-from providers.openai_wire import events
+from providers.models.openai import OpenAiReplier, OpenAiSynthesizer, OpenAiTranscriber
+from providers.models.openai_wire import events
 from providers.ports import ChatTurn, Role
 from sandbox.app import OPENAI_KEY, Sandbox
 from sandbox.faults import Fault, Kind

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.errors import Fenced
-from storage.ledger import Behind, Claim, Held, MemoKey, Parked, Place, Settled, State, Step
+from storage.ledger import Behind, Claim, Held, MemoKey, Parked, Place, Settled, Step
+from storage.states import State
 from tests.contracts.ledgers import (
     ELSEWHERE,
     KEY,

@@ -10,7 +10,8 @@ import pytest
 
 from storage.errors import Fenced
 from storage.history import Turn
-from storage.ledger import Claim, Held, MemoKey, Parked, Settled, State, Step
+from storage.ledger import Claim, Held, MemoKey, Parked, Settled, Step
+from storage.states import State
 from tests.contracts.ledgers import (
     ELSEWHERE,
     KEY,

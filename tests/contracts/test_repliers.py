@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from providers.encodable import encodable
 from providers.errors import BadAnswer, ProviderError, RateLimited, Unavailable
-from providers.local import CannedReplier
+from providers.models.local import CannedReplier
 from providers.ports import ChatTurn, Role
+from providers.wire.text import encodable
 from sandbox.app import Sandbox
 from sandbox.faults import SCRIPTED, Fault, Kind
 from tests.contracts.adapters import ODD_TEXTS, REPLIERS, WORDS, Listener, Wired, secrets_told

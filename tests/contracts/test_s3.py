@@ -15,13 +15,13 @@ from aiohttp import web
 
 from console.commands import doctor
 from console.commands.doctor import CheckVerdict
-from consumer.retention import DAY_SECONDS
 from consumer.settings import load
 from storage.archive import MEMO_PREFIX, REPLY_PREFIX
+from storage.archives.owed import OwedArchive
+from storage.archives.s3 import Encryption, S3Archive
+from storage.deletion.retention import DAY_SECONDS
 from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 from storage.factory import make_archive
-from storage.owed import OwedArchive
-from storage.s3 import Encryption, S3Archive
 from tests.contracts.buckets import BUCKET, client, variables
 
 if TYPE_CHECKING:

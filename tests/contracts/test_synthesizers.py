@@ -10,11 +10,11 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from audio.espeak import LONGEST_TEXT, EspeakVoice
-from providers.elevenlabs import ElevenLabsSynthesizer
-from providers.encodable import encodable
+from audio.engines.espeak import LONGEST_TEXT, EspeakVoice
 from providers.errors import BadAnswer, NoVoice, ProviderError, Rejected, Unavailable
-from providers.local import LocalSynthesizer
+from providers.models.elevenlabs import ElevenLabsSynthesizer
+from providers.models.local import LocalSynthesizer
+from providers.wire.text import encodable
 from sandbox.app import Sandbox
 from sandbox.faults import Fault, Kind
 from tests.contracts.adapters import ODD_TEXTS, SYNTHESIZERS, WORDS, Listener, Wired, children, secrets_told

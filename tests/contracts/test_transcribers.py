@@ -11,9 +11,9 @@ import pytest_asyncio
 from aiohttp import web
 
 from audio.clip import wav_clip
-from audio.sphinx import SphinxEars
+from audio.engines.sphinx import SphinxEars
 from providers.errors import BadAnswer, ProviderError, Rejected, Unavailable
-from providers.local import LocalTranscriber
+from providers.models.local import LocalTranscriber
 from sandbox.app import Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind

@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from conversation.replying.persona import compose
 from providers.errors import BadAnswer
-from providers.huggingface import LlamaReplier
-from providers.openai import OpenAiReplier
-from providers.persona import compose
+from providers.models.huggingface import LlamaReplier
+from providers.models.openai import OpenAiReplier
 from providers.ports import ChatTurn, Role
-from tests.unit.providers.hostile_transcripts import HOSTILE
+from tests.unit.conversation.hearing.hostile_transcripts import HOSTILE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,15 +11,15 @@ import pytest_asyncio
 from aiohttp import web
 
 from audio.clips import LANGUAGES
-from audio.espeak import EspeakVoice
+from audio.engines.espeak import EspeakVoice
 from audio.transcode import Transcoder
-from consumer.draft import Draft
-from consumer.ladders import speaking
 from consumer.settings import load
+from conversation.draft import Draft
+from conversation.ladders import speaking
 from providers.errors import NoVoice
 from providers.factory import Adapters
-from providers.local import LocalSynthesizer
-from providers.voices import CARTESIA_VOICES, DEFAULT, ELEVENLABS_VOICES
+from providers.models.local import LocalSynthesizer
+from providers.models.voices import CARTESIA_VOICES, DEFAULT, ELEVENLABS_VOICES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

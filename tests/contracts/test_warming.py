@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from providers.connections import open_connection, policy_for, session
+from providers.wire.sessions import open_connection, policy_for, session
 from sandbox.app import LINQ_KEY, SERIES_KEY, Sandbox
 from sandbox.faults import Fault, Kind
 from tests.contracts.adapters import ALL, KEYS, Listener, Wired

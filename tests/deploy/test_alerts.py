@@ -11,13 +11,13 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
-from consumer.backlog import Backlog
-from consumer.catalogue import CATALOGUE
+from consumer.telemetry.backlog import Backlog
+from consumer.telemetry.catalogue import CATALOGUE
 from consumer.webhook import metrics as door
-from consumer.webhook.answers import Outcome
-from storage.disk import DiskArchive
-from storage.memory import MemoryStore
-from storage.owed import OwedArchive
+from consumer.webhook.outcomes import Outcome
+from storage.archives.disk import DiskArchive
+from storage.archives.owed import OwedArchive
+from storage.memory.store import MemoryStore
 from tests.deploy import dockerfile, promql
 from tests.deploy.compose import BASE, ROOT, read
 from tests.deploy.promql import NotPromQL, parse

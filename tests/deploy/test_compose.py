@@ -10,9 +10,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from consumer.connection import MAX_EVENT_BYTES
+from consumer.kafka.client import MAX_EVENT_BYTES
 from consumer.settings import Settings, load
-from consumer.webhook.door import Limits
+from consumer.webhook.server import Limits
 from deploy import new_secrets
 from runtime.settings.environment import unknown_variables
 from runtime.settings.variables import variables

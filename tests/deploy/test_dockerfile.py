@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from console.fixture import wrap
-from consumer.publisher import KafkaPublisher
+from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
 from runtime.settings.reference import redacted
 from runtime.settings.variables import secrets_of

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from deploy import new_secrets
-from storage.supabase import SupabaseStore, exposed
+from storage.supabase.store import SupabaseStore, exposed
 from tests.deploy.migrating import DATABASE, make_database, migrate
 from tests.postgres.database import connected, migrations
 from tests.postgres.postgrest import ANON_KEY, SERVICE_KEY, PostgRest

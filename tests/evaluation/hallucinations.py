@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from providers.hallucinations import is_hallucination
+from conversation.hearing.hallucinations import is_hallucination
 from tests.evaluation.report import Line, Rows, Section
 
 _SAYINGS: Final = Path(__file__).parent / "sayings.json"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from providers.language import identify
+from conversation.language.identify import identify
 from tests.evaluation.report import Line, Rows, Section
 
 _PHRASES: Final = Path(__file__).parent / "phrases.json"

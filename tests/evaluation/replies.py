@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from providers.reply_check import other_language
+from conversation.replying.fitness import other_language
 
 _HERE: Final = Path(__file__).parent
 

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from providers.hallucinations import PHRASES
+from conversation.hearing.hallucinations import PHRASES
 from tests.evaluation import hallucinations, language, silence, voices
 from tests.evaluation.likeness import likeness
 from tests.evaluation.page import PAGE, SECTIONS, PartMissing, part, renewed

@@ -19,16 +19,16 @@ import numpy as np
 from audio import clips
 from audio.clip import WAV_RATE, Clip, pcm_of, wav_clip
 from audio.clips import Line as SpokenLine
-from audio.espeak import SAMPLE_RATE, EspeakVoice
-from audio.sphinx import SphinxEars
+from audio.engines.espeak import SAMPLE_RATE, EspeakVoice
+from audio.engines.sphinx import SphinxEars
 from audio.transcode import Transcoder
-from audio.word_errors import word_errors
-from consumer.draft import Draft
-from consumer.ladders import speaking
+from console.demo.word_errors import word_errors
 from consumer.settings import load
-from consumer.stages.speak import whole_speech
+from conversation.draft import Draft
+from conversation.ladders import speaking
+from conversation.speaking.rehearsal import whole_speech
 from providers.factory import Adapters
-from providers.local import LocalSynthesizer
+from providers.models.local import LocalSynthesizer
 from sandbox.app import Sandbox
 from sandbox.mind import EngineMind
 from tests.evaluation.likeness import likeness

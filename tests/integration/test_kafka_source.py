@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from consumer.connection import describe
-from consumer.dead_letters import KafkaDeadLetters
-from consumer.kafka import KafkaSource
-from consumer.offsets import PrefixTracker
-from consumer.publisher import KafkaPublisher
-from consumer.source import CommitRefused, KafkaLogin, Partition, Rebalance, SourceError, partition_of
+from consumer.kafka.client import describe
+from consumer.kafka.dead_letters import KafkaDeadLetters
+from consumer.kafka.ports import CommitRefused, KafkaLogin, Partition, Rebalance, SourceError, partition_of
+from consumer.kafka.publisher import KafkaPublisher
+from consumer.kafka.source import KafkaSource
+from consumer.worker.offsets import PrefixTracker
 from sandbox.broker import EmbeddedBroker
 from storage.ledger import DeadLetter, Event, Place
 from tests.contracts.test_event_source import (
@@ -220,7 +220,7 @@ async def test_a_topic_that_is_not_there_yet(servers: str, caplog: pytest.LogCap
     topic = f"late-{uuid.uuid4().hex}"
     assert await describe(KafkaLogin(servers), topic) is None
     early = member(servers, topic)
-    with caplog.at_level(logging.WARNING, "consumer.kafka"):
+    with caplog.at_level(logging.WARNING, "consumer.kafka.source"):
         await early.source.start(Rebalance(early.revoked, early.assigned))
         try:
             await early.until(lambda: bool(early.story))
@@ -231,7 +231,9 @@ async def test_a_topic_that_is_not_there_yet(servers: str, caplog: pytest.LogCap
             assert values(await early.take(1)) == [b"at last"]
         finally:
             await early.source.stop()
-    assert [record.getMessage() for record in caplog.records if record.name == "consumer.kafka"] == ["topic.absent"]
+    assert [record.getMessage() for record in caplog.records if record.name == "consumer.kafka.source"] == [
+        "topic.absent"
+    ]
     assert await describe(KafkaLogin(servers), topic) == PARTITIONS
 
 

@@ -24,15 +24,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from consumer import wiring
-from consumer.publisher import KafkaPublisher
+from consumer.kafka.ports import KafkaLogin
+from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
-from consumer.source import KafkaLogin
-from consumer.stopping import Stop
-from consumer.webhook.door import Door
+from consumer.webhook.server import Door
 from consumer.webhook.signatures import Verifier
+from runtime.signals import Stop
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
-from storage.sqlite import SqliteStore
+from storage.sqlite.store import SqliteStore
 from tests.contracts.webhooks import SECRET, envelope, standard, timestamped, written
 from tests.integration.kafka.broker import VERSIONS, NoKafka, real_kafka
 

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
-from storage.supabase import SupabaseStore
+from storage.supabase.store import SupabaseStore
 from tests.postgres.database import empty
 from tests.postgres.postgrest import SERVICE_KEY, PostgRest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from storage.supabase_ledger import SupabaseLedger
+    from storage.supabase.ledger import SupabaseLedger
     from tests.postgres.server import PostgresServer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from storage.supabase import SupabaseStore
+from storage.supabase.store import SupabaseStore
 from tests.postgres.database import empty
 from tests.postgres.postgrest import SERVICE_KEY, PostgRest
 

@@ -10,7 +10,8 @@ import pytest
 from sandbox.faults import Fault, Kind
 from storage.errors import Fenced, StoreUnavailable
 from storage.history import Turn
-from storage.ledger import Claim, Held, Parked, Settled, State, Step
+from storage.ledger import Claim, Held, Parked, Settled, Step
+from storage.states import State
 from tests.contracts.ledgers import (
     KEY,
     LEASE,
@@ -31,8 +32,8 @@ from tests.postgres.database import OWNER, connected
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from storage.supabase import SupabaseStore
-    from storage.supabase_ledger import SupabaseLedger
+    from storage.supabase.ledger import SupabaseLedger
+    from storage.supabase.store import SupabaseStore
     from tests.postgres.postgrest import PostgRest
     from tests.postgres.server import PostgresServer
 

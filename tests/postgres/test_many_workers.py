@@ -13,8 +13,9 @@ import pytest_asyncio
 
 from storage.errors import Fenced
 from storage.history import Turn
-from storage.ledger import Claim, Held, MemoKey, State
-from storage.supabase import SupabaseStore
+from storage.ledger import Claim, Held, MemoKey
+from storage.states import State
+from storage.supabase.store import SupabaseStore
 from tests.contracts.ledgers import KEY, LEASE, claimed, event_at, letter_at, park, parked, settle, story_of
 from tests.postgres.database import OWNER, connected
 from tests.postgres.postgrest import SERVICE_KEY
@@ -22,7 +23,7 @@ from tests.postgres.postgrest import SERVICE_KEY
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from storage.supabase_ledger import SupabaseLedger
+    from storage.supabase.ledger import SupabaseLedger
     from tests.postgres.postgrest import PostgRest
     from tests.postgres.server import PostgresServer
 

@@ -13,9 +13,10 @@ import pytest_asyncio
 from sandbox.faults import SCRIPTED, Fault, Kind
 from storage.errors import StoreError, StoreNotReady, StoreUnavailable
 from storage.history import Turn
-from storage.ledger import Claim, MemoKey, State
-from storage.supabase import SupabaseStore
-from storage.supabase_client import SupabaseClient
+from storage.ledger import Claim, MemoKey
+from storage.states import State
+from storage.supabase.client import SupabaseClient
+from storage.supabase.store import SupabaseStore
 from tests.contracts.ledgers import KEY, LEASE, claimed, event_at, parked, settle, story_of
 from tests.postgres.database import OWNER, connected, make_database
 from tests.postgres.postgrest import ANON_KEY, SERVICE_KEY, PostgRest
@@ -24,7 +25,7 @@ from tests.postgres.test_many_workers import NOW
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from storage.supabase_ledger import SupabaseLedger
+    from storage.supabase.ledger import SupabaseLedger
     from tests.postgres.server import PostgresServer
 
 SAID = "what-somebody-said"

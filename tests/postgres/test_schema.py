@@ -13,7 +13,7 @@ from postgrest.exceptions import APIError
 from supabase import AsyncClientOptions, acreate_client
 
 from storage.errors import StoreNotReady, StoreUnavailable
-from storage.supabase import SupabaseStore, exposed
+from storage.supabase.store import SupabaseStore, exposed
 from tests.contracts.ledgers import claimed, letter_at, parked, settle, story_of
 from tests.postgres.database import OWNER, connected, make_database, migrate, migrations
 from tests.postgres.postgrest import ANON_KEY, FUNCTIONS, SERVICE_KEY, PostgRest

@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from consumer.source import CommitRefused, Partition, SourceError
+from consumer.kafka.ports import CommitRefused, Partition, SourceError
 from storage.ledger import Event, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from consumer.source import Rebalance
+    from consumer.kafka.ports import Rebalance
     from tests.simulation.process import Process
 
 TOPIC = "message.received"

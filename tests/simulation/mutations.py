@@ -9,23 +9,24 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from consumer import offsets, resume, worker
-from consumer.asides import Asides
-from consumer.lease import Lease
-from consumer.offsets import PrefixTracker
+from consumer.memo import checkpoint
+from consumer.memo.asides import Asides
+from consumer.memo.lease import Lease
+from consumer.memo.progress import Progress
 from consumer.pipeline import Pipeline
-from consumer.progress import Progress
 from consumer.stages import deliver
 from consumer.stages.deliver import Deliver
+from consumer.worker import offsets, worker
+from consumer.worker.offsets import PrefixTracker
 from providers.errors import OutcomeUnknown
-from storage.ledger import State
-from storage.memory import MemoryStore
+from storage.memory.store import MemoryStore
+from storage.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from consumer.source import Partition
+    from consumer.kafka.ports import Partition
 
 Ledger: Any = type(MemoryStore(clock=lambda: 0.0).ledger)
 
@@ -107,7 +108,7 @@ def settled_before_kept() -> Iterator[None]:
     async def finish(_: Asides) -> None:
         return
 
-    with patch.object(Asides, "finish", finish), patch("consumer.asides.asyncio.gather", _cancelled):
+    with patch.object(Asides, "finish", finish), patch("consumer.memo.asides.asyncio.gather", _cancelled):
         yield
 
 
@@ -200,7 +201,7 @@ def letters_forgotten() -> Iterator[None]:
     async def settle(self: Any, *args: Any, **kwargs: Any) -> None:
         await real(self, *args, **{**kwargs, "letter": None})
 
-    with patch.object(Ledger, "settle", settle), patch("consumer.outbox.Outbox.post", lambda *_: None):
+    with patch.object(Ledger, "settle", settle), patch("consumer.handling.outbox.Outbox.post", lambda *_: None):
         yield
 
 
@@ -208,8 +209,8 @@ def letters_forgotten() -> Iterator[None]:
 def gains_forgotten() -> Iterator[None]:
     """Begin anew, whatever an earlier attempt has paid for."""
     with (
-        patch.object(resume, "restore_heard", lambda *_: None),
-        patch.object(resume, "restore_answering", lambda *_: None),
+        patch.object(checkpoint, "restore_heard", lambda *_: None),
+        patch.object(checkpoint, "restore_answering", lambda *_: None),
     ):
         yield
 

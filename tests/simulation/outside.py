@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from consumer.source import SourceError
+from consumer.kafka.ports import SourceError
 from providers.errors import OutcomeUnknown, Rejected, Unavailable
 from providers.ports import SentText, always_ours
 from storage.archive import NOTHING, PAGE
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from providers.ports import VoiceReply
     from storage.ledger import DeadLetter
-    from storage.memory import MemoryStore
+    from storage.memory.store import MemoryStore
     from tests.simulation.process import Process
 
 T = TypeVar("T")

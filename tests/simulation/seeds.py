@@ -13,9 +13,9 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, TypeVar
 
+from tests.harness.virtual_time import Deadlock, VirtualTimeLoop
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.world import Violation, World
-from tests.virtual_time import Deadlock, VirtualTimeLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

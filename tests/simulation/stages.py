@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Self
 from audio.clip import Clip
 from audio.clips import Line
 from audio.formats import Format
-from consumer.draft import Drafts
-from consumer.memo import Answering, Decoded, Fetched, Heard, Spoken
-from consumer.stages.apology import Apology
+from consumer.memo.endings import Apology
+from consumer.memo.states import Answering, Decoded, Fetched, Heard, Spoken
+from conversation.draft import Drafts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.memo import Memo
-    from consumer.progress import Progress
+    from consumer.memo.progress import Progress
+    from consumer.memo.states import Memo
     from tests.simulation.process import Process
     from tests.simulation.world import World
 

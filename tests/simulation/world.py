@@ -12,20 +12,21 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
-from consumer.budget import DEADLINE_SECONDS
-from consumer.bugs import BugLimit
-from consumer.lanes import Abandoned, Lanes
+from consumer.handling.bug_limit import BugLimit
+from consumer.handling.outbox import Outbox
+from consumer.kafka.ports import Partition
 from consumer.notices import MemoFenced, Notices
-from consumer.outbox import Outbox
 from consumer.pipeline import Pipeline
-from consumer.source import Partition
 from consumer.stages.deliver import Deliver
 from consumer.stages.keep import Keep
 from consumer.stages.read import Read
 from consumer.stages.remember import Recall, Remember
 from consumer.wiring import make_handler, make_worker
-from storage.ledger import MemoKey, State
-from storage.memory import MemoryStore
+from consumer.worker.lanes import Abandoned, Lanes
+from conversation.budget import DEADLINE_SECONDS
+from storage.ledger import MemoKey
+from storage.memory.store import MemoryStore
+from storage.states import State
 from tests.simulation.cluster import TOPIC, Cluster, SimulatedSource
 from tests.simulation.outside import (
     Hands,
@@ -44,8 +45,8 @@ from tests.simulation.stages import Decoding, Speaking, Stages
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.handler import Handler
-    from consumer.memo import Memo
+    from consumer.handling.handler import Handler
+    from consumer.memo.states import Memo
     from consumer.notices import Notice
     from storage.ledger import DeadLetter
 

@@ -19,16 +19,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from console import fixture
 from console.commands.replay import event_of, put
 from console.follow import follow
-from consumer.catalogue import CATALOGUE
-from consumer.publisher import KafkaPublisher
+from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
+from consumer.telemetry.catalogue import CATALOGUE
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from storage.factory import make_store
 from tests.deploy import compose
 from tests.deploy.compose import ROOT, WORKER, services
 from tests.deploy.migrating import DATABASE
-from tests.free_ports import free_ports
+from tests.harness.free_ports import free_ports
 from tests.postgres.database import connected
 from tests.postgres.server import SUPERUSER
 from tests.stack.environment import Addresses, in_compose, of_worker

@@ -14,8 +14,8 @@ import pytest
 
 from audio.formats import Format, sniff
 from console.fixture import MessageKey, load, messages
-from consumer.events import Event, Ignored, TextMessage, Unreadable, VoiceMemo, parse, recordings
-from consumer.memo import AbsentAudio, InlineAudio, LinkedAudio
+from consumer.events.parse import Event, Ignored, TextMessage, Unreadable, VoiceMemo, parse, recordings
+from consumer.memo.states import AbsentAudio, InlineAudio, LinkedAudio
 
 URL = "http://127.0.0.1:9099"
 FIXTURES = Path(__file__).parents[2] / "fixtures"

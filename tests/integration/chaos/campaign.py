@@ -29,13 +29,13 @@ from aiokafka.errors import KafkaError
 
 from audio.scratch_dir import remove_abandoned_dirs
 from console.fixture import wrap
-from consumer.publisher import KafkaPublisher
-from consumer.source import KafkaLogin, SourceError
+from consumer.kafka.ports import KafkaLogin, SourceError
+from consumer.kafka.publisher import KafkaPublisher
 from sandbox.app import Sandbox
 from sandbox.faults import Fault, Kind
 from sandbox.mind import ScriptedMind
 from storage.ledger import MemoKey
-from storage.sqlite import SqliteStore
+from storage.sqlite.store import SqliteStore
 from tests.integration.kafka.broker import VERSIONS, real_kafka
 
 if TYPE_CHECKING:

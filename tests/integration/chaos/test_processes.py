@@ -17,11 +17,11 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from console.fixture import wrap
-from consumer.publisher import KafkaPublisher
-from consumer.source import KafkaLogin
+from consumer.kafka.ports import KafkaLogin
+from consumer.kafka.publisher import KafkaPublisher
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
-from storage.sqlite import SqliteStore
+from storage.sqlite.store import SqliteStore
 from tests.integration.kafka.broker import VERSIONS
 
 if TYPE_CHECKING:

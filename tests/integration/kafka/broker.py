@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tests.free_ports import free_ports
+from tests.harness.free_ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from click.testing import CliRunner
 
 from console.cli import main
-from storage.sqlite import SqliteStore
+from storage.sqlite.store import SqliteStore
 from tests.contracts.ledgers import opened
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from console.fixture import FileKind, FixtureError, kind_of, load, messages, wrap
-from consumer.events import VoiceMemo, parse
-from consumer.memo import AbsentAudio, InlineAudio, Memo
+from consumer.events.parse import VoiceMemo, parse
+from consumer.memo.states import AbsentAudio, InlineAudio, Memo
 
 if TYPE_CHECKING:
     from pathlib import Path

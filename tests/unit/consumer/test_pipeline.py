@@ -14,13 +14,13 @@ import pytest
 from audio.clip import Clip, wav_clip
 from audio.clips import Line
 from audio.formats import Format
-from consumer.lease import Lease
-from consumer.memo import LinkedAudio, Memo
+from consumer.memo.endings import Apology, NotKept
+from consumer.memo.lease import Lease
+from consumer.memo.progress import Progress
+from consumer.memo.states import LinkedAudio, Memo
 from consumer.notices import Notices
-from consumer.pipeline import NotKept, Pipeline
-from consumer.progress import Progress
-from consumer.stages.answer import Answer, whole_reply
-from consumer.stages.apology import Apology
+from consumer.pipeline import Pipeline
+from consumer.stages.answer import Answer
 from consumer.stages.decode import Decode
 from consumer.stages.deliver import Deliver
 from consumer.stages.fetch import Fetch
@@ -28,20 +28,22 @@ from consumer.stages.hear import Hear
 from consumer.stages.keep import Keep
 from consumer.stages.read import Read
 from consumer.stages.remember import Recall, Remember
-from consumer.stages.speak import Speak, whole_speech
+from consumer.stages.speak import Speak
+from conversation.replying.reply import whole_reply
+from conversation.speaking.rehearsal import whole_speech
 from providers.errors import Forbidden, OutcomeUnknown
-from providers.ladder import Ladder, Rung
+from providers.fallback.ladder import Ladder, Rung
 from providers.ports import Transcript
 from storage.errors import ArchiveUnavailable
 from storage.ledger import Claim, MemoKey
-from storage.memory import MemoryArchive, MemoryStore
+from storage.memory.store import MemoryArchive, MemoryStore
+from tests.harness.virtual_time import in_virtual_time
 from tests.unit.audio.recordings import RATE, loud, pcm, voice
-from tests.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from consumer.memo import Delivered
+    from consumer.memo.states import Delivered
     from providers.ports import VoiceReply
     from storage.ledger import JsonValue
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from consumer.log_setup import configure_logs
-from consumer.redaction import MASK
-from tests.logged import lines, restored
+from runtime.logs import configure_logs
+from runtime.redaction import MASK
+from tests.harness.logged import lines, restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def test_the_level_is_for_our_own_lines() -> None:
     stream = io.StringIO()
     configure_logs("json", "INFO", stream)
     logging.getLogger("consumer.notices").debug("event.passed")
-    logging.getLogger("consumer.worker").info("commit.refused")
+    logging.getLogger("consumer.worker.worker").info("commit.refused")
     logging.getLogger("aiokafka.conn").info("connected")
     logging.getLogger("aiokafka.conn").warning("not connected")
     assert [line["event"] for line in lines(stream)] == ["commit.refused", "not connected"]
@@ -51,7 +51,7 @@ def test_set_up_again_replaces_what_was_set_up_before() -> None:
     first, second = io.StringIO(), io.StringIO()
     configure_logs("json", "INFO", first)
     configure_logs("json", "INFO", second)
-    logging.getLogger("consumer.worker").info("commit.refused")
+    logging.getLogger("consumer.worker.worker").info("commit.refused")
     assert (first.getvalue(), len(lines(second))) == ("", 1)
 
 
@@ -143,9 +143,11 @@ def test_a_field_cannot_pretend_to_be_the_lines_own() -> None:
     """Extra fields never replace when, how loud, by whom and what."""
     stream = io.StringIO()
     configure_logs("json", "INFO", stream)
-    logging.getLogger("consumer.worker").warning("drain.cut_short", extra={"level": "x", "event": "y", "timestamp": 0})
+    logging.getLogger("consumer.worker.worker").warning(
+        "drain.cut_short", extra={"level": "x", "event": "y", "timestamp": 0}
+    )
     told = lines(stream)[0]
-    assert (told["level"], told["logger"]) == ("warning", "consumer.worker")
+    assert (told["level"], told["logger"]) == ("warning", "consumer.worker.worker")
     assert told["timestamp"] != 0
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.redaction import MASK, Redactor
+from runtime.redaction import MASK, Redactor
 
 
 @pytest.mark.parametrize(

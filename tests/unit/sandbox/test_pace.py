@@ -12,7 +12,7 @@ import pytest
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from sandbox.pace import PUBLISHED, Pace, Speed, speed_of
-from tests.virtual_time import in_virtual_time
+from tests.harness.virtual_time import in_virtual_time
 
 
 class Connection(asyncio.Transport):

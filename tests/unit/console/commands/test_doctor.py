@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from console.commands import doctor
 from console.commands.doctor import CheckVerdict
-from consumer.publisher import KafkaPublisher
+from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
 from sandbox.broker import EmbeddedBroker
 from tests.unit.console.calling import called, kept

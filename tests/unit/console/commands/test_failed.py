@@ -10,14 +10,15 @@ from rich.console import Console
 
 from console.commands import failed
 from consumer.settings import load
-from storage.ledger import MemoKey, State
+from storage.ledger import MemoKey
+from storage.states import State
 from tests.contracts.ledgers import claimed, letter_at, settle
 from tests.unit.console.calling import called, in_store, kept
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.sqlite import SqliteStore
+    from storage.sqlite.store import SqliteStore
 
 LONG = MemoKey("c0ffee00-1111-2222-3333-444455556666", "0f5a3c1e-aaaa-bbbb-cccc-ddddeeeeffff")
 SHORT = MemoKey("88214", "5100440")

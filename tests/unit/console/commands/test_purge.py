@@ -11,7 +11,7 @@ from tests.unit.console.calling import called, in_store, kept
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.sqlite import SqliteStore
+    from storage.sqlite.store import SqliteStore
 
 
 @pytest.mark.parametrize(("person", "given"), [("", ""), (" ", ""), ("-", "\n"), ("-", ""), ("555", "")])

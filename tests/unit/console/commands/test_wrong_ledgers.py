@@ -11,7 +11,7 @@ from tests.unit.console.calling import called, in_store, kept
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.sqlite import SqliteStore
+    from storage.sqlite.store import SqliteStore
 
 
 @pytest.mark.parametrize("command", ["failed", "show 5", "purge", "purge --person +15550100001", "reprocess 5"])

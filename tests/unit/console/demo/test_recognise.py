@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from audio.espeak import SAMPLE_RATE, EspeakVoice
-from audio.sphinx import SphinxEars
+from audio.engines.espeak import SAMPLE_RATE, EspeakVoice
+from audio.engines.sphinx import SphinxEars
 from audio.transcode import Transcoder
 from console.demo.demo import TROUBLE, shortcomings
 from console.demo.recognise import (
@@ -25,9 +25,10 @@ from console.demo.recognise import (
 )
 from console.demo.story import DemoEvent, recognition_report
 from console.follow import Followed
-from providers.local import LocalTranscriber
+from providers.models.local import LocalTranscriber
 from sandbox.upstreams.series import Sent
-from storage.ledger import MemoKey, State, Step, Story
+from storage.ledger import MemoKey, Step, Story
+from storage.states import State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence

@@ -15,7 +15,8 @@ from console.follow import Followed
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from sandbox.upstreams.series import Sent
-from storage.ledger import MemoKey, State, Step, Story
+from storage.ledger import MemoKey, Step, Story
+from storage.states import State
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

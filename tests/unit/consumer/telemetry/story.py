@@ -14,12 +14,9 @@ from consumer.notices import (
     MemoTaken,
     OffsetsCommitted,
     PartitionsChanged,
-    RungFailed,
-    RungServed,
-    StageFailed,
-    StageFinished,
     WorkerChanged,
 )
+from conversation.notices import RungFailed, RungServed, StageFailed, StageFinished
 from storage.ledger import MemoKey
 
 if TYPE_CHECKING:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, get_args
 from prometheus_client.parser import text_string_to_metric_families
 
 from consumer import notices
-from consumer.backlog import Backlog
-from consumer.catalogue import CATALOGUE
-from consumer.metrics import Metrics
+from consumer.kafka.ports import Partition
 from consumer.notices import MemoSettled, Notices, WorkerChanged
-from consumer.source import Partition
+from consumer.telemetry.backlog import Backlog
+from consumer.telemetry.catalogue import CATALOGUE
+from consumer.telemetry.metrics import Metrics
 from providers.errors import Unauthorized
-from providers.ladder import Ladder, Rung
-from storage.disk import DiskArchive
-from storage.memory import MemoryStore
-from storage.owed import OwedArchive
+from providers.fallback.ladder import Ladder, Rung
+from storage.archives.disk import DiskArchive
+from storage.archives.owed import OwedArchive
+from storage.memory.store import MemoryStore
+from tests.harness.virtual_time import in_virtual_time
 from tests.unit.consumer.telemetry.story import KEY, STORY
-from tests.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from opentelemetry.trace import SpanContext
 
-from consumer.log_setup import configure_logs
-from consumer.logs import NoticeLog
 from consumer.notices import MemoSettled, MemoTaken
+from consumer.telemetry.notice_log import NoticeLog
+from runtime.logs import configure_logs
 from storage.ledger import Place
-from tests.logged import lines, restored
+from tests.harness.logged import lines, restored
 from tests.unit.consumer.telemetry.story import KEY, STORY
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Local engines for hearing and speaking, each in a child process."""

@@ -1,0 +1,70 @@
+"""Asides: work beside the reply of one memo, which never delays or stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runtime.bug_places import where
+from storage.errors import Fenced, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from types import TracebackType
+    from typing import Self
+
+    from consumer.memo.progress import Progress
+
+_TIMEOUT_SECONDS = 30.0
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Asides:
+    """The asides of one memo; leaving the block waits for them."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: list[asyncio.Task[object]] = []
+        self.owed: list[str] = []  # names of those that failed
+
+    def start(self, name: str, work: Coroutine[Any, Any, T], *, otherwise: T) -> asyncio.Task[T]:
+        """Start an aside; its task returns `otherwise` if storage fails or takes 30 s."""
+        task = asyncio.create_task(self._run(name, work, otherwise), name=f"aside-{name}")
+        task.add_done_callback(lambda _: work.close())  # of a task that was cancelled before it began
+        self._tasks.append(task)
+        return task
+
+    async def _run(self, name: str, work: Coroutine[Any, Any, T], otherwise: T) -> T:
+        try:
+            with self._progress.stage(name):
+                async with asyncio.timeout(_TIMEOUT_SECONDS):
+                    return await work
+        except (StorageError, TimeoutError):
+            self.owed.append(name)
+            return otherwise
+        except Exception as bug:  # noqa: BLE001 - boundary: a bug in an aside must be seen, and must not cost the person the reply
+            self.owed.append(name)
+            self._progress.met(bug)
+            log.error(  # noqa: TRY400 (a traceback's last line may repeat what a person said: I6)
+                "aside.broke", extra={"stage": name, "error": type(bug).__name__, "where": where(bug)}
+            )
+            return otherwise
+
+    async def finish(self) -> None:
+        """Wait for all; each has its own timeout."""
+        await asyncio.gather(*self._tasks)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, asyncio.CancelledError | Fenced):  # no other end may cost us the recording
+            for task in self._tasks:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

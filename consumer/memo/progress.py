@@ -1,0 +1,127 @@
+"""Progress of a claimed memo: reported to listeners, and stored in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from consumer.memo.endings import CannotAnswer
+from conversation.budget import Budget
+from conversation.notices import RungFailed, RungServed, StageFailed, StageFinished
+from providers.errors import ProviderError
+from runtime.bug_places import digest, where
+from storage.errors import StoreUnavailable
+from storage.ledger import Step
+from storage.states import later
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+
+    from consumer.memo.lease import Lease
+    from consumer.notices import Notices
+    from providers.errors import Attempt
+    from storage.ledger import Claim, JsonValue, Ledger
+    from storage.states import State
+
+_STORE_AWAY_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Timing:
+    """The rung that served a stage."""
+
+    rung: str | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """One claim's way through the pipeline."""
+
+    claim: Claim
+    ledger: Ledger
+    notices: Notices
+    lease: Lease
+    clock: Callable[[], float] = perf_counter
+    steps: list[Step] = field(default_factory=list)
+    budget: Budget = field(default_factory=Budget)
+    facts: dict[str, JsonValue] = field(default_factory=dict)
+    state: State = field(init=False)
+    bug: str | None = None  # digest of a bug, on the main line or in an aside (I8)
+    # Over a network two writes may overtake each other, so the main line and its asides take turns.
+    _advancing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.state = self.claim.state
+        self.facts = {**self.claim.facts, **self.facts}
+
+    @property
+    def owes_original(self) -> bool:
+        """Whether the recording was fetched, and is not safe yet (I5)."""
+        return bool(self.facts.get("fetched")) and not isinstance(self.facts.get("original"), str)
+
+    def met(self, bug: Exception) -> None:
+        """Note a bug and its place for the story."""
+        self.bug = digest(bug)
+        self.facts["bug"] = where(bug)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Timing]:
+        """Time a stage and report how it ended. Raises Fenced if the lease has run out before."""
+        self.lease.check()
+        begun, timing = self.clock(), Timing()
+        try:
+            yield timing
+        except BaseException as error:
+            seconds, reason = self.clock() - begun, reason_of(error)
+            rung = error.rung if isinstance(error, CannotAnswer) else timing.rung
+            self.steps.append(Step(name, seconds, rung, reason))
+            self.notices(StageFailed(self.claim.key, name, seconds, reason))
+            raise
+        seconds = self.clock() - begun
+        self.steps.append(Step(name, seconds, timing.rung))
+        self.notices(StageFinished(self.claim.key, name, seconds, timing.rung))
+
+    def fell(self, attempts: Iterable[Attempt]) -> None:
+        """Report the rungs that a ladder has tried."""
+        now = asyncio.get_running_loop().time()
+        for each in attempts:
+            ago = max(0.0, now - each.ended)
+            if each.error is None:
+                self.notices(RungServed(self.claim.key, each.ladder, each.rung, each.seconds, ago))
+            else:
+                self.rung_failed(each.ladder, each.rung, each.seconds, each.error, ago)
+
+    def rung_failed(self, stage: str, rung: str, seconds: float, error: str, ago: float = 0.0) -> None:
+        """Report a rung, or a form of the reply, that failed `ago` seconds before."""
+        self.steps.append(Step(stage, seconds, rung, error))
+        self.notices(RungFailed(self.claim.key, stage, rung, seconds, error, ago))
+
+    def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
+        """Add a part of a stage to the story; its name is no label of metrics (I9)."""
+        self.steps.append(Step(name, seconds, rung, error))
+
+    async def advance(self, state: State, facts: Mapping[str, JsonValue]) -> None:
+        """Store how far the memo got, and what it gained (I10); the state never goes back. Raises Fenced."""
+        self.facts.update(facts)
+        self.state = later(state, self.state)
+        async with self._advancing:
+            await self.persist(lambda: self.ledger.advance(self.claim, self.state, self.facts))
+
+    async def persist(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write to the ledger; retry while the store is away and the lease runs. Raises Fenced."""
+        while True:
+            self.lease.check()
+            try:
+                return await write()
+            except StoreUnavailable:
+                await asyncio.sleep(_STORE_AWAY_SECONDS)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return an error's constant word: its `reason`, else its type's name."""
+    if isinstance(error, (ProviderError, CannotAnswer)):
+        return error.reason
+    return type(error).__name__

@@ -1,0 +1,91 @@
+"""Wiring of the pipeline. Slow to import (the vendors' SDKs), so the worker loads it while it joins the group."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audio.transcode import Transcoder
+from consumer.pipeline import Pipeline
+from consumer.stages.answer import Answer
+from consumer.stages.decode import Decode
+from consumer.stages.deliver import Deliver
+from consumer.stages.fetch import Fetch
+from consumer.stages.hear import Hear
+from consumer.stages.keep import Keep
+from consumer.stages.read import Read
+from consumer.stages.remember import Recall, Remember
+from consumer.stages.speak import Speak
+from conversation import ladders
+from conversation.language import evidence
+from providers.factory import Adapters, make_messenger
+from storage.factory import make_owed_archive
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
+    from providers.messengers.linq import LinqMessenger
+    from providers.messengers.series import SeriesMessenger
+    from storage.archives.owed import OwedArchive
+    from storage.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a pipeline is made of."""
+
+    adapters: Adapters
+    archive: OwedArchive
+    messenger: SeriesMessenger | LinqMessenger
+    transcoder: Transcoder
+    closing: AsyncExitStack
+
+    async def warm(self) -> None:
+        """Do what the first memo would wait for: handshakes, S3's client, language data. Raises nothing.
+
+        Failures do not count for the ladders' breakers.
+        """
+        connections = (self.messenger.warm(), self.adapters.warm(), self.archive.warm())
+        await asyncio.gather(*connections, asyncio.to_thread(evidence.load))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.closing.aclose()
+
+
+def make_parts(settings: Settings) -> Parts:
+    """Make the parts; opens no connection yet."""
+    closing = AsyncExitStack()
+    adapters = Adapters(settings.models)
+    closing.push_async_callback(adapters.close)
+    archive = make_owed_archive(settings.archive)
+    closing.push_async_callback(archive.close)
+    worker = settings.worker
+    messenger = make_messenger(
+        settings.messaging,
+        max_memo_bytes=worker.max_memo_bytes,
+        send_seconds=worker.send_seconds,
+    )
+    closing.push_async_callback(messenger.close)
+    transcoder = Transcoder(worker.ffmpeg, max_seconds=worker.max_memo_seconds)
+    return Parts(adapters, archive, messenger, transcoder, closing)
+
+
+def make_pipeline(settings: Settings, parts: Parts, history: History) -> Pipeline:
+    """Make the pipeline of its parts."""
+    worker = settings.worker
+    return Pipeline(
+        messenger=parts.messenger,
+        fetch=Fetch(parts.messenger, worker.max_memo_bytes),
+        keep=Keep(parts.archive, settings.pseudonym_key),
+        decode=Decode(parts.transcoder),
+        recall=Recall(history),
+        hear=Hear(ladders.hearing(parts.adapters), worker.default_language),
+        read=Read(worker.default_language),
+        answer=Answer(ladders.answering(parts.adapters)),
+        speak=Speak(ladders.speaking(parts.adapters, parts.transcoder)),
+        deliver=Deliver(parts.messenger, parts.transcoder, worker.send_seconds, worker.resend_unknown),
+        remember=Remember(history),
+        default_language=worker.default_language,
+    )

@@ -1,1 +1,0 @@
-"""Listeners that log, count and trace what the flow does; the flow imports none of them."""

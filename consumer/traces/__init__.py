@@ -1,1 +1,0 @@
-"""OpenTelemetry traces of memos, off unless they have somewhere to go."""

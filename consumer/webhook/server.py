@@ -1,0 +1,287 @@
+"""The webhook door: an HTTP server that answers 200 once Kafka has the delivery."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from consumer.events.json_fields import identifier
+from consumer.events.parse import address
+from consumer.kafka.ports import SourceError
+from consumer.kafka.publisher import TooLarge
+from consumer.webhook.outcomes import Handled, Outcome, Unpublished, answer
+from consumer.webhook.signatures import NotGenuine
+from runtime.vitals import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.events.parse import Address
+    from consumer.kafka.ports import Publisher
+    from consumer.webhook.outcomes import DoorNotice
+    from consumer.webhook.signatures import Genuine, Scheme, Verifier
+
+EVENT_ID_HEADER = "webhook-id"
+"""Header of the Kafka record: the delivery's id, the same in each repetition."""
+
+_MOST_BYTES = 1_000_000
+"""Of a body: a topic's default limit is 1 MiB with key and headers. Events carry links, not sound."""
+_LARGE_BYTES = 64 * 1024
+"""Larger bodies are checked in a thread: hashing and parsing a megabyte takes some ten milliseconds."""
+_MOST_HEADER_BYTES = 8190
+_BACKLOG = 128
+_KEEPALIVE_SECONDS = 75.0
+"""Longer than the minute after which proxies close an idle connection: if we did, it might be in mid-request."""
+_LET_GO_SECONDS = 2.0
+
+http_log = logging.getLogger("consumer.webhook.http")
+
+
+class _BugsOnly(logging.Filter):
+    """Drops what aiohttp logs about malformed requests, and takes people's addresses out of our own bugs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is about a bug."""
+        record.msg, record.args = "webhook.broke", None
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+http_log.addFilter(_BugsOnly())
+
+
+class DoorError(Exception):
+    """The port cannot be listened on; the message says which variable to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be in hand, and for how long: less than the ten seconds that Linq waits."""
+
+    requests: int = 256
+    """At once, with those answered that Kafka has not taken yet."""
+    size: int = 32 * 1024 * 1024
+    """Bytes of those requests."""
+    read_seconds: float = 3.0
+    """For a body to arrive."""
+    keep_seconds: float = 5.0
+    """For Kafka to take it."""
+
+
+LIMITS = Limits()
+
+
+@dataclass(slots=True)
+class Capacity:
+    """The requests in hand, and their bytes as announced."""
+
+    limits: Limits
+    requests: int = 0
+    size: int = 0
+
+    def take(self, size: int) -> bool:
+        """Reserve room for a request; False when there is none."""
+        if self.requests >= self.limits.requests or self.size + size > self.limits.size:
+            return False
+        self.requests += 1
+        self.size += size
+        return True
+
+    def release(self, size: int) -> None:
+        """Release the room of a request."""
+        self.requests -= 1
+        self.size -= size
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    genuine: Genuine
+    address: Address
+    body: bytes = field(repr=False)
+
+    @property
+    def event_id(self) -> str:
+        # The same in each repetition.
+        given = identifier(self.genuine.delivery_id) or self.address.event_id
+        return given or f"body-{hashlib.sha256(self.body).hexdigest()[:32]}"
+
+    @property
+    def key(self) -> bytes:
+        # The chat's id, so that a chat stays in one partition.
+        return (self.address.chat_id or self.event_id).encode("utf-8", "replace")
+
+
+class _Refused(Exception):
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+class Door:
+    """The HTTP server that takes deliveries; listeners must neither block nor raise."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        topic: str,
+        verifier: Verifier,
+        *listeners: Callable[[DoorNotice], None],
+        host: str,
+        port: int,
+        path: str,
+        limits: Limits = LIMITS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._publisher = publisher
+        self._topic = topic
+        self._verifier = verifier
+        self._listeners = listeners
+        self._host, self._port, self._path = host, port, path
+        self._limits = limits
+        self._clock = clock
+        self.capacity = Capacity(limits)
+        self._publishing: set[asyncio.Task[Outcome]] = set()
+        self._receiving = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._closing = False
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port listened on."""
+        return self._port
+
+    async def open(self) -> None:
+        """Start listening. Raises DoorError."""
+        app = web.Application(client_max_size=_MOST_BYTES)
+        app.router.add_post(self._path, self._receive)
+        runner = web.AppRunner(
+            app,
+            access_log=None,  # it would contain addresses
+            logger=http_log,
+            auto_decompress=False,  # what was signed is what came; and nothing grows
+            keepalive_timeout=_KEEPALIVE_SECONDS,
+            shutdown_timeout=self._limits.read_seconds + self._limits.keep_seconds,
+            lingering_time=_LET_GO_SECONDS,
+            max_line_size=_MOST_HEADER_BYTES,
+            max_field_size=_MOST_HEADER_BYTES,
+        )
+        self._runner = runner  # from here on close() cleans up, whatever happens
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port, backlog=_BACKLOG).start()
+        except OSError as error:
+            await self.close()
+            raise DoorError(refusal(error, "WEBHOOK", self._host, self._port)) from error
+        self._port = runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop listening and answer the requests in hand; the publisher stays open."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            self._closing = True
+            for site in list(runner.sites):
+                await site.stop()
+            # The runner's own end would drop what is still to come of a body.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.read_seconds + self._limits.keep_seconds):
+                    await self._quiet.wait()
+            await runner.cleanup()
+        # Those answered with 503 will be repeated, so what is still on its way to Kafka gets only a moment.
+        if self._publishing:
+            await asyncio.wait(self._publishing, timeout=_LET_GO_SECONDS)
+        for task in self._publishing:
+            task.cancel()
+        await asyncio.gather(*self._publishing, return_exceptions=True)
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        self._receiving += 1
+        self._quiet.clear()
+        try:
+            response = answer(await self._handle(request))
+        finally:
+            self._receiving -= 1
+            if not self._receiving:
+                self._quiet.set()
+        if self._closing:
+            response.force_close()
+        return response
+
+    async def _handle(self, request: web.Request) -> Outcome:
+        began = time.perf_counter()
+        scheme: Scheme | None = None
+        lacking: str | None = None
+        with ExitStack() as release:
+            try:
+                self._admit(request, release)
+                delivery = await self._verified(request)
+                scheme, lacking = delivery.genuine.scheme, delivery.address.lacking
+                outcome = await self._publish_in_time(delivery, release)
+            except _Refused as refused:
+                outcome = refused.outcome
+        self._notify(Handled(outcome, time.perf_counter() - began, scheme, lacking))
+        return outcome
+
+    def _notify(self, notice: DoorNotice) -> None:
+        for listener in self._listeners:
+            listener(notice)
+
+    def _admit(self, request: web.Request, release: ExitStack) -> None:
+        size = _MOST_BYTES if request.content_length is None else request.content_length
+        if size > _MOST_BYTES:
+            raise _Refused(Outcome.TOO_LARGE)
+        if not self.capacity.take(size):
+            raise _Refused(Outcome.BUSY)
+        release.callback(self.capacity.release, size)
+
+    async def _verified(self, request: web.Request) -> _Delivery:
+        body = await self._read(request)
+
+        def verify() -> _Delivery:
+            genuine = self._verifier.verify(request.headers, body, now=self._clock())
+            return _Delivery(genuine, address(body), body)
+
+        try:
+            return await asyncio.to_thread(verify) if len(body) > _LARGE_BYTES else verify()
+        except NotGenuine as error:
+            raise _Refused(Outcome(error.doubt)) from error
+
+    async def _read(self, request: web.Request) -> bytes:
+        try:
+            async with asyncio.timeout(self._limits.read_seconds):
+                return await request.read()
+        except TimeoutError as error:
+            raise _Refused(Outcome.TOO_SLOW) from error
+        except web.HTTPRequestEntityTooLarge as error:
+            raise _Refused(Outcome.TOO_LARGE) from error
+        except (OSError, web.RequestPayloadError) as error:
+            raise _Refused(Outcome.CUT_SHORT) from error
+
+    async def _publish_in_time(self, delivery: _Delivery, release: ExitStack) -> Outcome:
+        # Too slow, it goes on in the background and holds its capacity: a cancelled record may be there or not.
+        task = asyncio.create_task(self._publish(delivery), name="webhook")
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+        held = release.pop_all()
+        task.add_done_callback(lambda _: held.close())
+        done, _ = await asyncio.wait({task}, timeout=self._limits.keep_seconds)
+        return task.result() if done else Outcome.KAFKA_SLOW
+
+    async def _publish(self, delivery: _Delivery) -> Outcome:
+        headers = [(EVENT_ID_HEADER, delivery.event_id.encode("utf-8", "replace"))]
+        try:
+            await self._publisher.publish(self._topic, key=delivery.key, value=delivery.body, headers=headers)
+        except TooLarge:
+            return Outcome.TOO_LARGE
+        except SourceError as error:
+            self._notify(Unpublished(str(error)))
+            return Outcome.KAFKA_AWAY
+        return Outcome.KEPT

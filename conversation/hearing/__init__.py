@@ -1,0 +1,1 @@
+"""From sound to words: pieces heard side by side, hallucinations left out."""

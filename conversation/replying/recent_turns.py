@@ -1,0 +1,18 @@
+"""A chat's turns: read before the answer, written after it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from storage.history import History, Turn
+
+_TURNS = 10
+_TIMEOUT_SECONDS = 3.0
+
+
+async def recent_turns(history: History, chat_id: str) -> tuple[Turn, ...]:
+    """Return the last turns of a chat, oldest first. Raises StoreUnavailable and TimeoutError."""
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
+        return tuple(await history.recent(chat_id, limit=_TURNS))

@@ -1,0 +1,118 @@
+"""Speak: Answering → Spoken. The reply is spoken while it is written."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from audio import clips
+from audio.clips import Line
+from audio.errors import TranscodeError
+from conversation import budget
+from conversation.draft import Discarded, Draft, Drafts
+from conversation.speaking.pieces import Chorus
+
+if TYPE_CHECKING:
+    from asyncio import Task
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+
+    from audio.clip import Clip
+    from audio.transcode import Transcoder
+    from conversation.turn import Turn
+    from providers.fallback.ladder import Ladder, Served
+    from providers.ports import Synthesizer
+
+
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """A finished clip, and what it says."""
+
+    clip: Clip
+    said: str = field(repr=False)
+
+
+class Rehearsal:
+    """One reply, spoken while repliers write it into `drafts`."""
+
+    def __init__(self, voices: Ladder[[Draft], Voiced], turn: Turn) -> None:
+        self.drafts = Drafts()
+        self._voices = voices
+        self._turn = turn
+        self._speaking: Task[Served[Voiced]] = asyncio.create_task(self._speak(), name="rehearsal")
+
+    async def voice(self) -> Served[Voiced] | None:
+        """Wait for the voice of the complete draft; None if there is none."""
+        draft = self.drafts.latest
+        return await self._speaking if draft is not None and draft.ended else None
+
+    async def close(self) -> None:
+        """Cancel it."""
+        self._speaking.cancel()
+        await asyncio.gather(self._speaking, return_exceptions=True)
+
+    async def _speak(self) -> Served[Voiced]:
+        draft = None
+        while True:
+            draft = await self.drafts.after(draft)
+            try:
+                await draft.started()
+                served = await self._voices.within(self._turn.budget.part(budget.SPEAK))(draft)
+                await draft.settled()  # some rungs serve before they have read it to its end
+            except Discarded:
+                continue
+            return served
+
+
+def whole_speech(
+    service: str, synthesizer: Synthesizer, transcoder: Transcoder
+) -> Callable[[Draft], Awaitable[Voiced]]:
+    """Return a rung that speaks the reply: as M4A, or as WAV if it cannot be encoded."""
+
+    async def call(draft: Draft) -> Voiced:
+        clip = await _voiced(Chorus(service, synthesizer, draft), transcoder, synthesizer.sample_rate)
+        return Voiced(clip, draft.text)
+
+    return call
+
+
+def short_speech(
+    service: str, synthesizer: Synthesizer, transcoder: Transcoder
+) -> Callable[[Draft], Awaitable[Voiced]]:
+    """Return a rung that speaks a short line, in case the reply is the trouble."""
+    speech = whole_speech(service, synthesizer, transcoder)
+
+    async def call(draft: Draft) -> Voiced:
+        return await speech(Draft.whole(*clips.words(Line.GOT_IT, draft.language)))
+
+    return call
+
+
+async def recorded(draft: Draft) -> Voiced:
+    """Return the short line's pre-rendered clip: no network, no ffmpeg, no key."""
+    text, language = clips.words(Line.GOT_IT, draft.language)
+    return Voiced(clips.clip(Line.GOT_IT, language), text)
+
+
+async def _voiced(chorus: Chorus, transcoder: Transcoder, sample_rate: int) -> Clip:
+    kept: list[bytes] = []
+    async with chorus.speaking() as speech:
+        try:
+            async with aclosing(_keeping(speech, kept)) as pieces:
+                return await transcoder.encode(pieces, sample_rate=sample_rate)
+        except TranscodeError:
+            kept.extend([piece async for piece in speech])
+    async with aclosing(_each(kept)) as pieces:
+        return await transcoder.wav(pieces, sample_rate=sample_rate)
+
+
+async def _keeping(speech: AsyncIterator[bytes], kept: list[bytes]) -> AsyncGenerator[bytes]:
+    async for piece in speech:
+        kept.append(piece)
+        yield piece
+
+
+async def _each(pieces: list[bytes]) -> AsyncGenerator[bytes]:
+    for piece in pieces:
+        yield piece

@@ -1,0 +1,117 @@
+"""Requests to a messenger's API, each made once, and the typing indicator."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from providers.errors import OutcomeUnknown, Unreachable
+from providers.wire.sessions import LazySession, client_errors, session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from providers.messengers.wire import Json, Send, Wire
+
+
+class Calls:
+    """Client of one API; a Wire interprets its answers."""
+
+    def __init__(
+        self, wire: Wire, base_url: str, api_key: str, *, timeout_seconds: float, send_timeout_seconds: float
+    ) -> None:
+        self._wire = wire
+        self._base = URL(base_url.rstrip("/"))
+        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
+        self._session = LazySession(partial(session, total_seconds=timeout_seconds))
+
+    async def get(self, path: str) -> Json:
+        """Get a resource. Raises ProviderError."""
+        return await self._request("GET", path, None)
+
+    async def post(self, path: str, body: Mapping[str, object]) -> Json:
+        """Post a repeatable request. Raises ProviderError."""
+        return await self._request("POST", path, body)
+
+    async def send(self, send: Send) -> str:
+        """Send a message; return its id.
+
+        Raises:
+            OutcomeUnknown: it may be out.
+            ProviderError: it is not.
+        """
+        length = {"Content-Type": "application/json", "Content-Length": str(len(send.body))}
+        try:
+            async with self._session.get().post(
+                self._url(send.path),
+                data=send.pieces(),
+                headers={**self._headers, **length},
+                timeout=self._send_timeout,
+                allow_redirects=False,
+            ) as response:
+                return await self._wire.read_sent_id(response)
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(self._wire.service, "no connection") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise OutcomeUnknown(self._wire.service, type(error).__name__) from error
+
+    async def nudge(self, method: str, path: str, *, seconds: float) -> None:
+        """Make a best-effort request. Never raises."""
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        with suppress(aiohttp.ClientError, TimeoutError):
+            async with self._session.get().request(
+                method, self._url(path), headers=self._headers, timeout=timeout, allow_redirects=False
+            ):
+                pass
+
+    async def warm(self) -> None:
+        """Open a connection. Raises nothing."""
+        await self._session.warm(self._base, service=self._wire.service)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def _request(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
+        with client_errors(self._wire.service):
+            async with self._session.get().request(
+                method, self._url(path), json=body, headers=self._headers, allow_redirects=False
+            ) as response:
+                return await self._wire.read_answer(response)
+
+    def _url(self, path: str) -> URL:
+        return URL(f"{self._base}{path}", encoded=True)
+
+
+@asynccontextmanager
+async def show_typing(
+    start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]], *, refresh_seconds: float
+) -> AsyncIterator[None]:
+    """Show the typing indicator while the block runs, without delaying it; hide it on every path.
+
+    `start`, which is repeated, and `stop` must not raise.
+    """
+    refreshing = asyncio.create_task(_show(start, refresh_seconds), name="typing")
+    try:
+        yield
+    finally:
+        refreshing.cancel()
+        # Shielded: typing is taken back although the block is being cancelled.
+        await asyncio.shield(asyncio.ensure_future(_hide(refreshing, stop)))
+
+
+async def _show(start: Callable[[], Awaitable[None]], refresh_seconds: float) -> None:
+    while True:
+        await start()
+        await asyncio.sleep(refresh_seconds)
+
+
+async def _hide(refreshing: asyncio.Task[None], stop: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.gather(refreshing, return_exceptions=True)
+    await stop()

@@ -1,0 +1,99 @@
+"""Engines without network and key."""
+
+from __future__ import annotations
+
+import json
+from contextlib import aclosing
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from audio.engines.espeak import LONGEST_TEXT, SAMPLE_RATE, VOICES
+from audio.engines.sphinx import LANGUAGE
+from audio.errors import EngineError
+from providers.errors import NoVoice, Rejected, Unavailable
+from providers.models.pcm import sayable
+from providers.ports import Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from audio.clip import Clip
+    from audio.engines.espeak import EspeakVoice
+    from audio.engines.sphinx import SphinxEars
+    from providers.ports import ChatTurn
+
+SERVICE = "local"
+
+
+class _Offline:
+    async def check(self) -> None:
+        """Do nothing: there is no service to ask."""
+
+    async def warm(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class LocalTranscriber(_Offline):
+    """Transcriber for English."""
+
+    def __init__(self, ears: SphinxEars) -> None:
+        self._ears = ears
+
+    async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
+        """Recognize English; another language is refused rather than guessed at."""
+        if language not in {None, LANGUAGE}:
+            raise Rejected(SERVICE, "knows English only")
+        try:
+            return Transcript(await self._ears.listen(speech), LANGUAGE)
+        except EngineError as error:
+            raise Unavailable(SERVICE, "engine") from error
+
+
+class LocalSynthesizer(_Offline):
+    """Synthesizer on espeak-ng."""
+
+    def __init__(self, voice: EspeakVoice) -> None:
+        self._voice = voice
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the PCM, in Hz."""
+        return SAMPLE_RATE
+
+    async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
+        """Stream mono s16le PCM. Raises NoVoice for a language that it does not speak."""
+        if language not in VOICES:
+            raise NoVoice(SERVICE)
+        sendable = sayable(SERVICE, text)
+        if len(sendable) > LONGEST_TEXT:
+            raise Rejected(SERVICE, "too long to be spoken whole")
+        try:
+            async with aclosing(self._voice.speak(sendable, language=language)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except EngineError as error:
+            raise Unavailable(SERVICE, "engine") from error
+
+
+class CannedReplier(_Offline):
+    """Replier without a model: one honest sentence per language."""
+
+    async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (canned)
+        """Yield the sentence."""
+        yield canned_reply(language)
+
+
+def canned_reply(language: str) -> str:
+    """Return the sentence in a language (primary subtag), else in English."""
+    replies = _replies()
+    return replies.get(language) or replies["en"]
+
+
+@cache
+def _replies() -> dict[str, str]:
+    replies: dict[str, str] = json.loads((resources.files(__package__) / "replies.json").read_text("utf-8"))
+    return replies

@@ -1,0 +1,17 @@
+"""The limit of bugs, past which a worker stops before it drains the topic (I8); and where a bug happened."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+
+
+def where(bug: BaseException) -> list[str]:
+    """Return a bug's frames without its message, which may repeat what a person said (I6)."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]
+
+
+def digest(bug: BaseException) -> str:
+    """Return a hash of a bug's type and frames."""
+    trace = "\n".join([type(bug).__name__, *where(bug)])
+    return hashlib.sha256(trace.encode()).hexdigest()[:12]

@@ -1,0 +1,236 @@
+"""Owed uploads: objects that an archive refused, spooled and offered again until it takes them (I5)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from runtime.backoff import Backoff
+from storage.archive import NOTHING, PAGE
+from storage.archives.spool import Damaged, Spool, Spooled, file_name
+from storage.errors import ArchiveError, ArchiveMissing, ArchiveUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from storage.archive import Archive
+    from storage.archives.spool import Owed, Stamp
+
+_FIRST_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
+
+log = logging.getLogger(__name__)
+
+
+class OwedArchive:
+    """An archive whose refused uploads wait in a spool until the inner one takes them, which pays them.
+
+    Processes may share the spool, and pay what the others owe.
+
+    Args:
+        archive: the inner one.
+        folder: of the spool, on a local disk.
+        max_bytes: bound of the spool, headers included.
+        patience_seconds: how long an upload may take.
+        clock: seconds since the epoch.
+        jitter: from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        folder: Path,
+        *,
+        max_bytes: int,
+        patience_seconds: float = 4.0,
+        clock: Callable[[], float] = time.time,
+        jitter: Callable[[], float] = random.random,  # noqa: S311 (it spreads retries, and guards nothing)
+    ) -> None:
+        self._archive = archive
+        self._patience_seconds = patience_seconds
+        self._spool = Spool(folder, max_bytes, clock)
+        self._backoff = Backoff(_FIRST_SECONDS, _LONGEST_SECONDS, random=jitter)
+        self._something_new = asyncio.Event()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
+        """Keep an object or owe it; return its place, or `owed:` and the key. Raises ArchiveError if both fail."""
+        name = file_name(key)
+        async with self._lock(name):
+            older = await asyncio.to_thread(self._spool.stamp, name)
+            wanted = Spooled(key, content_type, data, about)
+            try:
+                where = await self._put(wanted)
+            except ArchiveError as refusal:
+                if not await self._owe(wanted, refusal):
+                    raise
+                return f"owed:{key}"
+            # An older copy must not be paid over this one.
+            if older is not None:
+                await self._forget(name, older)
+            return where
+
+    async def _put(self, wanted: Spooled) -> str:
+        scope = asyncio.timeout(self._patience_seconds)
+        try:
+            async with scope:
+                return await self._offer(wanted)
+        except TimeoutError as late:
+            if scope.expired():
+                raise ArchiveUnavailable("no answer in time") from late
+            raise
+
+    async def _offer(self, wanted: Spooled) -> str:
+        return await self._archive.put(wanted.key, wanted.data, content_type=wanted.content_type, about=wanted.about)
+
+    async def get(self, key: str) -> bytes:
+        """Return an object. An owed copy is newer; looking for it first also finds one that is just being paid."""
+        owed = await self._read(file_name(key))
+        if owed is not None:
+            return owed.data
+        try:
+            return await self._archive.get(key)
+        except (ArchiveMissing, ArchiveUnavailable):
+            owed = await self._read(file_name(key))  # it may have become owed in the meantime
+            if owed is None:
+                raise
+            return owed.data
+
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+        """List kept and owed keys, in one order."""
+        with _spool_errors():
+            owed = await asyncio.to_thread(self._spool.keys)
+        kept = await self._archive.keys(prefix=prefix, after=after, limit=limit)
+        wanted = (key for key in owed if key.startswith(prefix) and key > after)
+        return sorted({*kept, *wanted})[:limit]
+
+    async def delete(self, key: str) -> None:
+        """Delete an object and stop owing it. If another process is just paying it, it is listed again later."""
+        name = file_name(key)
+        async with self._lock(name):
+            with _spool_errors():
+                stamp = await asyncio.to_thread(self._spool.stamp, name)
+                if stamp is not None:
+                    await asyncio.to_thread(self._spool.remove, name, stamp)
+            await self._archive.delete(key)
+
+    async def check(self) -> None:
+        """Check the inner archive; being able to owe is not enough."""
+        await self._archive.check()
+
+    async def warm(self) -> None:
+        """Warm the inner archive up; a failure is only logged."""
+        try:
+            await self._archive.warm()
+        except ArchiveError as error:
+            log.info("archive.cold", extra={"error": type(error).__name__})
+
+    async def close(self) -> None:
+        """Close the inner archive, after keep_paying() has ended."""
+        await self._archive.close()
+
+    async def owed(self) -> Owed:
+        """Return how much is owed. Raises ArchiveUnavailable."""
+        with _spool_errors():
+            return await asyncio.to_thread(self._spool.total)
+
+    async def pay(self) -> int:
+        """Offer all that is owed once, oldest first, while the archive is available; return how many it took."""
+        paid, _ = await self._pay_all()
+        return paid
+
+    async def keep_paying(self) -> None:
+        """Pay until cancelled: each minute and when something new is owed; after a failure with back-off."""
+        failures = 0
+        while True:
+            self._something_new.clear()
+            paid, all_paid = await self._pay_all()
+            if all_paid:
+                failures = 0
+                with suppress(TimeoutError):  # what other processes owe is only seen by looking
+                    await asyncio.wait_for(self._something_new.wait(), _LONGEST_SECONDS)
+            else:
+                failures = 0 if paid else failures
+                await asyncio.sleep(self._backoff.delay_seconds(failures))
+                failures += 1
+
+    async def _pay_all(self) -> tuple[int, bool]:
+        """Return how many were paid, and whether none is left."""
+        paid, all_paid = 0, True
+        try:
+            for name in await asyncio.to_thread(self._spool.names):
+                taken = await self._pay(name)
+                paid += taken is True
+                all_paid &= taken is not False
+        except (OSError, ArchiveUnavailable) as error:
+            log.warning("archive.away", extra={"error": type(error).__name__})
+            all_paid = False
+        if paid:
+            log.info("archive.paid", extra={"count": paid})
+        return paid, all_paid
+
+    async def _pay(self, name: str) -> bool | None:
+        """Offer one object; return whether it was taken, or None when it is gone."""
+        async with self._lock(name):
+            try:
+                owed = await asyncio.to_thread(self._spool.read, name)
+                if owed is None:
+                    return None
+                await self._offer(owed.object)
+            except ArchiveUnavailable:
+                raise
+            except ArchiveError as refusal:
+                log.warning("archive.refused", extra={"error": type(refusal).__name__})
+                return False
+            except (Damaged, OSError) as unreadable:  # it must not hold up the others
+                log.error("archive.owed_broke", extra={"error": type(unreadable).__name__})  # noqa: TRY400 (I6)
+                return False
+            return await self._forget(name, owed.stamp)
+
+    async def _owe(self, wanted: Spooled, refusal: ArchiveError) -> bool:
+        try:
+            await asyncio.to_thread(self._spool.write, wanted)
+        except OSError as error:
+            log.warning("archive.not_owed", extra={"error": type(refusal).__name__, "reason": _reason(error)})
+            return False
+        log.warning("archive.owed", extra={"error": type(refusal).__name__})
+        self._something_new.set()
+        return True
+
+    async def _read(self, name: str) -> Spooled | None:
+        try:
+            found = await asyncio.to_thread(self._spool.read, name)
+        except (OSError, Damaged) as error:
+            log.warning("archive.owed_unreadable", extra={"error": type(error).__name__})
+            return None
+        return found.object if found else None
+
+    async def _forget(self, name: str, stamp: Stamp) -> bool:
+        try:
+            await asyncio.to_thread(self._spool.remove, name, stamp)
+        except OSError as error:
+            log.warning("archive.still_owed", extra={"reason": _reason(error)})
+            return False
+        return True
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        """Return a key's lock: of two puts, or a put and a payment, the later must end later."""
+        return self._locks.setdefault(name, asyncio.Lock())
+
+
+@contextmanager
+def _spool_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ArchiveUnavailable(f"the folder of what is owed: {_reason(error)}") from error
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else type(error).__name__

@@ -1,0 +1,1 @@
+"""What goes when: retention, and forgetting a person. Used by `voicememo purge` alone."""

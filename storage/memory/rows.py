@@ -1,0 +1,120 @@
+"""Rows of the store in memory: memos and letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from storage.ledger import Claim, Held, Story
+from storage.purging import was_before
+from storage.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from storage.ledger import DeadLetter, Event, JsonValue, MemoKey, Place, Step
+
+
+@dataclass(slots=True)
+class Memo:
+    """The row of a memo."""
+
+    key: MemoKey
+    facts: dict[str, JsonValue]
+    """Never changed in place: claims and stories share it."""
+    received_at: float
+    begun_at: float
+    state: State = State.RECEIVED
+    reason: str | None = None
+    fence: int = 0
+    owner: str = ""
+    lease_until: float = 0.0
+    settled_at: float | None = None
+    generation: int = 1
+    tries: int = 0
+    due_at: float | None = None
+    sequence: int = 0
+    """Place in its chat's queue; 0: none."""
+    event: Event | None = None
+    steps: list[Step] = field(default_factory=list)
+    purged_at: float | None = None
+
+    def waits(self, now: float) -> bool:
+        """Return whether an operator should see it: it failed, is parked, or is orphaned."""
+        if self.purged_at is not None:
+            return False
+        if self.state.for_a_person or self.due_at is not None:
+            return True
+        revived = self.generation > 1 or self.begun_at != self.received_at
+        return revived and not self.state.settled and self.lease_until <= now
+
+    def held(self, now: float) -> Held | None:
+        """Return its holder, if it has one."""
+        seconds_left = self.lease_until - now
+        return Held(self.owner, seconds_left) if seconds_left > 0 else None
+
+    def grant(self, owner: str, now: float, lease_seconds: float) -> Claim:
+        """Lease it to an owner."""
+        self.fence, self.owner, self.lease_until = self.fence + 1, owner, now + lease_seconds
+        return Claim(self.key, self.fence, self.state, self.facts, self.generation, self.tries, now - self.begun_at)
+
+    def story(self, now: float, steps: Sequence[Step] = ()) -> Story:
+        """Return its story, with these of its steps."""
+        held = self.lease_until > now
+        return Story(
+            key=self.key,
+            state=self.state,
+            reason=self.reason,
+            fence=self.fence,
+            owner=self.owner if held else None,
+            received_at=self.received_at,
+            settled_at=self.settled_at,
+            facts=self.facts,
+            steps=tuple(steps),
+            generation=self.generation,
+            tries=self.tries,
+            due_at=self.due_at,
+            lease_until=self.lease_until if held else None,
+            purged_at=self.purged_at,
+        )
+
+
+@dataclass(slots=True)
+class Letter:
+    """The row of a dead letter."""
+
+    letter: DeadLetter
+    publish_after: float | None
+    """None: it is published."""
+    at: float
+
+    def contentless(self) -> DeadLetter:
+        """Return it without the contents of its event."""
+        return replace(self.letter, event=replace(self.letter.event, key=None, value=None, headers=()))
+
+
+@dataclass(slots=True)
+class Rows:
+    """All rows."""
+
+    memos: dict[MemoKey, Memo] = field(default_factory=dict)
+    queues: dict[str, dict[MemoKey, Memo]] = field(default_factory=dict)
+    """Parked memos that hold up their chats, in order; never empty."""
+    aside: dict[MemoKey, Memo] = field(default_factory=dict)
+    letters: dict[Place, Letter] = field(default_factory=dict)
+    forgotten: dict[str, float] = field(default_factory=dict)
+    """Pseudonyms, and when they were forgotten."""
+
+    def unpark(self, memo: Memo) -> None:
+        """Take a memo out of its chat's queue."""
+        memo.due_at, memo.event, memo.sequence = None, None, 0
+        self.aside.pop(memo.key, None)
+        queue = self.queues.get(memo.key.chat_id, {})
+        queue.pop(memo.key, None)
+        if not queue:
+            self.queues.pop(memo.key.chat_id, None)
+
+    def is_forgotten(self, facts: Mapping[str, JsonValue]) -> bool:
+        """Return whether a memo's person was forgotten after it was sent."""
+        forgotten_at = self.forgotten.get(str(facts.get("who")))
+        return forgotten_at is not None and was_before(facts.get("sent_at"), forgotten_at)

@@ -1,0 +1,224 @@
+"""Ledger in SQLite: each method is one transaction, by the store's own clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from storage.errors import Fenced
+from storage.ledger import Behind, Parked, Settled
+from storage.sqlite import letters
+from storage.sqlite.rows import Rows, merged, state_of, transaction
+from storage.states import State, refuse_to_go_back
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from storage.ledger import Claim, DeadLetter, Event, Held, JsonValue, MemoKey, Place, Step, Story
+    from storage.sqlite.database import Database
+
+
+class SqliteLedger:
+    """`Ledger` as rows of the file."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @transaction
+    def claim(
+        self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
+    ) -> Claim | Held | Parked | Behind | Settled:
+        """Claim a memo."""
+        row = rows.get(key)
+        if row is None and rows.forgotten(facts):
+            return Settled(State.IGNORED)
+        if row is not None and state_of(row).settled:
+            return Settled(state_of(row))
+        if row is not None and row["due_at"] is not None:
+            return Parked()
+        if row is not None and (held := rows.held(row)):
+            return held
+        if first := rows.first_parked(key.chat_id):
+            return Behind(first)
+        if row is None:
+            rows.insert(key, facts)
+        return rows.grant(key, owner, lease_seconds)
+
+    @transaction
+    def renew(self, rows: Rows, claim: Claim, *, lease_seconds: float) -> None:
+        """Restart the lease. Raises Fenced."""
+        rows.ours(claim)
+        rows.update(claim.key, lease_until=rows.now + lease_seconds)
+
+    @transaction
+    def advance(self, rows: Rows, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
+        """Record progress. Raises Fenced."""
+        row = rows.ours(claim)
+        refuse_to_go_back(state_of(row), state)
+        rows.update(claim.key, state=state, facts=merged(row, facts))
+
+    @transaction
+    def settle(
+        self,
+        rows: Rows,
+        claim: Claim,
+        state: State,
+        *,
+        reason: str | None,
+        facts: Mapping[str, JsonValue],
+        steps: Sequence[Step],
+        letter: DeadLetter | None = None,
+    ) -> None:
+        """End the memo. Raises Fenced."""
+        if not state.settled:
+            raise ValueError(f"{state} settles nothing")
+        row = rows.ours(claim)
+        rows.add_steps(claim, steps)
+        letters.drop_event(rows, claim.key)
+        if letter is not None:
+            letters.write(rows, replace(letter, first_at=row["begun_at"]), again=True)
+        rows.update(
+            claim.key,
+            state=state,
+            reason=reason,
+            facts=merged(row, facts),
+            settled_at=rows.now,
+            lease_until=0,
+            due_at=None,
+            parked_sequence=None,
+        )
+
+    @transaction
+    def release(self, rows: Rows, claim: Claim, *, steps: Sequence[Step]) -> None:
+        """End the lease unsettled."""
+        try:
+            rows.ours(claim)
+        except Fenced:
+            return
+        rows.add_steps(claim, steps)
+        rows.update(claim.key, lease_until=0)
+
+    @transaction
+    def park(
+        self,
+        rows: Rows,
+        claim: Claim,
+        event: Event,
+        *,
+        seconds: float,
+        reason: str,
+        facts: Mapping[str, JsonValue],
+        steps: Sequence[Step],
+        holds_chat: bool = True,
+    ) -> None:
+        """Park a memo. Raises Fenced."""
+        row = rows.ours(claim)
+        rows.add_steps(claim, steps)
+        letters.keep_event(rows, claim.key, event)
+        rows.update(
+            claim.key,
+            reason=reason,
+            facts=merged(row, facts),
+            tries=row["tries"] + 1,
+            lease_until=0,
+            due_at=rows.now + seconds,
+            parked_sequence=rows.place_in_queue(row) if holds_chat else None,
+        )
+
+    @transaction
+    def park_behind(self, rows: Rows, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
+        """Park a new memo behind others."""
+        row = rows.get(key)
+        if row is None and rows.forgotten(facts):
+            return True
+        if row is not None and (state_of(row).settled or row["due_at"] is not None):
+            return True
+        if (row is not None and rows.held(row)) or rows.first_parked(key.chat_id) is None:
+            return False
+        row = row or rows.insert(key, facts)
+        letters.keep_event(rows, key, event)
+        rows.update(key, due_at=rows.now, parked_sequence=rows.place_in_queue(row))
+        return True
+
+    @transaction
+    def due(
+        self, rows: Rows, topic: str, partitions: Collection[int], *, limit: int
+    ) -> Sequence[tuple[MemoKey, Place]]:
+        """List due memos."""
+        return rows.due(topic, partitions, limit)
+
+    @transaction
+    def resume(self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
+        """Claim a parked memo. Raises KeyError."""
+        row = rows.known(key)
+        if state_of(row).settled:
+            return Settled(state_of(row))
+        if held := rows.held(row):
+            return held
+        aside = row["due_at"] is not None and row["parked_sequence"] is None
+        if not aside and (first := rows.first_parked(key.chat_id, before=row["parked_sequence"])):
+            return Behind(first)
+        return rows.grant(key, owner, lease_seconds)
+
+    @transaction
+    def revive(
+        self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
+    ) -> Claim | Held | Settled:
+        """Claim a failed memo. Raises KeyError."""
+        row = rows.known(key)
+        state = state_of(row)
+        if held := rows.held(row):
+            return held
+        if row["purged_at"] is not None or (state.settled and not state.for_a_person and not again):
+            return Settled(state)
+        event = letters.event_of(rows, key)
+        if event is not None:
+            letters.keep_event(rows, key, event)
+        rows.update(
+            key,
+            state=State.RECEIVED if state.settled or without else state,
+            reason=None,
+            facts=merged(row, {}, without=without),
+            generation=row["generation"] + again,
+            tries=0,
+            begun_at=rows.now,
+            settled_at=None,
+            due_at=rows.now if event else None,
+            parked_sequence=rows.place_in_queue(row) if event else None,
+        )
+        return rows.grant(key, owner, lease_seconds)
+
+    @transaction
+    def event(self, rows: Rows, key: MemoKey) -> Event | None:
+        """Return a memo's event."""
+        return letters.event_of(rows, key)
+
+    @transaction
+    def bury(self, rows: Rows, letter: DeadLetter) -> None:
+        """Keep a stray letter, once."""
+        letters.write(rows, replace(letter, first_at=rows.now), again=False)
+
+    @transaction
+    def unpublished(self, rows: Rows, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
+        """Take unpublished letters."""
+        return letters.take_unpublished(rows, limit=limit, seconds=seconds)
+
+    @transaction
+    def published(self, rows: Rows, letter: DeadLetter) -> None:
+        """Mark a letter as published."""
+        letters.mark_published(rows, letter)
+
+    @transaction
+    def find(self, rows: Rows, message_id: str) -> Sequence[Story]:
+        """Return a message id's stories."""
+        return rows.find(message_id)
+
+    @transaction
+    def waiting(self, rows: Rows, *, limit: int) -> Sequence[Story]:
+        """List waiting memos."""
+        return rows.waiting(limit)
+
+    @transaction
+    def dead_letters(self, rows: Rows, *, limit: int) -> Sequence[DeadLetter]:
+        """List dead letters."""
+        return letters.newest(rows, limit)

@@ -1,0 +1,133 @@
+"""Events and dead letters, as one transaction of SQLite reads and writes them."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any
+
+from storage.ledger import LETTER_SECONDS
+from storage.rows import event_from_row, event_to_row, letter_from_row, letter_to_row
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from storage.ledger import DeadLetter, Event, MemoKey
+    from storage.sqlite.rows import Rows
+
+_KEEP_EVENT = """
+INSERT OR REPLACE INTO events (topic, partition, "offset", at, "key", value, headers, chat_id, message_id)
+VALUES (:topic, :partition, :offset, :at, :key, :value, :headers, :chat_id, :message_id)
+"""
+_INSERT = """
+INSERT INTO dead_letters (
+    topic, partition, "offset", event_at, event_key, event_value, event_headers,
+    reason, stage, chat_id, message_id, attempts, digest, first_at, fence, at, publish_after
+) VALUES (
+    :topic, :partition, :offset, :at, :key, :value, :headers,
+    :reason, :stage, :chat_id, :message_id, :attempts, :digest, :first_at, :fence, :now, :publish_after
+) ON CONFLICT (topic, partition, "offset") DO
+"""
+_UPDATE = """
+UPDATE SET event_at = excluded.event_at, event_key = excluded.event_key, event_value = excluded.event_value,
+    event_headers = excluded.event_headers, reason = excluded.reason, stage = excluded.stage,
+    chat_id = excluded.chat_id, message_id = excluded.message_id, attempts = excluded.attempts,
+    digest = excluded.digest, fence = excluded.fence, at = excluded.at, publish_after = excluded.publish_after
+"""
+_WHOLE = """
+SELECT topic, partition, "offset", event_at AS at, event_key AS "key", event_value AS value,
+    event_headers AS headers, reason, stage, chat_id, message_id, attempts, digest, first_at, fence
+FROM dead_letters
+"""
+_CONTENTLESS = """
+SELECT topic, partition, "offset", coalesce(event_at, at) AS at, NULL AS "key", NULL AS value,
+    '[]' AS headers, reason, stage, chat_id, message_id, attempts, digest, first_at, fence
+FROM dead_letters
+"""
+_PUBLISH_AFTER = """
+UPDATE dead_letters SET publish_after = ? WHERE topic = ? AND partition = ? AND "offset" = ? AND fence = ?
+"""
+
+
+def keep_event(rows: Rows, key: MemoKey, event: Event) -> None:
+    """Store the event that brought a memo."""
+    address = {"chat_id": key.chat_id, "message_id": key.message_id}
+    rows.connection.execute(_KEEP_EVENT, {**_columns(event), **address})
+
+
+def drop_event(rows: Rows, key: MemoKey) -> None:
+    """Delete the event that brought a memo."""
+    rows.connection.execute("DELETE FROM events WHERE chat_id = ? AND message_id = ?", (key.chat_id, key.message_id))
+
+
+def event_of(rows: Rows, key: MemoKey) -> Event | None:
+    """Return the event that brought a memo: its own, else that of its newest letter."""
+    address = (key.chat_id, key.message_id)
+    row = rows.connection.execute("SELECT * FROM events WHERE chat_id = ? AND message_id = ?", address).fetchone()
+    if row is None:
+        newest = "WHERE chat_id = ? AND message_id = ? AND event_at IS NOT NULL ORDER BY sequence DESC LIMIT 1"
+        row = rows.connection.execute(_WHOLE + newest, address).fetchone()
+    return _event(row) if row is not None else None
+
+
+def write(rows: Rows, letter: DeadLetter, *, again: bool) -> None:
+    """Write a letter that is to be published; `again` overwrites the letter of its place."""
+    columns = {**_columns(letter.event), **letter_to_row(letter), "first_at": letter.first_at}
+    times = {"now": rows.now, "publish_after": rows.now + LETTER_SECONDS}
+    rows.connection.execute(_INSERT + (_UPDATE if again else "NOTHING"), {**columns, **times})
+
+
+def take_unpublished(rows: Rows, *, limit: int, seconds: float) -> list[DeadLetter]:
+    """Take unpublished letters."""
+    # The plus has SQLite look in the index of the unpublished, rather than walk all letters in their order.
+    letters = _select(rows, _WHOLE + "WHERE publish_after <= ? ORDER BY +sequence LIMIT ?", rows.now, limit)
+    for letter in letters:
+        _set_publish_after(rows, letter, rows.now + seconds)
+    return letters
+
+
+def mark_published(rows: Rows, letter: DeadLetter) -> None:
+    """Mark a letter as published, unless it was written again."""
+    _set_publish_after(rows, letter, None)
+
+
+def newest(rows: Rows, limit: int) -> list[DeadLetter]:
+    """List letters, newest first."""
+    return _select(rows, _CONTENTLESS + "ORDER BY sequence DESC LIMIT ?", limit)
+
+
+def before(rows: Rows, at: float, limit: int) -> list[DeadLetter]:
+    """List old stray letters."""
+    query = "WHERE chat_id IS NULL AND dead_letters.at < ? ORDER BY dead_letters.at, sequence LIMIT ?"
+    return _select(rows, _CONTENTLESS + query, at, limit)
+
+
+def with_word(rows: Rows, word: bytes, limit: int) -> list[DeadLetter]:
+    """List stray letters with these bytes."""
+    query = "SELECT sequence, event_headers AS headers, instr(event_value, :word) OR instr(event_key, :word) AS found"
+    candidates = rows.connection.execute(query + " FROM dead_letters WHERE chat_id IS NULL", {"word": word})
+    sequences = [row["sequence"] for row in candidates if row["found"] or _in_headers(row["headers"], word)]
+    chosen = "WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence LIMIT ?"
+    return _select(rows, _CONTENTLESS + chosen, json.dumps(sequences), limit)
+
+
+def _select(rows: Rows, query: str, *values: object) -> list[DeadLetter]:
+    return [letter_from_row(row, _event(row)) for row in rows.connection.execute(query, values).fetchall()]
+
+
+def _in_headers(headers: str | None, word: bytes) -> bool:
+    return any(word in b64decode(value) for _, value in json.loads(headers or "[]"))
+
+
+def _set_publish_after(rows: Rows, letter: DeadLetter, at: float | None) -> None:
+    place = letter.event.place
+    rows.connection.execute(_PUBLISH_AFTER, (at, place.topic, place.partition, place.offset, letter.fence))
+
+
+def _columns(event: Event) -> dict[str, Any]:
+    columns = event_to_row(event)
+    return {**columns, "headers": json.dumps(columns["headers"]), "key": event.key, "value": event.value}
+
+
+def _event(row: sqlite3.Row) -> Event:
+    return event_from_row(row, row["key"], row["value"], json.loads(row["headers"]))

@@ -1,0 +1,134 @@
+"""Purging in SQLite."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from storage.errors import Fenced
+from storage.ledger import MemoKey
+from storage.purging import FORGOTTEN, left_behind
+from storage.sqlite import letters
+from storage.sqlite.rows import Rows, state_of, transaction
+from storage.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storage.ledger import Claim, DeadLetter, Held, Place, Story
+    from storage.sqlite.database import Database
+
+_SETTLED = """
+SELECT * FROM memos WHERE settled_at IS NOT NULL AND settled_at < :before AND (purged_at IS NOT NULL) = :purged
+ORDER BY settled_at, chat_id, message_id LIMIT :limit
+"""
+_MEMOS = """
+SELECT * FROM memos WHERE :chat_id IS NULL OR (chat_id, message_id) > (:chat_id, :message_id)
+ORDER BY chat_id, message_id LIMIT :limit
+"""
+_TURNS = """
+SELECT DISTINCT chat_id, message_id FROM turns WHERE at < :before AND NOT EXISTS (
+    SELECT 1 FROM memos
+    WHERE memos.chat_id = turns.chat_id AND memos.message_id = turns.message_id AND purged_at IS NULL
+)
+ORDER BY chat_id, message_id LIMIT :limit
+"""
+_REMOVE = "DELETE FROM memos WHERE chat_id = ? AND message_id = ? AND purged_at IS NOT NULL"
+_DROP_TURNS = "DELETE FROM turns WHERE chat_id = :chat_id AND (:message_id IS NULL OR message_id = :message_id)"
+_DROP_LETTER = 'DELETE FROM dead_letters WHERE topic = ? AND partition = ? AND "offset" = ?'
+
+
+class SqlitePurging:
+    """`Purging` of the file's rows."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @transaction
+    def settled(self, rows: Rows, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
+        """List settled memos."""
+        return rows.stories(_SETTLED, {"before": rows.now - seconds, "purged": purged, "limit": limit})
+
+    @transaction
+    def memos(self, rows: Rows, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
+        """List memos."""
+        chat_id, message_id = (after.chat_id, after.message_id) if after else (None, None)
+        wanted = {"chat_id": chat_id, "message_id": message_id, "limit": limit}
+        return rows.stories(_MEMOS, wanted)
+
+    @transaction
+    def take(
+        self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
+    ) -> Claim | Held | None:
+        """Claim a memo to empty it."""
+        row = rows.get(key)
+        if row is None or row["purged_at"] is not None:
+            return None
+        if seconds is not None and not (row["settled_at"] or rows.now) < rows.now - seconds:
+            return None
+        return rows.held(row) or rows.grant(key, owner, lease_seconds)
+
+    @transaction
+    def empty(self, rows: Rows, claim: Claim, *, who: str | None = None) -> None:
+        """Empty a memo. Raises Fenced."""
+        row, key = rows.get(claim.key), claim.key
+        if row is None or row["fence"] != claim.fence or row["lease_until"] <= rows.now:
+            raise Fenced("the claim is no longer ours")
+        for table in ("steps", "events", "dead_letters", "turns"):
+            address = (key.chat_id, key.message_id)
+            rows.connection.execute(f"DELETE FROM {table} WHERE chat_id = ? AND message_id = ?", address)  # noqa: S608 (the names above)
+        settled = state_of(row).settled
+        rows.update(
+            key,
+            state=state_of(row) if settled else State.IGNORED,
+            reason=row["reason"] if settled else FORGOTTEN,
+            settled_at=row["settled_at"] if settled else rows.now,
+            facts=json.dumps(left_behind(who)),
+            purged_at=rows.now,
+            owner=None,
+            lease_until=0,
+            due_at=None,
+            parked_sequence=None,
+        )
+
+    @transaction
+    def remove(self, rows: Rows, key: MemoKey) -> None:
+        """Remove an empty row."""
+        rows.connection.execute(_REMOVE, (key.chat_id, key.message_id))
+
+    @transaction
+    def letters(self, rows: Rows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
+        """List old stray letters."""
+        return letters.before(rows, rows.now - seconds, limit)
+
+    @transaction
+    def letters_with(self, rows: Rows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
+        """List stray letters with these bytes."""
+        return letters.with_word(rows, word, limit)
+
+    @transaction
+    def drop_letter(self, rows: Rows, place: Place) -> None:
+        """Delete a letter."""
+        rows.connection.execute(_DROP_LETTER, (place.topic, place.partition, place.offset))
+
+    @transaction
+    def turns(self, rows: Rows, seconds: float, *, limit: int) -> Sequence[MemoKey]:
+        """List memos with old turns only."""
+        before = datetime.fromtimestamp(rows.now - seconds, UTC).isoformat()
+        found = rows.connection.execute(_TURNS, {"before": before, "limit": limit})
+        return [MemoKey(*each) for each in found.fetchall()]
+
+    @transaction
+    def drop_turns(self, rows: Rows, chat_id: str, message_id: str | None = None) -> None:
+        """Delete turns."""
+        rows.connection.execute(_DROP_TURNS, {"chat_id": chat_id, "message_id": message_id})
+
+    @transaction
+    def forget(self, rows: Rows, who: str) -> None:
+        """Forget a person."""
+        rows.connection.execute("INSERT OR REPLACE INTO forgotten (person, at) VALUES (?, ?)", (who, rows.now))
+
+    async def scrub(self) -> bool:
+        """Rewrite the file and empty its journal: a page keeps bytes of what was moved or deleted in it."""
+        return await self.database.rewrite()

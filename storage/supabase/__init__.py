@@ -1,0 +1,1 @@
+"""History, ledger and purging in PostgreSQL, through Supabase. Opened by storage/factory alone."""

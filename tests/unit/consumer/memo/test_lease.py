@@ -1,0 +1,171 @@
+"""The lease: renewed in time, believed in no longer than the store does, long enough for a send."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from consumer.memo.lease import Lease
+from storage.errors import Fenced, StoreUnavailable
+from storage.ledger import Claim, MemoKey
+from storage.memory.store import MemoryStore
+from tests.harness.virtual_time import in_virtual_time
+
+KEY = MemoKey("51", "1")
+SECONDS = 30.0
+
+
+class _Ledger:
+    """A memory ledger by the loop's clock, which may be away."""
+
+    def __init__(self) -> None:
+        self.real = MemoryStore(clock=asyncio.get_running_loop().time).ledger
+        self.away = False
+        self.renewals = 0
+
+    async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
+        if self.away:
+            raise StoreUnavailable("away")
+        self.renewals += 1
+        await self.real.renew(claim, lease_seconds=lease_seconds)
+
+
+async def leased(*, owned: bool = True) -> tuple[_Ledger, Lease]:
+    """Claim a memo."""
+    ledger, clock = _Ledger(), asyncio.get_running_loop().time
+    asked_at = clock()
+    claim = await ledger.real.claim(KEY, owner="one", lease_seconds=SECONDS, facts={})
+    assert isinstance(claim, Claim)
+    lease = Lease(
+        ledger,  # type: ignore[arg-type] # of the port it needs no more
+        claim,
+        seconds=SECONDS,
+        asked_at=asked_at,
+        owned=lambda: owned,
+        clock=clock,
+    )
+    return ledger, lease
+
+
+@in_virtual_time
+async def test_a_lease_that_is_kept_goes_on() -> None:
+    """Renewed at a third of its length, a lease outlives it many times over."""
+    ledger, lease = await leased()
+    async with lease.kept():
+        await asyncio.sleep(10 * SECONDS - 1)
+        lease.check()
+    assert ledger.renewals == 29
+
+
+@in_virtual_time
+async def test_a_lease_that_is_not_kept_ends() -> None:
+    """Without renewal it is believed in exactly until it ends."""
+    _, lease = await leased()
+    await asyncio.sleep(SECONDS - 1)
+    lease.check()
+    await asyncio.sleep(1)
+    with pytest.raises(Fenced):
+        lease.check()
+
+
+@in_virtual_time
+async def test_a_send_lies_inside_its_lease() -> None:
+    """A lease that would end before the send is renewed first; one with enough left is not."""
+    ledger, lease = await leased()
+    await lease.lasting(SECONDS / 2)
+    assert ledger.renewals == 0
+    await asyncio.sleep(SECONDS - 1)
+    await lease.lasting(SECONDS / 2)
+    assert ledger.renewals == 1
+    await asyncio.sleep(SECONDS / 2)
+    lease.check()
+
+
+@in_virtual_time
+async def test_no_send_begins_on_a_lease_that_cannot_be_renewed() -> None:
+    """While the store is away, what is left of a lease is not enough to send in."""
+    ledger, lease = await leased()
+    ledger.away = True
+    await asyncio.sleep(SECONDS - 1)
+    with pytest.raises(StoreUnavailable):
+        await lease.lasting(SECONDS / 2)
+
+
+@in_virtual_time
+async def test_a_store_that_comes_back_in_time_costs_nothing() -> None:
+    """Renewals that fail are tried again for as long as the lease runs."""
+    ledger, lease = await leased()
+    async with lease.kept():
+        ledger.away = True
+        await asyncio.sleep(SECONDS * 0.6)
+        ledger.away = False
+        await asyncio.sleep(SECONDS)
+        lease.check()
+
+
+@in_virtual_time
+async def test_a_store_that_stays_away_ends_the_work() -> None:
+    """When the lease has run out unrenewed, the work is cancelled, and the reason is Fenced."""
+    ledger, lease = await leased()
+    ledger.away = True
+    with pytest.raises(Fenced):
+        async with lease.kept():
+            await asyncio.sleep(10 * SECONDS)
+    assert asyncio.get_running_loop().time() <= SECONDS * 4 / 3
+
+
+@in_virtual_time
+@pytest.mark.parametrize("error", [None, Fenced("taken over"), ZeroDivisionError()])
+async def test_work_that_ends_with_its_lease_ends_as_it_did(error: Exception | None) -> None:
+    """Work that ends in the very moment in which the lease is lost is not cancelled.
+
+    A process that was stopped wakes so: the renewal and what the work waited for are refused together.
+    """
+    _, lease = await leased()
+    wakes = asyncio.Event()
+
+    async def refused(claim: Claim, *, lease_seconds: float) -> None:
+        del claim, lease_seconds
+        wakes.set()
+        raise Fenced("taken over")
+
+    lease._ledger = cast("Any", SimpleNamespace(renew=refused))
+
+    async def work() -> None:
+        async with lease.kept():
+            await wakes.wait()
+            if error is not None:
+                raise error
+
+    (ended,) = await asyncio.gather(work(), return_exceptions=True)
+    assert ended is error
+
+
+@in_virtual_time
+async def test_a_cancellation_is_not_taken_for_a_lost_lease() -> None:
+    """Work that is cancelled while the lease runs raises CancelledError, and the renewal ends."""
+    ledger, lease = await leased()
+
+    async def work() -> None:
+        async with lease.kept():
+            await asyncio.sleep(10 * SECONDS)
+
+    working = asyncio.create_task(work())
+    await asyncio.sleep(1)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    await asyncio.sleep(SECONDS)
+    assert ledger.renewals == 0
+
+
+@in_virtual_time
+async def test_a_partition_that_is_gone_ends_the_work() -> None:
+    """A lease that runs is not enough: the group must still see the event as ours."""
+    _, lease = await leased(owned=False)
+    lease.check()
+    with pytest.raises(Fenced):
+        lease.check_owned()
