@@ -199,7 +199,8 @@ def _print(put_: Put, followed: Followed | None, console: Console, *, as_json: b
         return
     at = f"{put_.where.topic}[{put_.where.number}]@{put_.offset}"
     outcome = f"{followed.outcome}{f' ({followed.reason})' if followed.reason else ''}" if followed else "put"
-    console.print(Entry(Text(put_.path.name, "bold"), Text(f"{at}  {message_id or ''}  {outcome}")), crop=False)
+    text = "  ".join(filter(None, (at, message_id, outcome)))
+    console.print(Entry(Text(put_.path.name, "bold"), Text(text)), crop=False)
     if followed and followed.story:
         print_story(followed.story, console)
         console.print()
