@@ -51,7 +51,7 @@ class Piece:
         return wav_clip(self.whole.data[start : start + size * SAMPLE_BYTES], sample_rate=WAV_RATE)
 
 
-def cut(wav: Clip) -> tuple[Piece, ...]:
+def cut_at_pauses(wav: Clip) -> tuple[Piece, ...]:
     """Cut a 16 kHz WAV into consecutive pieces within LONGEST_SECONDS; 0.1 s for half an hour: use a thread."""
     samples: Samples = np.frombuffer(wav.data, "<i2", offset=HEADER_BYTES, count=_samples(wav))
     count = -(-samples.size // _EVEN) if samples.size > _LONGEST else 1

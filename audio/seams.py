@@ -19,7 +19,7 @@ _LONGEST_PAUSE_SECONDS: Final = 1.0  # within a piece; longer silence is passed 
 
 # A voice puts from none to most of a second of silence around each piece, and may begin or end where the wave is not at
 # rest.
-class Take:
+class SpokenPiece:
     """One piece of mono s16le PCM, whose silence is cut to measure."""
 
     def __init__(self, sample_rate: int) -> None:

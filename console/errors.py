@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from console.exits import FAILED, MISUSED, end
+from console.exits import FAILED, MISUSED, exit_with
 from consumer.kafka.ports import SourceError
 from consumer.settings import Settings
 from runtime.settings.environment import unknown_variables
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def exit_on_errors() -> Iterator[None]:
     """Turn such an error into a message on standard error and an exit status."""
     try:
         yield
     except ConfigurationError as error:
         hints = "".join(f"\n{fault}" for fault in unknown_variables(Settings, os.environ))
-        end(f"These variables must be put right (see docs/configuration.md):\n{error}{hints}", MISUSED)
+        exit_with(f"These variables must be put right (see docs/configuration.md):\n{error}{hints}", MISUSED)
     except StoreNotReady as error:
-        end(f"voicememo: {error}; see STORE_URL", FAILED)
+        exit_with(f"voicememo: {error}; see STORE_URL", FAILED)
     except StoreUnavailable as error:
-        end(f"voicememo: {error}; the store may be locked or away: try again, or see STORE_URL", FAILED)
+        exit_with(f"voicememo: {error}; the store may be locked or away: try again, or see STORE_URL", FAILED)
     except ArchiveError as error:
-        end(f"voicememo: {error}; see ARCHIVE_URL, or try again", FAILED)
+        exit_with(f"voicememo: {error}; see ARCHIVE_URL, or try again", FAILED)
     except (SourceError, StorageError) as error:
-        end(f"voicememo: {error}", FAILED)
+        exit_with(f"voicememo: {error}", FAILED)

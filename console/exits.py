@@ -23,7 +23,7 @@ MEANINGS: Final[Mapping[int, str]] = {
 }
 
 
-def end(message: str, status: int) -> NoReturn:
+def exit_with(message: str, status: int) -> NoReturn:
     """Print a message on standard error, and exit."""
     click.echo(message, err=True)
     raise click.exceptions.Exit(status)

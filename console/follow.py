@@ -22,7 +22,7 @@ _LETTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class EventOutcome:
     """How an event ended."""
 
     outcome: str
@@ -41,17 +41,17 @@ async def follow(
     our_numbers: tuple[str, ...],
     patience_seconds: float,
     texts: bool = False,
-) -> Followed:
+) -> EventOutcome:
     """Wait until an event that is on the topic has ended, for at most `patience_seconds`.
 
     `our_numbers` and `texts` (whether text messages are answered) are as the worker has them.
     """
     event = parse(value, received_at=datetime.now(UTC), our_numbers=our_numbers)
     if isinstance(event, Ignored):
-        return Followed("ignored", event.reason, None)
+        return EventOutcome("ignored", event.reason, None)
     if isinstance(event, TextMessage):
         if not texts:
-            return Followed("ignored", "text-message", None)
+            return EventOutcome("ignored", "text-message", None)
         return await _within(patience_seconds, _settled(ledger, event.chat_id, event.message_id))
     if isinstance(event, VoiceMemo):
         return await _within(patience_seconds, _settled(ledger, event.memo.chat_id, event.memo.message_id))
@@ -60,25 +60,25 @@ async def follow(
     return await _within(patience_seconds, _settled(ledger, event.chat_id, unread_id(value)))
 
 
-async def _within(seconds: float, following: Coroutine[None, None, Followed]) -> Followed:
+async def _within(seconds: float, following: Coroutine[None, None, EventOutcome]) -> EventOutcome:
     try:
         async with asyncio.timeout(seconds):
             return await following
     except TimeoutError:
-        return Followed("waiting", f"no end within {seconds:g} s: is a worker running, with this STORE_URL?", None)
+        return EventOutcome("waiting", f"no end within {seconds:g} s: is a worker running, with this STORE_URL?", None)
 
 
-async def _settled(ledger: Ledger, chat_id: str, message_id: str) -> Followed:
+async def _settled(ledger: Ledger, chat_id: str, message_id: str) -> EventOutcome:
     while True:
         for story in await ledger.find(message_id):
             if story.key.chat_id == chat_id and story.state.settled:
-                return Followed(story.state.value, story.reason, story)
+                return EventOutcome(story.state.value, story.reason, story)
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _buried(ledger: Ledger, where: Partition, offset: int) -> Followed:
+async def _buried(ledger: Ledger, where: Partition, offset: int) -> EventOutcome:
     while True:
         for letter in await ledger.dead_letters(limit=_LETTERS):
             if letter.event.place == Place(*where, offset):
-                return Followed("dead", letter.reason, None)
+                return EventOutcome("dead", letter.reason, None)
         await asyncio.sleep(_LOOK_SECONDS)

@@ -16,9 +16,9 @@ from consumer.memo.asides import Asides
 from consumer.memo.endings import Apology, CannotAnswer, NotKept
 from consumer.memo.states import Answering, Fetched, Form, Spoken
 from conversation import budget
-from conversation.draft import Drafts
+from conversation.draft import StreamedReplies
 from conversation.language.identify import last_language
-from conversation.replying.texted import Written
+from conversation.replying.texted import TextReply
 from providers.models.local import canned_reply
 from storage.errors import ArchiveError
 from storage.states import State
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from conversation.speaking.rehearsal import Rehearsal
     from providers.fallback.ladder import Ladder
     from providers.ports import Messenger
-    from storage.history import Turn
+    from storage.history import PastTurn
 
 _KEEP_REPLY_SECONDS = 5.0
 """How long a reply waits to be kept before it is sent."""
@@ -53,7 +53,7 @@ class _Run:
     memo: Memo
     progress: Progress
     asides: Asides
-    past: Task[tuple[Turn, ...]]
+    past: Task[tuple[PastTurn, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Pipeline:
             try:
                 known = self._resumed(run, apology)
                 heard = known.heard or await (self._read(run) if written else self._heard(run))
-                drafts = Drafts(Written) if written else rehearsal.drafts
+                drafts = StreamedReplies(TextReply) if written else rehearsal.drafts
                 answering = known.answering or await self._answered(heard, run, drafts)
             except Apology as earned:
                 answering = await self._apology(earned, run)
@@ -111,7 +111,7 @@ class Pipeline:
         """Return what earlier attempts gained. Raises the given apology."""
         if apology is not None:
             raise apology
-        return checkpoint.resumed(run.memo, run.progress.facts)
+        return checkpoint.restore_known(run.memo, run.progress.facts)
 
     async def _heard(self, run: _Run) -> Heard:
         """Fetch, decode and hear; the recording is let go here."""
@@ -149,7 +149,7 @@ class Pipeline:
         await run.progress.advance(State.HEARD, {"language": heard.language, "ears": heard.rung})
         return heard
 
-    async def _answered(self, heard: Heard, run: _Run, drafts: Drafts) -> Answering:
+    async def _answered(self, heard: Heard, run: _Run, drafts: StreamedReplies) -> Answering:
         past = await run.past
         with run.progress.stage("answer") as timing:
             answering = await self.answer(heard, past, run.progress, drafts)
@@ -163,7 +163,7 @@ class Pipeline:
         if run.memo.form is Form.TEXT:
             text = canned_reply(language)
         else:
-            text, language = clips.words(apology.line, language)
+            text, language = clips.text_of(apology.line, language)
         run.progress.facts.update(line=apology.line.value, reason=apology.reason, language=language)
         return Answering(run.memo, text, language, rung="line", line=apology.line, reason=apology.reason)
 

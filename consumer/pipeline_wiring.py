@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class PipelineParts:
     """What a pipeline is made of."""
 
     adapters: Adapters
@@ -54,7 +54,7 @@ class Parts:
         await self.closing.aclose()
 
 
-def make_parts(settings: Settings) -> Parts:
+def make_parts(settings: Settings) -> PipelineParts:
     """Make the parts; opens no connection yet."""
     closing = AsyncExitStack()
     adapters = Adapters(settings.models)
@@ -69,10 +69,10 @@ def make_parts(settings: Settings) -> Parts:
     )
     closing.push_async_callback(messenger.close)
     transcoder = Transcoder(worker.ffmpeg, max_seconds=worker.max_memo_seconds)
-    return Parts(adapters, archive, messenger, transcoder, closing)
+    return PipelineParts(adapters, archive, messenger, transcoder, closing)
 
 
-def make_pipeline(settings: Settings, parts: Parts, history: History) -> Pipeline:
+def make_pipeline(settings: Settings, parts: PipelineParts, history: History) -> Pipeline:
     """Make the pipeline of its parts."""
     worker = settings.worker
     return Pipeline(

@@ -18,7 +18,7 @@ from audio.scratch_dir import remove_abandoned_dirs
 from consumer.handling.bug_limit import BugLimit
 from consumer.handling.handler import Handler
 from consumer.handling.outbox import Outbox
-from consumer.handling.retry_policy import Retries
+from consumer.handling.retry_policy import RetryPolicy
 from consumer.kafka.dead_letters import KafkaDeadLetters
 from consumer.kafka.publisher import KafkaPublisher
 from consumer.kafka.source import KafkaSource
@@ -30,11 +30,11 @@ from consumer.telemetry.notice_log import NoticeLog
 from consumer.worker.lanes import Lanes
 from consumer.worker.offsets import PrefixTracker
 from consumer.worker.worker import Worker
-from runtime.background import Beside
-from runtime.garbage import imported
-from runtime.loop_lag import Stalls
-from runtime.vitals import Vitals
-from runtime.watchdog import Watchdog
+from runtime.background import BackgroundTasks
+from runtime.garbage import import_uncollected
+from runtime.health.loop_lag import LoopLag
+from runtime.health.vitals import Vitals
+from runtime.health.watchdog import Watchdog
 from storage.factory import make_store
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         TooManyBugs: too many memos met a bug.
         Abandoned: a memo could not be ended, so the process has to.
     """
-    lanes, background, rebuild = _lanes(settings), Beside(), asyncio.Event()
+    lanes, background, rebuild = _lanes(settings), BackgroundTasks(), asyncio.Event()
     metrics = Metrics(in_flight=lambda: lanes.running)
     async with AsyncExitStack() as closing:
         traces = await asyncio.to_thread(tracing.begin, settings)
@@ -74,7 +74,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         # It outlives the worker, because the worker's closing is watched too.
         watchdog = closing.enter_context(_watchdog(settings, rebuild))
         metrics.watch(watchdog, lambda: lanes.oldest_seconds)
-        await closing.enter_async_context(Stalls(metrics.loop_stalled, watchdog.felt))
+        await closing.enter_async_context(LoopLag(metrics.loop_stalled, watchdog.felt))
         vitals = Vitals(metrics, host=settings.vitals.host, port=settings.vitals.port, why_unwell=watchdog.why_unwell)
         notices = Notices(metrics, _phases(vitals, watchdog), NoticeLog(), *traces.listeners, *listeners)
         await vitals.start()
@@ -125,12 +125,12 @@ async def _load(
     metrics: Metrics,
     notices: Notices,
     closing: AsyncExitStack,
-    background: Beside,
+    background: BackgroundTasks,
     *,
     traces: Traces,
 ) -> Handler:
     await asyncio.to_thread(remove_abandoned_dirs)
-    parts_module = await asyncio.to_thread(imported, "consumer.pipeline_wiring")
+    parts_module = await asyncio.to_thread(import_uncollected, "consumer.pipeline_wiring")
     parts = parts_module.make_parts(settings)
     closing.push_async_callback(parts.close)
     store = await asyncio.to_thread(make_store, settings.store, create=True)
@@ -164,7 +164,7 @@ def make_handler(settings: Settings, pipeline: Pipeline, ledger: Ledger, outbox:
         outbox=outbox,
         notices=notices,
         bugs=BugLimit(_BUGS_PER_MINUTE),
-        retries=Retries(settings.worker.reply_deadline_seconds + settings.worker.retry_for_seconds),
+        retries=RetryPolicy(settings.worker.reply_deadline_seconds + settings.worker.retry_for_seconds),
         owner=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         our_numbers=settings.messaging.our_numbers,
         person_key=settings.person_key,

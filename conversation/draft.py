@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
-from conversation.speakable.sentences import Sentences, joined, split
+from conversation.speakable.sentences import Sentences, join_sentences, split_sentences
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -18,7 +18,7 @@ class Discarded(Exception):
     """The replier of a draft failed; none of it will be heard."""
 
 
-class Piece(NamedTuple):
+class Phrase(NamedTuple):
     """Sentences that are spoken in one go, with their context."""
 
     text: str
@@ -26,7 +26,7 @@ class Piece(NamedTuple):
     after: str
 
 
-class Draft:
+class StreamedReply:
     """A streamed reply in a language (a primary subtag)."""
 
     def __init__(self, language: str) -> None:
@@ -39,14 +39,14 @@ class Draft:
     def whole(cls, text: str, language: str) -> Self:
         """Return a complete draft."""
         draft = cls(language)
-        draft.say(*split(text))
+        draft.say(*split_sentences(text))
         draft.end()
         return draft
 
     @property
     def text(self) -> str:
         """The reply so far."""
-        return joined(self._sentences, self.language)
+        return join_sentences(self._sentences, self.language)
 
     @property
     def ended(self) -> bool:
@@ -68,13 +68,13 @@ class Draft:
         self._discarded = not self._ended
         self._notify()
 
-    async def pieces(self) -> AsyncIterator[Piece]:
+    async def pieces(self) -> AsyncIterator[Phrase]:
         """Yield the reply from its beginning, as it is written. Raises Discarded."""
         said = 0
         while await self._has_more(said):
             end = said + self._count(said)
             parts = self._sentences[said:end], self._sentences[:said], self._sentences[end : end + 1]
-            yield Piece(*(joined(part, self.language) for part in parts))
+            yield Phrase(*(join_sentences(part, self.language) for part in parts))
             said = end
 
     async def started(self) -> None:
@@ -110,7 +110,7 @@ class Draft:
         changed.set()
 
 
-class Cutter(Protocol):
+class Splitter(Protocol):
     """Splits a model's text into pieces that are fit to be spoken, or sent."""
 
     @property
@@ -127,23 +127,23 @@ class Cutter(Protocol):
         ...
 
 
-class Drafts:
+class StreamedReplies:
     """The drafts of one reply, one for each replier that is tried."""
 
-    def __init__(self, splitter: Callable[[str], Cutter] = Sentences) -> None:
+    def __init__(self, splitter: Callable[[str], Splitter] = Sentences) -> None:
         self.splitter = splitter
-        self.latest: Draft | None = None
+        self.latest: StreamedReply | None = None
         self._begun = asyncio.Event()
 
-    def begin(self, language: str) -> Draft:
+    def begin(self, language: str) -> StreamedReply:
         """Begin a draft, and discard the one before."""
         if self.latest is not None:
             self.latest.discard()
-        self.latest = Draft(language)
+        self.latest = StreamedReply(language)
         self._begun.set()
         return self.latest
 
-    async def after(self, known: Draft | None) -> Draft:
+    async def after(self, known: StreamedReply | None) -> StreamedReply:
         """Wait for a later draft."""
         while self.latest is known or self.latest is None:
             self._begun.clear()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from audio.clips import LANGUAGES
-from conversation.hearing.listen import ears
-from conversation.replying.reply import whole_reply
-from conversation.speaking.rehearsal import Voiced, recorded, short_speech, whole_speech
+from conversation.hearing.listen import transcriber_rung
+from conversation.replying.reply import replier_rung
+from conversation.speaking.rehearsal import Voiced, recorded_line, short_line_rung, synthesizer_rung
 from providers.errors import NoVoice
 from providers.fallback.ladder import Ladder, Rung
 from providers.models.local import CannedReplier
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
     from audio.transcode import Transcoder
-    from conversation.draft import Draft, Drafts
+    from conversation.draft import StreamedReplies, StreamedReply
     from conversation.hearing.listen import Expected
     from providers.factory import Adapters
     from providers.ports import ChatTurn, Replier, Transcript
@@ -40,38 +40,43 @@ _LEAST_LOCAL_SECONDS: Final = 0.3
 def hearing(adapters: Adapters) -> Ladder[[Clip, Expected], Transcript]:
     """Make the ladder of transcribers."""
     rungs: list[Rung[[Clip, Expected], Transcript]] = [
-        Rung(name, ears(name, adapter), LOCAL_SECONDS if name == "local" else HEARING_SECONDS, _LEAST_REMOTE_SECONDS)
+        Rung(
+            name,
+            transcriber_rung(name, adapter),
+            LOCAL_SECONDS if name == "local" else HEARING_SECONDS,
+            _LEAST_REMOTE_SECONDS,
+        )
         for name, adapter in adapters.transcribers.items()
     ]
     return Ladder("hear", *rungs, budget_seconds=_HEAR_BUDGET_SECONDS)
 
 
-def answering(adapters: Adapters) -> Ladder[[Sequence[ChatTurn], str, Drafts], str]:
+def answering(adapters: Adapters) -> Ladder[[Sequence[ChatTurn], str, StreamedReplies], str]:
     """Make the ladder of repliers, with the canned one even where it is not configured: the reply is never empty."""
     repliers: dict[str, Replier] = {**adapters.repliers}
     repliers.setdefault("canned", CannedReplier())
     rungs = [
-        Rung(name, whole_reply(name, replier), _MODEL_SECONDS, _LEAST_REMOTE_SECONDS)
+        Rung(name, replier_rung(name, replier), _MODEL_SECONDS, _LEAST_REMOTE_SECONDS)
         for name, replier in repliers.items()
     ]
     return Ladder("answer", *rungs, budget_seconds=_ANSWER_BUDGET_SECONDS)
 
 
-def speaking(adapters: Adapters, transcoder: Transcoder) -> Ladder[[Draft], Voiced]:
+def speaking(adapters: Adapters, transcoder: Transcoder) -> Ladder[[StreamedReply], Voiced]:
     """Make the ladder of voices.
 
     Before the local voice the others get a second chance with a short line. The pre-rendered clip is always last, even
     if not configured: it cannot fail.
     """
     remote = {name: voice for name, voice in adapters.synthesizers.items() if name != "local"}
-    rungs: list[Rung[[Draft], Voiced]] = [
-        Rung(name, whole_speech(name, voice, transcoder), _VOICE_SECONDS, _LEAST_REMOTE_SECONDS)
+    rungs: list[Rung[[StreamedReply], Voiced]] = [
+        Rung(name, synthesizer_rung(name, voice, transcoder), _VOICE_SECONDS, _LEAST_REMOTE_SECONDS)
         for name, voice in remote.items()
     ]
     rungs += [
         Rung(
             f"{name}-short",
-            _in_its_language(name, short_speech(name, voice, transcoder)),
+            _in_its_language(name, short_line_rung(name, voice, transcoder)),
             _SHORT_SECONDS,
             _LEAST_REMOTE_SECONDS,
             service=name,
@@ -80,17 +85,17 @@ def speaking(adapters: Adapters, transcoder: Transcoder) -> Ladder[[Draft], Voic
     ]
     if "local" in adapters.synthesizers:
         local = adapters.synthesizers["local"]
-        rungs.append(Rung("local", whole_speech("local", local, transcoder), LOCAL_SECONDS, _LEAST_LOCAL_SECONDS))
-    rungs.append(Rung("clip", recorded, _SHORT_SECONDS))
+        rungs.append(Rung("local", synthesizer_rung("local", local, transcoder), LOCAL_SECONDS, _LEAST_LOCAL_SECONDS))
+    rungs.append(Rung("clip", recorded_line, _SHORT_SECONDS))
     return Ladder("speak", *rungs, budget_seconds=_SPEAK_BUDGET_SECONDS)
 
 
 def _in_its_language(
-    service: str, speech: Callable[[Draft], Awaitable[Voiced]]
-) -> Callable[[Draft], Awaitable[Voiced]]:
+    service: str, speech: Callable[[StreamedReply], Awaitable[Voiced]]
+) -> Callable[[StreamedReply], Awaitable[Voiced]]:
     """Refuse where there is no short line in the reply's language: the local voice may know more languages."""
 
-    async def call(draft: Draft) -> Voiced:
+    async def call(draft: StreamedReply) -> Voiced:
         if draft.language not in LANGUAGES:
             raise NoVoice(service)
         return await speech(draft)

@@ -27,13 +27,13 @@ def main() -> None:
     parser.add_argument("--demo", action="store_true", help="Point the workers at the simulated upstreams.")
     parser.add_argument("--folder", type=Path, default=HERE / "secrets", help="Where the files go.")
     given = parser.parse_args()
-    for name, value in written(given.folder).items():
+    for name, value in write_files(given.folder).items():
         print(f"{name}={value}")
     if given.demo:
         print((HERE / "demo.env").read_text("utf-8"), end="")
 
 
-def written(folder: Path) -> dict[str, str]:
+def write_files(folder: Path) -> dict[str, str]:
     """Write the files that are missing; return the variables for .env."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("postgres_password", "grafana_password", "jwt_secret"):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from audio.engines.espeak import EspeakVoice
 from audio.engines.sphinx import SphinxEars
-from providers.messengers.linq import LinqMessenger, Pace
+from providers.messengers.linq import LinqMessenger, SendTiming
 from providers.messengers.series import SeriesMessenger
 from providers.models.cartesia import CartesiaSynthesizer
 from providers.models.elevenlabs import ElevenLabsSynthesizer, ElevenLabsTranscriber
 from providers.models.huggingface import ROUTER_URL, LlamaReplier, WhisperTranscriber
 from providers.models.local import CannedReplier, LocalSynthesizer, LocalTranscriber
 from providers.models.openai import API_URL, OpenAiReplier, OpenAiSynthesizer, OpenAiTranscriber
-from providers.models.voices import CARTESIA_VOICES, ELEVENLABS_VOICES, OPENAI_VOICES, filled_in
+from providers.models.voices import CARTESIA_VOICES, ELEVENLABS_VOICES, OPENAI_VOICES, with_defaults
 from providers.settings import HEARING_SECONDS, LOCAL_SECONDS, STALL_SECONDS
 from runtime.settings.faults import required
 
@@ -70,7 +70,7 @@ def make_messenger(
             required(settings.linq.api_key, "LINQ_API_KEY").get_secret_value(),
             media_hosts=settings.media_hosts,
             max_memo_bytes=max_memo_bytes,
-            pace=Pace.within(send_seconds),
+            pace=SendTiming.within(send_seconds),
         )
     return SeriesMessenger(
         required(settings.series.api_url, "SERIES_API_URL"),
@@ -118,21 +118,21 @@ def _synthesizer(settings: ModelSettings, name: str) -> SynthesizerAdapter:
             url,
             key,
             model=settings.openai.speech_model,
-            voices=filled_in(settings.openai.voices, OPENAI_VOICES),
+            voices=with_defaults(settings.openai.voices, OPENAI_VOICES),
             timeout_seconds=STALL_SECONDS,
         )
     if name == "cartesia":
         return CartesiaSynthesizer(
             required(settings.cartesia.api_key, "CARTESIA_API_KEY").get_secret_value(),
             model=settings.cartesia.model,
-            voices=filled_in(settings.cartesia.voices, CARTESIA_VOICES),
+            voices=with_defaults(settings.cartesia.voices, CARTESIA_VOICES),
             base_url=settings.cartesia.base_url,
             timeout_seconds=STALL_SECONDS,
         )
     return ElevenLabsSynthesizer(
         required(settings.elevenlabs.api_key, "ELEVENLABS_API_KEY").get_secret_value(),
         model=settings.elevenlabs.model,
-        voices=filled_in(settings.elevenlabs.voices, ELEVENLABS_VOICES),
+        voices=with_defaults(settings.elevenlabs.voices, ELEVENLABS_VOICES),
         base_url=settings.elevenlabs.base_url,
         timeout_seconds=STALL_SECONDS,
     )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 
-class Beside:
+class BackgroundTasks:
     """Tasks that run until they are closed."""
 
     def __init__(self) -> None:

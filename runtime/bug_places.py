@@ -6,12 +6,12 @@ import hashlib
 import traceback
 
 
-def where(bug: BaseException) -> list[str]:
+def bug_frames(bug: BaseException) -> list[str]:
     """Return a bug's frames without its message, which may repeat what a person said (I6)."""
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]
 
 
-def digest(bug: BaseException) -> str:
+def bug_digest(bug: BaseException) -> str:
     """Return a hash of a bug's type and frames."""
-    trace = "\n".join([type(bug).__name__, *where(bug)])
+    trace = "\n".join([type(bug).__name__, *bug_frames(bug)])
     return hashlib.sha256(trace.encode()).hexdigest()[:12]

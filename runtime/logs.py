@@ -17,7 +17,7 @@ import structlog
 from structlog.dev import BRIGHT, DIM, RED, RESET_ALL, YELLOW
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 
-from runtime.bug_places import where
+from runtime.bug_places import bug_frames
 from runtime.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def configure_logs(
     render: Processor
     if log_format == "human" or (log_format == "auto" and terminal):
         columns = shutil.get_terminal_size().columns if terminal else None
-        render = _Row(columns, coloured=terminal and not environ.get("NO_COLOR"))
+        render = _HumanRow(columns, coloured=terminal and not environ.get("NO_COLOR"))
     else:
         render = structlog.processors.JSONRenderer()
     handler = _OneHandler(stream)
@@ -102,11 +102,11 @@ class _Tidy:
             event.pop(left_by_others, None)
         bug = _exception(event.pop("exc_info", None))
         if bug is not None:
-            tidy |= {"error": type(bug).__name__, "where": where(bug)}
+            tidy |= {"error": type(bug).__name__, "where": bug_frames(bug)}
         return tidy | {name: self._redactor.field(name, event[name]) for name in event if name not in tidy}
 
 
-class _Row:
+class _HumanRow:
     """Renders a row for people: UTC time of day, level from WARNING on, event, fields as far as they fit."""
 
     def __init__(self, columns: int | None, *, coloured: bool) -> None:

@@ -9,9 +9,8 @@ from aiohttp import web
 
 from sandbox import control
 from sandbox.faults import Faults
-from sandbox.pace import Pace
-from sandbox.pace import middleware as pace_middleware
-from sandbox.suffering import middleware as fault_middleware
+from sandbox.pace import Speeds, pace_middleware
+from sandbox.suffering import fault_middleware
 from sandbox.upstreams import cartesia, elevenlabs, huggingface, linq, openai, series
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Sandbox:
     ) -> None:
         self.mind = mind
         self.faults = Faults()
-        self.pace = Pace()
+        self.pace = Speeds()
         self.series = series.SeriesState(media, honours_keys=honours_keys)
         self.linq = linq.LinqState(self.series, media)
         self._host = host

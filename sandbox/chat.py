@@ -9,10 +9,10 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
-    from sandbox.pace import Pace
+    from sandbox.pace import Speeds
 
 
-async def complete(request: web.Request, mind: Mind, pace: Pace) -> web.StreamResponse:
+async def complete(request: web.Request, mind: Mind, pace: Speeds) -> web.StreamResponse:
     """Answer a request for a chat completion."""
     body = await request.json()
     text = await mind.reply(body["messages"])

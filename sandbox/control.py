@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sandbox.faults import Fault, Faults, Kind
+from sandbox.faults import FaultKind, Faults, ScriptedFault
 from sandbox.pace import speed_of
 
 if TYPE_CHECKING:
-    from sandbox.pace import Pace
+    from sandbox.pace import Speeds
     from sandbox.upstreams.series import SeriesState
 
 
-def routes(state: SeriesState, faults: Faults, pace: Pace) -> list[web.RouteDef]:
+def routes(state: SeriesState, faults: Faults, pace: Speeds) -> list[web.RouteDef]:
     """Return the routes."""
     control = _Control(state, faults, pace)
     return [
@@ -35,7 +35,7 @@ def routes(state: SeriesState, faults: Faults, pace: Pace) -> list[web.RouteDef]
 
 
 class _Control:
-    def __init__(self, state: SeriesState, faults: Faults, pace: Pace) -> None:
+    def __init__(self, state: SeriesState, faults: Faults, pace: Speeds) -> None:
         self._state = state
         self._faults = faults
         self._pace = pace
@@ -65,8 +65,8 @@ class _Control:
 
     async def put_fault(self, request: web.Request) -> web.Response:
         body = await request.json()
-        times, kind = body.pop("times", None), Kind(body.pop("kind"))
-        fault = Fault(kind, **body)
+        times, kind = body.pop("times", None), FaultKind(body.pop("kind"))
+        fault = ScriptedFault(kind, **body)
         if times is None:
             self._faults.always(request.match_info["service"], fault)
         else:

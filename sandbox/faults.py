@@ -12,7 +12,7 @@ SCRIPTED: Final = "scripted-trouble"
 """In every made-up body and reason: nothing may pass it on (I6)."""
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """How a service fails."""
 
     STATUS = "status"
@@ -56,10 +56,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ScriptedFault:
     """A kind of failure, and its details."""
 
-    kind: Kind
+    kind: FaultKind
     status: int = 500
     retry_after: str | None = None
     location: str = "/"
@@ -72,8 +72,8 @@ class Faults:
     """Faults and observations by service: a route's name (whisper, llama, series.send…)."""
 
     def __init__(self) -> None:
-        self._next: defaultdict[str, deque[Fault]] = defaultdict(deque)
-        self._always: dict[str, Fault] = {}
+        self._next: defaultdict[str, deque[ScriptedFault]] = defaultdict(deque)
+        self._always: dict[str, ScriptedFault] = {}
         self.latency: dict[str, float] = {}
         """Service → seconds before it answers."""
         self.requests: Counter[str] = Counter()
@@ -86,11 +86,11 @@ class Faults:
         self.ourselves: Final = secrets.token_hex()
         """Secret of the sandbox's own requests, which no fault hits."""
 
-    def next(self, service: str, *faults: Fault) -> None:
+    def next(self, service: str, *faults: ScriptedFault) -> None:
         """Inject these into the next requests, one each."""
         self._next[service].extend(faults)
 
-    def always(self, service: str, fault: Fault) -> None:
+    def always(self, service: str, fault: ScriptedFault) -> None:
         """Inject this into every request, until cleared."""
         self._always[service] = fault
 
@@ -100,7 +100,7 @@ class Faults:
         self._always.clear()
         self.latency.clear()
 
-    def take(self, service: str) -> Fault | None:
+    def take(self, service: str) -> ScriptedFault | None:
         """Return the fault of this request."""
         queue = self._next.get(service)
         return queue.popleft() if queue else self._always.get(service)

@@ -50,7 +50,7 @@ PUBLISHED: Final[Mapping[str, Speed]] = {
 PUBLISHED_CONNECT_SECONDS: Final = 0.08
 
 
-class Pace:
+class Speeds:
     """The speeds of all services, and waits that follow them."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Pace:
             yield piece
 
 
-def middleware(pace: Pace) -> web.middleware:  # type: ignore[valid-type] # aiohttp's decorator type
+def pace_middleware(pace: Speeds) -> web.middleware:  # type: ignore[valid-type] # aiohttp's decorator type
     """Make the middleware that delays answers."""
 
     @web.middleware

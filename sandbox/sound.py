@@ -9,7 +9,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.pace import Pace
+    from sandbox.pace import Speeds
 
 PIECE_BYTES = 8 * 1024 + 1
 """Odd on purpose: the network cuts samples in half."""
@@ -22,7 +22,7 @@ def uploaded(form: Mapping[str, object]) -> bytes:
 
 
 async def stream_pcm(
-    request: web.Request, pcm: bytes, pace: Pace, *, sample_rate: int, content_type: str, announced: bool = False
+    request: web.Request, pcm: bytes, pace: Speeds, *, sample_rate: int, content_type: str, announced: bool = False
 ) -> web.StreamResponse:
     """Answer with speech at its pace; with its length, if `announced`."""
     response = web.StreamResponse(headers={"Content-Type": content_type})

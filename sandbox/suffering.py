@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 from aiohttp import hdrs, web
 
-from sandbox.faults import SCRIPTED, Kind
+from sandbox.faults import SCRIPTED, FaultKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aiohttp.typedefs import Handler
 
-    from sandbox.faults import Fault, Faults
+    from sandbox.faults import Faults, ScriptedFault
 
 _OURSELVES: Final = "X-Sandbox-Ourselves"
 """Header of a request of our own, which no fault hits."""
@@ -32,11 +32,11 @@ _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing resets the connection."""
 _JSON: Final = "application/json"
 _MADE_UP: Final = {
-    Kind.EMPTY: (b"", "application/octet-stream"),
-    Kind.GARBAGE: (b"\x00\xff garbage \xfe" * 3 + SCRIPTED.encode(), "application/octet-stream"),
-    Kind.HTML: (f"<!doctype html><html><title>502</title><p>{SCRIPTED}</p></html>".encode(), "text/html"),
-    Kind.BROKEN_JSON: (f'{{"text": "{SCRIPTED}", "choices": [{{"delta"'.encode(), _JSON),
-    Kind.OTHER_JSON: (f'{{"{SCRIPTED}": [{{"{SCRIPTED}": null}}], "choices": {{}}}}'.encode(), _JSON),
+    FaultKind.EMPTY: (b"", "application/octet-stream"),
+    FaultKind.GARBAGE: (b"\x00\xff garbage \xfe" * 3 + SCRIPTED.encode(), "application/octet-stream"),
+    FaultKind.HTML: (f"<!doctype html><html><title>502</title><p>{SCRIPTED}</p></html>".encode(), "text/html"),
+    FaultKind.BROKEN_JSON: (f'{{"text": "{SCRIPTED}", "choices": [{{"delta"'.encode(), _JSON),
+    FaultKind.OTHER_JSON: (f'{{"{SCRIPTED}": [{{"{SCRIPTED}": null}}], "choices": {{}}}}'.encode(), _JSON),
 }
 """Kind → body and type of a made-up answer."""
 _AUDIBLE: Final = ("audio/", "application/octet-stream")
@@ -53,7 +53,7 @@ class _Answer:
     body: bytes = field(repr=False)
 
 
-def middleware(faults: Faults, closing: asyncio.Event) -> web.middleware:  # type: ignore[valid-type] # aiohttp's decorator type
+def fault_middleware(faults: Faults, closing: asyncio.Event) -> web.middleware:  # type: ignore[valid-type] # aiohttp's decorator type
     """Make the middleware that injects faults; hung requests end with their client, or when `closing` is set."""
 
     @web.middleware
@@ -75,7 +75,7 @@ def middleware(faults: Faults, closing: asyncio.Event) -> web.middleware:  # typ
 
 @dataclass(slots=True)
 class _FaultyAnswer:
-    fault: Fault
+    fault: ScriptedFault
     request: web.Request
     faults: Faults
     service: str
@@ -84,16 +84,16 @@ class _FaultyAnswer:
     async def send(self) -> web.StreamResponse:
         await self.request.read()
         match self.fault.kind:
-            case Kind.STATUS:
+            case FaultKind.STATUS:
                 return self._failure_status()
-            case Kind.REDIRECT:
+            case FaultKind.REDIRECT:
                 return web.Response(status=307, headers={"Location": self.fault.location}, text=SCRIPTED)
             case kind if kind in _MADE_UP:
                 body, content_type = _MADE_UP[kind]
                 return web.Response(body=body, content_type=content_type)
-            case Kind.HANG | Kind.CUT | Kind.RESET:
+            case FaultKind.HANG | FaultKind.CUT | FaultKind.RESET:
                 return await self._no_answer()
-            case Kind.ACCEPTED_THEN_CUT | Kind.ACCEPTED_THEN_HANG:
+            case FaultKind.ACCEPTED_THEN_CUT | FaultKind.ACCEPTED_THEN_HANG:
                 await self._right_answer()
                 return await self._no_answer()
             case _:
@@ -107,10 +107,10 @@ class _FaultyAnswer:
         )
 
     async def _no_answer(self) -> web.StreamResponse:
-        if self.fault.kind in {Kind.HANG, Kind.ACCEPTED_THEN_HANG}:
+        if self.fault.kind in {FaultKind.HANG, FaultKind.ACCEPTED_THEN_HANG}:
             await self._silence()
         transport = self.request.transport
-        if transport is not None and self.fault.kind is Kind.RESET:
+        if transport is not None and self.fault.kind is FaultKind.RESET:
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         if transport is not None:
             transport.abort()
@@ -136,7 +136,7 @@ class _FaultyAnswer:
 
     async def _spoil(self, answer: _Answer) -> web.StreamResponse:
         response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
-        if answer.announced and self.fault.kind not in {Kind.SHORT, Kind.ENDLESS, Kind.DRIP}:
+        if answer.announced and self.fault.kind not in {FaultKind.SHORT, FaultKind.ENDLESS, FaultKind.DRIP}:
             response.content_length = len(answer.body)
         await response.prepare(self.request)
         try:
@@ -146,9 +146,9 @@ class _FaultyAnswer:
             self.faults.left[self.service] += 1
             return response
         match self.fault.kind:
-            case Kind.HANG_AFTER_HEADERS | Kind.HANG_MIDWAY:
+            case FaultKind.HANG_AFTER_HEADERS | FaultKind.HANG_MIDWAY:
                 await self._silence()
-            case Kind.SHORT | Kind.TRICKLE:
+            case FaultKind.SHORT | FaultKind.TRICKLE:
                 return response
             case _:
                 pass
@@ -160,19 +160,19 @@ class _FaultyAnswer:
         half = len(answer.body) // 2 if self.fault.after_bytes is None else self.fault.after_bytes
         beginning = answer.body[:half]
         match self.fault.kind:
-            case Kind.HANG_MIDWAY | Kind.CUT_MIDWAY | Kind.SHORT:
+            case FaultKind.HANG_MIDWAY | FaultKind.CUT_MIDWAY | FaultKind.SHORT:
                 yield beginning
                 await asyncio.sleep(self.fault.pause_seconds)  # a cut drops what is still to be sent
-            case Kind.TRICKLE:
+            case FaultKind.TRICKLE:
                 for start in range(0, len(answer.body), _SMALL_BYTES):
                     yield answer.body[start : start + _SMALL_BYTES]
                     await asyncio.sleep(self.fault.pause_seconds)
-            case Kind.DRIP:
+            case FaultKind.DRIP:
                 drop = b"\0" if answer.content_type.startswith(_AUDIBLE) else b"\n"
                 while not self.closing.is_set():
                     yield drop
                     await asyncio.sleep(self.fault.pause_seconds)
-            case Kind.ENDLESS:
+            case FaultKind.ENDLESS:
                 whole_lines = beginning[: beginning.rfind(b"\n\n") + 2 or len(beginning)] or b"\n"
                 large = whole_lines * (_LARGE_BYTES // len(whole_lines) + 1)
                 for _ in range(0, _LARGEST_BYTES, len(large)):

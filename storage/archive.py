@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
-PAGE = 10_000
+NO_METADATA: Mapping[str, str] = MappingProxyType({})
+KEYS_PER_PAGE = 10_000
 MEMO_PREFIX, REPLY_PREFIX = "voice_memo_", "tts_response_"
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
@@ -32,7 +32,7 @@ class Archive(Protocol):
     Every method raises ArchiveUnavailable when it may succeed later, ArchiveForbidden when an operator has to act.
     """
 
-    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
         """Keep an object atomically; return its place, for people (a path or an s3:// URL).
 
         `about` is ASCII metadata, nothing personal; an archive without a place for it drops it.
@@ -41,7 +41,7 @@ class Archive(Protocol):
     async def get(self, key: str) -> bytes:
         """Return an object. Raises ArchiveMissing too."""
 
-    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
         """List keys in order of their UTF-8 bytes, foreign ones of the same folder or bucket among them."""
 
     async def delete(self, key: str) -> None:
@@ -79,7 +79,7 @@ def reply_key(at: datetime, message_id: str, suffix: str, *, generation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ParsedKey:
     """A parsed key."""
 
     user: str | None = field(repr=False)
@@ -90,7 +90,7 @@ class Named:
     """Its safe_id(), in the key of a reply perhaps with the generation."""
 
 
-def named(key: str) -> Named | None:
+def parse_key(key: str) -> ParsedKey | None:
     """Parse a key; None where it is none of ours."""
     found = _KEY.fullmatch(key)
     if found is None:
@@ -99,7 +99,7 @@ def named(key: str) -> Named | None:
         at = datetime.strptime(found["at"], _TIMESTAMP).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return Named(found["user"], at, found["id"])
+    return ParsedKey(found["user"], at, found["id"])
 
 
 def safe_id(text: str) -> str:

@@ -13,7 +13,7 @@ PACE_WINDOW_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class PastTurn:
     """One utterance of one side."""
 
     role: Literal["user", "assistant"]
@@ -27,10 +27,10 @@ class Turn:
 class History(Protocol):
     """Turns by chat. Every method raises StoreUnavailable when it may succeed later."""
 
-    async def recent(self, chat_id: str, *, limit: int) -> Sequence[Turn]:
+    async def recent(self, chat_id: str, *, limit: int) -> Sequence[PastTurn]:
         """Return the last `limit` turns, oldest first."""
 
-    async def append(self, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
+    async def append(self, chat_id: str, message_id: str, turns: Sequence[PastTurn]) -> None:
         """Add the turns of a memo in one transaction; one that is there (same message and role) stays."""
 
 
@@ -46,7 +46,7 @@ class Behaviour:
     """Distinct, most recent first."""
 
 
-def behaviour(turns: Sequence[Turn], now: datetime) -> Behaviour:
+def behaviour(turns: Sequence[PastTurn], now: datetime) -> Behaviour:
     """Derive a person's behaviour from their turns."""
     theirs = [turn for turn in turns if turn.role == "user"]
     ages = [max(0.0, (now - turn.at).total_seconds()) for turn in theirs]

@@ -9,12 +9,12 @@ from storage.archive import pseudonym
 _PHONE_NUMBER = re.compile(r"[+0-9 ().-]{5,40}")
 
 
-def who(handle: str, key: bytes) -> str:
+def person_pseudonym(handle: str, key: bytes) -> str:
     """Return a keyed pseudonym, the same for every spelling of a handle."""
-    return pseudonym(comparable(handle), key)
+    return pseudonym(normalized_handle(handle), key)
 
 
-def comparable(handle: str) -> str:
+def normalized_handle(handle: str) -> str:
     """Return a phone number's digits; other handles in lower case."""
     digits = "".join(re.findall(r"[0-9]", handle)).removeprefix("00")
     return digits if digits and _PHONE_NUMBER.fullmatch(handle) else handle.casefold()

@@ -69,6 +69,6 @@ def was_before(sent_at: JsonValue, moment: float) -> bool:
     return isinstance(sent_at, str) and datetime.fromisoformat(sent_at).timestamp() <= moment
 
 
-def left_behind(who: str | None) -> Mapping[str, JsonValue]:
+def remaining_facts(who: str | None) -> Mapping[str, JsonValue]:
     """Return the facts that an emptied memo keeps."""
     return {"who": who} if who is not None else {}

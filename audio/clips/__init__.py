@@ -46,7 +46,7 @@ def lines() -> dict[str, dict[str, str]]:
     return words
 
 
-def words(line: Line, language: str) -> tuple[str, str]:
+def text_of(line: Line, language: str) -> tuple[str, str]:
     """Return a line's text, and its language: the one requested, the closest, or English."""
     found = next(each for each in (language, _CLOSEST.get(language), DEFAULT_LANGUAGE) if each in lines()[line])
     return lines()[line][found], found
@@ -55,6 +55,6 @@ def words(line: Line, language: str) -> tuple[str, str]:
 @lru_cache(maxsize=128)
 def clip(line: Line, language: str) -> Clip:
     """Return the recording of a line, without network, ffmpeg or key."""
-    _, found = words(line, language)
+    _, found = text_of(line, language)
     data = (_FOLDER / f"{line}.{found}.m4a").read_bytes()
     return Clip(data, Format.M4A)

@@ -9,10 +9,10 @@ from typing import Final
 
 import click
 
-from console.errors import told
-from console.exits import FAILED, end
+from console.errors import exit_on_errors
+from console.exits import FAILED, exit_with
 from console.printing import printer
-from runtime.garbage import imported
+from runtime.garbage import import_uncollected
 
 _FIXTURES = Path(__file__).parents[2] / "fixtures"
 _MARKER: Final = "made-by-voicememo-demo.txt"
@@ -35,19 +35,19 @@ def command(folder: Path) -> None:
     store are files. Exit status 1 when an event did not end as it should, or a reply is garbled.
     """
     if not _FIXTURES.is_dir():
-        end("The demo needs the fixtures folder: run it in a checkout of the project.", FAILED)
+        exit_with("The demo needs the fixtures folder: run it in a checkout of the project.", FAILED)
     try:
-        demo = imported("console.demo.demo")
+        demo = import_uncollected("console.demo.demo")
     except ModuleNotFoundError as error:
         if error.name != _BROKER_PACKAGE:
             raise
-        end("The demo needs an extra for its broker: pip install 'voicememo[demo]'.", FAILED)
+        exit_with("The demo needs an extra for its broker: pip install 'voicememo[demo]'.", FAILED)
     folder = folder.resolve()
     _empty(folder)
-    with told(), (folder / "worker.log").open("w") as log:
+    with exit_on_errors(), (folder / "worker.log").open("w") as log:
         shortcomings = asyncio.run(demo.Demo(_FIXTURES, folder, printer()).run(log))
     if shortcomings:
-        end("\n".join(shortcomings), FAILED)
+        exit_with("\n".join(shortcomings), FAILED)
 
 
 def _empty(folder: Path) -> None:
@@ -56,7 +56,9 @@ def _empty(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         content, marker = list(folder.iterdir()), folder / _MARKER
         if content and not (marker.is_file() and marker.read_text("utf-8", errors="replace") == _MARK):
-            end(f"{folder} is not empty, and has no {_MARKER}: choose another --folder, or delete it yourself.", FAILED)
+            exit_with(
+                f"{folder} is not empty, and has no {_MARKER}: choose another --folder, or delete it yourself.", FAILED
+            )
         for each in content:
             if each.is_dir() and not each.is_symlink():
                 shutil.rmtree(each)
@@ -64,6 +66,6 @@ def _empty(folder: Path) -> None:
                 each.unlink()
         marker.write_text(_MARK, "utf-8")
     except FileExistsError:
-        end(f"{folder} is no folder: choose another --folder.", FAILED)
+        exit_with(f"{folder} is no folder: choose another --folder.", FAILED)
     except OSError as error:
-        end(f"{folder} cannot be made or emptied ({error.strerror}): choose another --folder.", FAILED)
+        exit_with(f"{folder} cannot be made or emptied ({error.strerror}): choose another --folder.", FAILED)

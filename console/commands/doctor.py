@@ -16,17 +16,17 @@ from rich.text import Text
 
 from audio.errors import AudioError
 from audio.transcode import Transcoder
-from console.errors import told
+from console.errors import exit_on_errors
 from console.exits import FAILED, MISUSED
 from console.printing import Entry, printer
-from consumer.kafka.client import describe
+from consumer.kafka.client import partition_count
 from consumer.kafka.ports import SourceError
 from consumer.settings import Settings, load
 from providers.errors import ProviderError, Unauthorized
 from providers.factory import Adapters, make_messenger
 from runtime.settings.environment import unknown_variables
 from runtime.settings.faults import ConfigurationError
-from runtime.settings.reference import redacted
+from runtime.settings.reference import redacted_values
 from storage.errors import StorageError, StoreNotReady
 from storage.factory import exposed, make_archive, make_store
 from storage.settings import FileArchive, SqliteFile, SupabaseProject
@@ -89,7 +89,7 @@ def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     Each upstream gets a request that is free or next to free; no message is sent. Secrets are shown as (set). Exit
     status 1 when something is wrong, 2 when a variable cannot be read at all.
     """
-    with told():
+    with exit_on_errors():
         try:
             settings = load(os.environ, complete=False)
         except ConfigurationError as error:
@@ -100,7 +100,7 @@ def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
             raise click.exceptions.Exit(MISUSED) from error
         findings = [*asyncio.run(examine(settings)), *_unknown(os.environ)]
     if as_json:
-        _print_json(redacted(settings), findings)
+        _print_json(redacted_values(settings), findings)
     else:
         _print(settings, findings, printer())
     if any(each.verdict is CheckVerdict.WRONG for each in findings):
@@ -134,7 +134,7 @@ def _wrong(part: str, words: str) -> Finding:
 async def _kafka(settings: Settings) -> Finding:
     topics = {"KAFKA_TOPIC": settings.kafka.topic, "KAFKA_DEAD_LETTER_TOPIC": settings.kafka.dead_letter_topic}
     try:
-        found = {name: await describe(settings.kafka.login(), topic) for name, topic in topics.items()}
+        found = {name: await partition_count(settings.kafka.login(), topic) for name, topic in topics.items()}
     except SourceError as error:
         return _wrong("kafka", str(error))
     absent = [f"there is no topic {topics[name]}: create it, or set {name}" for name in topics if found[name] is None]
@@ -298,7 +298,7 @@ def _print(settings: Settings, findings: Sequence[Finding], console: Console) ->
         label = Text.assemble((verdict, _STYLES[each.verdict]), each.part.ljust(indent))
         console.print(Entry(label, Text(each.words)), crop=False)
     console.print()
-    values = [(name, value) for name, value, is_default in redacted(settings) if not is_default]
+    values = [(name, value) for name, value, is_default in redacted_values(settings) if not is_default]
     if values:
         console.print(Text("Set in the environment (for the defaults of others see docs/configuration.md):", "bold"))
         indent = max(len(name) for name, _ in values)

@@ -13,7 +13,7 @@ import click
 from rich.table import Column, Table
 from rich.text import Text
 
-from console.errors import told
+from console.errors import exit_on_errors
 from console.memo_story import standing, tries, why
 from console.printing import Entry, printer, short_time, short_wait
 from console.store import open_store
@@ -56,7 +56,7 @@ def command(limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes fl
     (TOPIC[PARTITION]@OFFSET): KAFKA_DEAD_LETTER_TOPIC has its bytes, and docs/operations.md describes what to do.
     Times are UTC, as month-day hour:minute. Exit status 0, whether or not anything is listed.
     """
-    with told():
+    with exit_on_errors():
         stories, letters = asyncio.run(_find(load(os.environ, complete=False), limit))
     if as_json:
         for record in (*map(_memo, stories), *map(_event, letters)):

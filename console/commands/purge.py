@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
-from console.errors import told
-from console.exits import FAILED, MISUSED, end
+from console.errors import exit_on_errors
+from console.exits import FAILED, MISUSED, exit_with
 from console.printing import printer
 from consumer.settings import load
 from runtime.settings.kinds import phone_number
-from storage.deletion.forgetting import STAYS, Forgetting
-from storage.deletion.items import Disposal, Fate, Kind
+from storage.deletion.forgetting import NOT_DELETED, Forgetting
+from storage.deletion.items import Deleter, DeletionKind, DeletionResult
 from storage.deletion.retention import DAY_SECONDS, Retention
 from storage.errors import StorageError, StoreUnavailable
 from storage.factory import make_owed_archive, make_store
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from consumer.settings import Settings
     from storage.archives.owed import OwedArchive
-    from storage.deletion.items import Doomed
+    from storage.deletion.items import Deletion
     from storage.factory import Store
 
 _MOST = 100_000
@@ -50,7 +50,7 @@ class PurgeRequest:
 class PurgeReport:
     """What a run found and deleted."""
 
-    items: list[tuple[Doomed, Fate | None]] = field(default_factory=list)
+    items: list[tuple[Deletion, DeletionResult | None]] = field(default_factory=list)
     """None: it was only listed, or could not be deleted."""
     more: bool = False
     failure: str | None = None
@@ -60,7 +60,7 @@ class PurgeReport:
     @property
     def held(self) -> int:
         """How many are being worked on."""
-        return sum(fate is Fate.HELD for _, fate in self.items)
+        return sum(fate is DeletionResult.HELD for _, fate in self.items)
 
     @property
     def succeeded(self) -> bool:
@@ -70,8 +70,8 @@ class PurgeReport:
 
 @dataclass(frozen=True, slots=True)
 class _Purge:
-    find: Callable[[int], Awaitable[list[Doomed]]]
-    delete: Disposal
+    find: Callable[[int], Awaitable[list[Deletion]]]
+    delete: Deleter
     request: PurgeRequest
 
 
@@ -94,7 +94,7 @@ def command(person: str | None, dry_run: bool, limit: int, as_json: bool) -> Non
     not be deleted: run it again.
     """
     request = PurgeRequest(_handle(person) if person is not None else None, dry_run, limit)
-    with told():
+    with exit_on_errors():
         report = asyncio.run(_purge(load(os.environ, complete=False), request))
     (_print_json if as_json else _print_text)(report, request)
     if not report.succeeded:
@@ -109,7 +109,7 @@ def _handle(given: str) -> str:
     try:
         return phone_number(text)
     except ValueError as error:
-        end(f"--person {error}; or an address such as somebody@example.com", MISUSED)
+        exit_with(f"--person {error}; or an address such as somebody@example.com", MISUSED)
 
 
 async def _purge(settings: Settings, request: PurgeRequest) -> PurgeReport:
@@ -129,11 +129,11 @@ async def _planned(settings: Settings, request: PurgeRequest, store: Store, arch
         retention = Retention(
             store.ledger, store.purging, archive, seconds, settings.retention.ledger_days * DAY_SECONDS
         )
-        return _Purge(retention.overdue, Disposal(store.purging, archive, owner, seconds), request)
+        return _Purge(retention.overdue, Deleter(store.purging, archive, owner, seconds), request)
     forgetting = Forgetting(store.ledger, store.purging, store.history, archive, request.person, settings.person_key)
     if not request.dry_run:
         await forgetting.block_late_events()
-    return _Purge(forgetting.items, Disposal(store.purging, archive, owner, who=forgetting.who), request)
+    return _Purge(forgetting.items, Deleter(store.purging, archive, owner, who=forgetting.who), request)
 
 
 async def _run(purge: _Purge) -> PurgeReport:
@@ -153,7 +153,7 @@ async def _run(purge: _Purge) -> PurgeReport:
     return report
 
 
-async def _delete(purge: _Purge, found: Sequence[Doomed], report: PurgeReport) -> None:
+async def _delete(purge: _Purge, found: Sequence[Deletion], report: PurgeReport) -> None:
     with printer().status("") as status:
         for number, item in enumerate(found, start=1):
             status.update(f"{number} of {len(found)}")
@@ -179,25 +179,25 @@ def _print_text(report: PurgeReport, request: PurgeRequest) -> None:
             console.print(Text.assemble((f"{item.kind:<8}", "bold"), item.name))
             for key in item.objects if item.key is not None else ():
                 console.print(Text(f"        {key}"))
-    counted = Counter(item.kind for item, fate in report.items if request.dry_run or fate is Fate.DELETED)
+    counted = Counter(item.kind for item, fate in report.items if request.dry_run or fate is DeletionResult.DELETED)
     what = ", ".join(f"{count} {_NAMES[kind][count > 1]}" for kind, count in counted.items())
     console.print(f"{'To be deleted' if request.dry_run else 'Deleted'}: {what or 'nothing'}.")
     if report.more:
         console.print("More is left: run purge again." if not request.dry_run else "There is more: see --limit.")
     if request.person is not None and not request.dry_run and report.succeeded and not report.more:
         console.print("Nothing of theirs is left here. What they sent before now is not answered any more. What stays:")
-        for line in STAYS:
+        for line in NOT_DELETED:
             console.print(Text(f"- {line}"))
     for line in _troubles(report):
         click.echo(f"voicememo: {line}", err=True)
 
 
 _NAMES = {
-    Kind.MEMO: ("memo", "memos"),
-    Kind.OBJECT: ("object", "objects"),
-    Kind.TURNS: ("conversation", "conversations"),
-    Kind.LETTER: ("letter", "letters"),
-    Kind.ROW: ("row", "rows"),
+    DeletionKind.MEMO: ("memo", "memos"),
+    DeletionKind.OBJECT: ("object", "objects"),
+    DeletionKind.TURNS: ("conversation", "conversations"),
+    DeletionKind.LETTER: ("letter", "letters"),
+    DeletionKind.ROW: ("row", "rows"),
 }
 
 
@@ -205,7 +205,7 @@ def _print_json(report: PurgeReport, request: PurgeRequest) -> None:
     for item, fate in report.items:
         about = {"kind": item.kind, "name": item.name, "objects": list(item.objects)}
         click.echo(json.dumps({**about, "fate": fate or ("listed" if request.dry_run else "failed")}))
-    deleted = sum(fate is Fate.DELETED for _, fate in report.items)
+    deleted = sum(fate is DeletionResult.DELETED for _, fate in report.items)
     summary = {"found": len(report.items), "deleted": deleted, "held": report.held, "more": report.more}
     click.echo(json.dumps({**summary, "troubles": _troubles(report)}))
 

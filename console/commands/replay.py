@@ -17,9 +17,9 @@ import click
 from rich.text import Text
 
 from console import fixture
-from console.errors import told
-from console.exits import FAILED, MISUSED, end
-from console.follow import Followed, follow
+from console.errors import exit_on_errors
+from console.exits import FAILED, MISUSED, exit_with
+from console.follow import EventOutcome, follow
 from console.memo_story import print_story
 from console.printing import Entry, printer
 from console.store import open_store
@@ -91,15 +91,15 @@ def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | No
     In events, ${SERIES_API_URL} and "${base64:FILE}" are filled in. If one file cannot be read, nothing is put. Exit
     status 1 when an event did not end well.
     """
-    with told():
+    with exit_on_errors():
         settings = load(os.environ, complete=False)
         try:
             files = [file for path in paths for file in _files(path)]
             values = [event_of(file, settings, chat or f"replay-{time.time_ns():x}") for file in files]
         except fixture.FixtureError as error:
-            end(f"voicememo: {error}", MISUSED)
+            exit_with(f"voicememo: {error}", MISUSED)
         if not files:
-            end("Nothing to replay: no file in there is an event or a recording.", MISUSED)
+            exit_with("Nothing to replay: no file in there is an event or a recording.", MISUSED)
         options = ReplayOptions(patience if wait else None, as_json)
         ended = asyncio.run(_replay(settings, list(zip(files, values, strict=True)), options))
     if any(each.outcome not in _GOOD for each in ended):
@@ -121,7 +121,9 @@ async def put(publisher: KafkaPublisher, topic: str, path: Path, value: bytes) -
     return Put(path, value, where, offset)
 
 
-async def _replay(settings: Settings, events: Sequence[tuple[Path, bytes]], options: ReplayOptions) -> list[Followed]:
+async def _replay(
+    settings: Settings, events: Sequence[tuple[Path, bytes]], options: ReplayOptions
+) -> list[EventOutcome]:
     replay = _Replay(settings, options, printer())
     async with AsyncExitStack() as closing:
         publisher = KafkaPublisher(settings.kafka.login())
@@ -146,7 +148,7 @@ class _Replay:
     options: ReplayOptions
     console: Console
     puts: list[Put] = field(default_factory=list)
-    ended: list[Followed] = field(default_factory=list)
+    ended: list[EventOutcome] = field(default_factory=list)
 
     async def put(self, publisher: KafkaPublisher, events: Sequence[tuple[Path, bytes]]) -> None:
         """Put all on the topic. Raises SourceError."""
@@ -183,7 +185,7 @@ class _Replay:
         return nullcontext() if self.options.as_json else self.console.status(words)
 
 
-def _print(put_: Put, followed: Followed | None, console: Console, *, as_json: bool) -> None:
+def _print(put_: Put, followed: EventOutcome | None, console: Console, *, as_json: bool) -> None:
     _, message_id = _ids(put_.value)
     if as_json:
         record = {

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
-from console.errors import told
-from console.exits import ALREADY_ANSWERED, FAILED, MISUSED, NO_SUCH_MEMO, end
+from console.errors import exit_on_errors
+from console.exits import ALREADY_ANSWERED, FAILED, MISUSED, NO_SUCH_MEMO, exit_with
 from console.memo_story import not_a_memo, standing
 from console.printing import Entry, printer
 from console.store import open_store
@@ -26,7 +26,7 @@ from consumer.kafka.publisher import KafkaPublisher
 from consumer.memo.checkpoint import Restart, facts_to_drop
 from consumer.notices import Notices
 from consumer.settings import load
-from runtime.garbage import imported
+from runtime.garbage import import_uncollected
 from storage.errors import Fenced
 from storage.ledger import Held, Settled
 from storage.states import State
@@ -100,11 +100,11 @@ def command(  # noqa: PLR0917 (click passes them all)
     sends one more reply).
     """
     if every and message_ids:
-        end("Name the memos to reprocess, or give --all: one or the other.", MISUSED)
+        exit_with("Name the memos to reprocess, or give --all: one or the other.", MISUSED)
     if not every and not all(message_ids or [""]):
-        end("Name the memos to reprocess, or give --all; `voicememo failed` lists them.", MISUSED)
+        exit_with("Name the memos to reprocess, or give --all; `voicememo failed` lists them.", MISUSED)
     options = ReprocessOptions(Restart(restart) if restart else None, again, per_second, as_json)
-    with told():
+    with exit_on_errors():
         endings = asyncio.run(_run(load(os.environ), message_ids, options))
     if not endings and not as_json:
         click.echo("Nothing waits to be reprocessed.")
@@ -190,7 +190,7 @@ def _print(ending: Ending, console: Console, *, as_json: bool) -> None:
 async def _handler(settings: Settings) -> AsyncIterator[Handler]:
     """Put a handler together as a worker has it; workers publish the dead letters that it writes."""
     # The vendors' SDKs take a second: not for --help, and not to report wrong usage.
-    parts = imported("consumer.pipeline_wiring")
+    parts = import_uncollected("consumer.pipeline_wiring")
     made = parts.make_parts(settings)
     publisher = KafkaPublisher(settings.kafka.login())
     try:

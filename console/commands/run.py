@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.errors import told
-from console.exits import FAILED, end
+from console.errors import exit_on_errors
+from console.exits import FAILED, exit_with
 from consumer import wiring
 from consumer.handling.bug_limit import TooManyBugs
 from consumer.notices import MemoSettled
 from consumer.settings import Settings, load
 from consumer.worker.lanes import Abandoned
 from runtime.garbage import freeze
+from runtime.health.vitals import VitalsError
 from runtime.logs import configure_logs
 from runtime.settings.environment import warn_of_unknown
 from runtime.settings.variables import secrets_of
 from runtime.signals import stop_on_signals
-from runtime.vitals import VitalsError
 
 if TYPE_CHECKING:
     from consumer.notices import Notice
@@ -34,7 +34,7 @@ def command() -> None:
     Configured by environment variables alone: see docs/configuration.md. Exit status 70: the watchdog ended a worker
     that was stuck; start it again.
     """
-    with told():
+    with exit_on_errors():
         settings = load(os.environ)
         configure_logs(settings.log.format, settings.log.level, sys.stderr, secrets=secrets_of(settings))
         warn_of_unknown(Settings, os.environ)
@@ -42,7 +42,7 @@ def command() -> None:
             _watch_children()
             asyncio.run(_run(settings))
         except (VitalsError, TooManyBugs) as error:
-            end(f"voicememo: {error}", FAILED)
+            exit_with(f"voicememo: {error}", FAILED)
 
 
 def _watch_children() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.errors import told
-from console.exits import MISUSED, NO_SUCH_MEMO, end
+from console.errors import exit_on_errors
+from console.exits import MISUSED, NO_SUCH_MEMO, exit_with
 from console.memo_story import not_a_memo, print_story, standing
 from console.printing import printer
 from console.store import open_store
@@ -34,13 +34,13 @@ def command(message_id: str, as_json: bool) -> None:  # noqa: FBT001 (click pass
     claim, and each step has its claim's number. Times are UTC. Exit status 3 when no memo has that id.
     """
     if not message_id:
-        end("Name the memo to show; `voicememo failed` lists those that wait.", MISUSED)
-    with told():
+        exit_with("Name the memo to show; `voicememo failed` lists those that wait.", MISUSED)
+    with exit_on_errors():
         stories = asyncio.run(_find(load(os.environ, complete=False), message_id))
     if not stories:
         unknown = f"No memo has the id {message_id}. Is STORE_URL the worker's own?"
         explained = not_a_memo(message_id)
-        end(f"{message_id}: {explained}" if explained else unknown, NO_SUCH_MEMO)
+        exit_with(f"{message_id}: {explained}" if explained else unknown, NO_SUCH_MEMO)
     for story in stories:
         if as_json:
             click.echo(json.dumps({**asdict(story), "standing": standing(story)}, ensure_ascii=False))

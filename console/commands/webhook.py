@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.errors import told
-from console.exits import FAILED, end
+from console.errors import exit_on_errors
+from console.exits import FAILED, exit_with
 from consumer.settings import load
 from consumer.webhook import wiring
-from consumer.webhook.server import DoorError
+from consumer.webhook.server import WebhookServerError
+from runtime.health.vitals import VitalsError
 from runtime.logs import configure_logs
 from runtime.settings.variables import secrets_of
 from runtime.signals import stop_on_signals
-from runtime.vitals import VitalsError
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -31,13 +31,13 @@ def command() -> None:
     once Kafka has it. Runs until SIGTERM or SIGINT, beside `voicememo run`. Configured by environment variables alone:
     see docs/webhook.md.
     """
-    with told():
+    with exit_on_errors():
         settings = load(os.environ, complete=False)
         configure_logs(settings.log.format, settings.log.level, sys.stderr, secrets=secrets_of(settings))
         try:
             asyncio.run(_run(settings))
-        except (VitalsError, DoorError) as error:
-            end(f"voicememo: {error}", FAILED)
+        except (VitalsError, WebhookServerError) as error:
+            exit_with(f"voicememo: {error}", FAILED)
 
 
 async def _run(settings: Settings) -> None:

@@ -24,7 +24,7 @@ from runtime.signals import Stop
 from sandbox.__main__ import engine_mind
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from sandbox.mind import EngineMind
 
 _PATIENCE_SECONDS = 180.0
-_CUT: Final = Fault(Kind.CUT)
-TROUBLE: Final[Mapping[str, Mapping[str, Fault]]] = {
+_CUT: Final = ScriptedFault(FaultKind.CUT)
+TROUBLE: Final[Mapping[str, Mapping[str, ScriptedFault]]] = {
     "01-iphone-caf-without-mime.json": {
-        "whisper": Fault(Kind.STATUS, 503),
-        "elevenlabs": Fault(Kind.STATUS, 429, "2"),
+        "whisper": ScriptedFault(FaultKind.STATUS, 503),
+        "elevenlabs": ScriptedFault(FaultKind.STATUS, 429, "2"),
     },
     "17-link-expired-asked-again.json": {"elevenlabs": _CUT, "cartesia": _CUT},
 }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from console.demo.recognise import Recognition, SpokenReply
-    from console.follow import Followed
+    from console.follow import EventOutcome
     from sandbox.app import Sandbox
     from storage.ledger import Step, Story
 
@@ -32,7 +32,7 @@ class DemoEvent:
     """How one event ended, and how it should have."""
 
     name: str
-    followed: Followed
+    followed: EventOutcome
     expected: Mapping[str, str]
     repeats: str | None = None
     """An earlier event of the same memo: nothing is done again."""
@@ -43,7 +43,7 @@ class DemoEvent:
         return (self.followed.outcome, self.followed.reason) == (self.expected["outcome"], self.expected.get("reason"))
 
 
-def repeat_of(followed: Followed, earlier: Sequence[DemoEvent]) -> str | None:
+def repeat_of(followed: EventOutcome, earlier: Sequence[DemoEvent]) -> str | None:
     """Return the name of an earlier event of the same memo, if there is one."""
     if followed.story is None:
         return None

@@ -35,7 +35,7 @@ def as_objects(value: object) -> list[Json]:
     return [item for item in islice(items, _MOST_OBJECTS) if isinstance(item, dict)]
 
 
-def identifier(value: object) -> str | None:
+def as_identifier(value: object) -> str | None:
     """Return an id, phone number or handle: short, printable, fit for a URL's path."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _LONGEST_ID:
         return str(value)

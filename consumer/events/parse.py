@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from consumer.events.attachments import find_attachments
-from consumer.events.json_fields import as_keyword, as_object, as_objects, as_text, first_readable, identifier
+from consumer.events.json_fields import as_identifier, as_keyword, as_object, as_objects, as_text, first_readable
 from consumer.events.people import author_handle, is_from_us, is_group
 from consumer.events.timestamps import parse_time
 from consumer.memo.states import AbsentAudio, InlineAudio, Memo
@@ -68,7 +68,7 @@ class Unreadable:
     """Where to apologise."""
 
 
-Event: TypeAlias = VoiceMemo | TextMessage | Ignored | Unreadable
+ParsedEvent: TypeAlias = VoiceMemo | TextMessage | Ignored | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Address:
     """Why there is no chat_id: empty, not-json, not-an-object or no-chat."""
 
 
-def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection[str] = ()) -> Event:
+def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection[str] = ()) -> ParsedEvent:
     """Parse a record's value; None is a tombstone. Never raises.
 
     Args:
@@ -106,16 +106,16 @@ def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection
     return _classify(_read_message(envelope, layers, received_at), named=bool(name))
 
 
-def address(value: bytes) -> Address:
+def address_of(value: bytes) -> Address:
     """Return the chat and the id of any event. Never raises."""
     envelope = _decode(value)
     if isinstance(envelope, (Ignored, Unreadable)):
         return Address(lacking=envelope.reason)
     chat_id = _chat_id(_layers(envelope))
-    return Address(chat_id, identifier(envelope.get("event_id")), None if chat_id else "no-chat")
+    return Address(chat_id, as_identifier(envelope.get("event_id")), None if chat_id else "no-chat")
 
 
-def recordings(message: Mapping[str, object]) -> tuple[Audio, ...]:
+def recordings_in(message: Mapping[str, object]) -> tuple[Audio, ...]:
     """Return the recordings in a message of `GET …/chat_messages/{id}`. Never raises."""
     layers = _layers(message)
     return find_attachments(layers, wordless=_text(layers) is None).audio
@@ -158,13 +158,13 @@ def _layers(envelope: Json) -> tuple[Json, ...]:
 
 def _chat_id(layers: Sequence[Json]) -> str | None:
     chats = [as_object(layer.get("chat")) for layer in layers]
-    return first_readable(layers, ("chat_id",), identifier) or first_readable(chats, ("id",), identifier)
+    return first_readable(layers, ("chat_id",), as_identifier) or first_readable(chats, ("id",), as_identifier)
 
 
 def _stated_id(envelope: Json, layers: Sequence[Json]) -> str | None:
     """Return the id. Beside a `data`, the `id` at the top is the delivery's."""
     within = [layer for layer in layers if layer is not envelope or not as_object(envelope.get("data"))]
-    return first_readable(within, ("id",), identifier) or first_readable(layers, ("message_id",), identifier)
+    return first_readable(within, ("id",), as_identifier) or first_readable(layers, ("message_id",), as_identifier)
 
 
 def _text(layers: Sequence[Json]) -> str | None:
@@ -192,7 +192,7 @@ def _read_message(envelope: Json, layers: Sequence[Json], received_at: datetime)
     )
 
 
-def _classify(message: _Message, *, named: bool) -> Event:
+def _classify(message: _Message, *, named: bool) -> ParsedEvent:
     """Return the event of a message; recordings go before text."""
     if not message.attachments.announced:
         if message.text is not None:
@@ -204,7 +204,7 @@ def _classify(message: _Message, *, named: bool) -> Event:
     return _voice_memo(message)
 
 
-def _voice_memo(message: _Message) -> Event:
+def _voice_memo(message: _Message) -> ParsedEvent:
     """Return the memo; with an id, the messenger may have a recording that the event lacks."""
     if message.chat_id is None:
         return Unreadable("no-chat")
@@ -216,7 +216,7 @@ def _voice_memo(message: _Message) -> Event:
     return VoiceMemo(memo)
 
 
-def _text_message(message: _Message, text: str) -> Event:
+def _text_message(message: _Message, text: str) -> ParsedEvent:
     if message.chat_id is None:
         return Ignored("no-chat")
     return TextMessage(message.chat_id, message.message_id, message.person, message.sent_at, text, message.group)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.events.json_fields import as_keyword, as_object, as_objects, first_readable, identifier, is_true
-from storage.people import comparable
+from consumer.events.json_fields import as_identifier, as_keyword, as_object, as_objects, first_readable, is_true
+from storage.people import normalized_handle
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -25,7 +25,7 @@ def author_handle(layers: Sequence[Json]) -> str:
 
 def is_from_us(layers: Sequence[Json], our_numbers: Collection[str]) -> bool:
     """Return whether we wrote: by direction, by flag, or by handle."""
-    if as_keyword(first_readable(layers, ("direction",), identifier)) == "outbound":
+    if as_keyword(first_readable(layers, ("direction",), as_identifier)) == "outbound":
         return True
     if any(is_true(layer.get("is_from_me")) or _author_is_me(layer) for layer in layers):
         return True
@@ -33,7 +33,7 @@ def is_from_us(layers: Sequence[Json], our_numbers: Collection[str]) -> bool:
     if stated is None:
         return False
     ours = (_handle(member) for member in _members(layers) if is_true(member.get("is_me")))
-    return comparable(stated) in {comparable(number) for number in (*our_numbers, *ours) if number}
+    return normalized_handle(stated) in {normalized_handle(number) for number in (*our_numbers, *ours) if number}
 
 
 def is_group(layers: Sequence[Json]) -> bool:
@@ -58,4 +58,4 @@ def _members(layers: Sequence[Json]) -> Iterator[Json]:
 
 
 def _handle(value: object) -> str | None:
-    return first_readable((value,), _HANDLE_KEYS, identifier) if isinstance(value, dict) else identifier(value)
+    return first_readable((value,), _HANDLE_KEYS, as_identifier) if isinstance(value, dict) else as_identifier(value)

@@ -16,7 +16,7 @@ _NOTHING_LOST = frozenset({"silence", "no-words"})
 """Reasons of apologies for memos with nothing to answer."""
 
 
-def letter_of(progress: Progress, event: Event | None, state: State, reason: str | None) -> DeadLetter | None:
+def dead_letter_of(progress: Progress, event: Event | None, state: State, reason: str | None) -> DeadLetter | None:
     """Build the dead letter of a memo; None if nothing is left to be done, or its event is not kept."""
     if event is None or reason is None or state is State.IGNORED or reason in _NOTHING_LOST:
         return None

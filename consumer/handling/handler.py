@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from audio.clips import Line
 from consumer.events.parse import Unreadable
-from consumer.handling.dead_letter import failed_stage, letter_of
-from consumer.handling.unsaved_facts import Carried
+from consumer.handling.dead_letter import dead_letter_of, failed_stage
+from consumer.handling.unsaved_facts import UnsavedFacts
 from consumer.handling.work import Again, Done, Work
 from consumer.memo import checkpoint
 from consumer.memo.endings import Apology, NoRecording, NotKept
@@ -21,7 +21,7 @@ from consumer.memo.progress import Progress
 from consumer.notices import EventBuried, EventPassed, MemoFenced, MemoParked, MemoReleased, MemoSettled, MemoTaken
 from conversation.budget import DEADLINE_SECONDS, Budget
 from providers.errors import ProviderError, Verdict
-from runtime.bug_places import where
+from runtime.bug_places import bug_frames
 from storage.errors import Fenced, StoreUnavailable
 from storage.ledger import Behind, Claim, DeadLetter, Held, Parked, Settled
 from storage.states import State
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from consumer.events.parse import TextMessage, VoiceMemo
     from consumer.handling.bug_limit import BugLimit
     from consumer.handling.outbox import Outbox
-    from consumer.handling.retry_policy import Retries
+    from consumer.handling.retry_policy import RetryPolicy
     from consumer.handling.work import Outcome
     from consumer.memo.states import Delivered
     from consumer.notices import Notices
@@ -56,7 +56,7 @@ class Handler:
     outbox: Outbox
     notices: Notices
     bugs: BugLimit
-    retries: Retries
+    retries: RetryPolicy
     owner: str
     """This process's name in the ledger, unique."""
     our_numbers: Collection[str] = field(default=(), repr=False)
@@ -66,7 +66,7 @@ class Handler:
     deadline_seconds: float = DEADLINE_SECONDS
     clock: Callable[[], float] = field(default=perf_counter, repr=False)
     lease_clock: Callable[[], float] = field(default=boottime, repr=False)
-    carried: Carried = field(default_factory=Carried, repr=False)
+    carried: UnsavedFacts = field(default_factory=UnsavedFacts, repr=False)
 
     async def take(
         self, event: Event, parsed: VoiceMemo | TextMessage | Unreadable, owned: Callable[[], bool]
@@ -79,7 +79,7 @@ class Handler:
                 self._post(letter)
                 return Done()
             work = Work.from_event(event, parsed)
-            facts = checkpoint.known_facts(work.memo, self.person_key)
+            facts = checkpoint.initial_facts(work.memo, self.person_key)
             asked_at = self.lease_clock()
             claiming = self.ledger.claim(work.key, owner=self.owner, lease_seconds=self.lease_seconds, facts=facts)
             answer = await await_claim(claiming, self.ledger)
@@ -239,7 +239,7 @@ class Handler:
         """Apologise for a bug, unless a reply is already out, and settle the memo."""
         state, reason = State.APOLOGISED, f"bug-{type(bug).__name__}"
         progress.met(bug)
-        log.error("memo.broke", extra={"error": type(bug).__name__, "where": where(bug)})
+        log.error("memo.broke", extra={"error": type(bug).__name__, "where": bug_frames(bug)})
         try:
             delivered = await self.pipeline(work.memo, progress, Apology(Line.NOT_PROCESSED, reason))
             progress.facts.update(sent_id=delivered.sent_id, form=delivered.form.value)
@@ -250,7 +250,7 @@ class Handler:
         except (StoreUnavailable, Fenced):
             raise
         except Exception as another:  # noqa: BLE001 - boundary: the same one, met again while apologising for it
-            log.error("apology.broke", extra={"error": type(another).__name__, "where": where(another)})  # noqa: TRY400 (I6)
+            log.error("apology.broke", extra={"error": type(another).__name__, "where": bug_frames(another)})  # noqa: TRY400 (I6)
             state = State.DEAD
         return await self._settle(progress, work, begun, state, reason)
 
@@ -273,7 +273,7 @@ class Handler:
 
     async def _settle(self, progress: Progress, work: Work, begun: float, state: State, reason: str | None) -> State:
         """End the memo, in one step with its dead letter if it has one. Raises TooManyBugs after that."""
-        claim, letter = progress.claim, letter_of(progress, work.event, state, reason)
+        claim, letter = progress.claim, dead_letter_of(progress, work.event, state, reason)
         facts, steps = progress.facts, tuple(progress.steps)
         await progress.persist(
             lambda: self.ledger.settle(claim, state, reason=reason, facts=facts, steps=steps, letter=letter)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _MAX_MEMOS = 256
 
 
-class Carried:
+class UnsavedFacts:
     """Facts of the latest attempts that lost their lease, used only if no other worker has held the memo since."""
 
     def __init__(self) -> None:

@@ -74,7 +74,7 @@ class Work:
             parsed = parse(event.value, received_at=received_at(event), our_numbers=our_numbers)
             if isinstance(parsed, VoiceMemo | TextMessage | Unreadable):
                 return cls.from_event(event, parsed)
-        return cls(checkpoint.memo_of(claim.key, claim.facts), event)
+        return cls(checkpoint.restore_memo(claim.key, claim.facts), event)
 
     @property
     def key(self) -> MemoKey:

@@ -52,32 +52,32 @@ _REASONS = {
 """Class of an error, or else of its parent → what an operator can do about it."""
 
 
-async def describe(login: KafkaLogin, topic: str) -> int | None:
+async def partition_count(login: KafkaLogin, topic: str) -> int | None:
     """Count the partitions of a topic, outside the group; None if there is no such topic. Raises SourceError."""
     admin = AIOKafkaAdminClient(**login.options(), request_timeout_ms=milliseconds(_PROBE_SECONDS))
     try:
-        await opened(login, admin.start())
+        await open_client(login, admin.start())
         async with asyncio.timeout(_START_SECONDS):
             if topic not in await admin.list_topics():
                 return None
             (description,) = await admin.describe_topics([topic])
             return len(description["partitions"])
     except FAILURES as error:
-        raise unusable(login, error) from error
+        raise unusable_error(login, error) from error
     finally:
-        await closed(admin.close(), admin._client)  # noqa: SLF001 (see closed())
+        await close_client(admin.close(), admin._client)  # noqa: SLF001 (see closed())
 
 
-async def opened(login: KafkaLogin, starting: Awaitable[None]) -> None:
+async def open_client(login: KafkaLogin, starting: Awaitable[None]) -> None:
     """Wait for a client to connect. Raises SourceError."""
     try:
         async with asyncio.timeout(_START_SECONDS):
             await starting
     except FAILURES as error:
-        raise unusable(login, await _refusal(login) or error) from error
+        raise unusable_error(login, await _refusal(login) or error) from error
 
 
-def unusable(login: KafkaLogin, error: BaseException) -> SourceError:
+def unusable_error(login: KafkaLogin, error: BaseException) -> SourceError:
     """Build an error for operators; aiokafka's own text may hold too much."""
     names = (kind.__name__ for kind in type(error).__mro__)
     reason = next((_REASONS[name] for name in names if name in _REASONS), type(error).__name__)
@@ -96,7 +96,7 @@ async def _refusal(login: KafkaLogin) -> BaseException | None:
     return None
 
 
-async def closed(stopping: Awaitable[None], client: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
+async def close_client(stopping: Awaitable[None], client: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
     """Wait for a client to stop, in bounded time.
 
     aiokafka's stop waits for brokers that may be gone, or for a rebalance, unless its connections are cut. When its

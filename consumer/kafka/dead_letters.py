@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer.kafka.publisher import TooLarge
+from consumer.kafka.publisher import RecordTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +46,7 @@ class KafkaDeadLetters:
             return
         try:
             await self._publish(letter, value, about)
-        except TooLarge:
+        except RecordTooLarge:
             log.warning("dead_letter.without_bytes", extra={"topic": self.topic, "bytes": len(value)})
             await self._publish(letter, b"", {**about, "value-omitted": "too-large"})
 

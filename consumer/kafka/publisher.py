@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
-from consumer.kafka.client import FAILURES, MAX_EVENT_BYTES, closed, milliseconds, opened, unusable
+from consumer.kafka.client import FAILURES, MAX_EVENT_BYTES, close_client, milliseconds, open_client, unusable_error
 from consumer.kafka.ports import Partition, SourceError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _DELIVERY_SECONDS = 10.0
 """Inside _PUBLISH_SECONDS: an event that the producer has given up has failed; its outcome is not unknown."""
 
 
-class TooLarge(SourceError):
+class RecordTooLarge(SourceError):
     """The topic does not take records of this size."""
 
 
@@ -52,11 +52,11 @@ class KafkaPublisher:
             async with asyncio.timeout(_PUBLISH_SECONDS):
                 where = await producer.send_and_wait(topic, value, key=key, headers=list(headers))
         except kafka_errors.MessageSizeTooLargeError as error:
-            raise TooLarge(f"the topic {topic} does not take events of {len(value)} bytes") from error
+            raise RecordTooLarge(f"the topic {topic} does not take events of {len(value)} bytes") from error
         except FAILURES as error:
             # An idempotent producer that gave an event up has a hole in its numbers, and may write nothing any more.
             await self._drop(producer)
-            raise unusable(self._login, error) from error
+            raise unusable_error(self._login, error) from error
         return Partition(where.topic, where.partition), where.offset
 
     async def close(self) -> None:
@@ -75,9 +75,9 @@ class KafkaPublisher:
                     request_timeout_ms=milliseconds(_DELIVERY_SECONDS),
                 )
                 try:
-                    await opened(self._login, producer.start())
+                    await open_client(self._login, producer.start())
                 except BaseException:
-                    await closed(producer.stop(), producer.client)
+                    await close_client(producer.stop(), producer.client)
                     raise
                 self._producer = producer
             return self._producer
@@ -85,4 +85,4 @@ class KafkaPublisher:
     async def _drop(self, producer: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
         if self._producer is producer:
             self._producer = None
-        await closed(producer.stop(), producer.client)
+        await close_client(producer.stop(), producer.client)

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
-from consumer.kafka.client import FAILURES, MAX_EVENT_BYTES, closed, milliseconds, opened, unusable
+from consumer.kafka.client import FAILURES, MAX_EVENT_BYTES, close_client, milliseconds, open_client, unusable_error
 from consumer.kafka.ports import CommitRefused, Partition
 from storage.ledger import Event, Place
 
@@ -122,7 +122,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         )
         try:
             # Before subscribe(): with a topic, start() would wait for the whole join, and fail without the topic.
-            await opened(self._login, self._consumer.start())
+            await open_client(self._login, self._consumer.start())
         except BaseException:
             await self.stop()
             raise
@@ -144,7 +144,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         try:
             epoch, records = fetching.result()
         except FAILURES as error:
-            raise unusable(self._login, error) from error
+            raise unusable_error(self._login, error) from error
         # What was fetched before partitions went or came is dropped: its offsets would be taken for those of the new
         # assignment, which begins at the committed offset and so fetches them again.
         return records if epoch == self._epoch else []
@@ -178,7 +178,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         except (kafka_errors.CommitFailedError, kafka_errors.IllegalStateError) as error:
             raise CommitRefused("the group has moved on") from error
         except FAILURES as error:
-            raise unusable(self._login, error) from error
+            raise unusable_error(self._login, error) from error
 
     async def stop(self) -> None:
         """Leave the group; commits nothing, and calls nothing of the Rebalance."""
@@ -186,7 +186,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         if consumer is None:
             return
         self._ours = frozenset()
-        await closed(consumer.stop(), consumer._client)  # noqa: SLF001 (see consumer/connection.py)
+        await close_client(consumer.stop(), consumer._client)  # noqa: SLF001 (see consumer/connection.py)
         tasks = [task for task in (self._fetching, self._looking) if task is not None]
         self._fetching = self._looking = None
         for task in tasks:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runtime.bug_places import where
+from runtime.bug_places import bug_frames
 from storage.errors import Fenced, StorageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Asides:
             self.owed.append(name)
             self._progress.met(bug)
             log.error(  # noqa: TRY400 (a traceback's last line may repeat what a person said: I6)
-                "aside.broke", extra={"stage": name, "error": type(bug).__name__, "where": where(bug)}
+                "aside.broke", extra={"stage": name, "error": type(bug).__name__, "where": bug_frames(bug)}
             )
             return otherwise
 

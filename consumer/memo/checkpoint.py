@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from audio.clips import Line
 from consumer.memo.states import AbsentAudio, Answering, Delivered, Form, Heard, Memo
-from storage.people import who
+from storage.people import person_pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,15 +64,15 @@ def facts_to_drop(restart: Restart | None, *, again: bool) -> tuple[str, ...]:
     return tuple(name for name in (*gained, *_SENT) if again or name not in _SENT)
 
 
-def known_facts(memo: Memo, person_key: bytes | None = None) -> dict[str, JsonValue]:
+def initial_facts(memo: Memo, person_key: bytes | None = None) -> dict[str, JsonValue]:
     """Return the facts of a new memo; with the key also the person's pseudonym."""
     known: dict[str, JsonValue] = {"person": memo.person, "sent_at": memo.sent_at.isoformat(), "group": memo.group}
     if person_key is not None and memo.person:
-        known["who"] = who(memo.person, person_key)
+        known["who"] = person_pseudonym(memo.person, person_key)
     return known if memo.text is None else {**known, "written": memo.text}
 
 
-def memo_of(key: MemoKey, facts: Facts) -> Memo:
+def restore_memo(key: MemoKey, facts: Facts) -> Memo:
     """Restore a memo whose event is gone."""
     sent_at, written = _text(facts, "sent_at"), _text(facts, "written")
     return Memo(
@@ -86,7 +86,7 @@ def memo_of(key: MemoKey, facts: Facts) -> Memo:
     )
 
 
-def resumed(memo: Memo, facts: Facts) -> Known:
+def restore_known(memo: Memo, facts: Facts) -> Known:
     """Restore what is known."""
     return Known(restore_heard(memo, facts), restore_answering(memo, facts))
 

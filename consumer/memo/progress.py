@@ -12,7 +12,7 @@ from consumer.memo.endings import CannotAnswer
 from conversation.budget import Budget
 from conversation.notices import RungFailed, RungServed, StageFailed, StageFinished
 from providers.errors import ProviderError
-from runtime.bug_places import digest, where
+from runtime.bug_places import bug_digest, bug_frames
 from storage.errors import StoreUnavailable
 from storage.ledger import Step
 from storage.states import later
@@ -30,7 +30,7 @@ _STORE_AWAY_SECONDS = 0.5
 
 
 @dataclass(slots=True)
-class Timing:
+class StageTiming:
     """The rung that served a stage."""
 
     rung: str | None = None
@@ -64,14 +64,14 @@ class Progress:
 
     def met(self, bug: Exception) -> None:
         """Note a bug and its place for the story."""
-        self.bug = digest(bug)
-        self.facts["bug"] = where(bug)
+        self.bug = bug_digest(bug)
+        self.facts["bug"] = bug_frames(bug)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[Timing]:
+    def stage(self, name: str) -> Iterator[StageTiming]:
         """Time a stage and report how it ended. Raises Fenced if the lease has run out before."""
         self.lease.check()
-        begun, timing = self.clock(), Timing()
+        begun, timing = self.clock(), StageTiming()
         try:
             yield timing
         except BaseException as error:

@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 
     from consumer.memo.progress import Progress
     from consumer.memo.states import Heard
-    from conversation.draft import Drafts
+    from conversation.draft import StreamedReplies
     from providers.fallback.ladder import Ladder
-    from storage.history import Turn
+    from storage.history import PastTurn
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Has a model write a reply that fits the person's history and behaviour."""
 
-    repliers: Ladder[[Sequence[ChatTurn], str, Drafts], str]
+    repliers: Ladder[[Sequence[ChatTurn], str, StreamedReplies], str]
 
-    async def __call__(self, heard: Heard, past: tuple[Turn, ...], progress: Progress, drafts: Drafts) -> Answering:
+    async def __call__(
+        self, heard: Heard, past: tuple[PastTurn, ...], progress: Progress, drafts: StreamedReplies
+    ) -> Answering:
         """Write a reply; the last rung cannot fail."""
         manner = behaviour(past, datetime.now(UTC))
         turns = compose(

@@ -14,7 +14,7 @@ from audio.clip import Clip
 from audio.clips import Line
 from audio.errors import UnknownFormat
 from audio.formats import Format, sniff
-from consumer.events.parse import recordings
+from consumer.events.parse import recordings_in
 from consumer.memo.endings import Apology, CannotAnswer, NoRecording
 from consumer.memo.states import AbsentAudio, Fetched, InlineAudio, LinkedAudio
 from providers.errors import ProviderError, TimedOut, TooLarge
@@ -88,7 +88,7 @@ class Fetch:
 
     async def _places(self, memo: Memo) -> tuple[InlineAudio | LinkedAudio, ...]:
         message = await self.messenger.message(memo.chat_id, memo.message_id)
-        found = tuple(audio for audio in recordings(message) if not isinstance(audio, AbsentAudio))
+        found = tuple(audio for audio in recordings_in(message) if not isinstance(audio, AbsentAudio))
         if not found:
             raise NoRecording
         return found

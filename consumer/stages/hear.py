@@ -10,7 +10,7 @@ from audio.clips import Line
 from consumer.memo.endings import Apology
 from consumer.memo.states import Heard
 from conversation.hearing.listen import listen
-from conversation.language.identify import identify, last_language
+from conversation.language.identify import identify_language, last_language
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conversation.hearing.listen import Expected
     from providers.fallback.ladder import Ladder
     from providers.ports import Transcript
-    from storage.history import Turn
+    from storage.history import PastTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Hear:
     transcribers: Ladder[[Clip, Expected], Transcript]
     default_language: str
 
-    async def __call__(self, decoded: Decoded, past: Awaitable[tuple[Turn, ...]], progress: Progress) -> Heard:
+    async def __call__(self, decoded: Decoded, past: Awaitable[tuple[PastTurn, ...]], progress: Progress) -> Heard:
         """Listen; words of a long memo that lost some pieces will do. Raises Apology if there are none."""
 
         async def expected() -> str:
@@ -46,7 +46,7 @@ class Hear:
         if not words:
             raise Apology(Line.NOTHING_HEARD, "no-words", rung)
         language = await asyncio.to_thread(
-            identify,
+            identify_language,
             words,
             reported=listened.language,
             last=last_language(await past),

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.memo.states import Heard
-from conversation.language.identify import identify, last_language
+from conversation.language.identify import identify_language, last_language
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from consumer.memo.states import Memo
-    from storage.history import Turn
+    from storage.history import PastTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,10 @@ class Read:
 
     default_language: str
 
-    async def __call__(self, memo: Memo, past: Awaitable[tuple[Turn, ...]]) -> Heard:
+    async def __call__(self, memo: Memo, past: Awaitable[tuple[PastTurn, ...]]) -> Heard:
         """Return the text as if it had been heard."""
         text, last = memo.text or "", last_language(await past)
-        language = await asyncio.to_thread(identify, text, reported=None, last=last, default=self.default_language)
+        language = await asyncio.to_thread(
+            identify_language, text, reported=None, last=last, default=self.default_language
+        )
         return Heard(memo, text, language, "read")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from conversation.replying.recent_turns import recent_turns
-from storage.history import Turn
+from storage.history import PastTurn
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -23,7 +23,7 @@ class Recall:
 
     history: History
 
-    def begin(self, memo: Memo, asides: Asides) -> Task[tuple[Turn, ...]]:
+    def begin(self, memo: Memo, asides: Asides) -> Task[tuple[PastTurn, ...]]:
         """Read the past in an aside; it is empty if that fails."""
         return asides.start("recall", recent_turns(self.history, memo.chat_id), otherwise=())
 
@@ -37,7 +37,7 @@ class Remember:
     async def __call__(self, heard: Heard, delivered: Delivered) -> None:
         """Write both turns, but no reply that is canned or was not said."""
         memo, answering = heard.memo, delivered.answering
-        turns = [Turn("user", heard.words, heard.language, memo.sent_at)]
+        turns = [PastTurn("user", heard.words, heard.language, memo.sent_at)]
         if answering.rung != "canned" and delivered.said == answering.text:
-            turns.append(Turn("assistant", delivered.said, answering.language, datetime.now(UTC)))
+            turns.append(PastTurn("assistant", delivered.said, answering.language, datetime.now(UTC)))
         await self.history.append(memo.chat_id, memo.message_id, turns)

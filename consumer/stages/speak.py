@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from audio import clips
 from consumer.memo.states import Spoken
 from conversation import budget
-from conversation.draft import Draft
+from conversation.draft import StreamedReply
 from conversation.speaking.rehearsal import Rehearsal, Voiced
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Speak:
     """Gives the reply a voice; the last rung cannot fail."""
 
-    voices: Ladder[[Draft], Voiced]
+    voices: Ladder[[StreamedReply], Voiced]
 
     @asynccontextmanager
     async def rehearsing(self, turn: Turn) -> AsyncIterator[Rehearsal]:
@@ -43,6 +43,6 @@ class Speak:
         served = await rehearsal.voice()
         if served is None:
             voices = self.voices.within(progress.budget.part(budget.SPEAK))
-            served = await voices(Draft.whole(answering.text, answering.language))
+            served = await voices(StreamedReply.whole(answering.text, answering.language))
         progress.fell(served.attempts)
         return Spoken(answering, served.value.clip, served.value.said, served.rung)

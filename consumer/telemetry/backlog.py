@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from storage.archives.spool import Owed
+from storage.archives.spool import SpoolSize
 from storage.errors import ArchiveUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Backlog:
         """State → memos, as last counted."""
         self.oldest_parked_seconds = 0.0
         """Since the oldest parked memo without a reply was received."""
-        self.owed = Owed(0, 0)
+        self.owed = SpoolSize(0, 0)
 
     async def run(self) -> None:
         """Count until cancelled."""

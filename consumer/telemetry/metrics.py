@@ -19,7 +19,7 @@ from consumer.notices import (
 )
 from consumer.telemetry import catalogue
 from conversation.notices import RungFailed, RungServed, StageFailed, StageFinished
-from providers.fallback.breaker import State
+from providers.fallback.breaker import BreakerState
 from runtime.metrics import Registry
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from consumer.notices import Notice
     from consumer.telemetry.backlog import Backlog
     from providers.fallback.ladder import Ladder
-    from runtime.watchdog import Watchdog
+    from runtime.health.watchdog import Watchdog
 
 
 class Metrics:
@@ -126,4 +126,4 @@ class Metrics:
 
 
 def _is_shut(ladder: Ladder[..., Any], rung: str) -> float:
-    return float(ladder.states()[rung] is not State.CLOSED)
+    return float(ladder.states()[rung] is not BreakerState.CLOSED)

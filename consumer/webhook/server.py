@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from consumer.events.json_fields import identifier
-from consumer.events.parse import address
+from consumer.events.json_fields import as_identifier
+from consumer.events.parse import address_of
 from consumer.kafka.ports import SourceError
-from consumer.kafka.publisher import TooLarge
+from consumer.kafka.publisher import RecordTooLarge
 from consumer.webhook.outcomes import Handled, Outcome, Unpublished, answer
 from consumer.webhook.signatures import NotGenuine
-from runtime.vitals import refusal
+from runtime.health.vitals import bind_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class _BugsOnly(logging.Filter):
 http_log.addFilter(_BugsOnly())
 
 
-class DoorError(Exception):
+class WebhookServerError(Exception):
     """The port cannot be listened on; the message says which variable to change."""
 
 
@@ -109,7 +109,7 @@ class _Delivery:
     @property
     def event_id(self) -> str:
         # The same in each repetition.
-        given = identifier(self.genuine.delivery_id) or self.address.event_id
+        given = as_identifier(self.genuine.delivery_id) or self.address.event_id
         return given or f"body-{hashlib.sha256(self.body).hexdigest()[:32]}"
 
     @property
@@ -180,7 +180,7 @@ class Door:
             await web.TCPSite(runner, self._host, self._port, backlog=_BACKLOG).start()
         except OSError as error:
             await self.close()
-            raise DoorError(refusal(error, "WEBHOOK", self._host, self._port)) from error
+            raise WebhookServerError(bind_error(error, "WEBHOOK", self._host, self._port)) from error
         self._port = runner.addresses[0][1]
 
     async def close(self) -> None:
@@ -247,7 +247,7 @@ class Door:
 
         def verify() -> _Delivery:
             genuine = self._verifier.verify(request.headers, body, now=self._clock())
-            return _Delivery(genuine, address(body), body)
+            return _Delivery(genuine, address_of(body), body)
 
         try:
             return await asyncio.to_thread(verify) if len(body) > _LARGE_BYTES else verify()
@@ -279,7 +279,7 @@ class Door:
         headers = [(EVENT_ID_HEADER, delivery.event_id.encode("utf-8", "replace"))]
         try:
             await self._publisher.publish(self._topic, key=delivery.key, value=delivery.body, headers=headers)
-        except TooLarge:
+        except RecordTooLarge:
             return Outcome.TOO_LARGE
         except SourceError as error:
             self._notify(Unpublished(str(error)))

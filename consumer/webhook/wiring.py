@@ -7,14 +7,14 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from consumer.kafka.client import describe
+from consumer.kafka.client import partition_count
 from consumer.kafka.publisher import KafkaPublisher
 from consumer.telemetry import tracing
 from consumer.webhook.metrics import DoorLog, DoorMetrics
 from consumer.webhook.server import Door
 from consumer.webhook.signatures import Verifier
+from runtime.health.vitals import Vitals
 from runtime.settings.faults import required
-from runtime.vitals import Vitals
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -54,7 +54,7 @@ async def run(settings: Settings, stop: Stop) -> None:
             path=settings.webhook.path,
         )
         metrics.watch(door)
-        if await describe(settings.kafka.login(), settings.kafka.topic) is None:
+        if await partition_count(settings.kafka.login(), settings.kafka.topic) is None:
             log.warning("topic.absent", extra={"topic": settings.kafka.topic})
         await door.open()
         closing.push_async_callback(door.close)

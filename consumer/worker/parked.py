@@ -26,7 +26,7 @@ _MAX_DUE = 8
 log = logging.getLogger(__name__)
 
 
-class Parking:
+class ParkedMemos:
     """Asks the ledger which memos of the assigned partitions are due."""
 
     def __init__(

@@ -17,8 +17,8 @@ from consumer.handling.work import Done, received_at
 from consumer.kafka.ports import CommitRefused, Partition, Rebalance, SourceError, partition_of
 from consumer.notices import EventPassed, OffsetsCommitted, PartitionsChanged, WorkerChanged
 from consumer.worker.lanes import Abandoned
-from consumer.worker.parked import Parking
-from runtime.background import Beside
+from consumer.worker.parked import ParkedMemos
+from runtime.background import BackgroundTasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
@@ -74,10 +74,10 @@ class Worker:
         self._check = check
         self._hurry = hurry
         self._rebuild = rebuild
-        self._background = Beside()
+        self._background = BackgroundTasks()
         self._assigned: set[Partition] = set()
         self._paused = False
-        self._parking = Parking(lanes, self._assigned, self._ownership)
+        self._parking = ParkedMemos(lanes, self._assigned, self._ownership)
         self._letting_go = asyncio.Lock()
 
     def lag(self) -> dict[Partition, int]:

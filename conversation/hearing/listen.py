@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from audio.loudness import is_silent, measure
-from audio.pieces import cut
+from audio.pieces import cut_at_pauses
 from conversation import budget
 from conversation.hearing.hallucinations import is_hallucination
 from providers.errors import LadderExhausted
@@ -35,7 +35,7 @@ _LOST = "piece-lost"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class HeardPart:
     """A piece with speech in it."""
 
     speech_seconds: float
@@ -45,10 +45,10 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Listened:
+class Recognition:
     """A recording, without its silent parts."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[HeardPart, ...]
 
     @property
     def lost(self) -> bool:
@@ -71,9 +71,11 @@ class Listened:
         return _longest((part.language, part.speech_seconds) for part in self.parts if part.words)
 
 
-async def listen(wav: Clip, ladder: Ladder[[Clip, Expected], Transcript], turn: Turn, expected: Expected) -> Listened:
+async def listen(
+    wav: Clip, ladder: Ladder[[Clip, Expected], Transcript], turn: Turn, expected: Expected
+) -> Recognition:
     """Recognise a 16 kHz mono s16 WAV; a piece that every rung fails is lost. After a crash all are paid for again."""
-    pieces = await asyncio.to_thread(cut, wav)
+    pieces = await asyncio.to_thread(cut_at_pauses, wav)
     transcribers: Transcribers = ladder
     if len(pieces) == 1:  # of a longer one each piece has the whole ladder's time, for it cannot be heard sooner
         transcribers = ladder.within(turn.budget.part(budget.HEAR))
@@ -85,7 +87,7 @@ async def listen(wav: Clip, ladder: Ladder[[Clip, Expected], Transcript], turn: 
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return Listened(tuple(part for part in parts if part is not None))
+    return Recognition(tuple(part for part in parts if part is not None))
 
 
 class _Listening:
@@ -97,7 +99,7 @@ class _Listening:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._last_begin = asyncio.get_running_loop().time() + _LAST_BEGIN_SECONDS
 
-    async def to(self, piece: Piece, number: int) -> Part | None:
+    async def to(self, piece: Piece, number: int) -> HeardPart | None:
         async with self._slots:
             begun = self._turn.clock()
             part, error = await self._recognise(piece)
@@ -106,26 +108,26 @@ class _Listening:
             self._turn.part(f"hear-{number}", self._turn.clock() - begun, rung, error)
         return part
 
-    async def _recognise(self, piece: Piece) -> tuple[Part | None, str | None]:
+    async def _recognise(self, piece: Piece) -> tuple[HeardPart | None, str | None]:
         """Return the part, and the constant word of an error."""
         clip, speech_seconds = await asyncio.to_thread(_measure, piece)
         if speech_seconds is None:
             return None, None
         if asyncio.get_running_loop().time() > self._last_begin:
-            return Part(speech_seconds), _LOST
+            return HeardPart(speech_seconds), _LOST
         try:
             served = await self._transcribers(clip, self._expected)
         except LadderExhausted as exhausted:
             self._turn.fell(exhausted.attempts)
-            return Part(speech_seconds), _LOST
+            return HeardPart(speech_seconds), _LOST
         self._turn.fell(served.attempts)
         text, language = served.value.text, served.value.language
         if is_hallucination(text, seconds=piece.seconds, speech_seconds=speech_seconds):
-            return Part(speech_seconds, served.rung), "hallucination"
-        return Part(speech_seconds, served.rung, text, language), None
+            return HeardPart(speech_seconds, served.rung), "hallucination"
+        return HeardPart(speech_seconds, served.rung, text, language), None
 
 
-def ears(name: str, transcriber: Transcriber) -> Callable[[Clip, Expected], Awaitable[Transcript]]:
+def transcriber_rung(name: str, transcriber: Transcriber) -> Callable[[Clip, Expected], Awaitable[Transcript]]:
     """Return a rung of a transcriber; only the local one, which takes all for English, is told the language."""
 
     async def call(speech: Clip, expected: Expected) -> Transcript:

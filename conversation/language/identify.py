@@ -16,10 +16,10 @@ from conversation.language.scripts import LATIN, candidate_languages, count_lett
 from providers.languages import primary_subtag
 
 if TYPE_CHECKING:
-    from storage.history import Turn
+    from storage.history import PastTurn
 
 
-def last_language(turns: tuple[Turn, ...]) -> str | None:
+def last_language(turns: tuple[PastTurn, ...]) -> str | None:
     """Return the language that the person last used."""
     return next((turn.language for turn in reversed(turns) if turn.role == "user"), None)
 
@@ -48,7 +48,7 @@ _MISTAKEN_FOR: Final = {
 """What langdetect takes languages for that it does not know; a person's last one is kept."""
 
 
-def identify(text: str, *, reported: str | None, last: str | None, default: str) -> str:
+def identify_language(text: str, *, reported: str | None, last: str | None, default: str) -> str:
     """Return the primary subtag of a text's language.
 
     Args:

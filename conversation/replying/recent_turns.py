@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from storage.history import History, Turn
+    from storage.history import History, PastTurn
 
 _TURNS = 10
 _TIMEOUT_SECONDS = 3.0
 
 
-async def recent_turns(history: History, chat_id: str) -> tuple[Turn, ...]:
+async def recent_turns(history: History, chat_id: str) -> tuple[PastTurn, ...]:
     """Return the last turns of a chat, oldest first. Raises StoreUnavailable and TimeoutError."""
     async with asyncio.timeout(_TIMEOUT_SECONDS):
         return tuple(await history.recent(chat_id, limit=_TURNS))

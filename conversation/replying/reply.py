@@ -12,17 +12,19 @@ from providers.errors import BadAnswer
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from conversation.draft import Cutter, Draft, Drafts
+    from conversation.draft import Splitter, StreamedReplies, StreamedReply
     from providers.ports import ChatTurn, Replier
 
 _OURS = "canned"
 """A replier whose words are our own, and need no check."""
 
 
-def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn], str, Drafts], Awaitable[str]]:
+def replier_rung(
+    service: str, replier: Replier
+) -> Callable[[Sequence[ChatTurn], str, StreamedReplies], Awaitable[str]]:
     """Return a rung that writes a draft; if it fails, the draft is discarded."""
 
-    async def call(turns: Sequence[ChatTurn], language: str, drafts: Drafts) -> str:
+    async def call(turns: Sequence[ChatTurn], language: str, drafts: StreamedReplies) -> str:
         draft = drafts.begin(language)
         try:
             written = await _write(draft, drafts.splitter(language), replier.reply(turns, language=language))
@@ -38,7 +40,7 @@ def whole_reply(service: str, replier: Replier) -> Callable[[Sequence[ChatTurn],
     return call
 
 
-async def _write(draft: Draft, splitter: Cutter, stream: AsyncGenerator[str]) -> str:
+async def _write(draft: StreamedReply, splitter: Splitter, stream: AsyncGenerator[str]) -> str:
     """Read a model's stream until the reply is long enough; return the raw text."""
     written: list[str] = []
     async with aclosing(stream) as pieces:

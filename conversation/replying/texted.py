@@ -19,7 +19,7 @@ _TAG: Final = re.compile(r"</?[A-Za-z!][^<>\n]{0,200}>|<\|[^<>|\n]{0,80}\|>")
 _GAP: Final = re.compile(r"\n{3,}")
 
 
-class Written:
+class TextReply:
     """A splitter of streamed text that returns it in one piece."""
 
     def __init__(self, language: str) -> None:  # noqa: ARG002 (the same as Sentences)

@@ -73,7 +73,7 @@ class Sentences:
         return sentence
 
 
-def split(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
     """Split speakable text into sentences."""
     sentences = []
     while (end := _first_end(text)) is not None:
@@ -82,7 +82,7 @@ def split(text: str) -> list[str]:
     return [sentence for sentence in (*sentences, text.strip()) if sentence]
 
 
-def joined(sentences: list[str], language: str) -> str:
+def join_sentences(sentences: list[str], language: str) -> str:
     """Join sentences."""
     return ("" if language in _UNSPACED else " ").join(sentences)
 

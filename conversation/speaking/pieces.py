@@ -6,13 +6,13 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from audio.seams import Take
+from audio.seams import SpokenPiece
 from providers.errors import BadAnswer, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from conversation.draft import Draft, Piece
+    from conversation.draft import Phrase, StreamedReply
     from providers.ports import Synthesizer
 
     Pcm = asyncio.Queue[bytes | None]
@@ -24,10 +24,10 @@ _FEWEST_BYTES = 100
 """Of PCM for one letter; at 16 kHz, at twice the usual speed, it takes ten times as many."""
 
 
-class Chorus:
+class OrderedSpeech:
     """Has one synthesizer speak a draft; `service` is its short name."""
 
-    def __init__(self, service: str, synthesizer: Synthesizer, draft: Draft) -> None:
+    def __init__(self, service: str, synthesizer: Synthesizer, draft: StreamedReply) -> None:
         self._service = service
         self._synthesizer = synthesizer
         self._draft = draft
@@ -51,8 +51,8 @@ class Chorus:
             group.create_task(self._speak(piece, pcm))
         await self._queued.put(None)
 
-    async def _speak(self, piece: Piece, pcm: Pcm) -> None:
-        take, size = Take(self._synthesizer.sample_rate), 0
+    async def _speak(self, piece: Phrase, pcm: Pcm) -> None:
+        take, size = SpokenPiece(self._synthesizer.sample_rate), 0
         text, before, after = piece
         stream = self._synthesizer.speak(text, language=self._draft.language, before=before, after=after)
         async with aclosing(stream) as chunks:

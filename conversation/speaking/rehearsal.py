@@ -11,8 +11,8 @@ from audio import clips
 from audio.clips import Line
 from audio.errors import TranscodeError
 from conversation import budget
-from conversation.draft import Discarded, Draft, Drafts
-from conversation.speaking.pieces import Chorus
+from conversation.draft import Discarded, StreamedReplies, StreamedReply
+from conversation.speaking.pieces import OrderedSpeech
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -36,8 +36,8 @@ class Voiced:
 class Rehearsal:
     """One reply, spoken while repliers write it into `drafts`."""
 
-    def __init__(self, voices: Ladder[[Draft], Voiced], turn: Turn) -> None:
-        self.drafts = Drafts()
+    def __init__(self, voices: Ladder[[StreamedReply], Voiced], turn: Turn) -> None:
+        self.drafts = StreamedReplies()
         self._voices = voices
         self._turn = turn
         self._speaking: Task[Served[Voiced]] = asyncio.create_task(self._speak(), name="rehearsal")
@@ -65,37 +65,37 @@ class Rehearsal:
             return served
 
 
-def whole_speech(
+def synthesizer_rung(
     service: str, synthesizer: Synthesizer, transcoder: Transcoder
-) -> Callable[[Draft], Awaitable[Voiced]]:
+) -> Callable[[StreamedReply], Awaitable[Voiced]]:
     """Return a rung that speaks the reply: as M4A, or as WAV if it cannot be encoded."""
 
-    async def call(draft: Draft) -> Voiced:
-        clip = await _voiced(Chorus(service, synthesizer, draft), transcoder, synthesizer.sample_rate)
+    async def call(draft: StreamedReply) -> Voiced:
+        clip = await _voiced(OrderedSpeech(service, synthesizer, draft), transcoder, synthesizer.sample_rate)
         return Voiced(clip, draft.text)
 
     return call
 
 
-def short_speech(
+def short_line_rung(
     service: str, synthesizer: Synthesizer, transcoder: Transcoder
-) -> Callable[[Draft], Awaitable[Voiced]]:
+) -> Callable[[StreamedReply], Awaitable[Voiced]]:
     """Return a rung that speaks a short line, in case the reply is the trouble."""
-    speech = whole_speech(service, synthesizer, transcoder)
+    speech = synthesizer_rung(service, synthesizer, transcoder)
 
-    async def call(draft: Draft) -> Voiced:
-        return await speech(Draft.whole(*clips.words(Line.GOT_IT, draft.language)))
+    async def call(draft: StreamedReply) -> Voiced:
+        return await speech(StreamedReply.whole(*clips.text_of(Line.GOT_IT, draft.language)))
 
     return call
 
 
-async def recorded(draft: Draft) -> Voiced:
+async def recorded_line(draft: StreamedReply) -> Voiced:
     """Return the short line's pre-rendered clip: no network, no ffmpeg, no key."""
-    text, language = clips.words(Line.GOT_IT, draft.language)
+    text, language = clips.text_of(Line.GOT_IT, draft.language)
     return Voiced(clips.clip(Line.GOT_IT, language), text)
 
 
-async def _voiced(chorus: Chorus, transcoder: Transcoder, sample_rate: int) -> Clip:
+async def _voiced(chorus: OrderedSpeech, transcoder: Transcoder, sample_rate: int) -> Clip:
     kept: list[bytes] = []
     async with chorus.speaking() as speech:
         try:

@@ -35,7 +35,7 @@ JITTER: Final = 0.2
 _MOST_CALLS: Final = 200  # in the window (I9); beyond that the oldest are forgotten early
 
 
-class State(StrEnum):
+class BreakerState(StrEnum):
     """State of a breaker."""
 
     CLOSED = "closed"
@@ -45,7 +45,7 @@ class State(StrEnum):
     """Admits one probe."""
 
 
-class Call:
+class AdmittedCall:
     """An admitted call; report its end to its breaker."""
 
 
@@ -58,41 +58,43 @@ class Breaker:
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=_MOST_CALLS)  # (end, failed), while closed
         self._open_until: float | None = None  # None while closed
         self._openings = 0  # since a probe last closed it; each lengthens the next cool-down
-        self._probe: Call | None = None
+        self._probe: AdmittedCall | None = None
         self._permanent = False  # until an operator acts
 
     @property
-    def state(self) -> State:
+    def state(self) -> BreakerState:
         """Present state."""
         if self._open_until is None:
-            return State.CLOSED
-        return State.OPEN if self._clock() < self._open_until else State.HALF_OPEN
+            return BreakerState.CLOSED
+        return BreakerState.OPEN if self._clock() < self._open_until else BreakerState.HALF_OPEN
 
-    def admit(self) -> Call | None:
+    def admit(self) -> AdmittedCall | None:
         """Return a call, to be released in the end; None to refuse it."""
         state = self.state
-        if state is State.OPEN or self._probe is not None:
+        if state is BreakerState.OPEN or self._probe is not None:
             return None
-        call = Call()
-        if state is State.HALF_OPEN:
+        call = AdmittedCall()
+        if state is BreakerState.HALF_OPEN:
             self._probe = call
         return call
 
-    def release(self, call: Call) -> None:
+    def release(self, call: AdmittedCall) -> None:
         """End a call that says nothing about the service; no effect after another end."""
         if call is self._probe:
             self._probe = None
 
-    def succeeded(self, call: Call) -> None:
+    def succeeded(self, call: AdmittedCall) -> None:
         """End a successful call."""
         if self._open_until is None:
             self._outcomes.append((self._clock(), False))
-        elif call is self._probe and self.state is State.HALF_OPEN:  # unless told meanwhile to stay away for longer
+        elif (
+            call is self._probe and self.state is BreakerState.HALF_OPEN
+        ):  # unless told meanwhile to stay away for longer
             self._open_until = None
             self._openings = 0
         self.release(call)
 
-    def failed(self, call: Call, error: ProviderError) -> bool:
+    def failed(self, call: AdmittedCall, error: ProviderError) -> bool:
         """End a failed call; return whether only an operator can now help."""
         # These are about one request, which people can provoke at will, or which was never made.
         if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):
@@ -100,7 +102,7 @@ class Breaker:
         self.release(call)
         return isinstance(error, Unauthorized) and self._is_newly_permanent()
 
-    def _count(self, call: Call, asked_seconds: float) -> None:
+    def _count(self, call: AdmittedCall, asked_seconds: float) -> None:
         if self._open_until is None:
             self._outcomes.append((self._clock(), True))
             if asked_seconds or self._too_many():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar
 
 from providers.errors import Attempt, LadderExhausted, ProviderError, TimedOut
-from providers.fallback.breaker import Breaker, State
+from providers.fallback.breaker import Breaker, BreakerState
 from providers.fallback.deadline import deadline
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ class Ladder(Generic[P, T]):
 
         return climb
 
-    def states(self) -> Mapping[str, State]:
+    def states(self) -> Mapping[str, BreakerState]:
         """Return rung → state of its breaker; the last one is closed."""
         return {
-            rung.name: breaker.state if (breaker := self._breakers.get(rung.breaker)) else State.CLOSED
+            rung.name: breaker.state if (breaker := self._breakers.get(rung.breaker)) else BreakerState.CLOSED
             for rung in self.rungs
         }
 

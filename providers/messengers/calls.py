@@ -16,10 +16,10 @@ from providers.wire.sessions import LazySession, client_errors, session
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from providers.messengers.wire import Json, Send, Wire
+    from providers.messengers.wire import Json, OutgoingMessage, Wire
 
 
-class Calls:
+class ApiClient:
     """Client of one API; a Wire interprets its answers."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Calls:
         """Post a repeatable request. Raises ProviderError."""
         return await self._request("POST", path, body)
 
-    async def send(self, send: Send) -> str:
+    async def send(self, send: OutgoingMessage) -> str:
         """Send a message; return its id.
 
         Raises:

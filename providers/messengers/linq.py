@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode
 
 from providers.errors import BadAnswer, OptedOut, TimedOut, Unavailable
 from providers.fallback.deadline import deadline
-from providers.messengers.calls import Calls, show_typing
-from providers.messengers.linq_upload import Upload
+from providers.messengers.calls import ApiClient, show_typing
+from providers.messengers.linq_upload import Uploader
 from providers.messengers.linq_wire import (
     SERVICE,
     WIRE,
@@ -29,7 +29,7 @@ from providers.messengers.linq_wire import (
     voice_send,
 )
 from providers.ports import always_ours
-from providers.wire.media import Media
+from providers.wire.media import MediaClient
 from providers.wire.retries import retry
 from providers.wire.sessions import policy_for
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from providers.messengers.wire import Send
+    from providers.messengers.wire import OutgoingMessage
     from providers.ports import Onlooker, SentText, VoiceReply
 
 _TYPING_SECONDS: Final = 5.0
@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class SendTiming:
     """The parts of one send's time, so that it ends by itself with a known outcome; the rest is for a search."""
 
     upload_seconds: float
@@ -83,18 +83,18 @@ class LinqMessenger:
         media_hosts: Collection[str],
         max_memo_bytes: int,
         timeout_seconds: float = 15.0,
-        pace: Pace | None = None,
+        pace: SendTiming | None = None,
         attempts: int = 3,
         typing_refresh_seconds: float = 40.0,
     ) -> None:
-        self._pace = pace or Pace.within(20.0)
-        self._calls = Calls(
+        self._pace = pace or SendTiming.within(20.0)
+        self._calls = ApiClient(
             WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=self._pace.request_seconds
         )
         sources = policy_for(base_url, media_hosts, variable="LINQ_MEDIA_HOSTS")
-        self._media = Media(sources, {}, max_memo_bytes=max_memo_bytes, timeout_seconds=timeout_seconds)
+        self._media = MediaClient(sources, {}, max_memo_bytes=max_memo_bytes, timeout_seconds=timeout_seconds)
         targets = policy_for(base_url, media_hosts, variable="LINQ_MEDIA_HOSTS", anywhere=True)
-        self._upload = Upload(targets, timeout_seconds=timeout_seconds)
+        self._upload = Uploader(targets, timeout_seconds=timeout_seconds)
         self._attempts = attempts
         self._typing_refresh_seconds = typing_refresh_seconds
         self._opted_out: OrderedDict[str, bool] = OrderedDict()  # chats
@@ -189,7 +189,7 @@ class LinqMessenger:
         async with deadline(self._pace.upload_seconds, TimedOut(SERVICE, "uploading")):
             return await self._retry(once)  # an attachment without a message is invisible
 
-    async def _send(self, chat_id: str, send: Send) -> str:
+    async def _send(self, chat_id: str, send: OutgoingMessage) -> str:
         async def once() -> str:
             send.still_ours()
             return await self._calls.send(send)

@@ -28,7 +28,7 @@ _ACCEPTED: Final = range(200, 300)
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
-class Upload:
+class Uploader:
     """Uploader."""
 
     def __init__(self, policy: HostPolicy, *, timeout_seconds: float, resolver: AbstractResolver | None = None) -> None:

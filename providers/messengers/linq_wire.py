@@ -24,7 +24,7 @@ from providers.errors import (
     Unavailable,
     from_status,
 )
-from providers.messengers.wire import Send, Wire, read_json, sent_since
+from providers.messengers.wire import OutgoingMessage, Wire, read_json, sent_since
 from providers.wire.sessions import read_body, retry_after_seconds
 
 if TYPE_CHECKING:
@@ -72,17 +72,17 @@ class Ticket:
     headers: Mapping[str, str] = field(repr=False)
 
 
-def voice_send(chat_id: str, attachment_id: str, still_ours: Callable[[], None]) -> Send:
+def voice_send(chat_id: str, attachment_id: str, still_ours: Callable[[], None]) -> OutgoingMessage:
     """Build the send of an uploaded voice memo, which takes neither text nor idempotency key."""
     body = json.dumps({"attachment_id": attachment_id}).encode()
-    return Send(f"{chat_path(chat_id)}/voicememo", body, still_ours)
+    return OutgoingMessage(f"{chat_path(chat_id)}/voicememo", body, still_ours)
 
 
-def text_send(chat_id: str, text: str, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
+def text_send(chat_id: str, text: str, idempotency_key: str, still_ours: Callable[[], None]) -> OutgoingMessage:
     """Build the send of a text."""
     parts = [{"type": "text", "value": sendable_text(text)}]
     body = json.dumps({"message": {"parts": parts, "idempotency_key": idempotency_key}}).encode()
-    return Send(f"{chat_path(chat_id)}/messages", body, still_ours)
+    return OutgoingMessage(f"{chat_path(chat_id)}/messages", body, still_ours)
 
 
 def upload_request(clip: Clip, filename: str) -> dict[str, object]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
 from providers.errors import BadAnswer
-from providers.messengers.calls import Calls, show_typing
+from providers.messengers.calls import ApiClient, show_typing
 from providers.messengers.series_wire import SERVICE, WIRE, matches, messages_path, text_send, voice_send
 from providers.ports import always_ours
-from providers.wire.media import Media
+from providers.wire.media import MediaClient
 from providers.wire.retries import retry
 from providers.wire.sessions import policy_for
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from providers.messengers.wire import Send
+    from providers.messengers.wire import OutgoingMessage
     from providers.ports import Onlooker, SentText, VoiceReply
 
 _TYPING_SECONDS = 5.0
@@ -54,10 +54,10 @@ class SeriesMessenger:
         attempts: int = 3,
         typing_refresh_seconds: float = 40.0,  # the API forgets after 60 s
     ) -> None:
-        self._calls = Calls(
+        self._calls = ApiClient(
             WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=send_timeout_seconds
         )
-        self._media = Media(
+        self._media = MediaClient(
             policy_for(base_url, media_hosts),
             {"Authorization": f"Bearer {api_key}"},
             max_memo_bytes=max_memo_bytes,
@@ -120,7 +120,7 @@ class SeriesMessenger:
         await self._media.close()
         await self._calls.close()
 
-    async def _send(self, send: Send) -> str:
+    async def _send(self, send: OutgoingMessage) -> str:
         async def once() -> str:
             send.still_ours()
             return await self._calls.send(send)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from providers.errors import BadAnswer, OutcomeUnknown
-from providers.messengers.wire import Send, Wire, read_json, sent_since
+from providers.messengers.wire import OutgoingMessage, Wire, read_json, sent_since
 from providers.wire.sessions import refusal
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def read_sent_id(response: aiohttp.ClientResponse) -> str:
     return str(sent_id)
 
 
-def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
+def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> OutgoingMessage:
     """Build the send of a voice message. Call it in a thread: it may be half a megabyte."""
     attachment = {
         "filename": reply.filename,
@@ -58,13 +58,13 @@ def voice_send(reply: VoiceReply, still_ours: Callable[[], None]) -> Send:
     }
     message = {"text": reply.text or _BLANK, "idempotency_key": reply.idempotency_key, "attachments": [attachment]}
     body = json.dumps({"message": message}).encode()
-    return Send(messages_path(reply.chat_id), body, still_ours)
+    return OutgoingMessage(messages_path(reply.chat_id), body, still_ours)
 
 
-def text_send(chat_id: str, text: str, idempotency_key: str, still_ours: Callable[[], None]) -> Send:
+def text_send(chat_id: str, text: str, idempotency_key: str, still_ours: Callable[[], None]) -> OutgoingMessage:
     """Build the send of a text."""
     body = json.dumps({"message": {"text": text or _BLANK, "idempotency_key": idempotency_key}}).encode()
-    return Send(messages_path(chat_id), body, still_ours)
+    return OutgoingMessage(messages_path(chat_id), body, still_ours)
 
 
 def messages_path(chat_id: str) -> str:

@@ -34,7 +34,7 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class OutgoingMessage:
     """A message to be sent."""
 
     path: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cartesia import APIConnectionError, APIError, AsyncCartesia
 
 from providers.errors import BadAnswer, ProviderError, Unreachable
-from providers.models.pcm import LONGEST_BYTES, sayable, speech
+from providers.models.pcm import LONGEST_BYTES, checked_pcm, require_words
 from providers.models.voices import Voices
 from providers.wire.sdk_transport import Transport, http_client
 from providers.wire.streams import open_response, time_limit
@@ -56,12 +56,12 @@ class CartesiaSynthesizer:
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
         """Stream mono s16le PCM. Raises NoVoice before any request."""
-        request = self._request(sayable(SERVICE, text), language)
+        request = self._request(require_words(SERVICE, text), language)
         async with (
             _sdk_errors(),
             open_response(SERVICE, self._timeout_seconds, request) as response,
             aclosing(
-                speech(
+                checked_pcm(
                     response.iter_bytes(),
                     service=SERVICE,
                     sample_rate=self._sample_rate,

@@ -14,12 +14,12 @@ from elevenlabs.environment import ElevenLabsEnvironment
 from audio.clip import WAV_RATE, wav_clip
 from providers.errors import BadAnswer, Unreachable
 from providers.languages import primary_subtag
-from providers.models.pcm import LONGEST_BYTES, sayable, speech
+from providers.models.pcm import LONGEST_BYTES, checked_pcm, require_words
 from providers.models.voices import Voices
 from providers.ports import Transcript
 from providers.wire.sdk_transport import LONGEST_WORDS_BYTES, Transport, http_client
 from providers.wire.streams import open_response, time_limit
-from providers.wire.text import encodable
+from providers.wire.text import repair_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -92,12 +92,14 @@ class ElevenLabsSynthesizer(_Client):
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
         """Stream mono s16le PCM. Raises NoVoice before any request."""
-        request = self._request(sayable(SERVICE, text), language, encodable(before), encodable(after))
+        request = self._request(
+            require_words(SERVICE, text), language, repair_surrogates(before), repair_surrogates(after)
+        )
         async with (
             _sdk_errors(SERVICE),
             open_response(SERVICE, self._timeout_seconds, request) as response,
             aclosing(
-                speech(
+                checked_pcm(
                     response.data,
                     service=SERVICE,
                     sample_rate=self._sample_rate,
@@ -158,7 +160,7 @@ class ElevenLabsTranscriber(_Client):
         text = getattr(answer, "text", None)
         if not isinstance(text, str):
             raise BadAnswer(SCRIBE, "no text")
-        return Transcript(encodable(text).strip(), primary_subtag(getattr(answer, "language_code", None)))
+        return Transcript(repair_surrogates(text).strip(), primary_subtag(getattr(answer, "language_code", None)))
 
     async def check(self) -> None:
         """Recognize half a second of silence: a key may be good for speech and not for recognition."""

@@ -19,7 +19,7 @@ from providers.models.reply_stream import is_end, reply_stream
 from providers.ports import ChatTurn, Role, Transcript
 from providers.wire.sdk_transport import Transport
 from providers.wire.streams import error_in_answer, time_limit
-from providers.wire.text import encodable
+from providers.wire.text import repair_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
@@ -88,7 +88,7 @@ class WhisperTranscriber:
                 answer = await self._client.automatic_speech_recognition(speech.data)
         if not isinstance(answer.text, str):
             raise BadAnswer(SERVICE, "no text")
-        return Transcript(encodable(answer.text).strip())
+        return Transcript(repair_surrogates(answer.text).strip())
 
     async def check(self) -> None:
         """Recognize 0.1 s of silence, to check address and token."""
@@ -127,7 +127,7 @@ class LlamaReplier:
             async with time_limit(SERVICE, self._timeout_seconds):
                 with self._transport.used_by_new_client():
                     stream: Any = await client.chat_completion(
-                        [{"role": turn.role.value, "content": encodable(turn.text)} for turn in turns],
+                        [{"role": turn.role.value, "content": repair_surrogates(turn.text)} for turn in turns],
                         model=self._model,
                         max_tokens=self._max_tokens,
                         stream=True,

@@ -12,7 +12,7 @@ from audio.engines.espeak import LONGEST_TEXT, SAMPLE_RATE, VOICES
 from audio.engines.sphinx import LANGUAGE
 from audio.errors import EngineError
 from providers.errors import NoVoice, Rejected, Unavailable
-from providers.models.pcm import sayable
+from providers.models.pcm import require_words
 from providers.ports import Transcript
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class LocalSynthesizer(_Offline):
         """Stream mono s16le PCM. Raises NoVoice for a language that it does not speak."""
         if language not in VOICES:
             raise NoVoice(SERVICE)
-        sendable = sayable(SERVICE, text)
+        sendable = require_words(SERVICE, text)
         if len(sendable) > LONGEST_TEXT:
             raise Rejected(SERVICE, "too long to be spoken whole")
         try:

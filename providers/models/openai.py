@@ -15,11 +15,11 @@ from audio.clip import WAV_RATE, Clip, wav_clip
 from providers.errors import BadAnswer, Rejected
 from providers.languages import primary_subtag
 from providers.models.openai_wire import SERVICE, OpenAiWire, events, parse_object, read_object
-from providers.models.pcm import sayable, speech
+from providers.models.pcm import checked_pcm, require_words
 from providers.models.reply_stream import is_end, reply_stream
 from providers.models.voices import Voices
 from providers.ports import ChatTurn, Role, Transcript
-from providers.wire.text import encodable
+from providers.wire.text import repair_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -85,7 +85,7 @@ class OpenAiTranscriber(_Adapter):
         text = answer.get("text")
         if not isinstance(text, str):
             raise BadAnswer(SERVICE, "no text")
-        return Transcript(encodable(text).strip(), primary_subtag(answer.get("language")))
+        return Transcript(repair_surrogates(text).strip(), primary_subtag(answer.get("language")))
 
 
 class OpenAiReplier(_Adapter):
@@ -121,7 +121,7 @@ class OpenAiReplier(_Adapter):
             raise BadAnswer(SERVICE, "no choices")
 
     def _body(self, turns: Sequence[ChatTurn], max_tokens: int) -> dict[str, object]:
-        messages = [{"role": turn.role.value, "content": encodable(turn.text)} for turn in turns]
+        messages = [{"role": turn.role.value, "content": repair_surrogates(turn.text)} for turn in turns]
         return {"model": self._model, "messages": messages, "max_tokens": max_tokens}
 
 
@@ -147,12 +147,12 @@ class OpenAiSynthesizer(_Adapter):
         """Stream mono s16le PCM. Raises NoVoice before any request."""
         body = {
             "model": self._model,
-            "input": sayable(SERVICE, text),
+            "input": require_words(SERVICE, text),
             "voice": self._voices.voice_for(language),
             "response_format": "pcm",
         }
         async with self._wire.post_json("/audio/speech", body) as response:
-            sound = speech(
+            sound = checked_pcm(
                 response.content.iter_any(),
                 service=SERVICE,
                 sample_rate=_SAMPLE_RATE,

@@ -6,8 +6,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from providers.errors import BadAnswer, Rejected
-from providers.wire.streams import has_sound, promptly
-from providers.wire.text import encodable
+from providers.wire.streams import guard_stalls, has_sound
+from providers.wire.text import repair_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -22,15 +22,15 @@ _OTHERS: Final = (b"RIFF", b"OggS", b"fLaC", b"ID3", b"<htm", b"<!DO", b"<!do", 
 _FIRST_BYTES: Final = 4
 
 
-def sayable(service: str, text: str) -> str:
+def require_words(service: str, text: str) -> str:
     """Return a text as it can be sent. Raises Rejected if there are no words."""
-    sendable = encodable(text)
+    sendable = repair_surrogates(text)
     if not sendable.strip():
         raise Rejected(service, "nothing to say")
     return sendable
 
 
-async def speech(
+async def checked_pcm(
     pieces: AsyncIterator[bytes], *, service: str, sample_rate: int, timeout_seconds: float, content_type: str = ""
 ) -> AsyncGenerator[bytes]:
     """Pass mono s16le PCM on in whole samples, dropping a last half one.
@@ -43,7 +43,7 @@ async def speech(
         raise BadAnswer(service, "words, not sound")
     size, sounded = 0, False
     samples = _samples(service, pieces)
-    async with aclosing(promptly(samples, service=service, seconds=timeout_seconds, useful=has_sound)) as prompt:
+    async with aclosing(guard_stalls(samples, service=service, seconds=timeout_seconds, useful=has_sound)) as prompt:
         async for piece in prompt:
             size, sounded = size + len(piece), sounded or has_sound(piece)
             if size > LONGEST_BYTES:

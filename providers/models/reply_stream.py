@@ -6,8 +6,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from providers.errors import BadAnswer
-from providers.wire.streams import has_words, promptly
-from providers.wire.text import whole_characters
+from providers.wire.streams import guard_stalls, has_words
+from providers.wire.text import join_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -31,8 +31,8 @@ async def reply_stream(pieces: AsyncIterator[str], *, service: str, timeout_seco
         BadAnswer: no words at all.
     """
     said, worded = 0, False
-    whole = whole_characters(pieces)
-    async with aclosing(promptly(whole, service=service, seconds=timeout_seconds, useful=has_words)) as prompt:
+    whole = join_surrogates(pieces)
+    async with aclosing(guard_stalls(whole, service=service, seconds=timeout_seconds, useful=has_words)) as prompt:
         async for piece in prompt:
             said, worded = said + len(piece), worded or has_words(piece)
             yield piece

@@ -80,7 +80,7 @@ class Voices:
     def __init__(self, service: str, model: str, chosen: Mapping[str, str]) -> None:
         self._service = service
         self._chosen = chosen
-        self._languages = languages_of(model)
+        self._languages = model_languages(model)
 
     def voice_for(self, language: str) -> str:
         """Return the voice for a language; one chosen for it is trusted. Raises NoVoice."""
@@ -90,12 +90,12 @@ class Voices:
         return voice or self._chosen[DEFAULT]
 
 
-def languages_of(model: str) -> frozenset[str] | None:
+def model_languages(model: str) -> frozenset[str] | None:
     """Return a model's languages; None if unknown: then any is tried."""
     known = [name for name in _SPOKEN if model == name or model.startswith(tuple(f"{name}{mark}" for mark in _DATED))]
     return _SPOKEN[max(known, key=len)] if known else None
 
 
-def filled_in(chosen: Mapping[str, str], own: Mapping[str, str]) -> Mapping[str, str]:
+def with_defaults(chosen: Mapping[str, str], own: Mapping[str, str]) -> Mapping[str, str]:
     """Add the vendor's voices; a chosen default replaces them all."""
     return chosen if DEFAULT in chosen else {**own, **chosen}

@@ -27,7 +27,7 @@ _REFUSED = 400
 _PIECE_BYTES = 64 * 1024
 
 
-class Media:
+class MediaClient:
     """Downloads with a limit, checking every redirect; only the API itself gets the headers."""
 
     def __init__(

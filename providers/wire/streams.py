@@ -40,7 +40,7 @@ def error_in_answer(service: str, error: object) -> ProviderError:
     return BadAnswer(service, "an error instead of an answer")
 
 
-async def promptly(
+async def guard_stalls(
     stream: AsyncGenerator[T], *, service: str, seconds: float, useful: Callable[[T], bool]
 ) -> AsyncGenerator[T]:
     """Pass a stream on while useful pieces keep coming; close it on every path.

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from runtime.settings.groups import Group
 
 
-def redacted(settings: Group) -> list[tuple[str, str, bool]]:
+def redacted_values(settings: Group) -> list[tuple[str, str, bool]]:
     """List each variable, its value as it may be shown, and whether that is the default."""
-    return [(each.name, shown(each.value(settings)), each.is_default(settings)) for each in variables(type(settings))]
+    return [
+        (each.name, written_as_variable(each.value(settings)), each.is_default(settings))
+        for each in variables(type(settings))
+    ]
 
 
-def shown(value: object) -> str:
+def written_as_variable(value: object) -> str:
     """Write a value as in the environment; of a secret only that it is set."""
     match value:
         case SecretStr() | (SecretStr(), *_):
@@ -71,4 +74,4 @@ def _sections(group: type[Group]) -> Iterator[tuple[str, Sequence[Variable]]]:
 
 
 def _default(variable: Variable) -> str:
-    return shown(variable.field.get_default(call_default_factory=True))
+    return written_as_variable(variable.field.get_default(call_default_factory=True))

@@ -12,10 +12,10 @@ from sandbox.sound import stream_pcm
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
-    from sandbox.pace import Pace
+    from sandbox.pace import Speeds
 
 
-def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
+def routes(mind: Mind, pace: Speeds, *, key: str) -> list[web.RouteDef]:
     """Return the routes, for the Bearer key `key`."""
     api = _CartesiaApi(mind, pace)
     guarded = partial(
@@ -29,7 +29,7 @@ def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
 
 
 class _CartesiaApi:
-    def __init__(self, mind: Mind, pace: Pace) -> None:
+    def __init__(self, mind: Mind, pace: Speeds) -> None:
         self._mind = mind
         self._pace = pace
 

@@ -14,7 +14,7 @@ from sandbox.sound import stream_pcm, uploaded
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
-    from sandbox.pace import Pace
+    from sandbox.pace import Speeds
 
 _CODES = {
     "en": "eng", "fr": "fra", "es": "spa", "de": "deu", "hi": "hin", "it": "ita", "pt": "por", "zh": "zho",
@@ -26,7 +26,7 @@ _CODES = {
 _REFUSAL = '{"detail":{"status":"invalid_api_key","message":"Invalid API key"}}'
 
 
-def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
+def routes(mind: Mind, pace: Speeds, *, key: str) -> list[web.RouteDef]:
     """Return the routes, for the xi-api-key `key`."""
     api = _ElevenLabsApi(mind, pace)
     guarded = partial(require, headers={"xi-api-key": key}, refusal=_REFUSAL)
@@ -38,7 +38,7 @@ def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
 
 
 class _ElevenLabsApi:
-    def __init__(self, mind: Mind, pace: Pace) -> None:
+    def __init__(self, mind: Mind, pace: Speeds) -> None:
         self._mind = mind
         self._pace = pace
 

@@ -14,10 +14,10 @@ from sandbox.mind import seconds_of
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
-    from sandbox.pace import Pace
+    from sandbox.pace import Speeds
 
 
-def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
+def routes(mind: Mind, pace: Speeds, *, key: str) -> list[web.RouteDef]:
     """Return the routes, for the Bearer token `key`."""
     api = _HuggingFaceApi(mind, pace)
     guarded = partial(require, headers={"Authorization": f"Bearer {key}"}, refusal='{"error":"Invalid credentials"}')
@@ -28,7 +28,7 @@ def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
 
 
 class _HuggingFaceApi:
-    def __init__(self, mind: Mind, pace: Pace) -> None:
+    def __init__(self, mind: Mind, pace: Speeds) -> None:
         self._mind = mind
         self._pace = pace
 

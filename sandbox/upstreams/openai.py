@@ -15,7 +15,7 @@ from sandbox.sound import stream_pcm, uploaded
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
-    from sandbox.pace import Pace
+    from sandbox.pace import Speeds
 
 SAMPLE_RATE = 24_000
 """Hz, of response_format=pcm."""
@@ -31,7 +31,7 @@ _NAMES = {
 _REFUSAL = '{"error":{"message":"Incorrect API key provided.","type":"invalid_request_error"}}'
 
 
-def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
+def routes(mind: Mind, pace: Speeds, *, key: str) -> list[web.RouteDef]:
     """Return the routes, for the Bearer key `key`."""
     api = _OpenAiApi(mind, pace)
     guarded = partial(require, headers={"Authorization": f"Bearer {key}"}, refusal=_REFUSAL)
@@ -43,7 +43,7 @@ def routes(mind: Mind, pace: Pace, *, key: str) -> list[web.RouteDef]:
 
 
 class _OpenAiApi:
-    def __init__(self, mind: Mind, pace: Pace) -> None:
+    def __init__(self, mind: Mind, pace: Speeds) -> None:
         self._mind = mind
         self._pace = pace
 

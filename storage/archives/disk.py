@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.archive import NOTHING, PAGE
+from storage.archive import KEYS_PER_PAGE, NO_METADATA
 from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class DiskArchive:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:  # noqa: ARG002 (below)
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:  # noqa: ARG002 (below)
         """Keep an object; return its path. Type and `about` are dropped: its name and its bytes hold the same."""
         path = self._path(key)
         await asyncio.to_thread(self._write, path, data)
@@ -40,7 +40,7 @@ class DiskArchive:
         """Return an object. Raises ArchiveMissing."""
         return await asyncio.to_thread(self._read, self._path(key))
 
-    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
         """List names in order, without files that are being written."""
         return await asyncio.to_thread(self._names, prefix, after, limit)
 

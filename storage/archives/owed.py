@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from runtime.backoff import Backoff
-from storage.archive import NOTHING, PAGE
-from storage.archives.spool import Damaged, Spool, Spooled, file_name
+from storage.archive import KEYS_PER_PAGE, NO_METADATA
+from storage.archives.spool import Damaged, Spool, SpooledObject, file_name
 from storage.errors import ArchiveError, ArchiveMissing, ArchiveUnavailable
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storage.archive import Archive
-    from storage.archives.spool import Owed, Stamp
+    from storage.archives.spool import SpoolSize, Stamp
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
 
@@ -59,12 +59,12 @@ class OwedArchive:
         self._something_new = asyncio.Event()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
         """Keep an object or owe it; return its place, or `owed:` and the key. Raises ArchiveError if both fail."""
         name = file_name(key)
         async with self._lock(name):
             older = await asyncio.to_thread(self._spool.stamp, name)
-            wanted = Spooled(key, content_type, data, about)
+            wanted = SpooledObject(key, content_type, data, about)
             try:
                 where = await self._put(wanted)
             except ArchiveError as refusal:
@@ -76,7 +76,7 @@ class OwedArchive:
                 await self._forget(name, older)
             return where
 
-    async def _put(self, wanted: Spooled) -> str:
+    async def _put(self, wanted: SpooledObject) -> str:
         scope = asyncio.timeout(self._patience_seconds)
         try:
             async with scope:
@@ -86,7 +86,7 @@ class OwedArchive:
                 raise ArchiveUnavailable("no answer in time") from late
             raise
 
-    async def _offer(self, wanted: Spooled) -> str:
+    async def _offer(self, wanted: SpooledObject) -> str:
         return await self._archive.put(wanted.key, wanted.data, content_type=wanted.content_type, about=wanted.about)
 
     async def get(self, key: str) -> bytes:
@@ -102,7 +102,7 @@ class OwedArchive:
                 raise
             return owed.data
 
-    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
         """List kept and owed keys, in one order."""
         with _spool_errors():
             owed = await asyncio.to_thread(self._spool.keys)
@@ -135,7 +135,7 @@ class OwedArchive:
         """Close the inner archive, after keep_paying() has ended."""
         await self._archive.close()
 
-    async def owed(self) -> Owed:
+    async def owed(self) -> SpoolSize:
         """Return how much is owed. Raises ArchiveUnavailable."""
         with _spool_errors():
             return await asyncio.to_thread(self._spool.total)
@@ -193,7 +193,7 @@ class OwedArchive:
                 return False
             return await self._forget(name, owed.stamp)
 
-    async def _owe(self, wanted: Spooled, refusal: ArchiveError) -> bool:
+    async def _owe(self, wanted: SpooledObject, refusal: ArchiveError) -> bool:
         try:
             await asyncio.to_thread(self._spool.write, wanted)
         except OSError as error:
@@ -203,7 +203,7 @@ class OwedArchive:
         self._something_new.set()
         return True
 
-    async def _read(self, name: str) -> Spooled | None:
+    async def _read(self, name: str) -> SpooledObject | None:
         try:
             found = await asyncio.to_thread(self._spool.read, name)
         except (OSError, Damaged) as error:

@@ -21,7 +21,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from storage.archive import NOTHING, PAGE
+from storage.archive import KEYS_PER_PAGE, NO_METADATA
 from storage.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class S3Archive:
         self._client: S3Client | None = None
         self._making = Lock()
 
-    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
         """Keep an object; return its s3:// URL."""
         extra: Any = {"ContentType": content_type, "Metadata": dict(about), **self._encrypted}
         key = self._prefix + key
@@ -113,7 +113,7 @@ class S3Archive:
 
         return await self._in_thread(read)
 
-    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
         """List keys in order."""
 
         def read(client: S3Client) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from storage.archive import NOTHING
+from storage.archive import NO_METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +26,7 @@ _LOCK_PAUSE_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class SpoolSize:
     """Size of a spool, over all processes that share the folder."""
 
     count: int
@@ -39,7 +39,7 @@ class Damaged(Exception):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Spooled:
+class SpooledObject:
     """A waiting object; its repr is empty (I6)."""
 
     key: str
@@ -61,7 +61,7 @@ class Stamp:
 class SpooledFile:
     """An object, and the very file it was read from."""
 
-    object: Spooled
+    object: SpooledObject
     stamp: Stamp
 
 
@@ -78,7 +78,7 @@ class Spool:
     lock_seconds: float = 5.0
     """How long another process may hold the lock; a write takes far less."""
 
-    def write(self, wanted: Spooled) -> None:
+    def write(self, wanted: SpooledObject) -> None:
         """Write an object so that it survives a power loss; ENOSPC when the bound is reached."""
         header = _header(wanted)
         _make(self.folder)
@@ -111,7 +111,7 @@ class Spool:
             return None
         try:
             fields = json.loads(header)
-            found = Spooled(fields["key"], fields["content_type"], data, fields.get("about", NOTHING))
+            found = SpooledObject(fields["key"], fields["content_type"], data, fields.get("about", NO_METADATA))
             if file_name(found.key) == name:
                 return SpooledFile(found, stamp)
         except (ValueError, LookupError, TypeError, AttributeError):
@@ -145,10 +145,10 @@ class Spool:
         found = (self._key(name) for name in self.names())
         return [key for key in found if key is not None]
 
-    def total(self) -> Owed:
+    def total(self) -> SpoolSize:
         """Return the size of the spool."""
         sizes = [stamp.size_bytes for _, stamp in self._stamps()] if self.folder.exists() else []
-        return Owed(len(sizes), sum(sizes))
+        return SpoolSize(len(sizes), sum(sizes))
 
     def _key(self, name: str) -> str | None:
         try:
@@ -191,7 +191,7 @@ def _try_lock(file: IO[bytes]) -> bool:
     return True
 
 
-def _header(wanted: Spooled) -> bytes:
+def _header(wanted: SpooledObject) -> bytes:
     fields = {"key": wanted.key, "content_type": wanted.content_type, "about": dict(wanted.about)}
     return json.dumps(fields).encode() + b"\n"
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from storage.archive import MEMO_PREFIX, REPLY_PREFIX, pseudonym, safe_id
-from storage.deletion.items import Doomed
-from storage.deletion.retention import Owners, all_memos, ours
+from storage.deletion.items import Deletion
+from storage.deletion.retention import ObjectOwners, all_memos, own_keys
 from storage.ledger import MemoKey
-from storage.people import comparable, who
+from storage.people import normalized_handle, person_pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LEAST_DIGITS = 7
 
-STAYS = (
+NOT_DELETED = (
     "what others said in groups, and our replies to them",
     "events that Kafka still has: KAFKA_TOPIC and KAFKA_DEAD_LETTER_TOPIC keep them for as long as they are set to",
     "the messages themselves, at the Series API or at Linq; and what the services that hear, answer and speak keep",
@@ -51,17 +51,17 @@ class Forgetting:
     @property
     def who(self) -> str:
         """Their pseudonym."""
-        return who(self.handle, self.key)
+        return person_pseudonym(self.handle, self.key)
 
     async def block_late_events(self) -> None:
         """Have the ledger settle earlier memos whose events come later."""
         await self.purging.forget(self.who)
 
-    async def items(self, limit: int) -> list[Doomed]:
+    async def items(self, limit: int) -> list[Deletion]:
         """List what is theirs: chat by chat, then what has no memo."""
-        bare = comparable(self.handle)
+        bare = normalized_handle(self.handle)
         traces = _Traces({self.handle, bare, f"+{bare}"})
-        found: list[Doomed] = []
+        found: list[Deletion] = []
         async for chat in self._chats():
             found += await self._in_chat(chat, traces)
             if len(found) >= limit:
@@ -69,15 +69,15 @@ class Forgetting:
         of_memos = {key for each in found for key in each.objects}
         async for key in self._objects(traces):
             if key not in of_memos:
-                found.append(Doomed.of_object(key))
+                found.append(Deletion.of_object(key))
             if len(found) >= limit:
                 return found
-        found += [Doomed.of_letter(each) for each in await self._letters(limit)]
+        found += [Deletion.of_letter(each) for each in await self._letters(limit)]
         return found[:limit]
 
     async def _letters(self, limit: int) -> list[DeadLetter]:
         """Find events that are no memo and contain the handle, or the number's digits."""
-        words = {comparable(self.handle), *(() if self.handle.startswith("+") else (self.handle,))}
+        words = {normalized_handle(self.handle), *(() if self.handle.startswith("+") else (self.handle,))}
         if not self._is_searchable:
             return []
         found = [each for word in words for each in await self.purging.letters_with(word.encode(), limit=limit)]
@@ -93,18 +93,18 @@ class Forgetting:
         if chat:
             yield chat
 
-    async def _in_chat(self, chat: Sequence[Story], traces: _Traces) -> list[Doomed]:
+    async def _in_chat(self, chat: Sequence[Story], traces: _Traces) -> list[Deletion]:
         theirs, alone = self._theirs(chat)
         if not theirs:
             return []
         chat_id = chat[0].key.chat_id
         traces.message_ids |= {safe_id(story.key.message_id) for story in theirs}
         traces.spellings |= {person for story in theirs if (person := _person(story)) and self._is_them(person)}
-        found = [Doomed.of_memo(story) for story in theirs if story.purged_at is None]
+        found = [Deletion.of_memo(story) for story in theirs if story.purged_at is None]
         if alone and await self.history.recent(chat_id, limit=1):
-            found.append(Doomed.of_turns(MemoKey(chat_id, "")))
+            found.append(Deletion.of_turns(MemoKey(chat_id, "")))
         # A key that contains the number cannot stay; their pseudonym keeps the memo from being answered again.
-        found += [Doomed.of_row(story.key) for story in theirs if self._is_in(story.key)]
+        found += [Deletion.of_row(story.key) for story in theirs if self._is_in(story.key)]
         return found
 
     def _theirs(self, chat: Sequence[Story]) -> tuple[Sequence[Story], bool]:
@@ -120,25 +120,25 @@ class Forgetting:
         return story.facts.get("who") == self.who or self._is_them(_person(story))
 
     def _is_them(self, person: str) -> bool:
-        return bool(person) and comparable(person) == comparable(self.handle)
+        return bool(person) and normalized_handle(person) == normalized_handle(self.handle)
 
     def _is_in(self, key: MemoKey) -> bool:
-        bare = comparable(self.handle)
+        bare = normalized_handle(self.handle)
         return self._is_searchable and any(bare in part.casefold() for part in (key.chat_id, key.message_id))
 
     @property
     def _is_searchable(self) -> bool:
-        return len(comparable(self.handle)) >= _LEAST_DIGITS
+        return len(normalized_handle(self.handle)) >= _LEAST_DIGITS
 
     async def _objects(self, traces: _Traces) -> AsyncIterator[str]:
         """Yield recordings under their names, and replies to their memos alone."""
         spelt = traces.spellings
         users = {safe_id(each) for each in (*spelt, *(pseudonym(each, self.key) for each in spelt))}
-        async for key, parsed in ours(self.archive, MEMO_PREFIX):
+        async for key, parsed in own_keys(self.archive, MEMO_PREFIX):
             if parsed.user in users:
                 yield key
-        owners = Owners(self.ledger, self.purging)
-        async for key, parsed in ours(self.archive, REPLY_PREFIX):
+        owners = ObjectOwners(self.ledger, self.purging)
+        async for key, parsed in own_keys(self.archive, REPLY_PREFIX):
             ids = {parsed.memo, parsed.memo.rpartition("-")[0]}
             if ids & traces.message_ids and not await owners.have(parsed):
                 yield key

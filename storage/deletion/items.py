@@ -24,7 +24,7 @@ _LEASE_SECONDS = 120.0
 _REPLY_SUFFIXES = (".m4a", ".wav")
 
 
-class Kind(StrEnum):
+class DeletionKind(StrEnum):
     """What an item is."""
 
     MEMO = "memo"
@@ -38,10 +38,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Doomed:
+class Deletion:
     """One item to delete."""
 
-    kind: Kind
+    kind: DeletionKind
     name: str
     """For people: ids, keys and places."""
     key: MemoKey | None = None
@@ -51,33 +51,33 @@ class Doomed:
     """Keys in the archive, perhaps with a phone number (ARCHIVE_USER=phone)."""
 
     @classmethod
-    def of_memo(cls, story: Story) -> Doomed:
+    def of_memo(cls, story: Story) -> Deletion:
         """Delete a memo and its objects."""
-        return cls(Kind.MEMO, _name(story.key), story.key, objects=tuple(_objects(story)))
+        return cls(DeletionKind.MEMO, _name(story.key), story.key, objects=tuple(_objects(story)))
 
     @classmethod
-    def of_object(cls, key: str) -> Doomed:
+    def of_object(cls, key: str) -> Deletion:
         """Delete one object."""
-        return cls(Kind.OBJECT, key, objects=(key,))
+        return cls(DeletionKind.OBJECT, key, objects=(key,))
 
     @classmethod
-    def of_turns(cls, key: MemoKey) -> Doomed:
+    def of_turns(cls, key: MemoKey) -> Deletion:
         """Delete the turns of a memo; without a message id, of its chat."""
-        return cls(Kind.TURNS, _name(key), key)
+        return cls(DeletionKind.TURNS, _name(key), key)
 
     @classmethod
-    def of_letter(cls, letter: DeadLetter) -> Doomed:
+    def of_letter(cls, letter: DeadLetter) -> Deletion:
         """Delete a stray letter."""
         place = letter.event.place
-        return cls(Kind.LETTER, f"{place.topic}[{place.partition}]@{place.offset}", place=place)
+        return cls(DeletionKind.LETTER, f"{place.topic}[{place.partition}]@{place.offset}", place=place)
 
     @classmethod
-    def of_row(cls, key: MemoKey) -> Doomed:
+    def of_row(cls, key: MemoKey) -> Deletion:
         """Delete an empty row."""
-        return cls(Kind.ROW, _name(key), key)
+        return cls(DeletionKind.ROW, _name(key), key)
 
 
-class Fate(StrEnum):
+class DeletionResult(StrEnum):
     """Result of a deletion."""
 
     DELETED = "deleted"
@@ -87,7 +87,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Disposal:
+class Deleter:
     """Deletes items."""
 
     purging: Purging
@@ -98,36 +98,36 @@ class Disposal:
     who: str | None = None
     """Pseudonym that the empty rows keep."""
 
-    async def __call__(self, item: Doomed) -> Fate:
+    async def __call__(self, item: Deletion) -> DeletionResult:
         """Delete an item. Raises StorageError, after which only some of its objects may be deleted."""
         match item:
-            case Doomed(Kind.MEMO, key=key) if key is not None:
+            case Deletion(DeletionKind.MEMO, key=key) if key is not None:
                 return await self._empty(key)
-            case Doomed(Kind.OBJECT):
+            case Deletion(DeletionKind.OBJECT):
                 await self._delete(item.objects)
-            case Doomed(Kind.TURNS, key=key) if key is not None:
+            case Deletion(DeletionKind.TURNS, key=key) if key is not None:
                 await self.purging.drop_turns(key.chat_id, key.message_id or None)
-            case Doomed(Kind.LETTER, place=place) if place is not None:
+            case Deletion(DeletionKind.LETTER, place=place) if place is not None:
                 await self.purging.drop_letter(place)
-            case Doomed(Kind.ROW, key=key) if key is not None:
+            case Deletion(DeletionKind.ROW, key=key) if key is not None:
                 await self.purging.remove(key)
             case _:
                 raise ValueError(f"the deletion of a {item.kind} lacks its key or place")
-        return Fate.DELETED
+        return DeletionResult.DELETED
 
-    async def _empty(self, key: MemoKey) -> Fate:
+    async def _empty(self, key: MemoKey) -> DeletionResult:
         # The row goes last: until then it names the objects.
         claim = await self.purging.take(key, owner=self.owner, lease_seconds=_LEASE_SECONDS, seconds=self.seconds)
         if claim is None:
-            return Fate.GONE
+            return DeletionResult.GONE
         if isinstance(claim, Held):
-            return Fate.HELD
+            return DeletionResult.HELD
         await self._delete(tuple(_objects(claim)))
         try:
             await self.purging.empty(claim, who=self.who)
         except Fenced:
-            return Fate.HELD
-        return Fate.DELETED
+            return DeletionResult.HELD
+        return DeletionResult.DELETED
 
     async def _delete(self, keys: tuple[str, ...]) -> None:
         for key in keys:

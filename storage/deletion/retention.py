@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from storage.archive import PAGE, named, safe_id
-from storage.deletion.items import Doomed
+from storage.archive import KEYS_PER_PAGE, parse_key, safe_id
+from storage.deletion.items import Deletion
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from storage.archive import Archive, Named
+    from storage.archive import Archive, ParsedKey
     from storage.ledger import Ledger, Story
     from storage.purging import Purging
 
@@ -39,26 +39,26 @@ class Retention:
     clock: Callable[[], float] = field(default=time.time, repr=False)
     """Seconds since the epoch."""
 
-    async def overdue(self, limit: int) -> list[Doomed]:
+    async def overdue(self, limit: int) -> list[Deletion]:
         """List what is too old, so many items at most: memos, then what has no memo, then empty rows."""
         words, rows = self.words_seconds, self.rows_seconds
-        found = [Doomed.of_memo(each) for each in await self.purging.settled(words, purged=False, limit=limit)]
+        found = [Deletion.of_memo(each) for each in await self.purging.settled(words, purged=False, limit=limit)]
         if len(found) < limit:
-            found += [Doomed.of_object(key) async for key in self._strays(limit - len(found))]
+            found += [Deletion.of_object(key) async for key in self._strays(limit - len(found))]
         if len(found) < limit:
-            found += [Doomed.of_turns(key) for key in await self.purging.turns(words, limit=limit - len(found))]
+            found += [Deletion.of_turns(key) for key in await self.purging.turns(words, limit=limit - len(found))]
         if len(found) < limit:
-            found += [Doomed.of_letter(each) for each in await self.purging.letters(words, limit=limit - len(found))]
+            found += [Deletion.of_letter(each) for each in await self.purging.letters(words, limit=limit - len(found))]
         if len(found) < limit:
             old = await self.purging.settled(rows, purged=True, limit=limit - len(found))
-            found += [Doomed.of_row(each.key) for each in old]
+            found += [Deletion.of_row(each.key) for each in old]
         return found
 
     async def _strays(self, limit: int) -> AsyncIterator[str]:
         """Yield old objects that belong to no memo with contents."""
-        owners = Owners(self.ledger, self.purging)
+        owners = ObjectOwners(self.ledger, self.purging)
         before, count = datetime.fromtimestamp(self.clock() - self.words_seconds, UTC), 0
-        async for key, parsed in ours(self.archive):
+        async for key, parsed in own_keys(self.archive):
             if parsed.at < before and not await owners.have(parsed):
                 yield key
                 count += 1
@@ -66,12 +66,12 @@ class Retention:
                     return
 
 
-async def ours(archive: Archive, prefix: str = "") -> AsyncIterator[tuple[str, Named]]:
+async def own_keys(archive: Archive, prefix: str = "") -> AsyncIterator[tuple[str, ParsedKey]]:
     """Yield the keys of recordings and replies."""
     after = ""
-    while page := await archive.keys(prefix=prefix, after=after, limit=PAGE):
+    while page := await archive.keys(prefix=prefix, after=after, limit=KEYS_PER_PAGE):
         for key in page:
-            parsed = named(key)
+            parsed = parse_key(key)
             if parsed is not None:
                 yield key, parsed
         after = page[-1]
@@ -86,7 +86,7 @@ async def all_memos(purging: Purging) -> AsyncIterator[Story]:
         after = page[-1].key
 
 
-class Owners:
+class ObjectOwners:
     """Memos that own objects of the archive."""
 
     def __init__(self, ledger: Ledger, purging: Purging) -> None:
@@ -95,7 +95,7 @@ class Owners:
         self._changed: set[str] | None = None
         """Ids that safe_id() has changed, as it writes them."""
 
-    async def have(self, key: Named) -> bool:
+    async def have(self, key: ParsedKey) -> bool:
         """Return whether a memo that was not emptied may own an object."""
         ids = {key.memo, _AGAIN.sub("", key.memo)}
         for message_id in ids:
@@ -113,7 +113,7 @@ class Owners:
         return self._changed
 
 
-def _may_own(story: Story, key: Named) -> bool:
+def _may_own(story: Story, key: ParsedKey) -> bool:
     sent_at = story.facts.get("sent_at")
     if story.purged_at is not None:
         return False

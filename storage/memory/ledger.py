@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
 from storage.ledger import LETTER_SECONDS, Behind, Claim, Held, Parked, Settled
-from storage.memory.rows import Letter, Memo
+from storage.memory.rows import LetterRow, MemoRow
 from storage.states import State, refuse_to_go_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from storage.ledger import DeadLetter, Event, JsonValue, MemoKey, Place, Step, Story
-    from storage.memory.rows import Rows
+    from storage.memory.rows import MemoryRows
 
 
 class MemoryLedger:
     """`Ledger` as dicts."""
 
-    def __init__(self, clock: Callable[[], float], rows: Rows) -> None:
+    def __init__(self, clock: Callable[[], float], rows: MemoryRows) -> None:
         self._now = clock
         self._rows = rows
         self._memos, self._letters = self._rows.memos, self._rows.letters
@@ -198,9 +198,9 @@ class MemoryLedger:
         """List dead letters."""
         return [each.contentless() for each in islice(reversed(self._letters.values()), limit)]
 
-    def _add(self, key: MemoKey, facts: Mapping[str, JsonValue]) -> Memo:
+    def _add(self, key: MemoKey, facts: Mapping[str, JsonValue]) -> MemoRow:
         now = self._now()
-        memo = self._memos[key] = Memo(key, dict(facts), received_at=now, begun_at=now)
+        memo = self._memos[key] = MemoRow(key, dict(facts), received_at=now, begun_at=now)
         return memo
 
     def _event_of(self, key: MemoKey) -> Event | None:
@@ -209,23 +209,23 @@ class MemoryLedger:
             return memo.event
         return next((each.letter.event for each in reversed(self._letters.values()) if each.letter.key == key), None)
 
-    def _ours(self, claim: Claim) -> Memo:
+    def _ours(self, claim: Claim) -> MemoRow:
         memo = self._memos.get(claim.key)
         if memo is None or memo.fence != claim.fence or memo.lease_until <= self._now() or memo.state.settled:
             raise Fenced("the claim is no longer ours")
         return memo
 
-    def _held(self, memo: Memo) -> Held | None:
+    def _held(self, memo: MemoRow) -> Held | None:
         return memo.held(self._now())
 
-    def _grant(self, memo: Memo, owner: str, lease_seconds: float) -> Claim:
+    def _grant(self, memo: MemoRow, owner: str, lease_seconds: float) -> Claim:
         return memo.grant(owner, self._now(), lease_seconds)
 
-    def _record(self, memo: Memo, reason: str | None, facts: Mapping[str, JsonValue], steps: Sequence[Step]) -> None:
+    def _record(self, memo: MemoRow, reason: str | None, facts: Mapping[str, JsonValue], steps: Sequence[Step]) -> None:
         memo.reason, memo.facts = reason, {**memo.facts, **facts}
         memo.steps += [replace(step, fence=memo.fence) for step in steps]
 
-    def _park(self, memo: Memo, event: Event, seconds: float, *, holds_chat: bool = True) -> None:
+    def _park(self, memo: MemoRow, event: Event, seconds: float, *, holds_chat: bool = True) -> None:
         if not (holds_chat and memo.sequence):
             self._rows.unpark(memo)
         memo.event, memo.due_at = event, self._now() + seconds
@@ -241,4 +241,4 @@ class MemoryLedger:
         before = self._letters.get(place)
         if before is not None:
             letter = replace(letter, first_at=before.letter.first_at)
-        self._letters[place] = Letter(letter, self._now() + LETTER_SECONDS, self._now())
+        self._letters[place] = LetterRow(letter, self._now() + LETTER_SECONDS, self._now())

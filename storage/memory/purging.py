@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
 from storage.ledger import MemoKey
-from storage.purging import FORGOTTEN, left_behind
+from storage.purging import FORGOTTEN, remaining_facts
 from storage.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from storage.history import Turn
+    from storage.history import PastTurn
     from storage.ledger import Claim, DeadLetter, Held, Place, Story
-    from storage.memory.rows import Letter, Memo, Rows
+    from storage.memory.rows import LetterRow, MemoRow, MemoryRows
 
 
-class Chats(dict[str, "dict[tuple[str, str], Turn]"]):
+class Chats(dict[str, "dict[tuple[str, str], PastTurn]"]):
     """Turns by chat, then by message and role."""
 
 
 class MemoryPurging:
     """`Purging` of the ledger's rows and the history's chats."""
 
-    def __init__(self, clock: Callable[[], float], rows: Rows, chats: Chats) -> None:
+    def __init__(self, clock: Callable[[], float], rows: MemoryRows, chats: Chats) -> None:
         self._now = clock
         self._rows = rows
         self._chats = chats
@@ -68,7 +68,7 @@ class MemoryPurging:
         await self.drop_turns(*_parts(claim.key))
         if not memo.state.settled:
             memo.state, memo.reason, memo.settled_at = State.IGNORED, FORGOTTEN, now
-        memo.facts, memo.steps = dict(left_behind(who)), []
+        memo.facts, memo.steps = dict(remaining_facts(who)), []
         memo.purged_at, memo.owner, memo.lease_until = now, "", 0.0
 
     async def remove(self, key: MemoKey) -> None:
@@ -120,10 +120,10 @@ class MemoryPurging:
         memo = self._rows.memos.get(key)
         return memo is not None and memo.purged_at is None
 
-    def _strays(self) -> Iterable[Letter]:
+    def _strays(self) -> Iterable[LetterRow]:
         return (each for each in self._rows.letters.values() if each.letter.key is None)
 
-    def _stories(self, memos: Iterable[Memo]) -> list[Story]:
+    def _stories(self, memos: Iterable[MemoRow]) -> list[Story]:
         now = self._now()
         return [memo.story(now) for memo in memos]
 
@@ -132,6 +132,6 @@ def _parts(key: MemoKey) -> tuple[str, str]:
     return key.chat_id, key.message_id
 
 
-def _has(letter: Letter, word: bytes) -> bool:
+def _has(letter: LetterRow, word: bytes) -> bool:
     event = letter.letter.event
     return any(word in (each or b"") for each in (event.value, event.key, *(value for _, value in event.headers)))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Memo:
+class MemoRow:
     """The row of a memo."""
 
     key: MemoKey
@@ -80,7 +80,7 @@ class Memo:
 
 
 @dataclass(slots=True)
-class Letter:
+class LetterRow:
     """The row of a dead letter."""
 
     letter: DeadLetter
@@ -94,18 +94,18 @@ class Letter:
 
 
 @dataclass(slots=True)
-class Rows:
+class MemoryRows:
     """All rows."""
 
-    memos: dict[MemoKey, Memo] = field(default_factory=dict)
-    queues: dict[str, dict[MemoKey, Memo]] = field(default_factory=dict)
+    memos: dict[MemoKey, MemoRow] = field(default_factory=dict)
+    queues: dict[str, dict[MemoKey, MemoRow]] = field(default_factory=dict)
     """Parked memos that hold up their chats, in order; never empty."""
-    aside: dict[MemoKey, Memo] = field(default_factory=dict)
-    letters: dict[Place, Letter] = field(default_factory=dict)
+    aside: dict[MemoKey, MemoRow] = field(default_factory=dict)
+    letters: dict[Place, LetterRow] = field(default_factory=dict)
     forgotten: dict[str, float] = field(default_factory=dict)
     """Pseudonyms, and when they were forgotten."""
 
-    def unpark(self, memo: Memo) -> None:
+    def unpark(self, memo: MemoRow) -> None:
         """Take a memo out of its chat's queue."""
         memo.due_at, memo.event, memo.sequence = None, None, 0
         self.aside.pop(memo.key, None)

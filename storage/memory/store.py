@@ -10,16 +10,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from storage.archive import NOTHING, PAGE
+from storage.archive import KEYS_PER_PAGE, NO_METADATA
 from storage.errors import ArchiveMissing
 from storage.memory.ledger import MemoryLedger
 from storage.memory.purging import Chats, MemoryPurging
-from storage.memory.rows import Rows
+from storage.memory.rows import MemoryRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from storage.history import Turn
+    from storage.history import PastTurn
 
 
 class MemoryStore:
@@ -30,7 +30,7 @@ class MemoryStore:
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
-        rows, chats = Rows(), Chats()
+        rows, chats = MemoryRows(), Chats()
         self.history = MemoryHistory(chats)
         self.ledger = MemoryLedger(clock, rows)
         self.purging = MemoryPurging(clock, rows, chats)
@@ -51,12 +51,12 @@ class MemoryHistory:
     def __init__(self, chats: Chats) -> None:
         self._chats = chats
 
-    async def recent(self, chat_id: str, *, limit: int) -> Sequence[Turn]:
+    async def recent(self, chat_id: str, *, limit: int) -> Sequence[PastTurn]:
         """Return the last turns."""
         turns = list(self._chats.get(chat_id, {}).values())
         return turns[max(0, len(turns) - limit) :]
 
-    async def append(self, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
+    async def append(self, chat_id: str, message_id: str, turns: Sequence[PastTurn]) -> None:
         """Add new turns."""
         chat = self._chats.setdefault(chat_id, {})
         for turn in turns:
@@ -69,7 +69,7 @@ class MemoryArchive:
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
 
-    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:  # noqa: ARG002 (the port's)
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:  # noqa: ARG002 (the port's)
         """Keep an object; return its place."""
         self._objects[key] = data
         return f"memory:{key}"
@@ -81,7 +81,7 @@ class MemoryArchive:
         except KeyError:
             raise ArchiveMissing(f"nothing is kept as {key}") from None
 
-    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
         """List keys in order."""
         return sorted(key for key in self._objects if key.startswith(prefix) and key > after)[:limit]
 

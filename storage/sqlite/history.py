@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from storage.history import Turn
-from storage.sqlite.rows import Rows, transaction
+from storage.history import PastTurn
+from storage.sqlite.rows import SqliteRows, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,13 +26,15 @@ class SqliteHistory:
         self.database = database
 
     @transaction
-    def recent(self, rows: Rows, chat_id: str, *, limit: int) -> Sequence[Turn]:
+    def recent(self, rows: SqliteRows, chat_id: str, *, limit: int) -> Sequence[PastTurn]:
         """Return the last turns."""
         found = rows.connection.execute(_RECENT, (chat_id, limit)).fetchall()
-        return [Turn(role, text, language, datetime.fromisoformat(at)) for role, text, language, at in reversed(found)]
+        return [
+            PastTurn(role, text, language, datetime.fromisoformat(at)) for role, text, language, at in reversed(found)
+        ]
 
     @transaction
-    def append(self, rows: Rows, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
+    def append(self, rows: SqliteRows, chat_id: str, message_id: str, turns: Sequence[PastTurn]) -> None:
         """Add new turns."""
         columns = [(chat_id, message_id, turn.role, turn.text, turn.language, turn.at.isoformat()) for turn in turns]
         rows.connection.executemany(_APPEND, columns)

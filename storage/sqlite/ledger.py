@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from storage.errors import Fenced
 from storage.ledger import Behind, Parked, Settled
 from storage.sqlite import letters
-from storage.sqlite.rows import Rows, merged, state_of, transaction
+from storage.sqlite.rows import SqliteRows, merged, state_of, transaction
 from storage.states import State, refuse_to_go_back
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class SqliteLedger:
 
     @transaction
     def claim(
-        self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
+        self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
         """Claim a memo."""
         row = rows.get(key)
@@ -45,13 +45,13 @@ class SqliteLedger:
         return rows.grant(key, owner, lease_seconds)
 
     @transaction
-    def renew(self, rows: Rows, claim: Claim, *, lease_seconds: float) -> None:
+    def renew(self, rows: SqliteRows, claim: Claim, *, lease_seconds: float) -> None:
         """Restart the lease. Raises Fenced."""
         rows.ours(claim)
         rows.update(claim.key, lease_until=rows.now + lease_seconds)
 
     @transaction
-    def advance(self, rows: Rows, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
+    def advance(self, rows: SqliteRows, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
         """Record progress. Raises Fenced."""
         row = rows.ours(claim)
         refuse_to_go_back(state_of(row), state)
@@ -60,7 +60,7 @@ class SqliteLedger:
     @transaction
     def settle(
         self,
-        rows: Rows,
+        rows: SqliteRows,
         claim: Claim,
         state: State,
         *,
@@ -89,7 +89,7 @@ class SqliteLedger:
         )
 
     @transaction
-    def release(self, rows: Rows, claim: Claim, *, steps: Sequence[Step]) -> None:
+    def release(self, rows: SqliteRows, claim: Claim, *, steps: Sequence[Step]) -> None:
         """End the lease unsettled."""
         try:
             rows.ours(claim)
@@ -101,7 +101,7 @@ class SqliteLedger:
     @transaction
     def park(
         self,
-        rows: Rows,
+        rows: SqliteRows,
         claim: Claim,
         event: Event,
         *,
@@ -126,7 +126,7 @@ class SqliteLedger:
         )
 
     @transaction
-    def park_behind(self, rows: Rows, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
+    def park_behind(self, rows: SqliteRows, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
         """Park a new memo behind others."""
         row = rows.get(key)
         if row is None and rows.forgotten(facts):
@@ -142,13 +142,15 @@ class SqliteLedger:
 
     @transaction
     def due(
-        self, rows: Rows, topic: str, partitions: Collection[int], *, limit: int
+        self, rows: SqliteRows, topic: str, partitions: Collection[int], *, limit: int
     ) -> Sequence[tuple[MemoKey, Place]]:
         """List due memos."""
         return rows.due(topic, partitions, limit)
 
     @transaction
-    def resume(self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
+    def resume(
+        self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float
+    ) -> Claim | Held | Behind | Settled:
         """Claim a parked memo. Raises KeyError."""
         row = rows.known(key)
         if state_of(row).settled:
@@ -162,7 +164,7 @@ class SqliteLedger:
 
     @transaction
     def revive(
-        self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
+        self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
         """Claim a failed memo. Raises KeyError."""
         row = rows.known(key)
@@ -189,36 +191,36 @@ class SqliteLedger:
         return rows.grant(key, owner, lease_seconds)
 
     @transaction
-    def event(self, rows: Rows, key: MemoKey) -> Event | None:
+    def event(self, rows: SqliteRows, key: MemoKey) -> Event | None:
         """Return a memo's event."""
         return letters.event_of(rows, key)
 
     @transaction
-    def bury(self, rows: Rows, letter: DeadLetter) -> None:
+    def bury(self, rows: SqliteRows, letter: DeadLetter) -> None:
         """Keep a stray letter, once."""
         letters.write(rows, replace(letter, first_at=rows.now), again=False)
 
     @transaction
-    def unpublished(self, rows: Rows, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
+    def unpublished(self, rows: SqliteRows, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
         """Take unpublished letters."""
         return letters.take_unpublished(rows, limit=limit, seconds=seconds)
 
     @transaction
-    def published(self, rows: Rows, letter: DeadLetter) -> None:
+    def published(self, rows: SqliteRows, letter: DeadLetter) -> None:
         """Mark a letter as published."""
         letters.mark_published(rows, letter)
 
     @transaction
-    def find(self, rows: Rows, message_id: str) -> Sequence[Story]:
+    def find(self, rows: SqliteRows, message_id: str) -> Sequence[Story]:
         """Return a message id's stories."""
         return rows.find(message_id)
 
     @transaction
-    def waiting(self, rows: Rows, *, limit: int) -> Sequence[Story]:
+    def waiting(self, rows: SqliteRows, *, limit: int) -> Sequence[Story]:
         """List waiting memos."""
         return rows.waiting(limit)
 
     @transaction
-    def dead_letters(self, rows: Rows, *, limit: int) -> Sequence[DeadLetter]:
+    def dead_letters(self, rows: SqliteRows, *, limit: int) -> Sequence[DeadLetter]:
         """List dead letters."""
         return letters.newest(rows, limit)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from storage.ledger import DeadLetter, Event, MemoKey
-    from storage.sqlite.rows import Rows
+    from storage.sqlite.rows import SqliteRows
 
 _KEEP_EVENT = """
 INSERT OR REPLACE INTO events (topic, partition, "offset", at, "key", value, headers, chat_id, message_id)
@@ -49,18 +49,18 @@ UPDATE dead_letters SET publish_after = ? WHERE topic = ? AND partition = ? AND 
 """
 
 
-def keep_event(rows: Rows, key: MemoKey, event: Event) -> None:
+def keep_event(rows: SqliteRows, key: MemoKey, event: Event) -> None:
     """Store the event that brought a memo."""
     address = {"chat_id": key.chat_id, "message_id": key.message_id}
     rows.connection.execute(_KEEP_EVENT, {**_columns(event), **address})
 
 
-def drop_event(rows: Rows, key: MemoKey) -> None:
+def drop_event(rows: SqliteRows, key: MemoKey) -> None:
     """Delete the event that brought a memo."""
     rows.connection.execute("DELETE FROM events WHERE chat_id = ? AND message_id = ?", (key.chat_id, key.message_id))
 
 
-def event_of(rows: Rows, key: MemoKey) -> Event | None:
+def event_of(rows: SqliteRows, key: MemoKey) -> Event | None:
     """Return the event that brought a memo: its own, else that of its newest letter."""
     address = (key.chat_id, key.message_id)
     row = rows.connection.execute("SELECT * FROM events WHERE chat_id = ? AND message_id = ?", address).fetchone()
@@ -70,14 +70,14 @@ def event_of(rows: Rows, key: MemoKey) -> Event | None:
     return _event(row) if row is not None else None
 
 
-def write(rows: Rows, letter: DeadLetter, *, again: bool) -> None:
+def write(rows: SqliteRows, letter: DeadLetter, *, again: bool) -> None:
     """Write a letter that is to be published; `again` overwrites the letter of its place."""
     columns = {**_columns(letter.event), **letter_to_row(letter), "first_at": letter.first_at}
     times = {"now": rows.now, "publish_after": rows.now + LETTER_SECONDS}
     rows.connection.execute(_INSERT + (_UPDATE if again else "NOTHING"), {**columns, **times})
 
 
-def take_unpublished(rows: Rows, *, limit: int, seconds: float) -> list[DeadLetter]:
+def take_unpublished(rows: SqliteRows, *, limit: int, seconds: float) -> list[DeadLetter]:
     """Take unpublished letters."""
     # The plus has SQLite look in the index of the unpublished, rather than walk all letters in their order.
     letters = _select(rows, _WHOLE + "WHERE publish_after <= ? ORDER BY +sequence LIMIT ?", rows.now, limit)
@@ -86,23 +86,23 @@ def take_unpublished(rows: Rows, *, limit: int, seconds: float) -> list[DeadLett
     return letters
 
 
-def mark_published(rows: Rows, letter: DeadLetter) -> None:
+def mark_published(rows: SqliteRows, letter: DeadLetter) -> None:
     """Mark a letter as published, unless it was written again."""
     _set_publish_after(rows, letter, None)
 
 
-def newest(rows: Rows, limit: int) -> list[DeadLetter]:
+def newest(rows: SqliteRows, limit: int) -> list[DeadLetter]:
     """List letters, newest first."""
     return _select(rows, _CONTENTLESS + "ORDER BY sequence DESC LIMIT ?", limit)
 
 
-def before(rows: Rows, at: float, limit: int) -> list[DeadLetter]:
+def before(rows: SqliteRows, at: float, limit: int) -> list[DeadLetter]:
     """List old stray letters."""
     query = "WHERE chat_id IS NULL AND dead_letters.at < ? ORDER BY dead_letters.at, sequence LIMIT ?"
     return _select(rows, _CONTENTLESS + query, at, limit)
 
 
-def with_word(rows: Rows, word: bytes, limit: int) -> list[DeadLetter]:
+def with_word(rows: SqliteRows, word: bytes, limit: int) -> list[DeadLetter]:
     """List stray letters with these bytes."""
     query = "SELECT sequence, event_headers AS headers, instr(event_value, :word) OR instr(event_key, :word) AS found"
     candidates = rows.connection.execute(query + " FROM dead_letters WHERE chat_id IS NULL", {"word": word})
@@ -111,7 +111,7 @@ def with_word(rows: Rows, word: bytes, limit: int) -> list[DeadLetter]:
     return _select(rows, _CONTENTLESS + chosen, json.dumps(sequences), limit)
 
 
-def _select(rows: Rows, query: str, *values: object) -> list[DeadLetter]:
+def _select(rows: SqliteRows, query: str, *values: object) -> list[DeadLetter]:
     return [letter_from_row(row, _event(row)) for row in rows.connection.execute(query, values).fetchall()]
 
 
@@ -119,7 +119,7 @@ def _in_headers(headers: str | None, word: bytes) -> bool:
     return any(word in b64decode(value) for _, value in json.loads(headers or "[]"))
 
 
-def _set_publish_after(rows: Rows, letter: DeadLetter, at: float | None) -> None:
+def _set_publish_after(rows: SqliteRows, letter: DeadLetter, at: float | None) -> None:
     place = letter.event.place
     rows.connection.execute(_PUBLISH_AFTER, (at, place.topic, place.partition, place.offset, letter.fence))
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
 from storage.ledger import MemoKey
-from storage.purging import FORGOTTEN, left_behind
+from storage.purging import FORGOTTEN, remaining_facts
 from storage.sqlite import letters
-from storage.sqlite.rows import Rows, state_of, transaction
+from storage.sqlite.rows import SqliteRows, state_of, transaction
 from storage.states import State
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ class SqlitePurging:
         self.database = database
 
     @transaction
-    def settled(self, rows: Rows, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
+    def settled(self, rows: SqliteRows, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
         """List settled memos."""
         return rows.stories(_SETTLED, {"before": rows.now - seconds, "purged": purged, "limit": limit})
 
     @transaction
-    def memos(self, rows: Rows, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
+    def memos(self, rows: SqliteRows, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
         """List memos."""
         chat_id, message_id = (after.chat_id, after.message_id) if after else (None, None)
         wanted = {"chat_id": chat_id, "message_id": message_id, "limit": limit}
@@ -59,7 +59,7 @@ class SqlitePurging:
 
     @transaction
     def take(
-        self, rows: Rows, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
+        self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
     ) -> Claim | Held | None:
         """Claim a memo to empty it."""
         row = rows.get(key)
@@ -70,7 +70,7 @@ class SqlitePurging:
         return rows.held(row) or rows.grant(key, owner, lease_seconds)
 
     @transaction
-    def empty(self, rows: Rows, claim: Claim, *, who: str | None = None) -> None:
+    def empty(self, rows: SqliteRows, claim: Claim, *, who: str | None = None) -> None:
         """Empty a memo. Raises Fenced."""
         row, key = rows.get(claim.key), claim.key
         if row is None or row["fence"] != claim.fence or row["lease_until"] <= rows.now:
@@ -84,7 +84,7 @@ class SqlitePurging:
             state=state_of(row) if settled else State.IGNORED,
             reason=row["reason"] if settled else FORGOTTEN,
             settled_at=row["settled_at"] if settled else rows.now,
-            facts=json.dumps(left_behind(who)),
+            facts=json.dumps(remaining_facts(who)),
             purged_at=rows.now,
             owner=None,
             lease_until=0,
@@ -93,39 +93,39 @@ class SqlitePurging:
         )
 
     @transaction
-    def remove(self, rows: Rows, key: MemoKey) -> None:
+    def remove(self, rows: SqliteRows, key: MemoKey) -> None:
         """Remove an empty row."""
         rows.connection.execute(_REMOVE, (key.chat_id, key.message_id))
 
     @transaction
-    def letters(self, rows: Rows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
+    def letters(self, rows: SqliteRows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
         """List old stray letters."""
         return letters.before(rows, rows.now - seconds, limit)
 
     @transaction
-    def letters_with(self, rows: Rows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
+    def letters_with(self, rows: SqliteRows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
         """List stray letters with these bytes."""
         return letters.with_word(rows, word, limit)
 
     @transaction
-    def drop_letter(self, rows: Rows, place: Place) -> None:
+    def drop_letter(self, rows: SqliteRows, place: Place) -> None:
         """Delete a letter."""
         rows.connection.execute(_DROP_LETTER, (place.topic, place.partition, place.offset))
 
     @transaction
-    def turns(self, rows: Rows, seconds: float, *, limit: int) -> Sequence[MemoKey]:
+    def turns(self, rows: SqliteRows, seconds: float, *, limit: int) -> Sequence[MemoKey]:
         """List memos with old turns only."""
         before = datetime.fromtimestamp(rows.now - seconds, UTC).isoformat()
         found = rows.connection.execute(_TURNS, {"before": before, "limit": limit})
         return [MemoKey(*each) for each in found.fetchall()]
 
     @transaction
-    def drop_turns(self, rows: Rows, chat_id: str, message_id: str | None = None) -> None:
+    def drop_turns(self, rows: SqliteRows, chat_id: str, message_id: str | None = None) -> None:
         """Delete turns."""
         rows.connection.execute(_DROP_TURNS, {"chat_id": chat_id, "message_id": message_id})
 
     @transaction
-    def forget(self, rows: Rows, who: str) -> None:
+    def forget(self, rows: SqliteRows, who: str) -> None:
         """Forget a person."""
         rows.connection.execute("INSERT OR REPLACE INTO forgotten (person, at) VALUES (?, ?)", (who, rows.now))
 

@@ -57,7 +57,7 @@ INSERT INTO steps (chat_id, message_id, fence, stage, seconds, rung, error, at) 
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class SqliteRows:
     """One transaction at one moment."""
 
     connection: sqlite3.Connection
@@ -187,14 +187,16 @@ S = TypeVar("S", bound=_OfDatabase)
 
 
 def transaction(
-    work: Callable[Concatenate[S, Rows, P], T],
+    work: Callable[Concatenate[S, SqliteRows, P], T],
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
     """Make a method on rows asynchronous: one transaction of its database."""
 
     @wraps(work)
     async def transacted(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         database = self.database
-        return await database.transact(lambda connection: work(self, Rows(connection, database.now()), *args, **kwargs))
+        return await database.transact(
+            lambda connection: work(self, SqliteRows(connection, database.now()), *args, **kwargs)
+        )
 
     return transacted
 

@@ -16,7 +16,7 @@ Call: TypeAlias = tuple["Hashable", ...]
 _MOST = 256
 
 
-class Unanswered:
+class IdempotencyKeys:
     """Keys of this process's calls that may have been done; the oldest are dropped first.
 
     An SQL function repeats its answer to a call with the key that it stored, so no two calls share one at once.

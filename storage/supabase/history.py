@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from storage.history import Turn
+from storage.history import PastTurn
 from storage.supabase.rows import storable
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ class SupabaseHistory:
     def __init__(self, client: SupabaseClient) -> None:
         self._client = client
 
-    async def recent(self, chat_id: str, *, limit: int) -> Sequence[Turn]:
+    async def recent(self, chat_id: str, *, limit: int) -> Sequence[PastTurn]:
         """Return the last turns."""
         found = await self._client.call("voicememo_recent", {"p_chat_id": storable(chat_id), "p_limit": limit})
         return [
-            Turn(row["role"], row["text"], row["language"], datetime.fromisoformat(row["at"]).astimezone(UTC))
+            PastTurn(row["role"], row["text"], row["language"], datetime.fromisoformat(row["at"]).astimezone(UTC))
             for row in found["answer"]
         ]
 
-    async def append(self, chat_id: str, message_id: str, turns: Sequence[Turn]) -> None:
+    async def append(self, chat_id: str, message_id: str, turns: Sequence[PastTurn]) -> None:
         """Add new turns."""
         rows = [
             {"role": turn.role, "text": turn.text, "language": turn.language, "at": turn.at.isoformat()}

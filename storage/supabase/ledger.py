@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from storage.ledger import Behind, Claim, Held, MemoKey, Parked, Place, Settled
 from storage.supabase import rows
-from storage.supabase.calls import Unanswered
+from storage.supabase.calls import IdempotencyKeys
 from storage.supabase.client import EVENT_SECONDS
 from storage.supabase.rows import storable
 
@@ -24,7 +24,7 @@ class SupabaseLedger:
 
     def __init__(self, client: SupabaseClient) -> None:
         self._client = client
-        self._unanswered = Unanswered()
+        self._unanswered = IdempotencyKeys()
 
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]

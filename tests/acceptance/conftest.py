@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from console import fixture
 from console.commands.replay import event_of, put
-from console.follow import Followed, follow
+from console.follow import EventOutcome, follow
 from consumer import wiring
 from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
@@ -58,7 +58,7 @@ class Rig:
         self.ends[where.where] = where.offset + 1
         return where.where, where.offset
 
-    async def answered(self, path: Path) -> Followed:
+    async def answered(self, path: Path) -> EventOutcome:
         """Put a fixture on the topic, and follow it to its end."""
         value = await asyncio.to_thread(event_of, path, self.settings, "acceptance")
         where, offset = await self.put(path, value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from console.fixture import wrap
-from console.follow import Followed, follow
+from console.follow import EventOutcome, follow
 from conversation.replying.persona import compose
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import PATIENCE_SECONDS
@@ -33,7 +33,7 @@ NUMBERS = itertools.count(1)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def _speak(rig: Rig, words: str, answer: str) -> tuple[Followed, list[Sent]]:
+async def _speak(rig: Rig, words: str, answer: str) -> tuple[EventOutcome, list[Sent]]:
     """Say something that a model answers so."""
     mind = rig.sandbox.mind
     assert isinstance(mind, ScriptedMind)
@@ -48,7 +48,7 @@ async def _speak(rig: Rig, words: str, answer: str) -> tuple[Followed, list[Sent
     return ended, [sent for sent in rig.sandbox.sent if sent.chat_id == chat]
 
 
-def _answers(ended: Followed) -> list[tuple[str | None, str | None]]:
+def _answers(ended: EventOutcome) -> list[tuple[str | None, str | None]]:
     assert ended.story
     return [(step.rung, step.error) for step in ended.story.steps if step.stage == "answer"]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from console.follow import Followed, follow
+from console.follow import EventOutcome, follow
 from sandbox.app import Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ COMMAND = str(Path(sys.executable).parent / "voicememo")
 EVENTS = Path(__file__).parent.parent.parent / "fixtures" / "events"
 V3 = sorted(path for path in EVENTS.glob("*.json") if b'"api_version": "v3"' in path.read_bytes())
 NUMBERS = itertools.count(1)
-UNTOLD = Fault(Kind.ACCEPTED_THEN_HANG)
+UNTOLD = ScriptedFault(FaultKind.ACCEPTED_THEN_HANG)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,7 +49,7 @@ async def well(over_linq: Rig) -> AsyncIterator[Rig]:
     over_linq.sandbox.linq.lists_after_seconds = 0.0
 
 
-async def _speak(rig: Rig, chat: str) -> tuple[Followed, list[Sent]]:
+async def _speak(rig: Rig, chat: str) -> tuple[EventOutcome, list[Sent]]:
     """Say something in a chat of v3, and wait for the end; give what was sent there."""
     number = next(NUMBERS)
     data = {
@@ -112,7 +112,7 @@ async def test_accepted_and_listed_late_is_one_bubble(well: Rig) -> None:
 
 async def test_refused_audio_is_sent_as_wav_then_as_words(well: Rig) -> None:
     """Where Linq refuses M4A, WAV goes out, and where it refuses that too, the words."""
-    refused = Fault(Kind.STATUS, 422)
+    refused = ScriptedFault(FaultKind.STATUS, 422)
     well.sandbox.faults.next("linq.voicememo", refused)
     _, sent = await _speak(well, "wav")
     assert [each.mime_type for each in sent] == ["audio/x-wav"]

@@ -15,7 +15,7 @@ from audio.pieces import LONGEST_SECONDS
 from audio.transcode import Transcoder
 from console.fixture import wrap
 from console.follow import follow
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS
 from tests.unit.audio.recordings import RATE, encoded
@@ -23,7 +23,7 @@ from tests.unit.audio.recordings import RATE, encoded
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from console.follow import Followed
+    from console.follow import EventOutcome
     from tests.acceptance.conftest import Rig
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,7 +71,7 @@ async def _three_minutes(folder: Path) -> Path:
     return path
 
 
-async def _speak(rig: Rig, path: Path, message_id: str) -> Followed:
+async def _speak(rig: Rig, path: Path, message_id: str) -> EventOutcome:
     value = await asyncio.to_thread(wrap, path, chat_id="long", message_id=message_id, person="")
     where, offset = await rig.put(path, value)
     return await follow(rig.store.ledger, value, where, offset, our_numbers=(), patience_seconds=PATIENCE_SECONDS)
@@ -99,7 +99,7 @@ async def test_three_minutes(running: Rig, ears: Ears, tmp_path: Path) -> None:
 async def test_a_piece_falls_back(running: Rig, tmp_path: Path) -> None:
     """When Whisper fails one piece, the next ears take that one and no other, and the story says so."""
     path = await _three_minutes(tmp_path)
-    running.sandbox.faults.next("whisper", Fault(Kind.STATUS, 422))
+    running.sandbox.faults.next("whisper", ScriptedFault(FaultKind.STATUS, 422))
     ended = await _speak(running, path, "falls-back")
     assert ended.outcome == "answered"
     assert ended.story

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer
 
 from console.fixture import wrap
 from sandbox.app import Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 COMMAND = str(Path(sys.executable).parent / "voicememo")
 MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
-AWAY = Fault(Kind.STATUS, 503, retry_after="0")
+AWAY = ScriptedFault(FaultKind.STATUS, 503, retry_after="0")
 """Nothing was accepted, and whoever tries again need not wait: a try is over at once."""
-NOT_LET_IN = Fault(Kind.STATUS, 401)
+NOT_LET_IN = ScriptedFault(FaultKind.STATUS, 401)
 """No later try would help: the memo fails at once."""
 HASTY = {"RETRY_FOR_SECONDS": "0", "REPLY_DEADLINE_SECONDS": "3"}
 PAID_FOR = ("whisper", "llama", "elevenlabs")
@@ -277,7 +277,7 @@ async def test_all_that_failed(hasty: Rig) -> None:
 async def test_an_operator_is_cut_off(hasty: Rig) -> None:
     """When reprocess is killed with the reply just out, a worker finds it in the chat, and settles the memo."""
     (message_id,) = await _refused(hasty)
-    hasty.sandbox.faults.always("series.send", Fault(Kind.ACCEPTED_THEN_HANG))
+    hasty.sandbox.faults.always("series.send", ScriptedFault(FaultKind.ACCEPTED_THEN_HANG))
     here = _variables(hasty, LEASE_SECONDS="3")
     process = await asyncio.create_subprocess_exec(COMMAND, "reprocess", message_id, env=here)
     while not _sent(hasty, message_id):  # noqa: ASYNC110 (another process sends)

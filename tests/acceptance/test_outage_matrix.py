@@ -186,7 +186,7 @@ async def test_one_audible_reply_each(cases: list[Case]) -> None:
 async def test_right_language(cases: list[Case]) -> None:
     """What is said is in the person's language: the reply, the canned one, or one of the lines."""
     canned = canned_reply(LANGUAGE)
-    known = {ANSWER, canned, *(clips.words(line, LANGUAGE)[0] for line in Line)}
+    known = {ANSWER, canned, *(clips.text_of(line, LANGUAGE)[0] for line in Line)}
     for case in cases:
         assert case.sent[0].text in known, (str(case), case.sent[0].text)
 

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from console.fixture import wrap
-from console.follow import Followed, follow
+from console.follow import EventOutcome, follow
 from conversation.notices import RungFailed
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Rig
 
 MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
-DOWN = Fault(Kind.STATUS, 503)
+DOWN = ScriptedFault(FaultKind.STATUS, 503)
 NUMBERS = itertools.count(1)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -37,7 +37,7 @@ async def well(running: Rig) -> AsyncIterator[Rig]:
     running.sandbox.faults.clear()
 
 
-async def _speak(rig: Rig, chat: str | None = None) -> tuple[Followed, list[Sent]]:
+async def _speak(rig: Rig, chat: str | None = None) -> tuple[EventOutcome, list[Sent]]:
     """Say something in a chat, and wait for the end; give what was sent there."""
     number = next(NUMBERS)
     chat = chat or f"chat-{number}"
@@ -47,7 +47,7 @@ async def _speak(rig: Rig, chat: str | None = None) -> tuple[Followed, list[Sent
     return ended, [sent for sent in rig.sandbox.sent if sent.chat_id == chat]
 
 
-def _rungs(ended: Followed, stage: str) -> list[tuple[str | None, str | None]]:
+def _rungs(ended: EventOutcome, stage: str) -> list[tuple[str | None, str | None]]:
     steps: Sequence[Step] = ended.story.steps if ended.story else ()
     return [(step.rung, step.error) for step in steps if step.stage == stage]
 
@@ -78,7 +78,7 @@ async def test_whisper_is_down(well: Rig) -> None:
     ended, sent = await _speak(well)
     assert _rungs(ended, "hear") == [("huggingface", "unavailable"), ("scribe", None)]
     assert len(sent) == 1
-    well.sandbox.faults.always("scribe", Fault(Kind.STATUS, 401))
+    well.sandbox.faults.always("scribe", ScriptedFault(FaultKind.STATUS, 401))
     ended, sent = await _speak(well)
     assert _rungs(ended, "hear") == [("huggingface", "unavailable"), ("scribe", "unauthorized"), ("local", None)]
     assert len(sent) == 1
@@ -95,8 +95,8 @@ async def test_llama_is_down(well: Rig) -> None:
 
 async def test_voices_are_down(well: Rig) -> None:
     """One voice after the other is tried, then those with the short line that may be, then the local voice speaks."""
-    well.sandbox.faults.always("elevenlabs", Fault(Kind.STATUS, 401))
-    well.sandbox.faults.always("cartesia", Fault(Kind.EMPTY))
+    well.sandbox.faults.always("elevenlabs", ScriptedFault(FaultKind.STATUS, 401))
+    well.sandbox.faults.always("cartesia", ScriptedFault(FaultKind.EMPTY))
     ended, sent = await _speak(well)
     assert _rungs(ended, "speak") == [
         ("elevenlabs", "unauthorized"),
@@ -110,7 +110,7 @@ async def test_voices_are_down(well: Rig) -> None:
 
 async def test_audio_is_refused(well: Rig) -> None:
     """Only when the API refuses M4A and WAV does the reply go out as text; the story tells of each refusal."""
-    refused = Fault(Kind.STATUS, 422)
+    refused = ScriptedFault(FaultKind.STATUS, 422)
     well.sandbox.faults.next("series.send", refused)
     ended, sent = await _speak(well)
     assert [(each.mime_type, each.text[:7]) for each in sent] == [("audio/wav", "I heard")]
@@ -127,8 +127,16 @@ async def test_audio_is_refused(well: Rig) -> None:
     assert told[-2:] == [("m4a", "rejected-422"), ("wav", "rejected-422")]
 
 
-@pytest.mark.parametrize("fault", [DOWN, Fault(Kind.ACCEPTED_THEN_CUT), Fault(Kind.CUT), Fault(Kind.STATUS, 500)])
-async def test_series_stumbles(well: Rig, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        DOWN,
+        ScriptedFault(FaultKind.ACCEPTED_THEN_CUT),
+        ScriptedFault(FaultKind.CUT),
+        ScriptedFault(FaultKind.STATUS, 500),
+    ],
+)
+async def test_series_stumbles(well: Rig, fault: ScriptedFault) -> None:
     """A send that fails, or seems to, ends in one message."""
     well.sandbox.faults.next("series.send", fault)
     ended, sent = await _speak(well)
@@ -137,7 +145,7 @@ async def test_series_stumbles(well: Rig, fault: Fault) -> None:
 
 async def test_series_refuses_us(well: Rig) -> None:
     """When the API will not have us, the memo is failed and buried, with its reason; the next one is answered."""
-    well.sandbox.faults.next("series.send", Fault(Kind.STATUS, 401))
+    well.sandbox.faults.next("series.send", ScriptedFault(FaultKind.STATUS, 401))
     ended, sent = await _speak(well)
     assert (ended.outcome, ended.reason, sent) == ("failed", "deliver-unauthorized", [])
     assert (await well.store.ledger.dead_letters(limit=1))[0].reason == "deliver-unauthorized"
@@ -172,7 +180,7 @@ async def test_archive_and_voices_are_away(tmp_path_factory: pytest.TempPathFact
     (folder / "file").touch()
     environment = {"ARCHIVE_URL": f"file:{folder / 'file' / 'archive'}", "SYNTHESIZERS": "elevenlabs,clip"}
     async with rig(folder, **environment) as made:
-        made.sandbox.faults.always("elevenlabs", Fault(Kind.CUT))
+        made.sandbox.faults.always("elevenlabs", ScriptedFault(FaultKind.CUT))
         ended, sent = await _speak(made)
         assert _rungs(ended, "speak")[-1] == ("clip", None)
         assert ended.story
@@ -183,10 +191,10 @@ async def test_archive_and_voices_are_away(tmp_path_factory: pytest.TempPathFact
 
 @pytest.mark.parametrize(
     ("fault", "reason", "outcome", "replies"),
-    [(None, "not-kept", "answered", 1), (Fault(Kind.STATUS, 401), "deliver-unauthorized", "failed", 0)],
+    [(None, "not-kept", "answered", 1), (ScriptedFault(FaultKind.STATUS, 401), "deliver-unauthorized", "failed", 0)],
 )
 async def test_archive_and_spool_are_away(
-    tmp_path_factory: pytest.TempPathFactory, fault: Fault | None, reason: str, outcome: str, replies: int
+    tmp_path_factory: pytest.TempPathFactory, fault: ScriptedFault | None, reason: str, outcome: str, replies: int
 ) -> None:
     """When a recording can neither be kept nor owed, the memo stays unsettled until it is, replied to or refused."""
     folder = tmp_path_factory.mktemp("nowhere")

@@ -22,9 +22,9 @@ import pytest
 import pytest_asyncio
 
 from consumer.notices import EventPassed
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from storage.archive import original_key, pseudonym
-from storage.archives.spool import Spool, Spooled
+from storage.archives.spool import Spool, SpooledObject
 from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS, rig
 from tests.postgres.database import OWNER, connected, empty
 from tests.postgres.postgrest import SERVICE_KEY, PostgRest
@@ -41,7 +41,7 @@ COMMAND = str(Path(sys.executable).parent / "voicememo")
 THEM, OTHER = "+15550100001", "+15550100002"
 SPELT = "+1 (555) 010-0001"
 THEIRS, OTHERS = FIXTURES / "memos" / "en-call-me.caf", FIXTURES / "memos" / "en-bread.opus"
-AWAY, NOT_LET_IN = Fault(Kind.STATUS, 503, retry_after="0"), Fault(Kind.STATUS, 401)
+AWAY, NOT_LET_IN = ScriptedFault(FaultKind.STATUS, 503, retry_after="0"), ScriptedFault(FaultKind.STATUS, 401)
 THEIR_WORDS = ("walrus", "marmalade", "periscope", "zeppelin")
 SENT_AT = datetime(2026, 11, 21, 8, 15, 57, tzinfo=UTC)
 MOST_RUNS = 20
@@ -200,7 +200,7 @@ def _owe(made: Rig) -> None:
     assert key is not None
     name = original_key(pseudonym(THEM, key), SENT_AT, "1000", ".caf")
     owed = Spool(made.folder / "owed", 10**8, lambda: 1_700_000_000.0)
-    owed.write(Spooled(name, "audio/x-caf", THEIRS.read_bytes(), {"message-id": "1000"}))
+    owed.write(SpooledObject(name, "audio/x-caf", THEIRS.read_bytes(), {"message-id": "1000"}))
 
 
 async def _forgotten(home: Home) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import pytest_asyncio
 from console.fixture import wrap
 from console.follow import follow
 from consumer.notices import MemoFenced, PartitionsChanged
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS, Rig, rig
 from tests.postgres.database import empty
 from tests.postgres.postgrest import SERVICE_KEY, PostgRest
@@ -22,13 +22,13 @@ from tests.postgres.postgrest import SERVICE_KEY, PostgRest
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from console.follow import Followed
+    from console.follow import EventOutcome
     from consumer.kafka.ports import Partition
     from tests.postgres.server import PostgresServer
 
 MEMO = FIXTURES / "memos" / "en-call-me.caf"
 CALLS_WHILE_AWAY = 6
-DOWN, CUT = Fault(Kind.STATUS, 503), Fault(Kind.ACCEPTED_THEN_CUT)
+DOWN, CUT = ScriptedFault(FaultKind.STATUS, 503), ScriptedFault(FaultKind.ACCEPTED_THEN_CUT)
 NUMBERS = itertools.count(1)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,7 +48,7 @@ class Memo:
         self._value = await asyncio.to_thread(wrap, MEMO, chat_id=self.chat, message_id="1", person="+15550100001")
         self._where = await self._made.put(MEMO, self._value)
 
-    async def answered_once(self) -> Followed:
+    async def answered_once(self) -> EventOutcome:
         """Wait for its end, which is one voice memo, and for its offset to be committed."""
         assert self._where is not None
         ledger = self._made.store.ledger
@@ -108,7 +108,7 @@ async def test_memo_is_answered(made: Rig) -> None:
 
 
 @pytest.mark.parametrize("fault", [DOWN, CUT], ids=["down", "cut"])
-async def test_worker_waits_for_its_ledger(made: Rig, rest: PostgRest, fault: Fault) -> None:
+async def test_worker_waits_for_its_ledger(made: Rig, rest: PostgRest, fault: ScriptedFault) -> None:
     """While the ledger is away nothing is sent, and the worker stays in its group; afterwards the memo is answered."""
     rest.suffer(fault)
     before = [notice for notice in made.notices if isinstance(notice, PartitionsChanged)]

@@ -14,10 +14,10 @@ import pytest_asyncio
 from rich.console import Console
 
 from console.fixture import wrap
-from console.follow import Followed, follow
+from console.follow import EventOutcome, follow
 from console.memo_story import print_story
 from consumer.notices import EventPassed, MemoParked, MemoSettled
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
 EVENT = Path("event.json")
 PERSON, US = "+15550100001", "+15550109999"
-DOWN = Fault(Kind.STATUS, 503)
+DOWN = ScriptedFault(FaultKind.STATUS, 503)
 NUMBERS = itertools.count(1)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -59,14 +59,14 @@ def _event(text: str, chat: str, message_id: str, *, sender: str = PERSON, peopl
     return json.dumps(event).encode()
 
 
-async def _followed(rig: Rig, value: bytes) -> Followed:
+async def _followed(rig: Rig, value: bytes) -> EventOutcome:
     where, offset = await rig.put(EVENT, value)
     return await follow(
         rig.store.ledger, value, where, offset, our_numbers=(), patience_seconds=PATIENCE_SECONDS, texts=True
     )
 
 
-async def _write(rig: Rig, text: str, chat: str | None = None) -> tuple[Followed, list[Sent]]:
+async def _write(rig: Rig, text: str, chat: str | None = None) -> tuple[EventOutcome, list[Sent]]:
     """Write something in a chat, and wait for the end; give what was sent there."""
     number = next(NUMBERS)
     chat = chat or f"text-{number}"
@@ -74,7 +74,7 @@ async def _write(rig: Rig, text: str, chat: str | None = None) -> tuple[Followed
     return ended, _sent(rig, chat)
 
 
-async def _speak(rig: Rig, chat: str) -> Followed:
+async def _speak(rig: Rig, chat: str) -> EventOutcome:
     value = await asyncio.to_thread(wrap, MEMO, chat_id=chat, message_id=f"v{next(NUMBERS)}", person=PERSON)
     return await _followed(rig, value)
 
@@ -83,7 +83,7 @@ def _sent(rig: Rig, chat: str) -> list[Sent]:
     return [sent for sent in rig.sandbox.sent if sent.chat_id == chat]
 
 
-def _main_line(ended: Followed) -> list[tuple[str, str | None]]:
+def _main_line(ended: EventOutcome) -> list[tuple[str, str | None]]:
     assert ended.story
     return [(step.stage, step.rung) for step in ended.story.steps if step.stage not in {"recall", "remember"}]
 
@@ -176,7 +176,7 @@ async def test_the_same_text_again(well: Rig) -> None:
 
 async def test_a_refusal_is_a_dead_letter(well: Rig) -> None:
     """A text that the API refuses is failed and buried with its reason, as a memo is."""
-    well.sandbox.faults.next("series.send", Fault(Kind.STATUS, 401))
+    well.sandbox.faults.next("series.send", ScriptedFault(FaultKind.STATUS, 401))
     ended, sent = await _write(well, "Hello?")
     assert (ended.outcome, ended.reason, sent) == ("failed", "deliver-unauthorized", [])
     letter = (await well.store.ledger.dead_letters(limit=1))[0]
@@ -201,7 +201,7 @@ async def test_resumed_without_asking_the_model_again(well: Rig) -> None:
 
 async def test_a_send_that_may_have_gone_out_is_looked_for(well: Rig) -> None:
     """A text whose acceptance was lost on the way is found in the chat, and not sent again (I1)."""
-    well.sandbox.faults.next("series.send", Fault(Kind.ACCEPTED_THEN_CUT))
+    well.sandbox.faults.next("series.send", ScriptedFault(FaultKind.ACCEPTED_THEN_CUT))
     ended, sent = await _write(well, "Did this arrive?")
     assert (ended.outcome, len(sent)) == ("answered", 1)
 

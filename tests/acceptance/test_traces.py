@@ -14,9 +14,9 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer
 
 from console.fixture import wrap
-from console.follow import Followed, follow
+from console.follow import EventOutcome, follow
 from runtime.trace_context import extract
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.collector import Collector, Told, collecting
 from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS, rig
 
@@ -41,7 +41,7 @@ class Traced:
     """What a worker did, and what it told the collector."""
 
     collector: Collector
-    ended: Mapping[str, Followed]
+    ended: Mapping[str, EventOutcome]
     letters: Mapping[str, Mapping[str, bytes]]
     """Reason → headers of the dead letter."""
 
@@ -62,7 +62,7 @@ class Traced:
 
 async def speak(
     made: Rig, message_id: str, *headers: tuple[str, bytes], memo: Path = MEMO, value: bytes | None = None
-) -> Followed:
+) -> EventOutcome:
     """Put a memo on the topic, with these headers, and wait for its end."""
     if value is None:
         value = await asyncio.to_thread(wrap, memo, chat_id=CHAT, message_id=message_id, person=PERSON)
@@ -98,7 +98,7 @@ async def traced() -> AsyncIterator[Traced]:
         with tempfile.TemporaryDirectory() as folder:
             async with rig(Path(folder), OTEL_EXPORTER_OTLP_ENDPOINT=f"{collector.url}/otlp/") as made:
                 ended = {"plain": await speak(made, "plain", TRACEPARENT, TRACESTATE)}
-                made.sandbox.faults.next("whisper", Fault(Kind.STATUS, 503))
+                made.sandbox.faults.next("whisper", ScriptedFault(FaultKind.STATUS, 503))
                 ended["fallen"] = await speak(made, "fallen")
                 ended["unsampled"] = await speak(made, "unsampled", UNSAMPLED)
                 ended["broken"] = await speak(made, "broken", memo=BROKEN)

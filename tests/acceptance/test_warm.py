@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conversation.notices import RungFailed
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def test_what_is_away_at_the_start_is_tried_all_the_same(tmp_path: Path) -
     """No breaker hears of a service that was away when the worker began: the first memo has the preferred rungs."""
 
     def away(sandbox: Sandbox) -> Mapping[str, str]:
-        sandbox.faults.always(UNKNOWN, Fault(Kind.CUT))
+        sandbox.faults.always(UNKNOWN, ScriptedFault(FaultKind.CUT))
         return sandbox.environment()
 
     async with rig(tmp_path, away) as made:
@@ -63,7 +63,7 @@ async def test_a_stop_in_the_middle_of_it(tmp_path: Path) -> None:
     """Asked to stop while no service has answered yet, the worker ends well, and nothing goes on behind it."""
 
     def silent(sandbox: Sandbox) -> Mapping[str, str]:
-        sandbox.faults.always(UNKNOWN, Fault(Kind.HANG))
+        sandbox.faults.always(UNKNOWN, ScriptedFault(FaultKind.HANG))
         return sandbox.environment()
 
     before = asyncio.all_tasks()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from sandbox.faults import Fault, Faults, Kind
-from sandbox.suffering import middleware
-from storage.history import Turn
+from sandbox.faults import FaultKind, Faults, ScriptedFault
+from sandbox.suffering import fault_middleware
+from storage.history import PastTurn
 from storage.sqlite.store import SqliteStore
 from tests.acceptance.matrix import rows_of
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 WELL: Final = "well"
 TROUBLES: Final = {
-    "refused": Fault(Kind.RESET),
-    "timeout": Fault(Kind.HANG),
-    "hang-after-headers": Fault(Kind.HANG_AFTER_HEADERS),
-    "401": Fault(Kind.STATUS, 401),
-    "402": Fault(Kind.STATUS, 402),
-    "429": Fault(Kind.STATUS, 429, retry_after="3600"),
-    "500": Fault(Kind.STATUS, 500),
-    "empty": Fault(Kind.EMPTY),
-    "garbage": Fault(Kind.GARBAGE),
-    "cut": Fault(Kind.CUT_MIDWAY),
+    "refused": ScriptedFault(FaultKind.RESET),
+    "timeout": ScriptedFault(FaultKind.HANG),
+    "hang-after-headers": ScriptedFault(FaultKind.HANG_AFTER_HEADERS),
+    "401": ScriptedFault(FaultKind.STATUS, 401),
+    "402": ScriptedFault(FaultKind.STATUS, 402),
+    "429": ScriptedFault(FaultKind.STATUS, 429, retry_after="3600"),
+    "500": ScriptedFault(FaultKind.STATUS, 500),
+    "empty": ScriptedFault(FaultKind.EMPTY),
+    "garbage": ScriptedFault(FaultKind.GARBAGE),
+    "cut": ScriptedFault(FaultKind.CUT_MIDWAY),
 }
 TOLD: Final = {
     "refused": {"unreachable"},
@@ -107,7 +107,7 @@ async def s3() -> AsyncIterator[tuple[Faults, str]]:
         await request.read()
         return web.Response(headers={"ETag": '"0"'})
 
-    app = web.Application(middlewares=[middleware(faults, closing)], client_max_size=64 * 1024 * 1024)
+    app = web.Application(middlewares=[fault_middleware(faults, closing)], client_max_size=64 * 1024 * 1024)
     app.add_routes([web.put(f"/row-{number}/{{key:.+}}", put, name=f"row{number}") for number in range(len(ROWS))])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
@@ -125,7 +125,7 @@ async def history(trouble: str, path: Path, chat_id: str) -> AsyncIterator[Sqlit
     """Open a store whose history is in trouble: it is locked, or its table, or all that was in the file, is gone."""
     store = SqliteStore(path)
     await store.open()
-    await store.history.append(chat_id, "earlier", [Turn("user", "hola", LANGUAGE, datetime.now(UTC))])
+    await store.history.append(chat_id, "earlier", [PastTurn("user", "hola", LANGUAGE, datetime.now(UTC))])
     other = await asyncio.to_thread(_other, path, trouble)
     try:
         yield store

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
-from sandbox.pace import middleware
+from sandbox.pace import pace_middleware
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from sandbox.pace import Pace
+    from sandbox.pace import Speeds
 
 NAME = "bench"
 _LARGEST_BYTES = 64 * 1024 * 1024
@@ -27,7 +27,7 @@ class Bucket:
         pace: how long it takes, as the services archive.put and archive.get.
     """
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Speeds) -> None:
         self._pace = pace
         self._objects: OrderedDict[str, bytes] = OrderedDict()
         self._runner: web.AppRunner | None = None
@@ -46,7 +46,7 @@ class Bucket:
         }
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[middleware(self._pace)], client_max_size=_LARGEST_BYTES)
+        app = web.Application(middlewares=[pace_middleware(self._pace)], client_max_size=_LARGEST_BYTES)
         path = f"/{NAME}/{{key:.+}}"
         app.add_routes(
             [

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from audio.clip import Clip
 from audio.engines.espeak import EspeakVoice
 from audio.formats import sniff
-from audio.pieces import cut
+from audio.pieces import cut_at_pauses
 from audio.transcode import Transcoder
-from conversation.speakable.sentences import split
+from conversation.speakable.sentences import split_sentences
 from sandbox.pace import PUBLISHED
 from tests.benchmarks.bare import SPEECH_RATE
 from tests.benchmarks.critical_path import Script, Sentence
@@ -47,10 +47,10 @@ class Size:
         """Give the script of the published pace, with the memo as it is heard here, and the reply as it is spoken."""
         recording = await asyncio.to_thread(memo.read_bytes)
         wav = await Transcoder().decode(Clip(recording, sniff(recording)))
-        pieces = [piece.seconds for piece in cut(wav)]
+        pieces = [piece.seconds for piece in cut_at_pauses(wav)]
         mind = RehearsedMind(voice=EspeakVoice(words_per_minute=self.words_per_minute))
         sentences = []
-        for sentence in split(self.reply):
+        for sentence in split_sentences(self.reply):
             pcm = await mind.speak(sentence, language="en", sample_rate=SPEECH_RATE)
             sentences.append(Sentence(len(sentence.split()), len(pcm) / _SAMPLE_BYTES / SPEECH_RATE))
         return Script(PUBLISHED, self.memo_seconds, sentences, pieces)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conversation.speakable.sentences import Sentences, joined
+from conversation.speakable.sentences import Sentences, join_sentences
 from sandbox.pace import PUBLISHED, Speed
 from tests.benchmarks import latency
 from tests.benchmarks.critical_path import Script, Sentence
@@ -16,7 +16,7 @@ from tests.benchmarks.world import world
 def test_a_reply_is_spoken_whole(size: Size) -> None:
     """No reply is longer than voicememo speaks, nor has anything in it that is spoken in other words."""
     cutter = Sentences("en")
-    assert joined(cutter.feed(size.reply) + cutter.end(), "en") == size.reply
+    assert join_sentences(cutter.feed(size.reply) + cutter.end(), "en") == size.reply
 
 
 def test_the_sizes_are_those_of_the_original() -> None:

@@ -11,25 +11,31 @@ from aiohttp import web
 
 from audio.clip import Clip
 from audio.formats import Format
-from providers.messengers.linq import LinqMessenger, Pace
+from providers.messengers.linq import LinqMessenger, SendTiming
 from providers.messengers.series import SeriesMessenger
 from providers.ports import VoiceReply
 from sandbox.app import LINQ_KEY, SERIES_KEY
-from sandbox.faults import Kind
+from sandbox.faults import FaultKind
 from tests.contracts.adapters import PATIENT_SECONDS, SHORT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
-    from sandbox.faults import Fault
+    from sandbox.faults import ScriptedFault
 
 MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 REPLY = VoiceReply("51", Clip(b"\x00sound", Format.M4A), "the words", "tts_response_1.m4a", "voicememo-51-1")
 LIMIT = 200_000
-_SILENT = {Kind.HANG, Kind.HANG_AFTER_HEADERS, Kind.HANG_MIDWAY, Kind.DRIP, Kind.ACCEPTED_THEN_HANG}
+_SILENT = {
+    FaultKind.HANG,
+    FaultKind.HANG_AFTER_HEADERS,
+    FaultKind.HANG_MIDWAY,
+    FaultKind.DRIP,
+    FaultKind.ACCEPTED_THEN_HANG,
+}
 
 
-def patience_seconds(fault: Fault) -> float:
+def patience_seconds(fault: ScriptedFault) -> float:
     """Return the time-out: long for answers, however busy the machine is, and short for silence."""
     return SHORT_SECONDS if fault.kind in _SILENT else PATIENT_SECONDS
 
@@ -78,7 +84,7 @@ class Generation:
                 media_hosts=hosts,
                 max_memo_bytes=LIMIT,
                 timeout_seconds=timeout_seconds,
-                pace=Pace(5 * timeout_seconds, 2.5 * timeout_seconds, timeout_seconds),
+                pace=SendTiming(5 * timeout_seconds, 2.5 * timeout_seconds, timeout_seconds),
             )
         try:
             yield made

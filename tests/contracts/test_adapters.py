@@ -25,7 +25,7 @@ from providers.errors import (
     Unreachable,
 )
 from sandbox.app import Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from tests.contracts.adapters import ALL, SHORT_SECONDS, STREAMING, TRANSCRIBERS, WORDS, Listener, Wired, secrets_told
 from tests.contracts.messengers import serving
 
@@ -54,36 +54,36 @@ async def until(held: Callable[[], bool]) -> None:
 
 
 ANSWERED = [
-    (Fault(Kind.CUT), Unreachable),
-    (Fault(Kind.RESET), Unreachable),
-    (Fault(Kind.ACCEPTED_THEN_CUT), Unreachable),
-    (Fault(Kind.STATUS, 400), Rejected),
-    (Fault(Kind.STATUS, 401), Unauthorized),
-    (Fault(Kind.STATUS, 402), Unauthorized),
-    (Fault(Kind.STATUS, 403), Unauthorized),
-    (Fault(Kind.STATUS, 404), Gone),
-    (Fault(Kind.STATUS, 408), Unavailable),
-    (Fault(Kind.STATUS, 422), Rejected),
-    (Fault(Kind.STATUS, 429, "7"), RateLimited),
-    (Fault(Kind.STATUS, 429, "86400"), RateLimited),
-    (Fault(Kind.STATUS, 500), Unavailable),
-    (Fault(Kind.STATUS, 503), Unavailable),
-    (Fault(Kind.STATUS, 504), Unavailable),
-    (Fault(Kind.EMPTY), BadAnswer),
-    (Fault(Kind.GARBAGE), BadAnswer),
-    (Fault(Kind.HTML), BadAnswer),
-    (Fault(Kind.BROKEN_JSON), BadAnswer),
-    (Fault(Kind.OTHER_JSON), BadAnswer),
-    (Fault(Kind.REDIRECT), BadAnswer),
-    (Fault(Kind.CUT_MIDWAY), BadAnswer),
-    (Fault(Kind.CUT_MIDWAY, after_bytes=1), BadAnswer),
+    (ScriptedFault(FaultKind.CUT), Unreachable),
+    (ScriptedFault(FaultKind.RESET), Unreachable),
+    (ScriptedFault(FaultKind.ACCEPTED_THEN_CUT), Unreachable),
+    (ScriptedFault(FaultKind.STATUS, 400), Rejected),
+    (ScriptedFault(FaultKind.STATUS, 401), Unauthorized),
+    (ScriptedFault(FaultKind.STATUS, 402), Unauthorized),
+    (ScriptedFault(FaultKind.STATUS, 403), Unauthorized),
+    (ScriptedFault(FaultKind.STATUS, 404), Gone),
+    (ScriptedFault(FaultKind.STATUS, 408), Unavailable),
+    (ScriptedFault(FaultKind.STATUS, 422), Rejected),
+    (ScriptedFault(FaultKind.STATUS, 429, "7"), RateLimited),
+    (ScriptedFault(FaultKind.STATUS, 429, "86400"), RateLimited),
+    (ScriptedFault(FaultKind.STATUS, 500), Unavailable),
+    (ScriptedFault(FaultKind.STATUS, 503), Unavailable),
+    (ScriptedFault(FaultKind.STATUS, 504), Unavailable),
+    (ScriptedFault(FaultKind.EMPTY), BadAnswer),
+    (ScriptedFault(FaultKind.GARBAGE), BadAnswer),
+    (ScriptedFault(FaultKind.HTML), BadAnswer),
+    (ScriptedFault(FaultKind.BROKEN_JSON), BadAnswer),
+    (ScriptedFault(FaultKind.OTHER_JSON), BadAnswer),
+    (ScriptedFault(FaultKind.REDIRECT), BadAnswer),
+    (ScriptedFault(FaultKind.CUT_MIDWAY), BadAnswer),
+    (ScriptedFault(FaultKind.CUT_MIDWAY, after_bytes=1), BadAnswer),
 ]
 _FORMAT_REFUSED = {400, 422}
 
 
 @pytest.mark.parametrize(("fault", "kind"), ANSWERED, ids=lambda value: getattr(value, "kind", ""))
 async def test_a_fault_is_its_error(
-    wired: Wired, sandbox: Sandbox, fault: Fault, kind: type[ProviderError], caplog: pytest.LogCaptureFixture
+    wired: Wired, sandbox: Sandbox, fault: ScriptedFault, kind: type[ProviderError], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each fault is the one error that says what to do, after one request, and tells nothing that is private (I6).
 
@@ -99,7 +99,7 @@ async def test_a_fault_is_its_error(
     assert (raised.value.service, raised.value.reason) == (wired.service, kind.reason)
     asked_twice = wired.route == "openai.transcribe" and fault.status in _FORMAT_REFUSED
     assert sandbox.faults.requests[wired.route] == 1 + asked_twice
-    if fault.kind is Kind.STATUS:
+    if fault.kind is FaultKind.STATUS:
         assert raised.value.status == fault.status
 
 
@@ -109,19 +109,21 @@ async def test_silence_is_bounded(wired: Wired) -> None:
     What drips, one byte at a time that means nothing, is silence too. A stream that fell silent says that it did.
     """
 
-    async def asked(kind: Kind) -> ProviderError:
+    async def asked(kind: FaultKind) -> ProviderError:
         async with (
             Sandbox(Listener()) as sandbox,
             wired.adapter(sandbox.url, timeout_seconds=SHORT_SECONDS) as adapter,
         ):
-            sandbox.faults.always(wired.route, Fault(kind))
+            sandbox.faults.always(wired.route, ScriptedFault(kind))
             with pytest.raises(ProviderError) as raised:
                 await wired.ask(adapter)
             assert secrets_told(raised.value) == []
             await until(lambda: sandbox.faults.left[wired.route] == 1)
             return raised.value
 
-    never, *begun = await asyncio.gather(*map(asked, (Kind.HANG, Kind.HANG_AFTER_HEADERS, Kind.HANG_MIDWAY, Kind.DRIP)))
+    never, *begun = await asyncio.gather(
+        *map(asked, (FaultKind.HANG, FaultKind.HANG_AFTER_HEADERS, FaultKind.HANG_MIDWAY, FaultKind.DRIP))
+    )
     assert type(never) is TimedOut
     assert {type(error) for error in begun} == {TimedOut if wired in TRANSCRIBERS else Stalled}
 
@@ -153,7 +155,7 @@ async def test_nobody_there(wired: Wired, unused_tcp_port: int) -> None:
 )
 async def test_how_long_to_wait_is_heeded(wired: Wired, sandbox: Sandbox, said: str, seconds: float | None) -> None:
     """Retry-After is read in seconds or as a date, never below nothing nor above an hour; what is neither is left."""
-    sandbox.faults.next(wired.route, Fault(Kind.STATUS, 429, said))
+    sandbox.faults.next(wired.route, ScriptedFault(FaultKind.STATUS, 429, said))
     async with wired.adapter(sandbox.url) as adapter:
         with pytest.raises(RateLimited) as raised:
             await wired.ask(adapter)
@@ -170,7 +172,7 @@ async def test_no_redirect_is_followed(wired: Wired, sandbox: Sandbox) -> None:
 
     async with serving(stranger) as elsewhere, wired.adapter(sandbox.url) as adapter:
         for route in (wired.route, wired.check_route or wired.route):
-            sandbox.faults.always(route, Fault(Kind.REDIRECT, location=elsewhere))
+            sandbox.faults.always(route, ScriptedFault(FaultKind.REDIRECT, location=elsewhere))
         for asking in (wired.ask(adapter), adapter.check()):
             with pytest.raises(ProviderError) as raised:
                 await asking
@@ -178,10 +180,12 @@ async def test_no_redirect_is_followed(wired: Wired, sandbox: Sandbox) -> None:
     assert followed == []
 
 
-@pytest.mark.parametrize("kind", [Kind.HTML, Kind.EMPTY, Kind.GARBAGE, Kind.OTHER_JSON, Kind.BROKEN_JSON])
-async def test_check_is_not_deceived(wired: Wired, sandbox: Sandbox, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind", [FaultKind.HTML, FaultKind.EMPTY, FaultKind.GARBAGE, FaultKind.OTHER_JSON, FaultKind.BROKEN_JSON]
+)
+async def test_check_is_not_deceived(wired: Wired, sandbox: Sandbox, kind: FaultKind) -> None:
     """An address where something else says yes does not pass the check."""
-    sandbox.faults.always(wired.check_route or wired.route, Fault(kind))
+    sandbox.faults.always(wired.check_route or wired.route, ScriptedFault(kind))
     async with wired.adapter(sandbox.url) as adapter:
         with pytest.raises(ProviderError) as raised:
             await adapter.check()
@@ -199,19 +203,19 @@ async def test_check_tells_a_wrong_key(wired: Wired, sandbox: Sandbox) -> None:
 
 async def test_check_has_its_time(wired: Wired, sandbox: Sandbox) -> None:
     """check() waits no longer than a call does."""
-    sandbox.faults.always(wired.check_route or wired.route, Fault(Kind.HANG))
+    sandbox.faults.always(wired.check_route or wired.route, ScriptedFault(FaultKind.HANG))
     async with wired.adapter(sandbox.url, timeout_seconds=SHORT_SECONDS) as adapter:
         with pytest.raises(TimedOut):
             await adapter.check()
 
 
-@pytest.mark.parametrize("kind", [Kind.HANG, Kind.HANG_AFTER_HEADERS, Kind.HANG_MIDWAY])
-async def test_cancelled_half_way(wired: Wired, sandbox: Sandbox, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [FaultKind.HANG, FaultKind.HANG_AFTER_HEADERS, FaultKind.HANG_MIDWAY])
+async def test_cancelled_half_way(wired: Wired, sandbox: Sandbox, kind: FaultKind) -> None:
     """A call that is cancelled ends at once, its connection is closed, no task stays, and the next call is served."""
     async with wired.adapter(sandbox.url) as adapter:
         right = await wired.ask(adapter)
         before = own_tasks()
-        sandbox.faults.next(wired.route, Fault(kind))
+        sandbox.faults.next(wired.route, ScriptedFault(kind))
         asking = asyncio.ensure_future(wired.ask(adapter))
         await until(lambda: sandbox.faults.held[wired.route] == 1)
         asking.cancel()
@@ -225,7 +229,7 @@ async def test_cancelled_half_way(wired: Wired, sandbox: Sandbox, kind: Kind) ->
 @pytest.mark.parametrize("wired", STREAMING, ids=lambda wired: wired.name)
 async def test_left_early(wired: Wired, sandbox: Sandbox) -> None:
     """Pieces are given as they come; and a reader that leaves after the first closes the connection by leaving."""
-    sandbox.faults.next(wired.route, Fault(Kind.HANG_MIDWAY))
+    sandbox.faults.next(wired.route, ScriptedFault(FaultKind.HANG_MIDWAY))
     async with wired.adapter(sandbox.url) as adapter:
         before = own_tasks()
         async with aclosing(wired.asked(adapter, WORDS)) as pieces:  # type: ignore[type-var] # a generator
@@ -240,7 +244,7 @@ async def test_slow_is_whole(wired: Wired, sandbox: Sandbox) -> None:
     """An answer that comes a few bytes at a time is the same answer."""
     async with wired.adapter(sandbox.url) as adapter:
         right = await wired.ask(adapter, "Hello")
-        sandbox.faults.next(wired.route, Fault(Kind.TRICKLE, pause_seconds=0.0005))
+        sandbox.faults.next(wired.route, ScriptedFault(FaultKind.TRICKLE, pause_seconds=0.0005))
         assert joined(await wired.ask(adapter, "Hello")) == joined(right)
 
 
@@ -258,7 +262,7 @@ async def test_a_hundred_calls_leave_nothing(wired: Wired, sandbox: Sandbox) -> 
     before = open_files()
     async with wired.adapter(sandbox.url) as adapter:
         for _ in range(25):
-            sandbox.faults.next(wired.route, Fault(Kind.CUT_MIDWAY))
+            sandbox.faults.next(wired.route, ScriptedFault(FaultKind.CUT_MIDWAY))
             with pytest.raises(BadAnswer):
                 await wired.ask(adapter, "Hello")
             for _ in range(3):
@@ -284,10 +288,10 @@ async def test_closed_twice(wired: Wired, sandbox: Sandbox) -> None:
             await adapter.close()
 
 
-@pytest.mark.parametrize("kind", [Kind.HANG, Kind.HANG_AFTER_HEADERS, Kind.HANG_MIDWAY])
-async def test_closed_while_a_call_runs(wired: Wired, sandbox: Sandbox, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [FaultKind.HANG, FaultKind.HANG_AFTER_HEADERS, FaultKind.HANG_MIDWAY])
+async def test_closed_while_a_call_runs(wired: Wired, sandbox: Sandbox, kind: FaultKind) -> None:
     """A call whose adapter is closed under it ends with an error of ours, and not later than it would have."""
-    sandbox.faults.next(wired.route, Fault(kind))
+    sandbox.faults.next(wired.route, ScriptedFault(kind))
     async with wired.adapter(sandbox.url, timeout_seconds=SHORT_SECONDS) as adapter:
         asking = asyncio.ensure_future(wired.ask(adapter))
         await until(lambda: sandbox.faults.held[wired.route] == 1)

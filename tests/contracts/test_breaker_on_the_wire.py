@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from audio.transcode import Transcoder
-from conversation.draft import Draft
-from conversation.speaking.rehearsal import recorded, whole_speech
+from conversation.draft import StreamedReply
+from conversation.speaking.rehearsal import recorded_line, synthesizer_rung
 from providers.fallback.breaker import COOL_DOWN_SECONDS, FAILURES, LONGEST_SECONDS
 from providers.fallback.ladder import Ladder, Rung
 from providers.models.elevenlabs import ElevenLabsSynthesizer
 from sandbox.app import ELEVENLABS_KEY, Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ class Down:
     """A ladder of a voice and the clip, its sandbox and its clock."""
 
     sandbox: Sandbox
-    ladder: Ladder[[Draft], Voiced]
+    ladder: Ladder[[StreamedReply], Voiced]
     clock: Clock
 
     async def served(self) -> str:
         """Have a reply spoken; tell who did."""
-        return (await self.ladder(Draft.whole("Hello there, how are you?", "en"))).rung
+        return (await self.ladder(StreamedReply.whole("Hello there, how are you?", "en"))).rung
 
-    def suffer(self, fault: Fault) -> None:
+    def suffer(self, fault: ScriptedFault) -> None:
         """Script a fault of the voice, until it is cleared; count its requests anew."""
         self.sandbox.faults.requests.clear()
         self.sandbox.faults.always(VOICE, fault)
@@ -67,15 +67,23 @@ async def down() -> AsyncIterator[Down]:
             ELEVENLABS_KEY, model="eleven_flash_v2_5", voices={"default": "voice-en"}, base_url=sandbox.url
         )
         clock = Clock()
-        rung = Rung(VOICE, whole_speech(VOICE, voice, Transcoder()), 20)
-        yield Down(sandbox, Ladder("speak", rung, Rung("clip", recorded, 5), budget_seconds=30, clock=clock), clock)
+        rung = Rung(VOICE, synthesizer_rung(VOICE, voice, Transcoder()), 20)
+        yield Down(
+            sandbox, Ladder("speak", rung, Rung("clip", recorded_line, 5), budget_seconds=30, clock=clock), clock
+        )
         await voice.close()
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(Kind.STATUS, 503), Fault(Kind.RESET), Fault(Kind.EMPTY), Fault(Kind.CUT_MIDWAY)]
+    "fault",
+    [
+        ScriptedFault(FaultKind.STATUS, 503),
+        ScriptedFault(FaultKind.RESET),
+        ScriptedFault(FaultKind.EMPTY),
+        ScriptedFault(FaultKind.CUT_MIDWAY),
+    ],
 )
-async def test_one_request_a_cool_down(down: Down, fault: Fault) -> None:
+async def test_one_request_a_cool_down(down: Down, fault: ScriptedFault) -> None:
     """While it is down it gets one request a cool-down, a real one; when it is well it serves within one cool-down."""
     assert await down.served() == VOICE
     down.suffer(fault)
@@ -96,7 +104,7 @@ async def test_one_request_a_cool_down(down: Down, fault: Fault) -> None:
 @pytest.mark.parametrize("status", [401, 402, 403])
 async def test_what_an_operator_has_to_mend(down: Down, status: int, caplog: pytest.LogCaptureFixture) -> None:
     """A wrong key, or an unpaid bill, is found out by one request, shouted once, and asked again only after minutes."""
-    down.suffer(Fault(Kind.STATUS, status))
+    down.suffer(ScriptedFault(FaultKind.STATUS, status))
     for _ in range(9):
         assert await down.served() == "clip"
     down.clock.now += LONGEST_SECONDS * 0.7
@@ -111,7 +119,7 @@ async def test_what_an_operator_has_to_mend(down: Down, status: int, caplog: pyt
 @pytest.mark.parametrize(("asked", "seconds"), [("20", 20.0), ("86400", LONGEST_SECONDS)])
 async def test_retry_after(down: Down, asked: str, seconds: float) -> None:
     """A service that says how long to stay away is left alone for so long, within reason, and the next rung serves."""
-    down.suffer(Fault(Kind.STATUS, 429, retry_after=asked))
+    down.suffer(ScriptedFault(FaultKind.STATUS, 429, retry_after=asked))
     for _ in range(5):
         assert await down.served() == "clip"
     down.clock.now += seconds - 1

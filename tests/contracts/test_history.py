@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.history import Turn, behaviour
+from storage.history import PastTurn, behaviour
 from storage.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
-def _turn(role: str, text: str, *, ago_seconds: float = 0, language: str = "en") -> Turn:
-    return Turn(role, text, language, NOW - timedelta(seconds=ago_seconds))  # type: ignore[arg-type] # a literal
+def _turn(role: str, text: str, *, ago_seconds: float = 0, language: str = "en") -> PastTurn:
+    return PastTurn(role, text, language, NOW - timedelta(seconds=ago_seconds))  # type: ignore[arg-type] # a literal
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from providers.errors import (
 )
 from providers.messengers import linq
 from sandbox.app import LINQ_KEY, Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from sandbox.upstreams.linq import Refusal
 from tests.contracts.deliveries import Delivery
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from providers.messengers.linq import LinqMessenger
     from providers.messengers.series import SeriesMessenger
 
-CUT_SHORT = Fault(Kind.ACCEPTED_THEN_HANG)
+CUT_SHORT = ScriptedFault(FaultKind.ACCEPTED_THEN_HANG)
 
 
 @pytest_asyncio.fixture
@@ -153,9 +153,11 @@ async def test_uploads_that_make_no_sense(answer: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(Kind.STATUS, 403), Fault(Kind.CUT), Fault(Kind.STATUS, 503)], ids=lambda f: f.kind
+    "fault",
+    [ScriptedFault(FaultKind.STATUS, 403), ScriptedFault(FaultKind.CUT), ScriptedFault(FaultKind.STATUS, 503)],
+    ids=lambda f: f.kind,
 )
-async def test_upload_is_tried_again_afresh(messenger: LinqMessenger, sandbox: Sandbox, fault: Fault) -> None:
+async def test_upload_is_tried_again_afresh(messenger: LinqMessenger, sandbox: Sandbox, fault: ScriptedFault) -> None:
     """What the store does not take is uploaded anew, at a fresh address: a file that is not sent is invisible."""
     sandbox.faults.next("linq.upload", fault)
     await messenger.send_voice(REPLY)
@@ -165,7 +167,7 @@ async def test_upload_is_tried_again_afresh(messenger: LinqMessenger, sandbox: S
 
 async def test_upload_that_takes_too_long_sent_nothing(impatient: LinqMessenger, sandbox: Sandbox) -> None:
     """An upload that does not end in time is known not to be out: later it may simply be tried again."""
-    sandbox.faults.always("linq.upload", Fault(Kind.HANG))
+    sandbox.faults.always("linq.upload", ScriptedFault(FaultKind.HANG))
     with pytest.raises(TimedOut):
         await impatient.send_voice(REPLY)
     assert sandbox.faults.requests["linq.voicememo"] == 0
@@ -235,7 +237,7 @@ async def test_server_errors_tell_nothing(messenger: LinqMessenger, sandbox: San
 async def test_long_waits_are_left_to_who_can(messenger: LinqMessenger, sandbox: Sandbox, told: str) -> None:
     """A wait of a minute is not waited for here; it is told, whether it came in the header or in the body."""
     if told == "header":
-        sandbox.faults.next("linq.voicememo", Fault(Kind.STATUS, 429, "60"))
+        sandbox.faults.next("linq.voicememo", ScriptedFault(FaultKind.STATUS, 429, "60"))
     else:
         sandbox.linq.refuse("linq.voicememo", Refusal(429, 1007, 60))
     with pytest.raises(RateLimited) as raised:

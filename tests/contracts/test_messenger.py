@@ -29,7 +29,7 @@ from providers.errors import (
 )
 from providers.ports import SentText
 from sandbox.app import Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.contracts.deliveries import Delivery
 from tests.contracts.messengers import LIMIT, LINQ, MEMOS, REPLY, SERIES, Generation, patience_seconds, serving
@@ -83,20 +83,20 @@ async def test_text_is_never_empty(messenger: Client, sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(Kind.ACCEPTED_THEN_CUT),
-        Fault(Kind.ACCEPTED_THEN_HANG),
-        Fault(Kind.CUT),
-        Fault(Kind.HANG),
-        Fault(Kind.STATUS, 500),
-        Fault(Kind.STATUS, 502),
-        Fault(Kind.STATUS, 503),
-        Fault(Kind.STATUS, 429, "0"),
-        Fault(Kind.EMPTY),
-        Fault(Kind.GARBAGE),
+        ScriptedFault(FaultKind.ACCEPTED_THEN_CUT),
+        ScriptedFault(FaultKind.ACCEPTED_THEN_HANG),
+        ScriptedFault(FaultKind.CUT),
+        ScriptedFault(FaultKind.HANG),
+        ScriptedFault(FaultKind.STATUS, 500),
+        ScriptedFault(FaultKind.STATUS, 502),
+        ScriptedFault(FaultKind.STATUS, 503),
+        ScriptedFault(FaultKind.STATUS, 429, "0"),
+        ScriptedFault(FaultKind.EMPTY),
+        ScriptedFault(FaultKind.GARBAGE),
     ],
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )
-async def test_one_message_whatever_happened(sandbox: Sandbox, api: Generation, fault: Fault) -> None:
+async def test_one_message_whatever_happened(sandbox: Sandbox, api: Generation, fault: ScriptedFault) -> None:
     """After any fault of a send there is one message, after two attempts at the latest (I1)."""
     sandbox.faults.next(api.send, fault)
     async with api.client(sandbox.url, timeout_seconds=patience_seconds(fault)) as messenger:
@@ -110,8 +110,8 @@ async def test_one_message_whatever_happened(sandbox: Sandbox, api: Generation, 
 
 async def test_unknown_outcome_that_cannot_be_looked_for(messenger: Client, sandbox: Sandbox, api: Generation) -> None:
     """When neither the send nor the look-up answers, the outcome is unknown, and nothing was sent a second time."""
-    sandbox.faults.next(api.send, Fault(Kind.ACCEPTED_THEN_CUT))
-    sandbox.faults.always(api.route("list"), Fault(Kind.STATUS, 404))
+    sandbox.faults.next(api.send, ScriptedFault(FaultKind.ACCEPTED_THEN_CUT))
+    sandbox.faults.always(api.route("list"), ScriptedFault(FaultKind.STATUS, 404))
     with pytest.raises(OutcomeUnknown) as raised:
         await Delivery(messenger).attempt()
     assert raised.value.service == api.name
@@ -121,7 +121,7 @@ async def test_unknown_outcome_that_cannot_be_looked_for(messenger: Client, sand
 
 async def test_client_never_repeats_what_may_be_out(messenger: Client, sandbox: Sandbox, api: Generation) -> None:
     """A send of unknown outcome is made once, and not searched for: what follows is not the client's to decide."""
-    sandbox.faults.always(api.send, Fault(Kind.ACCEPTED_THEN_CUT))
+    sandbox.faults.always(api.send, ScriptedFault(FaultKind.ACCEPTED_THEN_CUT))
     with pytest.raises(OutcomeUnknown):
         await messenger.send_voice(REPLY)
     assert (sandbox.faults.requests[api.send], sandbox.faults.requests[api.route("list")]) == (1, 0)
@@ -129,7 +129,7 @@ async def test_client_never_repeats_what_may_be_out(messenger: Client, sandbox: 
 
 async def test_rather_never_than_twice(sandbox: Sandbox, api: Generation) -> None:
     """With resending off a message that may be out, and is not in the chat, is never sent again (RESEND_UNKNOWN)."""
-    sandbox.faults.always(api.send, Fault(Kind.STATUS, 500))
+    sandbox.faults.always(api.send, ScriptedFault(FaultKind.STATUS, 500))
     async with api.client(sandbox.url) as messenger:
         delivery = Delivery(messenger, send_seconds=1.0, resend_unknown=False)
         for _ in range(2):
@@ -144,7 +144,7 @@ async def test_refused_send_is_not_repeated(
     messenger: Client, sandbox: Sandbox, api: Generation, status: int, kind: type[ProviderError]
 ) -> None:
     """What the API refuses is asked once."""
-    sandbox.faults.always(api.send, Fault(Kind.STATUS, status))
+    sandbox.faults.always(api.send, ScriptedFault(FaultKind.STATUS, status))
     with pytest.raises(kind):
         await messenger.send_voice(REPLY)
     assert sandbox.faults.requests[api.send] == 1
@@ -190,7 +190,7 @@ async def test_message_is_asked_for(messenger: Client, sandbox: Sandbox) -> None
 
 async def test_download(messenger: Client, sandbox: Sandbox, api: Generation) -> None:
     """A recording comes as it is, after a fault that passes too."""
-    sandbox.faults.next(api.route("media"), Fault(Kind.STATUS, 503, "0"), Fault(Kind.CUT))
+    sandbox.faults.next(api.route("media"), ScriptedFault(FaultKind.STATUS, 503, "0"), ScriptedFault(FaultKind.CUT))
     found = await messenger.download(f"{sandbox.url}{api.prefix}/media/en-bread.opus")
     assert found == (MEMOS / "en-bread.opus").read_bytes()
 
@@ -212,7 +212,9 @@ class Recorder:
 
 async def test_download_is_looked_on(messenger: Client, sandbox: Sandbox, api: Generation) -> None:
     """Who looks on sees every attempt begin: what came before a cut, and then the whole recording anew."""
-    sandbox.faults.next(api.route("media"), Fault(Kind.STATUS, 503, "0"), Fault(Kind.CUT_MIDWAY))
+    sandbox.faults.next(
+        api.route("media"), ScriptedFault(FaultKind.STATUS, 503, "0"), ScriptedFault(FaultKind.CUT_MIDWAY)
+    )
     recorder = Recorder()
     found = await messenger.download(f"{sandbox.url}{api.prefix}/media/en-bread.opus", onlooker=recorder)
     cut, whole = (b"".join(each) for each in recorder.attempts)
@@ -229,10 +231,10 @@ async def test_download_that_cannot_be(
     with pytest.raises(Gone):
         await messenger.download(f"{media}/nothing.opus")
     assert sandbox.faults.requests[route] == 1
-    sandbox.faults.always(route, Fault(Kind.STATUS, 500))
+    sandbox.faults.always(route, ScriptedFault(FaultKind.STATUS, 500))
     with pytest.raises(Unavailable):
         await messenger.download(f"{media}/en-bread.opus")
-    sandbox.faults.always(route, Fault(Kind.EMPTY))
+    sandbox.faults.always(route, ScriptedFault(FaultKind.EMPTY))
     with pytest.raises(BadAnswer):
         await messenger.download(f"{media}/en-bread.opus")
     with pytest.raises(Unreachable):
@@ -335,9 +337,13 @@ async def test_typing_is_shown_and_taken_back(messenger: Client, sandbox: Sandbo
     assert "52" not in sandbox.series.typing
 
 
-@pytest.mark.parametrize("fault", [Fault(Kind.HANG), Fault(Kind.CUT), Fault(Kind.STATUS, 500)], ids=lambda f: f.kind)
+@pytest.mark.parametrize(
+    "fault",
+    [ScriptedFault(FaultKind.HANG), ScriptedFault(FaultKind.CUT), ScriptedFault(FaultKind.STATUS, 500)],
+    ids=lambda f: f.kind,
+)
 async def test_typing_never_stands_in_the_way(
-    messenger: Client, sandbox: Sandbox, api: Generation, fault: Fault
+    messenger: Client, sandbox: Sandbox, api: Generation, fault: ScriptedFault
 ) -> None:
     """Whatever typing suffers, the block neither waits for it nor hears of it."""
     sandbox.faults.always(api.route("typing"), fault)
@@ -356,7 +362,7 @@ async def test_check_tells_a_wrong_key(messenger: Client, sandbox: Sandbox, api:
 
 async def test_errors_tell_no_secrets(messenger: Client, sandbox: Sandbox, api: Generation) -> None:
     """Neither the key, the words nor the sound stand in an error or a repr (I6)."""
-    sandbox.faults.always(api.send, Fault(Kind.STATUS, 422))
+    sandbox.faults.always(api.send, ScriptedFault(FaultKind.STATUS, 422))
     with pytest.raises(Rejected) as raised:
         await messenger.send_voice(REPLY)
     told = f"{raised.value!r} {messenger!r} {REPLY!r}"

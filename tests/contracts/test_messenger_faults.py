@@ -20,7 +20,7 @@ from providers.errors import (
     Unreachable,
 )
 from sandbox.app import Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.contracts.adapters import secrets_told
 from tests.contracts.messengers import LINQ, MEMOS, REPLY, SERIES, Generation, patience_seconds
@@ -32,33 +32,33 @@ if TYPE_CHECKING:
     from providers.messengers.linq import LinqMessenger
     from providers.messengers.series import SeriesMessenger
 
-READ: Mapping[Fault, type[ProviderError]] = {
-    Fault(Kind.HANG): TimedOut,
-    Fault(Kind.HANG_AFTER_HEADERS): TimedOut,
-    Fault(Kind.HANG_MIDWAY): TimedOut,
-    Fault(Kind.DRIP): TimedOut,
-    Fault(Kind.CUT): Unreachable,
-    Fault(Kind.RESET): Unreachable,
-    Fault(Kind.CUT_MIDWAY): Unreachable,
-    Fault(Kind.STATUS, 401): Unauthorized,
-    Fault(Kind.STATUS, 402): Unauthorized,
-    Fault(Kind.STATUS, 403): Unauthorized,
-    Fault(Kind.STATUS, 429, "600"): RateLimited,
-    Fault(Kind.STATUS, 500): Unavailable,
-    Fault(Kind.STATUS, 503): Unavailable,
-    Fault(Kind.EMPTY): BadAnswer,
+READ: Mapping[ScriptedFault, type[ProviderError]] = {
+    ScriptedFault(FaultKind.HANG): TimedOut,
+    ScriptedFault(FaultKind.HANG_AFTER_HEADERS): TimedOut,
+    ScriptedFault(FaultKind.HANG_MIDWAY): TimedOut,
+    ScriptedFault(FaultKind.DRIP): TimedOut,
+    ScriptedFault(FaultKind.CUT): Unreachable,
+    ScriptedFault(FaultKind.RESET): Unreachable,
+    ScriptedFault(FaultKind.CUT_MIDWAY): Unreachable,
+    ScriptedFault(FaultKind.STATUS, 401): Unauthorized,
+    ScriptedFault(FaultKind.STATUS, 402): Unauthorized,
+    ScriptedFault(FaultKind.STATUS, 403): Unauthorized,
+    ScriptedFault(FaultKind.STATUS, 429, "600"): RateLimited,
+    ScriptedFault(FaultKind.STATUS, 500): Unavailable,
+    ScriptedFault(FaultKind.STATUS, 503): Unavailable,
+    ScriptedFault(FaultKind.EMPTY): BadAnswer,
 }
-WORDED: Mapping[Fault, type[ProviderError]] = {
-    Fault(Kind.GARBAGE): BadAnswer,
-    Fault(Kind.HTML): BadAnswer,
-    Fault(Kind.BROKEN_JSON): BadAnswer,
-    Fault(Kind.SHORT): BadAnswer,
-    Fault(Kind.ENDLESS): BadAnswer,
-    Fault(Kind.REDIRECT, location="http://127.0.0.1:1/"): BadAnswer,
+WORDED: Mapping[ScriptedFault, type[ProviderError]] = {
+    ScriptedFault(FaultKind.GARBAGE): BadAnswer,
+    ScriptedFault(FaultKind.HTML): BadAnswer,
+    ScriptedFault(FaultKind.BROKEN_JSON): BadAnswer,
+    ScriptedFault(FaultKind.SHORT): BadAnswer,
+    ScriptedFault(FaultKind.ENDLESS): BadAnswer,
+    ScriptedFault(FaultKind.REDIRECT, location="http://127.0.0.1:1/"): BadAnswer,
 }
 SENT = [
-    *(Fault(kind) for kind in Kind if kind is not Kind.STATUS),
-    *(Fault(Kind.STATUS, status) for status in (429, 500, 502, 503, 504)),
+    *(ScriptedFault(kind) for kind in FaultKind if kind is not FaultKind.STATUS),
+    *(ScriptedFault(FaultKind.STATUS, status) for status in (429, 500, 502, 503, 504)),
 ]
 
 
@@ -70,7 +70,7 @@ def api(request: pytest.FixtureRequest) -> Generation:
 
 
 def client(
-    api: Generation, sandbox: Sandbox, fault: Fault
+    api: Generation, sandbox: Sandbox, fault: ScriptedFault
 ) -> AbstractAsyncContextManager[SeriesMessenger | LinqMessenger]:
     """Open a client that waits for answers, however busy the machine is, and not for silence."""
     return api.client(sandbox.url, timeout_seconds=patience_seconds(fault))
@@ -80,7 +80,7 @@ async def test_reads_fail_by_name(api: Generation, caplog: pytest.LogCaptureFixt
     """A message that is asked for comes whole or as the one error that says why not, and that tells nothing (I6)."""
     caplog.set_level(logging.DEBUG, "providers")
 
-    async def failed(fault: Fault) -> type[ProviderError]:
+    async def failed(fault: ScriptedFault) -> type[ProviderError]:
         async with Sandbox(ScriptedMind()) as sandbox, client(api, sandbox, fault) as messenger:
             sandbox.series.add_message("51", "m1", {"id": "m1", "text": REPLY.text * 20})
             sandbox.faults.always(api.route("message"), fault)
@@ -97,7 +97,7 @@ async def test_reads_fail_by_name(api: Generation, caplog: pytest.LogCaptureFixt
 async def test_downloads_fail_by_name(api: Generation) -> None:
     """A recording comes whole or not at all; one that never ends is cut off at the limit."""
 
-    async def failed(fault: Fault) -> type[ProviderError]:
+    async def failed(fault: ScriptedFault) -> type[ProviderError]:
         async with Sandbox(ScriptedMind(), media=[MEMOS]) as sandbox, client(api, sandbox, fault) as messenger:
             sandbox.faults.always(api.route("media"), fault)
             with pytest.raises(ProviderError) as raised:
@@ -105,14 +105,14 @@ async def test_downloads_fail_by_name(api: Generation) -> None:
             assert secrets_told(raised.value) == []
             return type(raised.value)
 
-    faults = {**READ, Fault(Kind.ENDLESS): TooLarge}
+    faults = {**READ, ScriptedFault(FaultKind.ENDLESS): TooLarge}
     assert dict(zip(faults, await asyncio.gather(*map(failed, faults)), strict=True)) == faults
 
 
 async def test_one_message_after_each_fault(api: Generation) -> None:
     """Whatever happens to a send, one message is sent if the chat is searched before sending again (I1)."""
 
-    async def sent(fault: Fault) -> int:
+    async def sent(fault: ScriptedFault) -> int:
         async with Sandbox(ScriptedMind()) as sandbox, client(api, sandbox, fault) as messenger:
             sandbox.faults.next(api.send, fault)
             try:

@@ -19,7 +19,7 @@ from providers.models.openai import OpenAiReplier, OpenAiSynthesizer, OpenAiTran
 from providers.models.openai_wire import events
 from providers.ports import ChatTurn, Role
 from sandbox.app import OPENAI_KEY, Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from sandbox.upstreams.openai import JSON_ONLY
 from tests.contracts.adapters import SPEECH, WORDS
@@ -124,7 +124,9 @@ async def test_a_recording_that_is_refused_does_not_lose_the_language() -> None:
     """Where the recording was refused and not the format, verbose_json is asked for again the next time."""
     async with Sandbox(ScriptedMind(words=WORDS, spoken="de")) as sandbox:
         made = OpenAiTranscriber(f"{sandbox.url}/openai/v1", OPENAI_KEY, model="whisper-1")
-        sandbox.faults.next("openai.transcribe", Fault(Kind.STATUS, 400), Fault(Kind.STATUS, 400))
+        sandbox.faults.next(
+            "openai.transcribe", ScriptedFault(FaultKind.STATUS, 400), ScriptedFault(FaultKind.STATUS, 400)
+        )
         with pytest.raises(Rejected):
             await made.transcribe(SPEECH)
         assert (await made.transcribe(SPEECH)).language == "de"

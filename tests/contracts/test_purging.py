@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.errors import Fenced
-from storage.history import Turn
+from storage.history import PastTurn
 from storage.ledger import Claim, Held, MemoKey, Parked, Settled, Step
 from storage.states import State
 from tests.contracts.ledgers import (
@@ -59,7 +59,9 @@ async def _answered(ledger: Ledger, key: MemoKey) -> None:
 
 
 async def _said(store: Store, chat_id: str, message_id: str, *, at: datetime) -> None:
-    await store.history.append(chat_id, message_id, [Turn("user", "q", "en", at), Turn("assistant", "a", "en", at)])
+    await store.history.append(
+        chat_id, message_id, [PastTurn("user", "q", "en", at), PastTurn("assistant", "a", "en", at)]
+    )
 
 
 def _at(clock: Clock, *, ago: float = 0.0) -> datetime:

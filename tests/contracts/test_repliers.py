@@ -14,9 +14,9 @@ from aiohttp import web
 from providers.errors import BadAnswer, ProviderError, RateLimited, Unavailable
 from providers.models.local import CannedReplier
 from providers.ports import ChatTurn, Role
-from providers.wire.text import encodable
+from providers.wire.text import repair_surrogates
 from sandbox.app import Sandbox
-from sandbox.faults import SCRIPTED, Fault, Kind
+from sandbox.faults import SCRIPTED, FaultKind, ScriptedFault
 from tests.contracts.adapters import ODD_TEXTS, REPLIERS, WORDS, Listener, Wired, secrets_told
 from tests.contracts.messengers import serving
 
@@ -89,7 +89,7 @@ async def test_odd_texts_are_asked_whole(wired: Wired, sandbox: Sandbox, mind: L
     """Whatever a person said goes out whole, but for half characters and NUL, which are no text."""
     async with wired.adapter(sandbox.url) as wits:
         assert await wired.ask(wits, text)
-    assert mind.told == [encodable(text)]
+    assert mind.told == [repair_surrogates(text)]
 
 
 async def test_nothing_said_is_asked_too(wired: Wired, sandbox: Sandbox, mind: Listener) -> None:
@@ -107,7 +107,7 @@ async def test_odd_replies_can_be_written_down(wired: Wired, sandbox: Sandbox, m
     mind.answer = text
     async with wired.adapter(sandbox.url) as wits:
         reply = "".join(await wired.ask(wits))
-    right = encodable(text)
+    right = repair_surrogates(text)
     assert reply == right if len(right) <= LONGEST_CHARACTERS else right.startswith(reply)
 
 
@@ -193,7 +193,7 @@ async def test_half_a_reply_is_none(wired: Wired, stream: list[bytes], kind: typ
 @pytest.mark.parametrize("after_bytes", [None, 0, 1, 100, 300])
 async def test_a_reply_that_ends_too_early_is_none(wired: Wired, sandbox: Sandbox, after_bytes: int | None) -> None:
     """A stream that was ended well in its middle, wherever that is, is a BadAnswer."""
-    sandbox.faults.next(wired.route, Fault(Kind.SHORT, after_bytes=after_bytes))
+    sandbox.faults.next(wired.route, ScriptedFault(FaultKind.SHORT, after_bytes=after_bytes))
     async with wired.adapter(sandbox.url) as wits:
         with pytest.raises(BadAnswer):
             await wired.ask(wits)
@@ -201,7 +201,7 @@ async def test_a_reply_that_ends_too_early_is_none(wired: Wired, sandbox: Sandbo
 
 async def test_a_reply_without_end_is_bounded(wired: Wired, sandbox: Sandbox) -> None:
     """A server that minds no max_tokens is left when there is more than enough."""
-    sandbox.faults.next(wired.route, Fault(Kind.ENDLESS))
+    sandbox.faults.next(wired.route, ScriptedFault(FaultKind.ENDLESS))
     async with wired.adapter(sandbox.url) as wits:
         reply = "".join(await wired.ask(wits))
         assert LONGEST_CHARACTERS <= len(reply) < LONGEST_CHARACTERS + 100
@@ -221,7 +221,7 @@ async def test_the_canned_one_always_answers(text: str, language: str) -> None:
         return "".join([piece async for piece in wits.reply(turns, language=language)])
 
     first, second = await asyncio.gather(replied(), replied())
-    assert first == second == encodable(first)
+    assert first == second == repair_surrogates(first)
     assert first.strip()
     await wits.close()
     await wits.close()

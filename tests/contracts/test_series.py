@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.app import Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.contracts.deliveries import Delivery
 from tests.contracts.messengers import REPLY, SERIES, patience_seconds
@@ -23,19 +23,19 @@ async def test_voice_carries_its_words_and_its_key() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(Kind.ACCEPTED_THEN_CUT),
-        Fault(Kind.CUT),
-        Fault(Kind.HANG),
-        Fault(Kind.STATUS, 500),
-        Fault(Kind.STATUS, 502),
-        Fault(Kind.STATUS, 503),
-        Fault(Kind.STATUS, 429, "0"),
-        Fault(Kind.EMPTY),
-        Fault(Kind.GARBAGE),
+        ScriptedFault(FaultKind.ACCEPTED_THEN_CUT),
+        ScriptedFault(FaultKind.CUT),
+        ScriptedFault(FaultKind.HANG),
+        ScriptedFault(FaultKind.STATUS, 500),
+        ScriptedFault(FaultKind.STATUS, 502),
+        ScriptedFault(FaultKind.STATUS, 503),
+        ScriptedFault(FaultKind.STATUS, 429, "0"),
+        ScriptedFault(FaultKind.EMPTY),
+        ScriptedFault(FaultKind.GARBAGE),
     ],
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )
-async def test_one_attempt_ends_with_one_message(fault: Fault, *, honours_keys: bool) -> None:
+async def test_one_attempt_ends_with_one_message(fault: ScriptedFault, *, honours_keys: bool) -> None:
     """After any fault of a send its delivery goes on until there is one message, even if keys are not honoured (I1)."""
     async with (
         Sandbox(ScriptedMind(), honours_keys=honours_keys) as sandbox,

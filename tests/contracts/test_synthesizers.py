@@ -14,9 +14,9 @@ from audio.engines.espeak import LONGEST_TEXT, EspeakVoice
 from providers.errors import BadAnswer, NoVoice, ProviderError, Rejected, Unavailable
 from providers.models.elevenlabs import ElevenLabsSynthesizer
 from providers.models.local import LocalSynthesizer
-from providers.wire.text import encodable
+from providers.wire.text import repair_surrogates
 from sandbox.app import Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from tests.contracts.adapters import ODD_TEXTS, SYNTHESIZERS, WORDS, Listener, Wired, children, secrets_told
 from tests.contracts.messengers import serving
 
@@ -62,7 +62,7 @@ async def test_odd_texts_are_asked_whole(wired: Wired, sandbox: Sandbox, mind: L
     """Whatever is to be said goes out whole, but for half characters and NUL, which are no text."""
     async with wired.adapter(sandbox.url) as voice:
         assert await wired.ask(voice, text)
-    assert mind.told == [encodable(text)]
+    assert mind.told == [repair_surrogates(text)]
 
 
 @pytest.mark.parametrize("text", NOTHING.values(), ids=NOTHING.keys())
@@ -77,7 +77,7 @@ async def test_nothing_is_not_asked(wired: Wired, sandbox: Sandbox, text: str) -
 
 async def test_sound_without_end_is_bounded(wired: Wired, sandbox: Sandbox) -> None:
     """A server that never stops is left when there is more than anybody says, and that is no reply."""
-    sandbox.faults.next(wired.route, Fault(Kind.ENDLESS))
+    sandbox.faults.next(wired.route, ScriptedFault(FaultKind.ENDLESS))
     async with wired.adapter(sandbox.url) as voice:
         with pytest.raises(ProviderError) as raised:
             await wired.ask(voice)
@@ -172,7 +172,7 @@ async def test_the_local_one_says_odd_texts(text: str) -> None:
     voice = LocalSynthesizer(EspeakVoice())
     length = len(await said(voice, text))
     assert length > voice.sample_rate // 2
-    assert length == len(await said(voice, encodable(text)))
+    assert length == len(await said(voice, repair_surrogates(text)))
 
 
 @pytest.mark.parametrize("text", [*NOTHING.values(), ODD_TEXTS["100 kB"]], ids=[*NOTHING.keys(), "too long"])

@@ -15,7 +15,7 @@ from audio.engines.sphinx import SphinxEars
 from providers.errors import BadAnswer, ProviderError, Rejected, Unavailable
 from providers.models.local import LocalTranscriber
 from sandbox.app import Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.contracts.adapters import SPEECH, TRANSCRIBERS, WORDS, Wired, children, recording, secrets_told
 from tests.contracts.messengers import serving
@@ -102,10 +102,10 @@ async def test_odd_words_can_be_written_down(
         assert (await ears.transcribe(SPEECH)).text == heard
 
 
-@pytest.mark.parametrize("kind", [Kind.SHORT, Kind.ENDLESS])
-async def test_half_a_transcript_is_none(wired: Wired, sandbox: Sandbox, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [FaultKind.SHORT, FaultKind.ENDLESS])
+async def test_half_a_transcript_is_none(wired: Wired, sandbox: Sandbox, kind: FaultKind) -> None:
     """An answer that ends too early, though it ends well, or that has no end, is a BadAnswer."""
-    sandbox.faults.next(wired.route, Fault(kind))
+    sandbox.faults.next(wired.route, ScriptedFault(kind))
     async with wired.adapter(sandbox.url) as ears:
         with pytest.raises(ProviderError) as raised:
             await ears.transcribe(SPEECH)

@@ -14,7 +14,7 @@ from audio.clips import LANGUAGES
 from audio.engines.espeak import EspeakVoice
 from audio.transcode import Transcoder
 from consumer.settings import load
-from conversation.draft import Draft
+from conversation.draft import StreamedReply
 from conversation.ladders import speaking
 from providers.errors import NoVoice
 from providers.factory import Adapters
@@ -152,7 +152,7 @@ async def test_the_next_voice_that_speaks_it_is_taken(
     """Voices that do not speak the language are passed over, unpaid; where none does, the clip is heard."""
     del adapters.synthesizers["local"]
     voices = speaking(adapters, Transcoder())
-    served = await voices(Draft.whole("Mbote, ndenge nini?", language))
+    served = await voices(StreamedReply.whole("Mbote, ndenge nini?", language))
     assert served.rung == rung
     fallen = [(attempt.rung, attempt.error) for attempt in served.attempts if attempt.error]
     assert [each for each in fallen if not each[0].endswith("-short")] == [(name, "no-voice") for name in passed_over]
@@ -164,7 +164,9 @@ async def test_a_short_line_in_another_language_is_no_second_chance(listener: Li
     """Where the short line is not there in the language, the local voice says the whole reply rather than that."""
     adapters = Adapters(_settings(listener, SYNTHESIZERS="elevenlabs,local"))
     try:
-        served = await asyncio.wait_for(speaking(adapters, Transcoder())(Draft.whole("Bon dia, com estàs?", "ca")), 30)
+        served = await asyncio.wait_for(
+            speaking(adapters, Transcoder())(StreamedReply.whole("Bon dia, com estàs?", "ca")), 30
+        )
     finally:
         await adapters.close()
     assert [(attempt.rung, attempt.error) for attempt in served.attempts] == [

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from providers.wire.sessions import open_connection, policy_for, session
 from sandbox.app import LINQ_KEY, SERIES_KEY, Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from tests.contracts.adapters import ALL, KEYS, Listener, Wired
 from tests.contracts.messengers import LINQ, MEMOS, SERIES, Generation, serving
 from tests.contracts.test_adapters import open_files, own_tasks, until
@@ -28,13 +28,13 @@ UNKNOWN = "other"
 AUTOMATIC = {"host", "accept", "accept-encoding", "user-agent"}
 """What aiohttp says by itself."""
 TROUBLES = [
-    Fault(Kind.CUT),
-    Fault(Kind.RESET),
-    Fault(Kind.GARBAGE),
-    Fault(Kind.EMPTY),
-    Fault(Kind.STATUS, 401),
-    Fault(Kind.STATUS, 429, "86400"),
-    Fault(Kind.STATUS, 503),
+    ScriptedFault(FaultKind.CUT),
+    ScriptedFault(FaultKind.RESET),
+    ScriptedFault(FaultKind.GARBAGE),
+    ScriptedFault(FaultKind.EMPTY),
+    ScriptedFault(FaultKind.STATUS, 401),
+    ScriptedFault(FaultKind.STATUS, 429, "86400"),
+    ScriptedFault(FaultKind.STATUS, 503),
 ]
 
 
@@ -120,7 +120,7 @@ async def test_what_a_service_learns(any_kind: Wired | Generation, status: int, 
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda fault: f"{fault.kind}-{fault.status}")
-async def test_trouble_is_no_failure(wired: Wired, sandbox: Sandbox, trouble: Fault) -> None:
+async def test_trouble_is_no_failure(wired: Wired, sandbox: Sandbox, trouble: ScriptedFault) -> None:
     """Whatever comes instead of an answer, nothing is raised, and the first call is served all the same."""
     sandbox.faults.always(UNKNOWN, trouble)
     async with wired.adapter(sandbox.url) as made:
@@ -143,7 +143,7 @@ async def test_nobody_there(any_kind: Wired | Generation, caplog: pytest.LogCapt
 @pytest.mark.parametrize("closed", [True, False], ids=["closed", "cancelled"])
 async def test_ended_meanwhile(any_kind: Wired | Generation, sandbox: Sandbox, *, closed: bool) -> None:
     """An adapter that is closed while it warms, or whose warming is cancelled, leaves no task and no connection."""
-    sandbox.faults.always(UNKNOWN, Fault(Kind.HANG))
+    sandbox.faults.always(UNKNOWN, ScriptedFault(FaultKind.HANG))
     tasks, files = own_tasks(), open_files()
     async with adapter(any_kind, sandbox.url) as made:
         warming = asyncio.ensure_future(made.warm())
@@ -162,7 +162,7 @@ async def test_ended_meanwhile(any_kind: Wired | Generation, sandbox: Sandbox, *
 async def test_silence_has_its_end(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     """A service that takes a connection and never says a word is given up when the time is over."""
     caplog.set_level(logging.INFO, "providers")
-    sandbox.faults.always(UNKNOWN, Fault(Kind.HANG))
+    sandbox.faults.always(UNKNOWN, ScriptedFault(FaultKind.HANG))
     async with session(total_seconds=None) as connections:
         await open_connection(connections, sandbox.url, service="silent", seconds=0.05)
     (line,) = caplog.records

@@ -39,7 +39,7 @@ FILLED_IN = {
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A .env as an operator has it: the example, our own secrets, and the upstreams filled in."""
-    made = new_secrets.written(tmp_path_factory.mktemp("made") / "secrets")
+    made = new_secrets.write_files(tmp_path_factory.mktemp("made") / "secrets")
     return {**dotenv((ROOT / ".env.example").read_text("utf-8")), **made, **FILLED_IN}
 
 

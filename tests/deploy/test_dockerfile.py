@@ -17,7 +17,7 @@ import pytest
 from console.fixture import wrap
 from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
-from runtime.settings.reference import redacted
+from runtime.settings.reference import redacted_values
 from runtime.settings.variables import secrets_of
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
@@ -85,7 +85,7 @@ def test_variables_are_ours() -> None:
     ours = {name: value for name, value in variables(RUN).items() if not name.startswith(("PYTHON", "PATH"))}
     settings = load(ours, complete=False)
     assert not secrets_of(settings)
-    assert {name: text for name, text, _ in redacted(settings) if name in ours} == ours
+    assert {name: text for name, text, _ in redacted_values(settings) if name in ours} == ours
 
 
 def test_context_is_what_is_copied() -> None:

@@ -37,7 +37,7 @@ def server() -> Iterator[PostgresServer]:
 def applied(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What the script said, the first time and the second."""
     secrets = tmp_path_factory.mktemp("stack") / "secrets"
-    new_secrets.written(secrets)
+    new_secrets.write_files(secrets)
     return [migrate(server, secrets) for _ in range(2)]
 
 

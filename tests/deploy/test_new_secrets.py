@@ -20,7 +20,7 @@ from tests.deploy.compose import ROOT, dotenv, environment, read, services
 def test_each_is_made_once(tmp_path: Path) -> None:
     """Files are in a folder that is ours alone, differ from one another, and stay when they are asked for again."""
     folder = tmp_path / "secrets"
-    first = new_secrets.written(folder)
+    first = new_secrets.write_files(folder)
     files = {file.name: file.read_text() for file in folder.iterdir()}
     assert files.keys() == {
         Path(secret["file"]).name for secret in read(ROOT / "docker-compose.yml")["secrets"].values()
@@ -29,14 +29,14 @@ def test_each_is_made_once(tmp_path: Path) -> None:
     assert len(set(files.values())) == len(files)
     assert all(len(value) >= 32 for value in files.values())
     assert files["authenticator_password"] in files["postgrest_uri"]
-    again = new_secrets.written(folder)
+    again = new_secrets.write_files(folder)
     assert {file.name: file.read_text() for file in folder.iterdir()} == files
     assert {name: again[name] for name in new_secrets.ROLES} == {name: first[name] for name in new_secrets.ROLES}
 
 
 def test_tokens_are_signed(tmp_path: Path) -> None:
     """The two keys are JWTs of the two roles (RFC 7519), signed with the secret that PostgREST reads."""
-    made = new_secrets.written(tmp_path)
+    made = new_secrets.write_files(tmp_path)
     secret = (tmp_path / "jwt_secret").read_bytes()
     for name, role in new_secrets.ROLES.items():
         head, body, signature = made[name].split(".")

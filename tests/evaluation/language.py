@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from conversation.language.identify import identify
+from conversation.language.identify import identify_language
 from tests.evaluation.report import Line, Rows, Section
 
 _PHRASES: Final = Path(__file__).parent / "phrases.json"
@@ -31,7 +31,7 @@ class Case:
 
     def identified(self) -> str:
         """Return the identified language, when the recogniser reports none."""
-        return identify(self.text, reported=None, last=self.last, default=_DEFAULT)
+        return identify_language(self.text, reported=None, last=self.last, default=_DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ from audio.engines.sphinx import SphinxEars
 from audio.transcode import Transcoder
 from console.demo.word_errors import word_errors
 from consumer.settings import load
-from conversation.draft import Draft
+from conversation.draft import StreamedReply
 from conversation.ladders import speaking
-from conversation.speaking.rehearsal import whole_speech
+from conversation.speaking.rehearsal import synthesizer_rung
 from providers.factory import Adapters
 from providers.models.local import LocalSynthesizer
 from sandbox.app import Sandbox
@@ -100,7 +100,7 @@ async def clips_alike() -> list[float]:
     listening, transcoder = _Listening(), Transcoder()
     found = []
     for line in SpokenLine:
-        anew = await transcoder.decode(await listening.directly(clips.words(line, "en")[0]))
+        anew = await transcoder.decode(await listening.directly(clips.text_of(line, "en")[0]))
         sent = await transcoder.decode(clips.clip(line, "en"))
         found.append(likeness(pcm_of(sent), pcm_of(anew)))
     return found
@@ -169,7 +169,7 @@ async def _sent(sandbox: Sandbox, path: str, texts: Iterable[str]) -> list[tuple
         closing.push_async_callback(adapters.close)
         ladder, sent = speaking(adapters, Transcoder()), []
         for text in texts:
-            served = await ladder(Draft.whole(text, "en"))
+            served = await ladder(StreamedReply.whole(text, "en"))
             if served.rung != path:
                 raise NotItsVoice(f"{served.rung} served instead of {path}")
             sent.append((text, served.value.clip))
@@ -177,9 +177,9 @@ async def _sent(sandbox: Sandbox, path: str, texts: Iterable[str]) -> list[tuple
 
 
 async def _clips(listening: _Listening) -> Understood:
-    texts = [clips.words(line, "en")[0] for line in SpokenLine]
+    texts = [clips.text_of(line, "en")[0] for line in SpokenLine]
     baseline = await listening.errors([(text, await listening.directly(text)) for text in texts])
-    errors = await listening.errors((clips.words(line, "en")[0], clips.clip(line, "en")) for line in SpokenLine)
+    errors = await listening.errors((clips.text_of(line, "en")[0], clips.clip(line, "en")) for line in SpokenLine)
     return Understood(CLIPS, listening.words(texts), errors, baseline)
 
 
@@ -200,8 +200,8 @@ class _Misled:
 
 
 async def _at_wrong_rate(texts: Iterable[str]) -> list[tuple[str, Clip]]:
-    speech = whole_speech("misled", _Misled(), Transcoder())
-    return [(text, (await speech(Draft.whole(text, "en"))).clip) for text in texts]
+    speech = synthesizer_rung("misled", _Misled(), Transcoder())
+    return [(text, (await speech(StreamedReply.whole(text, "en"))).clip) for text in texts]
 
 
 def _rates(ways: Sequence[Understood]) -> Rows:

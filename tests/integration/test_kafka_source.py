@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from consumer.kafka.client import describe
+from consumer.kafka.client import partition_count
 from consumer.kafka.dead_letters import KafkaDeadLetters
 from consumer.kafka.ports import CommitRefused, KafkaLogin, Partition, Rebalance, SourceError, partition_of
 from consumer.kafka.publisher import KafkaPublisher
@@ -218,7 +218,7 @@ async def test_gaps_of_transactions_are_jumped(servers: str, new_topic: Callable
 async def test_a_topic_that_is_not_there_yet(servers: str, caplog: pytest.LogCaptureFixture) -> None:
     """A missing topic is told once and waited for; when somebody makes it, its events come."""
     topic = f"late-{uuid.uuid4().hex}"
-    assert await describe(KafkaLogin(servers), topic) is None
+    assert await partition_count(KafkaLogin(servers), topic) is None
     early = member(servers, topic)
     with caplog.at_level(logging.WARNING, "consumer.kafka.source"):
         await early.source.start(Rebalance(early.revoked, early.assigned))
@@ -234,7 +234,7 @@ async def test_a_topic_that_is_not_there_yet(servers: str, caplog: pytest.LogCap
     assert [record.getMessage() for record in caplog.records if record.name == "consumer.kafka.source"] == [
         "topic.absent"
     ]
-    assert await describe(KafkaLogin(servers), topic) == PARTITIONS
+    assert await partition_count(KafkaLogin(servers), topic) == PARTITIONS
 
 
 async def test_what_the_worker_raises_in_a_rebalance_is_not_swallowed(
@@ -286,7 +286,7 @@ async def test_a_wrong_login_is_told(kafka: RealKafka, listener: str, login: dic
     with pytest.raises(SourceError, match=words) as told:
         await lost.source.start(Rebalance(lost.revoked, lost.assigned))
     with pytest.raises(SourceError, match=words):
-        await describe(wrong, "memos")
+        await partition_count(wrong, "memos")
     assert wrong.password is not None
     for said in (str(told.value), repr(told.value.__cause__), repr(wrong)):
         assert wrong.password not in said

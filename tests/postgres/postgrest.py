@@ -10,7 +10,7 @@ import asyncpg
 from aiohttp import web
 
 from sandbox.faults import Faults
-from sandbox.suffering import middleware
+from sandbox.suffering import fault_middleware
 from tests.postgres.database import AUTHENTICATOR, CLOCK_SETTING
 from tests.postgres.statements import Statement, Unanswerable, calling, reading, writing
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
-    from sandbox.faults import Fault
+    from sandbox.faults import ScriptedFault
     from tests.postgres.server import PostgresServer
 
 SERVICE_KEY, ANON_KEY = "sb_secret_of_the_stand_in", "sb_publishable_of_the_stand_in"
@@ -74,7 +74,7 @@ class PostgRest:
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}"
 
-    def suffer(self, fault: Fault) -> None:
+    def suffer(self, fault: ScriptedFault) -> None:
         """Make every call fail so, until the faults are cleared."""
         for name in FUNCTIONS:
             self.faults.always(name, fault)
@@ -93,7 +93,9 @@ class PostgRest:
             max_size=_CONNECTIONS,
             reset=_nothing_to_reset,
         )
-        app = web.Application(middlewares=[middleware(self.faults, self._closing)], client_max_size=_LONGEST_BODY_BYTES)
+        app = web.Application(
+            middlewares=[fault_middleware(self.faults, self._closing)], client_max_size=_LONGEST_BODY_BYTES
+        )
         for name in FUNCTIONS:
             app.router.add_post(f"/rest/v1/rpc/{{name:voicememo_{name}}}", self._rpc, name=name)
         app.router.add_post("/rest/v1/rpc/{name}", self._rpc, name="rpc")

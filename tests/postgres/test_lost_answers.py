@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from storage.errors import Fenced, StoreUnavailable
-from storage.history import Turn
+from storage.history import PastTurn
 from storage.ledger import Claim, Held, Parked, Settled, Step
 from storage.states import State
 from tests.contracts.ledgers import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tests.postgres.postgrest import PostgRest
     from tests.postgres.server import PostgresServer
 
-CUT = Fault(Kind.ACCEPTED_THEN_CUT)
+CUT = ScriptedFault(FaultKind.ACCEPTED_THEN_CUT)
 STEPS = [Step("deliver", 0.5, None, "down")]
 
 
@@ -136,7 +136,7 @@ async def test_what_may_be_done_twice(
     """Advancing, renewing, parking behind, burying, publishing, remembering and releasing again change nothing more."""
     claim = await claimed(ledger)
     await parked(ledger, SECOND, seconds=0)
-    turns = [Turn("user", "hi", "en", datetime.now(UTC))]
+    turns = [PastTurn("user", "hi", "en", datetime.now(UTC))]
     calls: dict[str, Callable[[], Awaitable[object]]] = {
         "advance": lambda: ledger.advance(claim, State.HEARD, {"transcript": "x"}),
         "renew": lambda: ledger.renew(claim, lease_seconds=LEASE),

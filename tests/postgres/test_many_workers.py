@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from storage.errors import Fenced
-from storage.history import Turn
+from storage.history import PastTurn
 from storage.ledger import Claim, Held, MemoKey
 from storage.states import State
 from storage.supabase.store import SupabaseStore
@@ -180,8 +180,8 @@ async def test_turns_of_two_memos_do_not_mix(store: SupabaseStore, two: tuple[An
     """What was said and answered stands together, though two memos of a chat are remembered at once."""
     other, looking = two
 
-    def turns(memo: str) -> list[Turn]:
-        return [Turn("user", memo, "en", NOW), Turn("assistant", memo, "en", NOW)]
+    def turns(memo: str) -> list[PastTurn]:
+        return [PastTurn("user", memo, "en", NOW), PastTurn("assistant", memo, "en", NOW)]
 
     await store.history.append("c", "1", turns("1"))
     async with other.transaction():

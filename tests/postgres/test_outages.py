@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from sandbox.faults import SCRIPTED, Fault, Kind
+from sandbox.faults import SCRIPTED, FaultKind, ScriptedFault
 from storage.errors import StoreError, StoreNotReady, StoreUnavailable
-from storage.history import Turn
+from storage.history import PastTurn
 from storage.ledger import Claim, MemoKey
 from storage.states import State
 from storage.supabase.client import SupabaseClient
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 
 SAID = "what-somebody-said"
 FAULTS = [
-    Fault(Kind.STATUS, 500),
-    Fault(Kind.STATUS, 502),
-    Fault(Kind.STATUS, 503),
-    Fault(Kind.STATUS, 429),
-    Fault(Kind.CUT),
-    Fault(Kind.RESET),
-    Fault(Kind.CUT_MIDWAY),
-    Fault(Kind.ACCEPTED_THEN_CUT),
-    Fault(Kind.REDIRECT, location="http://127.0.0.1:9/elsewhere"),
-    Fault(Kind.HTML),
-    Fault(Kind.GARBAGE),
-    Fault(Kind.EMPTY),
-    Fault(Kind.BROKEN_JSON),
-    Fault(Kind.OTHER_JSON),
+    ScriptedFault(FaultKind.STATUS, 500),
+    ScriptedFault(FaultKind.STATUS, 502),
+    ScriptedFault(FaultKind.STATUS, 503),
+    ScriptedFault(FaultKind.STATUS, 429),
+    ScriptedFault(FaultKind.CUT),
+    ScriptedFault(FaultKind.RESET),
+    ScriptedFault(FaultKind.CUT_MIDWAY),
+    ScriptedFault(FaultKind.ACCEPTED_THEN_CUT),
+    ScriptedFault(FaultKind.REDIRECT, location="http://127.0.0.1:9/elsewhere"),
+    ScriptedFault(FaultKind.HTML),
+    ScriptedFault(FaultKind.GARBAGE),
+    ScriptedFault(FaultKind.EMPTY),
+    ScriptedFault(FaultKind.BROKEN_JSON),
+    ScriptedFault(FaultKind.OTHER_JSON),
 ]
 
 
 async def _speak(store: SupabaseStore) -> None:
-    await store.history.append("c", "m", [Turn("user", SAID, "en", NOW)])
+    await store.history.append("c", "m", [PastTurn("user", SAID, "en", NOW)])
 
 
 def _everything(error: BaseException) -> str:
@@ -57,7 +57,7 @@ def _everything(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}-{fault.status}")
-async def test_trouble_is_an_outage(store: SupabaseStore, rest: PostgRest, fault: Fault) -> None:
+async def test_trouble_is_an_outage(store: SupabaseStore, rest: PostgRest, fault: ScriptedFault) -> None:
     """Every kind of trouble with an answer is StoreUnavailable; afterwards the same call succeeds."""
     rest.faults.next("remember", fault)
     with pytest.raises(StoreUnavailable) as caught:
@@ -70,12 +70,12 @@ async def test_trouble_is_an_outage(store: SupabaseStore, rest: PostgRest, fault
     assert [turn.text for turn in await store.history.recent("c", limit=9)] == [SAID]
 
 
-@pytest.mark.parametrize("kind", [Kind.HANG, Kind.HANG_AFTER_HEADERS, Kind.HANG_MIDWAY, Kind.DRIP])
-async def test_slow_answer_is_an_outage(rest: PostgRest, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [FaultKind.HANG, FaultKind.HANG_AFTER_HEADERS, FaultKind.HANG_MIDWAY, FaultKind.DRIP])
+async def test_slow_answer_is_an_outage(rest: PostgRest, kind: FaultKind) -> None:
     """An answer is waited for so long and no longer, though single bytes of it come."""
     store = SupabaseStore(rest.url, SERVICE_KEY, call_seconds=0.3)
     await store.open()
-    rest.faults.next("find", Fault(kind))
+    rest.faults.next("find", ScriptedFault(kind))
     with pytest.raises(StoreUnavailable, match="in time"):
         await store.ledger.find("1")
     await store.close()
@@ -92,7 +92,7 @@ async def test_nobody_there() -> None:
 
 async def test_calls_are_made_once(store: SupabaseStore, rest: PostgRest) -> None:
     """Nothing is tried again behind the caller's back: what to do is decided in one place."""
-    rest.faults.always("recent", Fault(Kind.STATUS, 503))
+    rest.faults.always("recent", ScriptedFault(FaultKind.STATUS, 503))
     before = rest.called
     with pytest.raises(StoreUnavailable):
         await store.history.recent("c", limit=1)
@@ -101,7 +101,7 @@ async def test_calls_are_made_once(store: SupabaseStore, rest: PostgRest) -> Non
 
 async def test_cancelled_call_leaves_the_store_usable(store: SupabaseStore, rest: PostgRest) -> None:
     """A call that is cancelled is let go of, and the next one is answered."""
-    rest.faults.next("recent", Fault(Kind.HANG))
+    rest.faults.next("recent", ScriptedFault(FaultKind.HANG))
     call = asyncio.ensure_future(store.history.recent("c", limit=1))
     while rest.faults.requests["recent"] == 0:  # noqa: ASYNC110 (nobody tells us)
         await asyncio.sleep(0)
@@ -179,7 +179,7 @@ async def test_any_words_can_be_kept(store: SupabaseStore) -> None:
     assert claim.facts == {kept: [kept, {"x": kept}, 1.5, None]}
     await store.ledger.advance(claim, State.HEARD, {"transcript": odd})
     assert (await story_of(store.ledger, MemoKey(kept, kept))).facts["transcript"] == kept
-    await store.history.append(odd, odd, [Turn("user", odd, "en", NOW)])
+    await store.history.append(odd, odd, [PastTurn("user", odd, "en", NOW)])
     assert [turn.text for turn in await store.history.recent(odd, limit=1)] == [kept]
     await settle(store.ledger, claim)
 

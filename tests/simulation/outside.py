@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from consumer.kafka.ports import SourceError
 from providers.errors import OutcomeUnknown, Rejected, Unavailable
 from providers.ports import SentText, always_ours
-from storage.archive import NOTHING, PAGE
+from storage.archive import KEYS_PER_PAGE, NO_METADATA
 from storage.errors import ArchiveUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class SimulatedArchive:
         self._hands = hands
         self._objects = objects
 
-    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
         """Keep."""
         del content_type, about
         hands = self._hands
@@ -144,7 +144,7 @@ class SimulatedArchive:
         hands = self._hands
         return await hands.deal(lambda: self._objects[key], hands.weather.archive, ArchiveUnavailable("storm"))
 
-    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
         """List."""
         return sorted(key for key in self._objects if key.startswith(prefix) and key > after)[:limit]
 

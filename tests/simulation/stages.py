@@ -12,7 +12,7 @@ from audio.clips import Line
 from audio.formats import Format
 from consumer.memo.endings import Apology
 from consumer.memo.states import Answering, Decoded, Fetched, Heard, Spoken
-from conversation.draft import Drafts
+from conversation.draft import StreamedReplies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -59,7 +59,7 @@ class Stages:
         await past
         return Heard(memo, f"words {memo.message_id}", "en", "whisper")
 
-    async def answer(self, heard: Heard, past: object, progress: Progress, drafts: Drafts) -> Answering:
+    async def answer(self, heard: Heard, past: object, progress: Progress, drafts: StreamedReplies) -> Answering:
         """Answer."""
         del past, progress, drafts
         self.world.check_paid(heard.memo, "reply")
@@ -93,7 +93,7 @@ class Speaking:
     """The stage that speaks: here only when the reply is whole."""
 
     stages: Stages
-    drafts: Drafts = field(default_factory=Drafts)
+    drafts: StreamedReplies = field(default_factory=StreamedReplies)
 
     @asynccontextmanager
     async def rehearsing(self, progress: Progress) -> AsyncIterator[Self]:

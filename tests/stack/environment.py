@@ -38,7 +38,7 @@ class Addresses:
 def env_file(secrets: Path) -> dict[str, str]:
     """Give the .env of the profile `demo`: secrets, made anew, and the simulated upstreams."""
     demo = compose.dotenv((ROOT / "deploy" / "demo.env").read_text("utf-8"))
-    return {**new_secrets.written(secrets), **demo}
+    return {**new_secrets.write_files(secrets), **demo}
 
 
 def in_compose(env: Mapping[str, str]) -> dict[str, str]:

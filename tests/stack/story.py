@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from console.follow import Followed
+    from console.follow import EventOutcome
     from consumer.settings import Settings
     from storage.factory import Store
     from tests.stack.parts import Parts
@@ -76,7 +76,7 @@ class Stack:
         self.workers.append(worker)
         return worker
 
-    async def say(self, path: Path, value: bytes) -> Followed:
+    async def say(self, path: Path, value: bytes) -> EventOutcome:
         """Put an event on the topic, and follow it to its end."""
         where = await put(self.publisher, self.settings.kafka.topic, path, value)
         return await follow(

@@ -14,7 +14,7 @@ import pytest
 
 from audio.formats import Format, sniff
 from console.fixture import MessageKey, load, messages
-from consumer.events.parse import Event, Ignored, TextMessage, Unreadable, VoiceMemo, parse, recordings
+from consumer.events.parse import Ignored, ParsedEvent, TextMessage, Unreadable, VoiceMemo, parse, recordings_in
 from consumer.memo.states import AbsentAudio, InlineAudio, LinkedAudio
 
 URL = "http://127.0.0.1:9099"
@@ -30,7 +30,7 @@ OUR_NUMBER = "+15550109999"
 FICTIONAL_NUMBER = re.compile(r"\+?1? ?\(?555\)?[ -]?010[ -]?\d{4}\Z")
 
 
-def _parsed(name: str) -> Event:
+def _parsed(name: str) -> ParsedEvent:
     value = load(FIXTURES / "events" / name, series_api_url=URL)
     return parse(value, received_at=AT, our_numbers=(OUR_NUMBER,))
 
@@ -46,7 +46,7 @@ def _answered() -> dict[str, VoiceMemo]:
 def _bytes(event: VoiceMemo) -> bytes:
     """Give the recording that the event leads to, as the fetch stage would."""
     memo = event.memo
-    asked = recordings(MESSAGES.get(MessageKey(memo.chat_id, memo.message_id), {}))
+    asked = recordings_in(MESSAGES.get(MessageKey(memo.chat_id, memo.message_id), {}))
     for audio in (*memo.audio, *asked):
         match audio:
             case InlineAudio(text):

@@ -32,7 +32,7 @@ from console.fixture import wrap
 from consumer.kafka.ports import KafkaLogin, SourceError
 from consumer.kafka.publisher import KafkaPublisher
 from sandbox.app import Sandbox
-from sandbox.faults import Fault, Kind
+from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from storage.ledger import MemoKey
 from storage.sqlite.store import SqliteStore
@@ -276,13 +276,15 @@ class Campaign:
             await asyncio.sleep(2)
             match self.random.randrange(5):
                 case 0:
-                    faults.next("series.send", Fault(Kind.ACCEPTED_THEN_CUT))
+                    faults.next("series.send", ScriptedFault(FaultKind.ACCEPTED_THEN_CUT))
                 case 1:
-                    faults.next("series.send", Fault(Kind.ACCEPTED_THEN_HANG))
+                    faults.next("series.send", ScriptedFault(FaultKind.ACCEPTED_THEN_HANG))
                 case 2:
-                    faults.next("series.send", Fault(Kind.STATUS, 500), Fault(Kind.STATUS, 429, "1"))
+                    faults.next(
+                        "series.send", ScriptedFault(FaultKind.STATUS, 500), ScriptedFault(FaultKind.STATUS, 429, "1")
+                    )
                 case 3:
-                    faults.always("series.send", Fault(Kind.STATUS, 503))
+                    faults.always("series.send", ScriptedFault(FaultKind.STATUS, 503))
                     await asyncio.sleep(3)
                     faults.clear()
                     faults.latency.update(LATENCY)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio.seams import Take
+from audio.seams import SpokenPiece
 
 RATE = 24_000
 
@@ -24,7 +24,7 @@ def silence(seconds: float) -> np.ndarray:
 
 def taken(*sound: np.ndarray, size: int = 997) -> np.ndarray:
     """Feed a take in pieces of so many samples."""
-    take, whole = Take(RATE), np.concatenate(sound)
+    take, whole = SpokenPiece(RATE), np.concatenate(sound)
     pieces = [take.feed(whole[at : at + size].tobytes()) for at in range(0, whole.size, size)]
     return np.frombuffer(b"".join([*pieces, take.end()]), "<i2")
 
@@ -53,7 +53,7 @@ def test_pauses_within_are_kept() -> None:
 def test_nothing_said() -> None:
     """Of silence, and of nothing, nothing is left, so that it can be told."""
     assert taken(silence(2)).size == 0
-    assert Take(RATE).end() == b""
+    assert SpokenPiece(RATE).end() == b""
 
 
 @given(st.integers(16, 5000), st.floats(0, 1.2))

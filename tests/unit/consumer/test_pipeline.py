@@ -29,8 +29,8 @@ from consumer.stages.keep import Keep
 from consumer.stages.read import Read
 from consumer.stages.remember import Recall, Remember
 from consumer.stages.speak import Speak
-from conversation.replying.reply import whole_reply
-from conversation.speaking.rehearsal import whole_speech
+from conversation.replying.reply import replier_rung
+from conversation.speaking.rehearsal import synthesizer_rung
 from providers.errors import Forbidden, OutcomeUnknown
 from providers.fallback.ladder import Ladder, Rung
 from providers.ports import Transcript
@@ -129,8 +129,8 @@ def pipeline(world: _World, store: MemoryStore, archive: MemoryArchive, *, resen
         recall=Recall(store.history),
         hear=Hear(Ladder("hear", Rung("whisper", ports.transcribe, 9), budget_seconds=9), "en"),
         read=Read("en"),
-        answer=Answer(Ladder("answer", Rung("llama", whole_reply("llama", ports), 9), budget_seconds=9)),
-        speak=Speak(Ladder("speak", Rung("voice", whole_speech("voice", ports, ports), 9), budget_seconds=9)),
+        answer=Answer(Ladder("answer", Rung("llama", replier_rung("llama", ports), 9), budget_seconds=9)),
+        speak=Speak(Ladder("speak", Rung("voice", synthesizer_rung("voice", ports, ports), 9), budget_seconds=9)),
         deliver=Deliver(ports, ports, send_seconds=9.0, resend_unknown=resend_unknown),
         remember=Remember(store.history),
         default_language="en",

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from consumer.settings import CompleteSettings, KafkaSettings, Settings, WorkerSettings, load
 from runtime.settings.environment import read
 from runtime.settings.faults import ConfigurationError
-from runtime.settings.reference import example_env, redacted, reference_table, shown
+from runtime.settings.reference import example_env, redacted_values, reference_table, written_as_variable
 from runtime.settings.variables import secrets_of, variables
 from tests.unit.runtime.settings.reading import faults, one_fault, values
 
@@ -181,13 +181,13 @@ def test_a_value_is_parsed_once_and_for_all(group: type[Group], variable: str, t
     """Whoever uses a setting finds it as a value of its own type, and the shown value reads back as the same."""
     found = values(read(group, {variable: text}))
     assert found[variable] == value
-    assert values(read(group, {variable: shown(value)})) == found
+    assert values(read(group, {variable: written_as_variable(value)})) == found
 
 
 def test_names_and_defaults_are_those_of_the_contract() -> None:
     """Every variable of the contract is there, by its name, with its default, and there is no other."""
     settings = load({}, complete=False)
-    assert {name: text for name, text, _ in redacted(settings)} == CONTRACT
+    assert {name: text for name, text, _ in redacted_values(settings)} == CONTRACT
 
 
 def test_every_default_can_be_written_out() -> None:
@@ -319,7 +319,7 @@ def test_secrets_are_never_shown(secrets: dict[str, str], number: str, *, broken
     except ConfigurationError as error:
         shown_to_people = f"{error}{error!r}{error.faults!r}{error.__cause__!r}{error.__context__!r}"
     else:
-        shown_to_people = f"{settings}{settings!r}{redacted(settings)}{settings.missing()!r}"
+        shown_to_people = f"{settings}{settings!r}{redacted_values(settings)}{settings.missing()!r}"
     assert "§" not in shown_to_people
     assert number not in shown_to_people
 
@@ -348,7 +348,7 @@ def test_any_environment_loads_or_is_told_what_is_wrong(environ: dict[str, str],
     else:
         written = {
             name: environ[name] if text == "(set)" else text
-            for name, text, is_default in redacted(settings)
+            for name, text, is_default in redacted_values(settings)
             if not is_default
         }
         assert values(load(written, complete=complete)) == values(settings)
@@ -357,7 +357,7 @@ def test_any_environment_loads_or_is_told_what_is_wrong(environ: dict[str, str],
 def test_redacted_tells_the_defaults_from_what_was_set() -> None:
     """Whoever looks at the settings sees which were set, and of secrets only that they are."""
     settings = load(NEEDED | {"WORKER_CONCURRENCY": "8"})
-    rows = {name: (text, is_default) for name, text, is_default in redacted(settings)}
+    rows = {name: (text, is_default) for name, text, is_default in redacted_values(settings)}
     assert rows["WORKER_CONCURRENCY"] == ("8", False)
     assert rows["KAFKA_TOPIC"] == ("message.received", True)
     assert rows["SERIES_API_KEY"] == ("(set)", False)

@@ -6,7 +6,7 @@ import pytest
 
 from providers.settings import LADDERS, ModelSettings
 from runtime.settings.environment import read
-from runtime.settings.reference import shown
+from runtime.settings.reference import written_as_variable
 from tests.unit.runtime.settings.reading import one_fault, values
 
 
@@ -41,7 +41,7 @@ def test_a_value_is_parsed_once_and_for_all(variable: str, text: str, value: obj
     """Whoever uses a setting finds it as a value of its own type, and the shown value reads back as the same."""
     found = values(read(ModelSettings, {variable: text}))
     assert found[variable] == value
-    assert values(read(ModelSettings, {variable: shown(value)})) == found
+    assert values(read(ModelSettings, {variable: written_as_variable(value)})) == found
 
 
 @pytest.mark.parametrize("vendor", ["ELEVENLABS", "CARTESIA", "OPENAI"])

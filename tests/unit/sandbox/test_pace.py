@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
-from sandbox.pace import PUBLISHED, Pace, Speed, speed_of
+from sandbox.pace import PUBLISHED, Speed, Speeds, speed_of
 from tests.harness.virtual_time import in_virtual_time
 
 
@@ -32,7 +32,7 @@ def now() -> float:
 @in_virtual_time
 async def test_without_a_script_all_is_instant() -> None:
     """Nothing is waited for."""
-    pace = Pace()
+    pace = Speeds()
     await pace.wait_to_answer(asking("llama", Connection()))
     await pace.wait_to_hear(asking("whisper"), 60)
     assert [token async for token in pace.pace_tokens(asking("llama"), ["a", "b"])] == ["a", "b"]
@@ -42,7 +42,7 @@ async def test_without_a_script_all_is_instant() -> None:
 @in_virtual_time
 async def test_a_reply_is_written_to_schedule() -> None:
     """The first token comes at once, and each further one at its own time, though the reader was busy meanwhile."""
-    pace = Pace()
+    pace = Speeds()
     pace.script({"llama": Speed(tokens_per_second=10)})
     came = []
     async for _ in pace.pace_tokens(asking("llama"), ["a", "b", "c", "d"]):
@@ -54,7 +54,7 @@ async def test_a_reply_is_written_to_schedule() -> None:
 @in_virtual_time
 async def test_speech_comes_so_many_times_faster_than_real_time() -> None:
     """A piece comes when it has been spoken, and the last one is shorter."""
-    pace = Pace()
+    pace = Speeds()
     pace.script({"elevenlabs": Speed(spoken_factor=4)})
     came, size = [], 0
     second_and_a_half = bytes(3 * 16_000)
@@ -70,7 +70,7 @@ async def test_speech_comes_so_many_times_faster_than_real_time() -> None:
 @in_virtual_time
 async def test_a_connection_is_made_once() -> None:
     """Only the first request of a connection pays for the handshakes."""
-    pace = Pace()
+    pace = Speeds()
     pace.script({"whisper": Speed(first_seconds=1, heard_factor=0.5)}, connect_seconds=0.25)
     connection = Connection()
     await pace.wait_to_answer(asking("whisper", connection))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.archive import named, original_key, reply_key, safe_id, wav_key
+from storage.archive import original_key, parse_key, reply_key, safe_id, wav_key
 
 AT = datetime(2026, 11, 21, 8, 15, 57, tzinfo=UTC)
 moments = st.datetimes(min_value=datetime(1000, 1, 1), max_value=datetime(9999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 (Hypothesis adds the zone)
@@ -19,7 +19,7 @@ moments = st.datetimes(min_value=datetime(1000, 1, 1), max_value=datetime(9999, 
 def test_keys_of_recordings_are_read_back(user: str, at: datetime, message_id: str, suffix: str) -> None:
     """Any user, time and id can be read from the key, as far as a key holds them."""
     for key in (original_key(user, at, message_id, suffix), wav_key(user, at, message_id)):
-        parsed = named(key)
+        parsed = parse_key(key)
         assert parsed is not None
         assert (parsed.user, parsed.at, parsed.memo) == (safe_id(user), at.replace(microsecond=0), safe_id(message_id))
 
@@ -27,7 +27,7 @@ def test_keys_of_recordings_are_read_back(user: str, at: datetime, message_id: s
 @given(moments, st.text(min_size=1), st.sampled_from([".m4a", ".wav"]), st.integers(1, 12))
 def test_keys_of_replies_are_read_back(at: datetime, message_id: str, suffix: str, generation: int) -> None:
     """The key of a reply has no user; a further reply carries its number."""
-    parsed = named(reply_key(at, message_id, suffix, generation=generation))
+    parsed = parse_key(reply_key(at, message_id, suffix, generation=generation))
     assert parsed is not None
     again = f"-{generation}" if generation > 1 else ""
     assert (parsed.user, parsed.at, parsed.memo) == (None, at.replace(microsecond=0), f"{safe_id(message_id)}{again}")
@@ -51,11 +51,11 @@ def test_keys_of_replies_are_read_back(at: datetime, message_id: str, suffix: st
 )
 def test_what_is_no_key_of_ours(key: str) -> None:
     """Nothing that we did not name is taken for ours."""
-    assert named(key) is None
+    assert parse_key(key) is None
 
 
 def test_a_name_tells_nobody_in_a_repr() -> None:
     """A key may carry a phone number (ARCHIVE_USER=phone); what is read from it does not show it."""
-    parsed = named(original_key("+15550100001", AT, "1", ".caf"))
+    parsed = parse_key(original_key("+15550100001", AT, "1", ".caf"))
     assert parsed is not None
     assert not re.search("5550100001", repr(parsed))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime.settings.environment import read
-from runtime.settings.reference import shown
+from runtime.settings.reference import written_as_variable
 from storage.settings import (
     ArchiveSettings,
     FileArchive,
@@ -58,7 +58,7 @@ def test_a_value_is_parsed_once_and_for_all(group: type[Group], variable: str, t
     """Whoever uses a setting finds it as a value of its own type, and the shown value reads back as the same."""
     found = values(read(group, {variable: text}))
     assert found[variable] == value
-    assert values(read(group, {variable: shown(value)})) == found
+    assert values(read(group, {variable: written_as_variable(value)})) == found
 
 
 def test_supabase_needs_url_and_key() -> None:
@@ -67,4 +67,4 @@ def test_supabase_needs_url_and_key() -> None:
     project = {"SUPABASE_URL": "https://x.example.com", "SUPABASE_KEY": "k"}
     settings = read(StoreSettings, {"STORE_URL": "supabase", **project})
     assert settings.url == SupabaseProject()
-    assert values(read(StoreSettings, {"STORE_URL": shown(settings.url), **project})) == values(settings)
+    assert values(read(StoreSettings, {"STORE_URL": written_as_variable(settings.url), **project})) == values(settings)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage.history import Turn
+from storage.history import PastTurn
 from tests.unit.console.calling import called, in_store, kept
 
 if TYPE_CHECKING:
@@ -33,4 +33,4 @@ def test_one_is_counted_as_one(tmp_path: Path) -> None:
 
 async def _turns_of_old(store: SqliteStore) -> None:
     at = datetime(2020, 1, 1, tzinfo=UTC)
-    await store.history.append("51", "810001", [Turn("user", "hello", "en", at)])
+    await store.history.append("51", "810001", [PastTurn("user", "hello", "en", at)])

@@ -24,7 +24,7 @@ from console.demo.recognise import (
     recognise,
 )
 from console.demo.story import DemoEvent, recognition_report
-from console.follow import Followed
+from console.follow import EventOutcome
 from providers.models.local import LocalTranscriber
 from sandbox.upstreams.series import Sent
 from storage.ledger import MemoKey, Step, Story
@@ -42,7 +42,7 @@ FIRST, SECOND = (
     "Can you tell me what the weather is like today?",
 )
 SAID = f"{FIRST} {SECOND}"
-SPOKEN_WELL = DemoEvent("a.json", Followed("answered", None, None), {"outcome": "answered"})
+SPOKEN_WELL = DemoEvent("a.json", EventOutcome("answered", None, None), {"outcome": "answered"})
 
 
 def story(number: int, rung: str, said: str, *, language: str = "en", fell: str | None = None) -> Story:
@@ -161,7 +161,7 @@ def test_a_demo_in_which_nothing_was_recognised_fails() -> None:
     """Where no reply could be judged, or an event did not end as expected, that is told."""
     assert shortcomings([SPOKEN_WELL], []) == ["No reply could be recognised again: no voice said enough English."]
     fine = Recognition(SpokenReply("local", "1.m4a", "", b""), 20, 0)
-    other = DemoEvent("b.json", Followed("failed", "x", None), {"outcome": "answered"})
+    other = DemoEvent("b.json", EventOutcome("failed", "x", None), {"outcome": "answered"})
     assert len(shortcomings([SPOKEN_WELL, other], [fine])) == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from console.demo.story import DemoEvent, event_report, repeat_of, summary
-from console.follow import Followed
+from console.follow import EventOutcome
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from sandbox.upstreams.series import Sent
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 HERE = Path("var")
 
 
-def _answered(chat: str, message_id: str) -> Followed:
+def _answered(chat: str, message_id: str) -> EventOutcome:
     facts = {"said": "Yes, on Sunday.", "language": "en"}
     steps = [Step("deliver", 0.1, "voice")]
     story = Story(MemoKey(chat, message_id), State.ANSWERED, None, 1, None, 0.0, 0.0, facts, steps)
-    return Followed("answered", None, story)
+    return EventOutcome("answered", None, story)
 
 
 def _told(what: RenderableType) -> str:
@@ -44,7 +44,7 @@ def accounts() -> list[DemoEvent]:
     for name, followed in {
         "01.json": _answered("5", "7"),
         "02.json": _answered("6", "7"),
-        "03.json": Followed("ignored", "typing", None),
+        "03.json": EventOutcome("ignored", "typing", None),
         "04.json": _answered("5", "7"),
     }.items():
         made.append(DemoEvent(name, followed, {"outcome": followed.outcome}, repeat_of(followed, made)))
@@ -54,7 +54,7 @@ def accounts() -> list[DemoEvent]:
 def test_a_repeat_is_known_by_its_chat_and_message(accounts: list[DemoEvent]) -> None:
     """The same message in the same chat is a repeat of the first; another chat's is its own memo."""
     assert [account.repeats for account in accounts] == [None, None, None, "01.json"]
-    assert repeat_of(Followed("ignored", "typing", None), accounts) is None
+    assert repeat_of(EventOutcome("ignored", "typing", None), accounts) is None
 
 
 def test_a_repeat_is_told_in_one_line(accounts: list[DemoEvent]) -> None:

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer.events.parse import Event, VoiceMemo, parse
+from consumer.events.parse import ParsedEvent, VoiceMemo, parse
 from tests.unit.consumer.events.event_shapes import OUR_NUMBER
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ RECEIVED_AT = datetime(2025, 11, 9, 12, 0, tzinfo=UTC)
 URL = "https://media.example.org/1"
 
 
-def read(event: object, *, our_numbers: tuple[str, ...] = (OUR_NUMBER,)) -> Event:
+def read(event: object, *, our_numbers: tuple[str, ...] = (OUR_NUMBER,)) -> ParsedEvent:
     """Parse an event, given as bytes or as what json encodes."""
     value = event if isinstance(event, bytes) else json.dumps(event).encode()
     return parse(value, received_at=RECEIVED_AT, our_numbers=our_numbers)

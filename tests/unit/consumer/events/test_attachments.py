@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.events.parse import Ignored, TextMessage, Unreadable, recordings
+from consumer.events.parse import Ignored, TextMessage, Unreadable, recordings_in
 from consumer.memo.states import AbsentAudio, InlineAudio, LinkedAudio
 from tests.unit.consumer.events.event_reading import URL, audio_of, read, v2
 from tests.unit.consumer.events.event_strategies import MAGIC, Built, built, json_values
@@ -184,15 +184,15 @@ def test_without_an_id_nothing_can_be_asked_for() -> None:
 @given(st.dictionaries(st.sampled_from(["attachments", "audio", "parts", "text", "data", "message"]), json_values))
 def test_any_message_is_searched(message: dict[str, object]) -> None:
     """Whatever the API's message holds, the search raises nothing and never reports an absent recording."""
-    assert not any(isinstance(one, AbsentAudio) for one in recordings(message))
+    assert not any(isinstance(one, AbsentAudio) for one in recordings_in(message))
 
 
 @given(built())
 def test_api_message_is_searched_like_an_event(one: Built) -> None:
     """The same message from the API has the same recordings."""
-    assert recordings(one.event) == one.message.sources
+    assert recordings_in(one.event) == one.message.sources
 
 
 def test_api_message_without_a_recording() -> None:
     """A message with a picture has no recording."""
-    assert recordings({"id": 7, "text": "", "attachments": [{"url": URL, "mime_type": "image/png"}]}) == ()
+    assert recordings_in({"id": 7, "text": "", "attachments": [{"url": URL, "mime_type": "image/png"}]}) == ()

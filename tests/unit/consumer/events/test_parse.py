@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.events.parse import Address, Event, Ignored, TextMessage, Unreadable, VoiceMemo, address, parse
+from consumer.events.parse import Address, Ignored, ParsedEvent, TextMessage, Unreadable, VoiceMemo, address_of, parse
 from consumer.memo.states import AbsentAudio, InlineAudio, LinkedAudio
 from tests.unit.consumer.events.event_reading import RECEIVED_AT, URL, memo_of, read, v2
 from tests.unit.consumer.events.event_strategies import Built, built, damaged, echoes, json_values
@@ -26,7 +26,7 @@ IGNORED = {"empty", "other-event", "echo", "recovered-history", "no-audio", "no-
 UNREADABLE = {"not-json", "not-an-object", "no-chat", "no-recording"}
 
 
-def holds(event: Event) -> None:
+def holds(event: ParsedEvent) -> None:
     """Check that an event is usable, whatever the bytes were."""
     match event:
         case Ignored(reason):
@@ -110,7 +110,7 @@ def test_damaged_shapes_are_read(data: st.DataObject) -> None:
         (b'{"event_type": "message.received"}', Unreadable("no-chat")),
     ],
 )
-def test_no_event_at_all(value: bytes | None, happened: Event) -> None:
+def test_no_event_at_all(value: bytes | None, happened: ParsedEvent) -> None:
     """What is no event has a reason."""
     assert parse(value, received_at=RECEIVED_AT) == happened
 
@@ -204,9 +204,9 @@ def test_same_event_gives_the_same_memo(one: Built) -> None:
 @given(built())
 def test_address_is_that_of_the_message(one: Built) -> None:
     """The address of an event in any shape is the chat of its memo, and the event's own id."""
-    assert address(one.value).chat_id == one.message.chat_id
+    assert address_of(one.value).chat_id == one.message.chat_id
     again = json.dumps({**one.event, "event_id": "e-2"}).encode()
-    assert address(again) == Address(one.message.chat_id, "e-2")
+    assert address_of(again) == Address(one.message.chat_id, "e-2")
 
 
 @pytest.mark.parametrize(
@@ -214,13 +214,13 @@ def test_address_is_that_of_the_message(one: Built) -> None:
 )
 def test_address_says_what_is_lacking(value: bytes, lacking: str) -> None:
     """Without a readable chat there is a constant reason."""
-    assert address(value) == Address(lacking=lacking)
+    assert address_of(value) == Address(lacking=lacking)
 
 
 @given(st.one_of(st.binary(), json_values.map(lambda value: json.dumps(value).encode())))
 def test_every_value_has_an_address_or_lacks_one(value: bytes) -> None:
     """Any bytes give a chat or a reason, never both, and no error."""
-    found = address(value)
+    found = address_of(value)
     assert (found.chat_id is None) == (found.lacking is not None)
 
 

@@ -25,20 +25,20 @@ EVENT = Event(Place("topic", 0, 1), AT.timestamp(), None, b"{}", ())
 def test_a_text_outlives_its_event(text: str, *, group: bool) -> None:
     """When Kafka has forgotten the event, the row alone gives the same message, and no recording is asked for."""
     memo = Memo("chat", "7", "+15550100001", AT, (), group=group, text=text)
-    assert checkpoint.memo_of(KEY, checkpoint.known_facts(memo)) == memo
+    assert checkpoint.restore_memo(KEY, checkpoint.initial_facts(memo)) == memo
 
 
 def test_a_recording_has_no_text() -> None:
     """A voice memo's row says nothing of a text, so its recording is looked for."""
     memo = Memo("chat", "7", "", AT, ())
-    assert "written" not in checkpoint.known_facts(memo)
-    assert checkpoint.memo_of(KEY, checkpoint.known_facts(memo)).text is None
-    assert checkpoint.memo_of(KEY, {}).audio
+    assert "written" not in checkpoint.initial_facts(memo)
+    assert checkpoint.restore_memo(KEY, checkpoint.initial_facts(memo)).text is None
+    assert checkpoint.restore_memo(KEY, {}).audio
 
 
 def test_it_is_read_once() -> None:
     """Its language is known once it was told from the text, and not from an apology alone."""
-    known = checkpoint.known_facts(TEXT)
+    known = checkpoint.initial_facts(TEXT)
     assert checkpoint.restore_heard(TEXT, known) is None
     assert checkpoint.restore_heard(TEXT, {**known, "language": "en", "line": Line.NOT_PROCESSED.value}) is None
     heard = checkpoint.restore_heard(TEXT, {**known, "language": "en", "ears": "read"})
@@ -48,7 +48,7 @@ def test_it_is_read_once() -> None:
 
 def test_the_model_is_asked_once() -> None:
     """With a reply in the ledger there is nothing left but to send it; and once sent, not even that."""
-    facts = {**checkpoint.known_facts(TEXT), "language": "en", "ears": "read", "reply": "Left.", "replier": "openai"}
+    facts = {**checkpoint.initial_facts(TEXT), "language": "en", "ears": "read", "reply": "Left.", "replier": "openai"}
     answering = checkpoint.restore_answering(TEXT, facts)
     assert answering is not None
     assert (answering.text, answering.rung, answering.heard and answering.heard.words) == ("Left.", "openai", TEXT.text)

@@ -14,18 +14,18 @@ import pytest
 from audio.clip import Clip, pcm_of, wav_clip
 from audio.clips import Line
 from audio.formats import Format
-from audio.pieces import cut
+from audio.pieces import cut_at_pauses
 from consumer.memo.endings import Apology
 from consumer.memo.progress import Progress
 from consumer.memo.states import AbsentAudio, Decoded, Fetched, Heard, Memo
 from consumer.notices import Notice, Notices
 from consumer.stages.hear import Hear
-from conversation.hearing.listen import ears
+from conversation.hearing.listen import transcriber_rung
 from conversation.notices import RungFailed
 from providers.errors import Rejected, Unavailable
 from providers.fallback.ladder import Ladder, Rung
 from providers.ports import Transcript
-from storage.history import Turn
+from storage.history import PastTurn
 from storage.ledger import Claim, MemoKey
 from storage.states import State
 from tests.harness.virtual_time import in_virtual_time
@@ -77,7 +77,7 @@ class Ears:
 
     async def __call__(self, clip: Clip) -> Transcript:
         """Hear a piece."""
-        begins = [piece.begin for piece in cut(self.whole)]
+        begins = [piece.begin for piece in cut_at_pauses(self.whole)]
         number = begins.index(pcm_of(self.whole).index(pcm_of(clip)) // 2) + 1
         self.asked.append(number)
         self.now += 1
@@ -122,14 +122,14 @@ async def hear(clip: Clip, *ears: Callable[[Clip], Any], deadline_seconds: float
     return await staged(clip, Ladder("hear", *rungs, budget_seconds=45.0))
 
 
-async def staged(clip: Clip, ladder: Ladder[[Clip, Expected], Transcript], turns: tuple[Turn, ...] = ()) -> Ran:
+async def staged(clip: Clip, ladder: Ladder[[Clip, Expected], Transcript], turns: tuple[PastTurn, ...] = ()) -> Ran:
     """Run the stage, after these turns."""
     notices: list[Notice] = []
     claim = Claim(KEY, 1, State.RECEIVED, {})
     progress = Progress(claim, cast("Any", None), Notices(notices.append), cast("Any", Lease()))
     ran = Ran(progress, notices)
 
-    async def past() -> tuple[Turn, ...]:
+    async def past() -> tuple[PastTurn, ...]:
         return turns
 
     recalling = asyncio.ensure_future(past())
@@ -165,7 +165,7 @@ async def test_a_long_memo_in_order() -> None:
     """Four pieces at a time are listened to, and their words joined in order, whichever is done first."""
     ears = Ears(wav(speech()))
     ran = await hear(ears.whole, ears)
-    count = len(cut(ears.whole))
+    count = len(cut_at_pauses(ears.whole))
     assert ran.given
     assert ran.given.words.split(" ") == [f"w{number}" for number in range(1, count + 1)]
     assert (ears.most, sorted(ears.asked)) == (4, list(range(1, count + 1)))
@@ -222,7 +222,7 @@ async def test_silent_pieces_cost_nothing() -> None:
     ran = await hear(whole, ears)
     silent = [int(stage[5:]) for stage, rung, _ in ran.steps() if rung == "silence"]
     assert silent
-    assert sorted(ears.asked + silent) == list(range(1, len(cut(whole)) + 1))
+    assert sorted(ears.asked + silent) == list(range(1, len(cut_at_pauses(whole)) + 1))
 
 
 @pytest.mark.parametrize("seconds", [5, 100])
@@ -252,7 +252,7 @@ async def test_imagined_words() -> None:
 async def test_the_language_of_the_most_speech() -> None:
     """A second language in one piece does not change the language of the answer; words imagined have none."""
     whole = wav(speech())
-    many = range(2, len(cut(whole)) + 1)
+    many = range(2, len(cut_at_pauses(whole)) + 1)
     script: Script = {1: Transcript("ok", "de"), **{number: Transcript("bon", "fr") for number in many}}
     ran = await hear(whole, Ears(whole, script))
     assert ran.given
@@ -314,10 +314,10 @@ async def test_local_ears_expect_english() -> None:
                 raise Rejected("local", "knows English only")
             return Transcript("hello", "en")
 
-    ladder = Ladder("hear", Rung("local", ears("local", Local()), 9.0), budget_seconds=9.0)
+    ladder = Ladder("hear", Rung("local", transcriber_rung("local", Local()), 9.0), budget_seconds=9.0)
     clip = wav(speech()[: 2 * RATE])
     for last, heard, apology in (("fr", None, "not-transcribed"), ("en", "hello", None), (None, "hello", None)):
-        turns = (Turn("user", "x", last, datetime.now(UTC)),) if last else ()
+        turns = (PastTurn("user", "x", last, datetime.now(UTC)),) if last else ()
         ran = await staged(clip, ladder, turns)
         assert ran.given is None or ran.given.words == heard
         assert ran.apology is None or ran.apology.reason == apology

@@ -12,7 +12,7 @@ from audio.clip import Clip
 from audio.formats import Format
 from consumer.memo.states import Answering, Decoded, Fetched, Memo, Spoken
 from consumer.stages.keep import Keep
-from storage.archive import NOTHING, safe_id
+from storage.archive import NO_METADATA, safe_id
 from storage.memory.store import MemoryArchive
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Listening(MemoryArchive):
         super().__init__()
         self.told: dict[str, tuple[str, Mapping[str, str]]] = {}
 
-    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
         """Keep it, and what is told about it."""
         self.told[key] = (content_type, about)
         return await super().put(key, data, content_type=content_type, about=about)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conversation.language.evidence import WORD_LISTS, lowercase, split_words
-from conversation.language.identify import identify
+from conversation.language.identify import identify_language
 from conversation.language.scripts import LATIN, candidate_languages
 from tests.evaluation.language import Score, groups, scores, table
 
@@ -56,7 +56,7 @@ def test_no_history_imprisons() -> None:
     sentences = groups()["sentences, no history"]
     histories = sorted({case.wanted for case in sentences})
     for case in sentences:
-        identified = {identify(case.text, reported=None, last=last, default="en") for last in histories}
+        identified = {identify_language(case.text, reported=None, last=last, default="en") for last in histories}
         assert identified == {case.wanted}, case.text
 
 

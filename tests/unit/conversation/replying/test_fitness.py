@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from conversation.replying.fitness import RECITED_WORDS, recites, refuse_unfit
 from conversation.replying.persona import compose
 from providers.errors import BadAnswer, OtherLanguage, PromptReadOut, UnfitAnswer, Verdict
-from providers.fallback.breaker import Breaker, State
+from providers.fallback.breaker import Breaker, BreakerState
 from providers.ports import ChatTurn, Role
 
 TURNS = compose(
@@ -83,7 +83,7 @@ def test_what_people_can_provoke_shuts_no_service(kind: type[UnfitAnswer]) -> No
         call = breaker.admit()
         assert call is not None
         breaker.failed(call, error)
-    assert breaker.state is State.CLOSED
+    assert breaker.state is BreakerState.CLOSED
 
 
 @given(st.text(), st.text())

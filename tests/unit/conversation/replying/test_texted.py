@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.replying.texted import MAX_WORDS, Written, writable
+from conversation.replying.texted import MAX_WORDS, TextReply, writable
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_too_long_ends_at_a_sentence() -> None:
 
 def test_a_reply_is_one_piece() -> None:
     """Nothing is returned before the model is done; then all of it, once."""
-    cutter = Written("en")
+    cutter = TextReply("en")
     assert cutter.feed("Hello **the") == []
     assert cutter.feed("re**. Bye.") == []
     assert not cutter.full
@@ -58,7 +58,7 @@ def test_a_reply_is_one_piece() -> None:
 
 def test_an_endless_reply_is_full() -> None:
     """An endless stream is read no further than what can be sent."""
-    cutter = Written("en")
+    cutter = TextReply("en")
     given_ = [piece for _ in range(1000) if not cutter.full for piece in cutter.feed("Word after word. " * 10)]
     assert cutter.full
     assert len(given_) == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conversation.speakable import speakable
 from conversation.speakable.length import count_words
-from conversation.speakable.sentences import Sentences, joined, split
+from conversation.speakable.sentences import Sentences, join_sentences, split_sentences
 
 
 def cut(text: str, *, language: str = "en", size: int = 3, max_words: int = 80) -> list[str]:
@@ -72,7 +72,7 @@ def test_nothing_is_lost(text: list[tuple[str, str]], size: int) -> None:
     """Split or whole, and in whatever pieces, the text has the same words."""
     whole = "".join(word + mark for word, mark in text)
     said = cut(whole, size=size, max_words=10_000)
-    assert joined(said, "en").split() == speakable(whole, language="en", max_words=10_000).split()
+    assert join_sentences(said, "en").split() == speakable(whole, language="en", max_words=10_000).split()
     assert said == cut(whole, size=10_000, max_words=10_000)
 
 
@@ -90,4 +90,4 @@ def test_any_text(text: str, size: int, most: int) -> None:
 def test_split_and_joined(text: list[tuple[str, str]]) -> None:
     """A text that is split and joined has the same words."""
     whole = "".join(word + mark for word, mark in text).strip()
-    assert joined(split(whole), "en").split() == whole.split()
+    assert join_sentences(split_sentences(whole), "en").split() == whole.split()

@@ -16,9 +16,9 @@ from audio.formats import Format
 from consumer.memo.states import Answering
 from consumer.stages.speak import Speak
 from conversation.budget import Budget
-from conversation.draft import Discarded, Draft, Drafts
-from conversation.replying.reply import whole_reply
-from conversation.speaking.rehearsal import recorded, whole_speech
+from conversation.draft import Discarded, StreamedReplies, StreamedReply
+from conversation.replying.reply import replier_rung
+from conversation.speaking.rehearsal import recorded_line, synthesizer_rung
 from providers.errors import BadAnswer, LadderExhausted, Unavailable
 from providers.fallback.ladder import Ladder, Rung
 from providers.ports import ChatTurn, Role
@@ -122,21 +122,23 @@ def levels(pcm: bytes) -> list[int]:
     return [sample // 1000 for sample in dict.fromkeys(samples) if sample and counted[sample] > 50]
 
 
-def rungs(*writers: Writer) -> Ladder[[Sequence[ChatTurn], str, Drafts], str]:
+def rungs(*writers: Writer) -> Ladder[[Sequence[ChatTurn], str, StreamedReplies], str]:
     """Make a ladder of writers."""
-    made = [Rung(f"writer-{number}", whole_reply("x", writer), 60) for number, writer in enumerate(writers)]
+    made = [Rung(f"writer-{number}", replier_rung("x", writer), 60) for number, writer in enumerate(writers)]
     return Ladder("answer", *made, budget_seconds=200)
 
 
 def speak(*voices: Voice, encoder: Encoder | None = None) -> Speak:
     """Make the stage, with the clip for its last rung."""
     transcoder = cast("Transcoder", encoder or Encoder())
-    made = [Rung(f"voice-{number}", whole_speech("x", voice, transcoder), 60) for number, voice in enumerate(voices)]
-    return Speak(Ladder("speak", *made, Rung("clip", recorded, 1), budget_seconds=200))
+    made = [
+        Rung(f"voice-{number}", synthesizer_rung("x", voice, transcoder), 60) for number, voice in enumerate(voices)
+    ]
+    return Speak(Ladder("speak", *made, Rung("clip", recorded_line, 1), budget_seconds=200))
 
 
 async def answered(
-    stage: Speak, writers: Ladder[[Sequence[ChatTurn], str, Drafts], str], told: Told
+    stage: Speak, writers: Ladder[[Sequence[ChatTurn], str, StreamedReplies], str], told: Told
 ) -> tuple[str, str, Clip]:
     """Write and speak a reply; give the text, what is said, and the clip."""
     async with stage.rehearsing(cast("Progress", told)) as rehearsal:
@@ -260,11 +262,11 @@ async def test_resumed_reply() -> None:
 @in_virtual_time
 async def test_drafts() -> None:
     """A draft that is discarded says so to whoever reads it, at once; one that is whole is not discarded any more."""
-    drafts = Drafts()
+    drafts = StreamedReplies()
     first = drafts.begin("en")
     first.say("One.")
 
-    async def read(draft: Draft) -> list[str]:
+    async def read(draft: StreamedReply) -> list[str]:
         return [piece.text async for piece in draft.pieces()]
 
     reading = asyncio.create_task(read(first))

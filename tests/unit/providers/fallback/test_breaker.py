@@ -26,12 +26,12 @@ from providers.fallback.breaker import (
     LONGEST_SECONDS,
     WINDOW_SECONDS,
     Breaker,
-    State,
+    BreakerState,
 )
 
 if TYPE_CHECKING:
     from providers.errors import ProviderError
-    from providers.fallback.breaker import Call
+    from providers.fallback.breaker import AdmittedCall
 
 DOWN = Unavailable("x", status=503)
 UNPAID = Unauthorized("x", status=402)
@@ -64,7 +64,7 @@ class Service:
     def __post_init__(self) -> None:
         self.breaker = Breaker(self.clock, lambda: self.chance)
 
-    def call(self) -> Call:
+    def call(self) -> AdmittedCall:
         """Be let through."""
         call = self.breaker.admit()
         assert call is not None
@@ -75,14 +75,14 @@ class Service:
         for _ in range(times):
             self.breaker.failed(self.call(), error)
 
-    def state(self) -> State:
+    def state(self) -> BreakerState:
         """What the breaker does now."""
         return self.breaker.state
 
     def opens_after(self) -> float:
         """How long it stays open from now on, in whole seconds; time passes until then."""
         begun = self.clock.now
-        while self.state() is State.OPEN:
+        while self.state() is BreakerState.OPEN:
             self.clock.now += 1
         return self.clock.now - begun
 
@@ -96,9 +96,9 @@ def service() -> Service:
 def test_enough_failures_open_it(service: Service) -> None:
     """One failure less than the limit leaves it closed; the last one shuts everybody out."""
     service.fail(times=FAILURES - 1)
-    assert service.state() is State.CLOSED
+    assert service.state() is BreakerState.CLOSED
     service.fail()
-    assert service.state() is State.OPEN
+    assert service.state() is BreakerState.OPEN
     assert service.breaker.admit() is None
 
 
@@ -107,7 +107,7 @@ def test_old_failures_are_forgotten(service: Service) -> None:
     service.fail(times=FAILURES - 1)
     service.clock.now += WINDOW_SECONDS
     service.fail(times=FAILURES - 1)
-    assert service.state() is State.CLOSED
+    assert service.state() is BreakerState.CLOSED
 
 
 def test_few_failures_among_many_successes_do_not_open_it(service: Service) -> None:
@@ -115,9 +115,9 @@ def test_few_failures_among_many_successes_do_not_open_it(service: Service) -> N
     for _ in range(FAILURES + 1):
         service.breaker.succeeded(service.call())
     service.fail(times=FAILURES)
-    assert service.state() is State.CLOSED
+    assert service.state() is BreakerState.CLOSED
     service.fail()
-    assert service.state() is State.OPEN
+    assert service.state() is BreakerState.OPEN
 
 
 def test_the_window_is_bounded(service: Service) -> None:
@@ -125,34 +125,34 @@ def test_the_window_is_bounded(service: Service) -> None:
     for _ in range(10_000):
         service.breaker.succeeded(service.call())
     service.fail(times=99)
-    assert service.state() is State.CLOSED
+    assert service.state() is BreakerState.CLOSED
     service.fail()
-    assert service.state() is State.OPEN
+    assert service.state() is BreakerState.OPEN
 
 
 @pytest.mark.parametrize("kind", [Unreachable, TimedOut, RateLimited, Unavailable, BadAnswer, OutcomeUnknown])
 def test_what_the_service_did_wrong_counts(service: Service, kind: type[ProviderError]) -> None:
     """Each way in which a service may fail us counts."""
     service.fail(kind("x"), times=FAILURES)
-    assert service.state() is State.OPEN
+    assert service.state() is BreakerState.OPEN
 
 
 @pytest.mark.parametrize("kind", [Rejected, Gone, Forbidden])
 def test_what_the_request_did_wrong_does_not_count(service: Service, kind: type[ProviderError]) -> None:
     """A request that the service or we refuse says nothing about the service, and leaves the probe to the next."""
     service.fail(kind("x"), times=3 * FAILURES)
-    assert service.state() is State.CLOSED
+    assert service.state() is BreakerState.CLOSED
     service.fail(times=FAILURES)
     service.clock.now += COOL_DOWN_SECONDS
     service.fail(kind("x"), times=2)
-    assert service.state() is State.HALF_OPEN
+    assert service.state() is BreakerState.HALF_OPEN
 
 
 def test_one_probe_at_a_time(service: Service) -> None:
     """After the cool-down one call is let through; the next only when that one has ended without a word."""
     service.fail(times=FAILURES)
     service.clock.now += COOL_DOWN_SECONDS
-    assert service.state() is State.HALF_OPEN
+    assert service.state() is BreakerState.HALF_OPEN
     probe = service.call()
     assert service.breaker.admit() is None
     service.breaker.release(probe)
@@ -166,9 +166,9 @@ def test_probe_that_succeeds_closes_it(service: Service) -> None:
     service.fail()
     service.clock.now += 2 * COOL_DOWN_SECONDS
     service.breaker.succeeded(service.call())
-    assert service.state() is State.CLOSED
+    assert service.state() is BreakerState.CLOSED
     service.fail(times=FAILURES - 1)
-    assert service.state() is State.CLOSED
+    assert service.state() is BreakerState.CLOSED
     service.fail()
     assert service.opens_after() == COOL_DOWN_SECONDS
 
@@ -189,9 +189,9 @@ def test_jitter_shortens_the_cool_down(chance: float) -> None:
     service = Service(chance)
     service.fail(times=FAILURES)
     service.clock.now = COOL_DOWN_SECONDS * (1 - JITTER * chance) - 0.001
-    assert service.state() is State.OPEN
+    assert service.state() is BreakerState.OPEN
     service.clock.now += 0.002
-    assert service.state() is State.HALF_OPEN
+    assert service.state() is BreakerState.HALF_OPEN
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_retry_after_is_heeded_at_once(service: Service, asked: float, kept: flo
 def test_no_retry_after_is_a_failure_like_any_other(service: Service, asked: float | None) -> None:
     """A 429 that does not say how long only counts."""
     service.fail(limited(asked), times=FAILURES - 1)
-    assert service.state() is State.CLOSED
+    assert service.state() is BreakerState.CLOSED
     service.fail(limited(asked))
     assert service.opens_after() == COOL_DOWN_SECONDS
 
@@ -260,4 +260,4 @@ def test_asked_to_stay_away_while_a_probe_runs(service: Service) -> None:
     service.breaker.succeeded(probe)
     assert service.opens_after() == 50
     service.breaker.succeeded(service.call())
-    assert service.state() is State.CLOSED
+    assert service.state() is BreakerState.CLOSED

@@ -16,11 +16,11 @@ from providers.fallback.breaker import (
     LONGEST_SECONDS,
     WINDOW_SECONDS,
     Breaker,
-    State,
+    BreakerState,
 )
 
 if TYPE_CHECKING:
-    from providers.fallback.breaker import Call
+    from providers.fallback.breaker import AdmittedCall
 
 DOWN = Unavailable("x", status=503)
 UNPAID = Unauthorized("x", status=402)
@@ -39,11 +39,11 @@ class Model:
     """Of our own choice, in a row."""
     probe: object = None
 
-    def state(self, now: float) -> State:
+    def state(self, now: float) -> BreakerState:
         """What it does at this time."""
         if self.until is None:
-            return State.CLOSED
-        return State.OPEN if now < self.until else State.HALF_OPEN
+            return BreakerState.CLOSED
+        return BreakerState.OPEN if now < self.until else BreakerState.HALF_OPEN
 
     def many(self, now: float) -> bool:
         """Whether the window calls for an opening."""
@@ -77,7 +77,7 @@ class Traffic(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.running: list[Call] = []
+        self.running: list[AdmittedCall] = []
 
     @initialize(chance=st.sampled_from([0.0, 0.5, 1.0]))
     def begin(self, chance: float) -> None:
@@ -96,17 +96,17 @@ class Traffic(RuleBasedStateMachine):
         for _ in range(count):
             state = self.model.state(self.now)
             call = self.breaker.admit()
-            assert (call is not None) == (state is not State.OPEN and self.model.probe is None)
+            assert (call is not None) == (state is not BreakerState.OPEN and self.model.probe is None)
             if call is not None:
                 self.running.append(call)
-            if call is not None and state is State.HALF_OPEN:
+            if call is not None and state is BreakerState.HALF_OPEN:
                 self.model.probe = call
 
-    def take(self, data: st.DataObject) -> Call:
+    def take(self, data: st.DataObject) -> AdmittedCall:
         """Choose one of those under way."""
         return self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
 
-    def over(self, call: Call) -> None:
+    def over(self, call: AdmittedCall) -> None:
         """Release a call, as every admitted one is in the end."""
         self.breaker.release(call)
         if call is self.model.probe:
@@ -155,7 +155,7 @@ class Traffic(RuleBasedStateMachine):
     def agrees(self) -> None:
         """The breaker is where the model is, and is never open for longer than the longest time from now."""
         assert self.breaker.state is self.model.state(self.now)
-        assert self.model.state(self.now + LONGEST_SECONDS) is not State.OPEN
+        assert self.model.state(self.now + LONGEST_SECONDS) is not BreakerState.OPEN
 
     def teardown(self) -> None:
         """However it went: when all have let go, and time enough has passed, the next is let through."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.errors import LadderExhausted, RateLimited, Rejected, Unauthorized, Unavailable
-from providers.fallback.breaker import COOL_DOWN_SECONDS, FAILURES, LONGEST_SECONDS, State
+from providers.fallback.breaker import COOL_DOWN_SECONDS, FAILURES, LONGEST_SECONDS, BreakerState
 from providers.fallback.ladder import Ladder, Rung
 from tests.harness.virtual_time import in_virtual_time, run
 
@@ -58,7 +58,7 @@ async def opened(remote: Service) -> Ladder[[str], str]:
     ladder = two(remote)
     for _ in range(FAILURES):
         await ladder("hello")
-    assert ladder.states() == {"remote": State.OPEN, "local": State.CLOSED}
+    assert ladder.states() == {"remote": BreakerState.OPEN, "local": BreakerState.CLOSED}
     remote.asked = 0
     return ladder
 
@@ -96,12 +96,12 @@ async def test_one_memo_probes() -> None:
     remote = Service()
     ladder = await opened(remote)
     await asyncio.sleep(COOL_DOWN_SECONDS)
-    assert ladder.states()["remote"] is State.HALF_OPEN
+    assert ladder.states()["remote"] is BreakerState.HALF_OPEN
     remote.error, remote.seconds = None, 3
     served = await asyncio.gather(*(ladder("hello") for _ in range(4)))
     assert [story(each) for each in served] == [[("remote", None)], OVER, OVER, OVER]
     assert (remote.asked, remote.most_running) == (1, 1)
-    assert ladder.states()["remote"] is State.CLOSED
+    assert ladder.states()["remote"] is BreakerState.CLOSED
     assert story(await ladder("hello")) == [("remote", None)]
 
 
@@ -115,7 +115,7 @@ async def test_probe_that_fails_shuts_again() -> None:
     await asyncio.sleep(COOL_DOWN_SECONDS)
     assert story(await ladder("hello")) == OVER
     await asyncio.sleep(COOL_DOWN_SECONDS)
-    assert ladder.states()["remote"] is State.HALF_OPEN
+    assert ladder.states()["remote"] is BreakerState.HALF_OPEN
 
 
 @in_virtual_time
@@ -131,7 +131,7 @@ async def test_cancelled_probe_is_free_again() -> None:
     probing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await probing
-    assert ladder.states()["remote"] is State.HALF_OPEN
+    assert ladder.states()["remote"] is BreakerState.HALF_OPEN
     assert story(await ladder("hello")) == [("remote", None)]
 
 
@@ -143,14 +143,14 @@ async def test_bug_says_nothing_of_the_service() -> None:
     for _ in range(2 * FAILURES):
         with pytest.raises(KeyError):
             await ladder("hello")
-    assert ladder.states()["remote"] is State.CLOSED
+    assert ladder.states()["remote"] is BreakerState.CLOSED
     ladder = await opened(remote)
     await asyncio.sleep(COOL_DOWN_SECONDS)
     remote.error = KeyError("bug")
     for _ in range(2):
         with pytest.raises(KeyError):
             await ladder("hello")
-    assert ladder.states()["remote"] is State.HALF_OPEN
+    assert ladder.states()["remote"] is BreakerState.HALF_OPEN
 
 
 @in_virtual_time
@@ -160,7 +160,7 @@ async def test_rejected_requests_do_not_shut_a_rung() -> None:
     ladder = two(remote)
     for _ in range(2 * FAILURES):
         assert story(await ladder("hello")) == [("remote", "rejected"), ("local", None)]
-    assert ladder.states()["remote"] is State.CLOSED
+    assert ladder.states()["remote"] is BreakerState.CLOSED
 
 
 @in_virtual_time
@@ -171,7 +171,7 @@ async def test_retry_after_is_heeded() -> None:
     await asyncio.sleep(49)
     assert story(await ladder("hello")) == OVER
     await asyncio.sleep(1)
-    assert ladder.states()["remote"] is State.HALF_OPEN
+    assert ladder.states()["remote"] is BreakerState.HALF_OPEN
 
 
 def test_refused_key_is_told_once_per_opening(caplog: pytest.LogCaptureFixture) -> None:
@@ -183,7 +183,7 @@ def test_refused_key_is_told_once_per_opening(caplog: pytest.LogCaptureFixture) 
         await ladder("secret words")
         assert len(caplog.records) == 1
         await asyncio.sleep(LONGEST_SECONDS - 2)
-        assert ladder.states()["remote"] is State.OPEN
+        assert ladder.states()["remote"] is BreakerState.OPEN
         await asyncio.sleep(2)
         await ladder("secret words")
 
@@ -211,7 +211,7 @@ async def test_last_rung_is_never_shut() -> None:
             with pytest.raises(LadderExhausted):
                 await climb("hello")
     assert last.asked == 4 * FAILURES
-    assert ladder.states() == {"remote": State.OPEN, "local": State.CLOSED}
+    assert ladder.states() == {"remote": BreakerState.OPEN, "local": BreakerState.CLOSED}
     last.error = None
     assert story(await ladder("hello")) == OVER
 
@@ -249,10 +249,10 @@ async def test_hurry_is_not_the_services_fault() -> None:
     ladder = two(Service(seconds=60))
     for _ in range(2 * FAILURES):
         await ladder.within(4.9)("hello")
-    assert ladder.states()["remote"] is State.CLOSED
+    assert ladder.states()["remote"] is BreakerState.CLOSED
     for _ in range(FAILURES):
         await ladder.within(5)("hello")
-    assert ladder.states()["remote"] is State.OPEN
+    assert ladder.states()["remote"] is BreakerState.OPEN
 
 
 @in_virtual_time
@@ -264,7 +264,11 @@ async def test_rungs_of_one_service_share_a_breaker() -> None:
     for _ in range(2 * FAILURES):
         await ladder("hello")
     assert full.asked + short.asked == FAILURES
-    assert ladder.states() == {"voice": State.OPEN, "voice-short": State.OPEN, "clip": State.CLOSED}
+    assert ladder.states() == {
+        "voice": BreakerState.OPEN,
+        "voice-short": BreakerState.OPEN,
+        "clip": BreakerState.CLOSED,
+    }
 
 
 ENDS = st.sampled_from(

@@ -6,7 +6,7 @@ import pytest
 
 from providers.messengers.settings import MessagingSettings, SeriesSettings
 from runtime.settings.environment import read
-from runtime.settings.reference import shown
+from runtime.settings.reference import written_as_variable
 from tests.unit.runtime.settings.reading import one_fault, values
 
 SERIES = {"SERIES_API_URL": "https://api.example.com", "SERIES_API_KEY": "k"}
@@ -44,7 +44,7 @@ def test_a_value_is_parsed_once_and_for_all(variable: str, text: str, value: obj
     """Whoever uses a setting finds it as a value of its own type, and the shown value reads back as the same."""
     found = values(read(SeriesSettings, {variable: text}))
     assert found[variable] == value
-    assert values(read(SeriesSettings, {variable: shown(value)})) == found
+    assert values(read(SeriesSettings, {variable: written_as_variable(value)})) == found
 
 
 def test_media_may_come_from_the_apis_own_host_and_the_listed_ones() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.messengers.wire import Send, sent_since
+from providers.messengers.wire import OutgoingMessage, sent_since
 
 _PIECE_BYTES = 64 * 1024
 NOON = datetime(2025, 11, 2, 12, tzinfo=UTC)
@@ -31,9 +31,9 @@ class Lease:
         self.looks_left -= 1
 
 
-def a_send(body: bytes, lease: Lease) -> Send:
+def a_send(body: bytes, lease: Lease) -> OutgoingMessage:
     """A message with that body."""
-    return Send("/somewhere", body, lease.check)
+    return OutgoingMessage("/somewhere", body, lease.check)
 
 
 @given(st.integers(1, 4 * _PIECE_BYTES))

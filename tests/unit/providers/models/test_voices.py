@@ -15,8 +15,8 @@ from providers.models.voices import (
     ELEVENLABS_VOICES,
     OPENAI_VOICES,
     Voices,
-    filled_in,
-    languages_of,
+    model_languages,
+    with_defaults,
 )
 
 OURS = [
@@ -29,7 +29,7 @@ OURS = [
 @pytest.mark.parametrize(("service", "model", "own"), OURS)
 def test_our_languages_are_spoken_by_default(service: str, model: str, own: dict[str, str]) -> None:
     """With the default model and no voice chosen, each of our ten languages has a voice, at every vendor."""
-    voices = Voices(service, model, filled_in({}, own))
+    voices = Voices(service, model, with_defaults({}, own))
     assert all(voices.voice_for(language) for language in LANGUAGES)
 
 
@@ -41,13 +41,13 @@ def test_a_voice_per_language_at_cartesia() -> None:
 
 def test_what_is_chosen_goes_first() -> None:
     """A voice that is named for a language is taken; a default that is named is for all others, ours included."""
-    some = Voices("cartesia", "sonic-3", filled_in({"fr": "mine"}, CARTESIA_VOICES))
+    some = Voices("cartesia", "sonic-3", with_defaults({"fr": "mine"}, CARTESIA_VOICES))
     assert (some.voice_for("fr"), some.voice_for("de"), some.voice_for("nl")) == (
         "mine",
         CARTESIA_VOICES["de"],
         CARTESIA_VOICES[DEFAULT],
     )
-    all_of_them = Voices("cartesia", "sonic-3", filled_in({DEFAULT: "mine"}, CARTESIA_VOICES))
+    all_of_them = Voices("cartesia", "sonic-3", with_defaults({DEFAULT: "mine"}, CARTESIA_VOICES))
     assert {all_of_them.voice_for(language) for language in LANGUAGES} == {"mine"}
 
 
@@ -80,7 +80,7 @@ def test_no_voice(model: str, language: str) -> None:
 )
 def test_languages_of_a_model(model: str, count: int) -> None:
     """As many languages as the vendor counts, of snapshots and successors too; each is one that we know."""
-    known = languages_of(model)
+    known = model_languages(model)
     assert known is not None
     assert len(known) == count
     assert known <= KNOWN
@@ -89,5 +89,5 @@ def test_languages_of_a_model(model: str, count: int) -> None:
 @given(st.sampled_from(["eleven_v3", "kokoro", "sonic-30", "tts-10", "", "sonic"]), st.text(max_size=5))
 def test_a_model_that_we_do_not_know_is_asked_for_any_language(model: str, language: str) -> None:
     """Who configured it knows better."""
-    assert languages_of(model) is None
+    assert model_languages(model) is None
     assert Voices("vendor", model, {DEFAULT: "v"}).voice_for(language) == "v"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from providers.errors import Stalled, TimedOut
-from providers.wire.streams import has_sound, has_words, promptly
+from providers.wire.streams import guard_stalls, has_sound, has_words
 from tests.harness.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Speaker:
 async def heard(speaker: Speaker, *, reader_seconds: float = 0.0) -> list[str]:
     """Read it all, as a reader who takes a while over each piece."""
     pieces = []
-    async with aclosing(promptly(speaker.stream(), service="x", seconds=4, useful=has_words)) as stream:
+    async with aclosing(guard_stalls(speaker.stream(), service="x", seconds=4, useful=has_words)) as stream:
         async for piece in stream:
             pieces.append(piece)
             await asyncio.sleep(reader_seconds)
@@ -86,7 +86,7 @@ async def test_bugs_pass_through() -> None:
         raise TimeoutError("its own")
 
     with pytest.raises(TimeoutError, match="its own"):
-        async for _ in promptly(broken(), service="x", seconds=4, useful=has_words):
+        async for _ in guard_stalls(broken(), service="x", seconds=4, useful=has_words):
             pass
 
 

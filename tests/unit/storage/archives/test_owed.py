@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage.archive import NOTHING, PAGE
+from storage.archive import KEYS_PER_PAGE, NO_METADATA
 from storage.archives.disk import DiskArchive
 from storage.archives.owed import OwedArchive
-from storage.archives.spool import Owed, Spool, Spooled
+from storage.archives.spool import Spool, SpooledObject, SpoolSize
 from storage.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 from tests.harness.virtual_time import in_virtual_time
 
@@ -47,7 +47,7 @@ class FaultyArchive:
         self.at_the_gate = asyncio.Event()
         self.closed = False
 
-    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NOTHING) -> str:
+    async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
         """Keep it, once the gate is open."""
         self.puts.append(key)
         self.put_at.append(asyncio.get_running_loop().time())
@@ -66,7 +66,7 @@ class FaultyArchive:
             raise ArchiveMissing("nothing is kept under that key")
         return self.kept[key][0]
 
-    async def keys(self, *, prefix: str = "", after: str = "", limit: int = PAGE) -> Sequence[str]:
+    async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
         """List them."""
         self._fail("")
         return sorted(key for key in self.kept if key.startswith(prefix) and key > after)[:limit]
@@ -221,7 +221,7 @@ async def test_missing_key(owing: OwedArchive, inner: FaultyArchive) -> None:
 async def test_what_the_archive_takes_is_not_owed(owing: OwedArchive, folder: Path) -> None:
     """As long as all is well nothing is written to the folder, which is not even made."""
     assert await owing.put(KEY, b"x", content_type=WAV) == f"memory:{KEY}"
-    assert await owing.owed() == Owed(0, 0)
+    assert await owing.owed() == SpoolSize(0, 0)
     assert await owing.pay() == 0
     assert _files(folder) is None
 
@@ -238,7 +238,7 @@ async def test_any_refusal_is_owed_and_paid(owing: OwedArchive, inner: FaultyArc
     inner.fault = None
     assert await owing.pay() == 1
     assert inner.kept == {KEY: (b"sound", WAV)}
-    assert await owing.owed() == Owed(0, 0)
+    assert await owing.owed() == SpoolSize(0, 0)
     assert await owing.get(KEY) == b"sound"
 
 
@@ -351,7 +351,7 @@ async def test_a_later_put_settles_the_debt(owing: OwedArchive, inner: FaultyArc
     await owing.put(KEY, b"one", content_type=WAV)
     inner.fault = None
     await owing.put(KEY, b"two", content_type=WAV)
-    assert await owing.owed() == Owed(0, 0)
+    assert await owing.owed() == SpoolSize(0, 0)
     assert await owing.pay() == 0
     assert inner.kept[KEY] == (b"two", WAV)
 
@@ -452,7 +452,7 @@ async def test_two_processes_pay_at_once(inner: FaultyArchive, folder: Path) -> 
     paid = await asyncio.gather(*(each.pay() for each in both))
     assert sum(paid) >= 20
     assert inner.kept == {str(each): (str(each).encode(), WAV) for each in range(20)}
-    assert await both[1].owed() == Owed(0, 0)
+    assert await both[1].owed() == SpoolSize(0, 0)
 
 
 async def test_what_another_process_owes_since_is_not_forgotten(inner: FaultyArchive, folder: Path) -> None:
@@ -509,7 +509,7 @@ async def test_waits_grow_while_the_archive_is_away(inner: FaultyArchive, folder
         assert waits == pytest.approx([2, 4, 8, 16, 32, 60, 60, 60])
         inner.fault = None
         await asyncio.sleep(60)
-        assert await owing.owed() == Owed(0, 0)
+        assert await owing.owed() == SpoolSize(0, 0)
         inner.fault, inner.put_at = AWAY, []
         await owing.put(KEY, b"y", content_type=WAV)
         await asyncio.sleep(5)
@@ -590,6 +590,6 @@ def test_a_process_that_stands_still_stops_nobody(folder: Path) -> None:
     with (folder / ".lock").open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(BlockingIOError):
-            spool.write(Spooled(KEY, WAV, b"RIFF", NOTHING))
-    spool.write(Spooled(KEY, WAV, b"RIFF", NOTHING))
+            spool.write(SpooledObject(KEY, WAV, b"RIFF", NO_METADATA))
+    spool.write(SpooledObject(KEY, WAV, b"RIFF", NO_METADATA))
     assert spool.total().count == 1

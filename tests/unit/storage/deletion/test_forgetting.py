@@ -10,11 +10,11 @@ import pytest
 
 from storage.archive import original_key, pseudonym, reply_key, wav_key
 from storage.deletion.forgetting import Forgetting
-from storage.deletion.items import Disposal, Fate, Kind
-from storage.history import Turn
+from storage.deletion.items import Deleter, DeletionKind, DeletionResult
+from storage.history import PastTurn
 from storage.ledger import Claim, DeadLetter, Event, JsonValue, MemoKey, Place, Settled
 from storage.memory.store import MemoryArchive, MemoryStore
-from storage.people import who
+from storage.people import person_pseudonym
 from storage.states import State
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class World:
         self.forgetting = Forgetting(
             store.ledger, store.purging, store.history, self.archive, handle=self.handle, key=SECRET
         )
-        self.dispose = Disposal(store.purging, self.archive, "purge", who=self.forgetting.who)
+        self.dispose = Deleter(store.purging, self.archive, "purge", who=self.forgetting.who)
 
     async def memo(
         self, chat: str, message: str, person: str, *, group: bool = False, settled: bool = True, named: bool = True
@@ -50,21 +50,21 @@ class World:
             await self.archive.put(key, b"x", content_type="audio/wav")
         known: dict[str, JsonValue] = {**keys, "sent_at": NOW.isoformat(), "group": group}
         if named:
-            known |= {"person": person, "who": who(person, SECRET)}
+            known |= {"person": person, "who": person_pseudonym(person, SECRET)}
         claim = await self.store.ledger.claim(MemoKey(chat, message), owner="x", lease_seconds=9, facts=known)
         assert isinstance(claim, Claim)
         await self.store.history.append(
-            chat, message, [Turn("user", "q", "en", NOW), Turn("assistant", "a", "en", NOW)]
+            chat, message, [PastTurn("user", "q", "en", NOW), PastTurn("assistant", "a", "en", NOW)]
         )
         if settled:
             await self.store.ledger.settle(claim, State.ANSWERED, reason=None, facts={}, steps=[])
         return claim
 
-    async def found(self, limit: int = 99) -> list[tuple[Kind, str]]:
+    async def found(self, limit: int = 99) -> list[tuple[DeletionKind, str]]:
         """Return what is theirs."""
         return [(item.kind, item.name) for item in await self.forgetting.items(limit)]
 
-    async def forget(self) -> list[Fate]:
+    async def forget(self) -> list[DeletionResult]:
         """Delete what is theirs."""
         return [await self.dispose(item) for item in await self.forgetting.items(99)]
 
@@ -79,8 +79,8 @@ def world() -> World:
     return World()
 
 
-def _memos(*names: str) -> Sequence[tuple[Kind, str]]:
-    return [(Kind.MEMO, name) for name in names]
+def _memos(*names: str) -> Sequence[tuple[DeletionKind, str]]:
+    return [(DeletionKind.MEMO, name) for name in names]
 
 
 async def test_chat_of_their_own_is_all_theirs(world: World) -> None:
@@ -88,9 +88,9 @@ async def test_chat_of_their_own_is_all_theirs(world: World) -> None:
     await world.memo("51", "1", THEM)
     await world.memo("51", "2", "", named=False)
     await world.memo("52", "3", OTHER)
-    await world.store.history.append("51", "unknown", [Turn("user", "q", "en", NOW)])
-    assert await world.found() == [*_memos("1 in chat 51", "2 in chat 51"), (Kind.TURNS, "chat 51")]
-    assert set(await world.forget()) == {Fate.DELETED}
+    await world.store.history.append("51", "unknown", [PastTurn("user", "q", "en", NOW)])
+    assert await world.found() == [*_memos("1 in chat 51", "2 in chat 51"), (DeletionKind.TURNS, "chat 51")]
+    assert set(await world.forget()) == {DeletionResult.DELETED}
     assert (await world.turns("51"), await world.turns("52")) == (0, 2)
     assert {key.rpartition("_")[2] for key in await world.archive.keys()} == {"3.caf", "3.m4a"}
     assert await world.found() == []
@@ -116,7 +116,7 @@ async def test_number_is_known_however_it_is_spelt(world: World, spelt: str) -> 
     assert await world.found() == _memos("1 in chat 51")
     stray = wav_key(pseudonym(spelt, SECRET), NOW, "1")
     await world.archive.put(stray, b"x", content_type="audio/wav")
-    assert (Kind.OBJECT, stray) in await world.found()
+    assert (DeletionKind.OBJECT, stray) in await world.found()
 
 
 async def test_rows_of_an_older_release(world: World) -> None:
@@ -131,7 +131,7 @@ async def test_address_instead_of_a_number() -> None:
     """People have addresses too: case does not matter."""
     world = World("Somebody@Example.com")
     await world.memo("51", "1", "somebody@example.COM")
-    assert (Kind.MEMO, "1 in chat 51") in await world.found()
+    assert (DeletionKind.MEMO, "1 in chat 51") in await world.found()
 
 
 async def test_what_waits_ends_and_what_is_held_is_told(world: World) -> None:
@@ -139,11 +139,11 @@ async def test_what_waits_ends_and_what_is_held_is_told(world: World) -> None:
     held = await world.memo("51", "1", THEM, settled=False)
     waiting = await world.memo("51", "2", THEM, settled=False)
     await world.store.ledger.release(waiting, steps=[])
-    assert await world.forget() == [Fate.HELD, Fate.DELETED, Fate.DELETED]
+    assert await world.forget() == [DeletionResult.HELD, DeletionResult.DELETED, DeletionResult.DELETED]
     (story,) = await world.store.ledger.find("2")
     assert (story.state, story.reason) == (State.IGNORED, "forgotten")
     await world.store.ledger.settle(held, State.ANSWERED, reason=None, facts={}, steps=[])
-    assert await world.forget() == [Fate.DELETED]
+    assert await world.forget() == [DeletionResult.DELETED]
     assert await world.found() == []
 
 
@@ -153,7 +153,7 @@ async def test_old_names_in_the_archive(world: World) -> None:
     others = [wav_key(pseudonym(OTHER, SECRET), NOW, "8"), wav_key(OTHER, NOW, "9"), reply_key(NOW, "8", ".m4a")]
     for key in (*theirs, *others):
         await world.archive.put(key, b"x", content_type="audio/wav")
-    assert sorted(await world.found()) == sorted((Kind.OBJECT, key) for key in theirs)
+    assert sorted(await world.found()) == sorted((DeletionKind.OBJECT, key) for key in theirs)
 
 
 async def test_what_came_back_is_found_by_their_empty_rows(world: World) -> None:
@@ -163,7 +163,7 @@ async def test_what_came_back_is_found_by_their_empty_rows(world: World) -> None
     late = [reply_key(NOW, "1", ".m4a"), reply_key(NOW, "1", ".m4a", generation=2)]
     for key in late:
         await world.archive.put(key, b"x", content_type="audio/mp4")
-    assert await world.found() == [(Kind.OBJECT, key) for key in sorted(late)]
+    assert await world.found() == [(DeletionKind.OBJECT, key) for key in sorted(late)]
     await world.memo("52", "1", OTHER)
     assert await world.found() == []
 
@@ -172,10 +172,10 @@ async def test_chat_that_tells_the_number(world: World) -> None:
     """Where a chat is known by the number itself, the rows go too; the pseudonym keeps the memo from coming back."""
     await world.memo(f"iMessage;-;{THEM}", "1", THEM)
     await world.forgetting.block_late_events()
-    assert (Kind.ROW, f"1 in chat iMessage;-;{THEM}") in await world.found()
+    assert (DeletionKind.ROW, f"1 in chat iMessage;-;{THEM}") in await world.found()
     await world.forget()
     assert (await world.found(), await world.store.ledger.find("1")) == ([], [])
-    facts = {"who": who(THEM, SECRET), "sent_at": NOW.isoformat()}
+    facts = {"who": person_pseudonym(THEM, SECRET), "sent_at": NOW.isoformat()}
     key = MemoKey(f"iMessage;-;{THEM}", "1")
     answer = await world.store.ledger.claim(key, owner="x", lease_seconds=9, facts=facts)
     assert answer == Settled(State.IGNORED)
@@ -186,7 +186,7 @@ async def test_letters_that_name_them(world: World) -> None:
     for offset, value in enumerate((b'{"from": "+15550100001"', b"{}", f"{OTHER}".encode())):
         event = Event(Place("t", 0, offset), 0.0, None, value)
         await world.store.ledger.bury(DeadLetter(event, "not-json", "parse"))
-    assert await world.found() == [(Kind.LETTER, "t[0]@0")]
+    assert await world.found() == [(DeletionKind.LETTER, "t[0]@0")]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.archive import original_key, reply_key, wav_key
-from storage.deletion.items import Disposal, Doomed, Fate, Kind
+from storage.deletion.items import Deleter, Deletion, DeletionKind, DeletionResult
 from storage.deletion.retention import DAY_SECONDS, Retention
 from storage.errors import ArchiveUnavailable
-from storage.history import Turn
+from storage.history import PastTurn
 from storage.ledger import Claim, DeadLetter, Event, MemoKey, Place
 from storage.memory.store import MemoryArchive, MemoryStore
 from storage.states import State
@@ -48,7 +48,7 @@ class World:
         self.store = MemoryStore(clock=self.clock)
         self.archive = Refusing()
         self.retention = Retention(self.store.ledger, self.store.purging, self.archive, WORDS, ROWS, self.clock)
-        self.dispose = Disposal(self.store.purging, self.archive, "purge", WORDS)
+        self.dispose = Deleter(self.store.purging, self.archive, "purge", WORDS)
 
     def clock(self) -> float:
         """Return the time."""
@@ -72,11 +72,11 @@ class World:
         self.now = NOW
         return keys
 
-    async def overdue(self, limit: int = 99) -> list[tuple[Kind, str]]:
+    async def overdue(self, limit: int = 99) -> list[tuple[DeletionKind, str]]:
         """Return what is too old."""
         return _named(await self.retention.overdue(limit))
 
-    async def dispose_all(self) -> list[Fate]:
+    async def dispose_all(self) -> list[DeletionResult]:
         """Delete what is too old."""
         return [await self.dispose(item) for item in await self.retention.overdue(99)]
 
@@ -87,7 +87,7 @@ def world() -> World:
     return World()
 
 
-def _named(items: Sequence[Doomed]) -> list[tuple[Kind, str]]:
+def _named(items: Sequence[Deletion]) -> list[tuple[DeletionKind, str]]:
     return [(item.kind, item.name) for item in items]
 
 
@@ -99,7 +99,9 @@ async def test_young_memos_are_let_be(world: World) -> None:
     """What was settled within RETENTION_DAYS stays, however long ago it was sent."""
     keys = await world.memo(KEY, days=29)
     await world.archive.put(original_key(USER, NOW - timedelta(days=400), KEY.message_id, ".caf"), b"", content_type="")
-    assert await world.overdue() == [(Kind.OBJECT, original_key(USER, NOW - timedelta(days=400), "810001", ".caf"))]
+    assert await world.overdue() == [
+        (DeletionKind.OBJECT, original_key(USER, NOW - timedelta(days=400), "810001", ".caf"))
+    ]
     await world.dispose_all()
     assert list(await world.archive.keys()) == sorted(keys)
 
@@ -108,11 +110,11 @@ async def test_young_memos_are_let_be(world: World) -> None:
 async def test_old_memo_goes_with_all_that_it_has(world: World, state: State) -> None:
     """Once it was settled too long ago, in whatever way, its words, recordings and turns go; its row says it was."""
     keys = await world.memo(KEY, days=31, state=state)
-    await world.store.history.append("51", "810001", [Turn("user", "q", "en", NOW)])
+    await world.store.history.append("51", "810001", [PastTurn("user", "q", "en", NOW)])
     (item,) = await world.retention.overdue(9)
-    assert (item.kind, item.name, list(item.objects)) == (Kind.MEMO, "810001 in chat 51", keys)
-    assert await world.dispose(item) is Fate.DELETED
-    assert await world.dispose(item) is Fate.GONE
+    assert (item.kind, item.name, list(item.objects)) == (DeletionKind.MEMO, "810001 in chat 51", keys)
+    assert await world.dispose(item) is DeletionResult.DELETED
+    assert await world.dispose(item) is DeletionResult.GONE
     (story,) = await world.store.ledger.find("810001")
     assert (story.state, dict(story.facts)) == (state, {})
     assert (list(await world.archive.keys()), list(await world.store.history.recent("51", limit=9))) == ([], [])
@@ -124,7 +126,7 @@ async def test_nothing_of_an_unsettled_memo_is_deleted(world: World, message_id:
     """However old it is and however odd its id: while it waits, its recordings are needed."""
     keys = await world.memo(MemoKey("51", message_id), days=500, state=None)
     assert await world.overdue() == []
-    assert await world.dispose(Doomed(Kind.MEMO, "", MemoKey("51", message_id))) is Fate.GONE
+    assert await world.dispose(Deletion(DeletionKind.MEMO, "", MemoKey("51", message_id))) is DeletionResult.GONE
     assert list(await world.archive.keys()) == sorted(keys)
 
 
@@ -136,8 +138,8 @@ async def test_objects_that_no_memo_knows(world: World, message_id: str) -> None
     stays = [wav_key(USER, young, message_id), "notes.txt", "voice_memo_of_grandma.caf"]
     for key in (*strays, *stays):
         await world.archive.put(key, b"x", content_type="audio/wav")
-    assert sorted(await world.overdue()) == [(Kind.OBJECT, key) for key in sorted(strays)]
-    assert set(await world.dispose_all()) == {Fate.DELETED}
+    assert sorted(await world.overdue()) == [(DeletionKind.OBJECT, key) for key in sorted(strays)]
+    assert set(await world.dispose_all()) == {DeletionResult.DELETED}
     assert sorted(await world.archive.keys()) == sorted(stays)
 
 
@@ -146,7 +148,7 @@ async def test_object_that_came_back(world: World) -> None:
     keys = await world.memo(KEY, days=31)
     await world.dispose_all()
     await world.archive.put(keys[0], b"x", content_type="audio/wav")
-    assert await world.overdue() == [(Kind.OBJECT, keys[0])]
+    assert await world.overdue() == [(DeletionKind.OBJECT, keys[0])]
 
 
 async def test_further_replies_go_too(world: World) -> None:
@@ -160,7 +162,7 @@ async def test_further_replies_go_too(world: World) -> None:
     await world.store.ledger.settle(claim, State.ANSWERED, reason=None, facts={"spoken": again}, steps=[])
     world.now = NOW
     assert len(keys) == 3
-    assert await world.overdue() == [(Kind.MEMO, "810001 in chat 51")]
+    assert await world.overdue() == [(DeletionKind.MEMO, "810001 in chat 51")]
     await world.dispose_all()
     assert (list(await world.archive.keys()), await world.overdue()) == ([], [])
 
@@ -171,7 +173,7 @@ async def test_rows_outlive_words(world: World) -> None:
     await world.dispose_all()
     assert await world.overdue() == []
     world.now = NOW + timedelta(days=266)
-    assert await world.overdue() == [(Kind.ROW, "810001 in chat 51")]
+    assert await world.overdue() == [(DeletionKind.ROW, "810001 in chat 51")]
     await world.dispose_all()
     assert list(await world.store.ledger.find("810001")) == []
 
@@ -181,9 +183,9 @@ async def test_letters_and_turns_of_no_memo(world: World) -> None:
     for days, offset in ((31, 1), (29, 2)):
         world.now = NOW - timedelta(days=days)
         await world.store.ledger.bury(_letter(offset))
-        await world.store.history.append("51", f"m{offset}", [Turn("user", "q", "en", world.now)])
+        await world.store.history.append("51", f"m{offset}", [PastTurn("user", "q", "en", world.now)])
     world.now = NOW
-    assert await world.overdue() == [(Kind.TURNS, "m1 in chat 51"), (Kind.LETTER, "t[0]@1")]
+    assert await world.overdue() == [(DeletionKind.TURNS, "m1 in chat 51"), (DeletionKind.LETTER, "t[0]@1")]
     await world.dispose_all()
     assert await world.overdue() == []
     assert [letter.event.place.offset for letter in await world.store.ledger.dead_letters(limit=9)] == [2]
@@ -199,7 +201,13 @@ async def test_so_many_at_most_are_listed(world: World, limit: int) -> None:
     await world.store.ledger.bury(_letter(1))
     world.now = NOW
     whole = await world.overdue()
-    assert [kind for kind, _ in whole] == [Kind.MEMO, Kind.MEMO, Kind.OBJECT, Kind.OBJECT, Kind.LETTER]
+    assert [kind for kind, _ in whole] == [
+        DeletionKind.MEMO,
+        DeletionKind.MEMO,
+        DeletionKind.OBJECT,
+        DeletionKind.OBJECT,
+        DeletionKind.LETTER,
+    ]
     assert await world.overdue(limit) == whole[:limit]
 
 
@@ -212,9 +220,9 @@ async def test_archive_that_is_away_costs_nothing(world: World) -> None:
         await world.dispose(item)
     assert (await world.store.ledger.find("810001"))[0].facts["original"] == keys[0]
     world.archive.away = False
-    assert await world.dispose(item) is Fate.HELD
+    assert await world.dispose(item) is DeletionResult.HELD
     world.now = NOW + timedelta(minutes=2)
-    assert await world.dispose(item) is Fate.DELETED
+    assert await world.dispose(item) is DeletionResult.DELETED
 
 
 async def test_memo_that_an_operator_has_taken_since(world: World) -> None:
@@ -222,11 +230,11 @@ async def test_memo_that_an_operator_has_taken_since(world: World) -> None:
     keys = await world.memo(KEY, days=31, state=State.FAILED)
     (item,) = await world.retention.overdue(9)
     await world.store.ledger.revive(KEY, owner="x", lease_seconds=9, without=[], again=False)
-    assert await world.dispose(item) is Fate.GONE
+    assert await world.dispose(item) is DeletionResult.GONE
     assert list(await world.archive.keys()) == sorted(keys)
 
 
 async def test_a_deletion_needs_its_key(world: World) -> None:
     """An item that names nothing is a bug, and deletes nothing."""
     with pytest.raises(ValueError, match="the deletion of a memo lacks its key"):
-        await world.dispose(Doomed(Kind.MEMO, "nothing"))
+        await world.dispose(Deletion(DeletionKind.MEMO, "nothing"))

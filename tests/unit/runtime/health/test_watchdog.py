@@ -4,7 +4,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
-from runtime.watchdog import Watchdog
+from runtime.health.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable

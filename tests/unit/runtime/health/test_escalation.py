@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.escalation import DumpStacks, End, Escalation, Reading, Rebuild
+from runtime.health.escalation import DumpStacks, End, Escalation, Reading, Rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runtime.escalation import Action
+    from runtime.health.escalation import Action
 
 STALE, STALL = 60.0, 30.0
 

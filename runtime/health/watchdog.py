@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, Self
 
-from runtime.escalation import DumpStacks, End, Escalation, Reading, Rebuild
+from runtime.health.escalation import DumpStacks, End, Escalation, Reading, Rebuild
 
 if TYPE_CHECKING:
     import asyncio

@@ -13,7 +13,7 @@ INTERVAL_SECONDS: Final = 0.02
 _MOST_MISSED: Final = 1000
 
 
-class Stalls:
+class LoopLag:
     """Measures while its block runs.
 
     Args:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime import watchdog
-from runtime.watchdog import EXIT_STATUS, write_stacks
+from runtime.health import watchdog
+from runtime.health.watchdog import EXIT_STATUS, write_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def refusal(error: OSError, what: str, host: str, port: int) -> str:
+def bind_error(error: OSError, what: str, host: str, port: int) -> str:
     """Return what to change: `what` is the variable's prefix, VITALS or WEBHOOK."""
     if error.errno == errno.EADDRINUSE:
         return f"{what}_PORT {port} is taken on {host}: set {what}_PORT to a free one, or to 0 for any"
@@ -84,7 +84,7 @@ class Vitals:
             await web.TCPSite(runner, self._host, self._port, backlog=_BACKLOG).start()
         except OSError as error:
             await self.stop()
-            raise VitalsError(refusal(error, "VITALS", self._host, self._port)) from error
+            raise VitalsError(bind_error(error, "VITALS", self._host, self._port)) from error
         self._port = runner.addresses[0][1]
 
     async def stop(self) -> None:

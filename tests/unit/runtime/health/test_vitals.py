@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
+from runtime.health.vitals import Vitals, VitalsError
 from runtime.metrics import EXPOSITION_TYPE, Metric, Registry
-from runtime.vitals import Vitals, VitalsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
