@@ -21,9 +21,10 @@ demo: $(VENV)/.run ## answer the fixture memos on embedded parts and show each s
 test: $(VENV)/.dev ## pass every test (a real Kafka too, where Java and Maven are at hand)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(VENV)/.dev ## lint, format check and types, code and tests alike
+check: $(VENV)/.dev ## lint, format, imports and types, code and tests alike
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev ## measure latency, CPU and throughput beside a critical path and bare ffmpeg

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict, Processor, WrappedLogger
 
-OUR_LOGGERS = ("audio", "runtime", "providers", "storage", "consumer", "console", "sandbox")
+OUR_LOGGERS = ("audio", "runtime", "providers", "storage", "conversation", "consumer", "console", "sandbox")
 
 _WORDS = ("phase", "stage", "rung", "outcome", "form", "error", "reason")
 """Fields that are never left out of a row, by their values alone, in this order."""

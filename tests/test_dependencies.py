@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parent.parent
-OURS = ("audio", "runtime", "providers", "storage", "consumer", "console", "sandbox")
+OURS = ("audio", "runtime", "providers", "storage", "conversation", "consumer", "console", "sandbox")
 EXTRAS = {"sandbox/broker.py": "demo", "runtime/otlp.py": "otel"}
 """What may import what an extra brings: that file, or what is in that folder."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

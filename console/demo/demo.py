@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from console.demo.recognise import Recognition
+    from console.demo.recognise import RecognitionScore
     from consumer.settings import Settings
     from sandbox.faults import Faults
     from sandbox.mind import EngineMind
@@ -51,7 +51,7 @@ TROUBLE: Final[Mapping[str, Mapping[str, ScriptedFault]]] = {
 local one where both are gone."""
 
 
-def shortcomings(events: Sequence[DemoEvent], recognitions: Sequence[Recognition]) -> list[str]:
+def shortcomings(events: Sequence[DemoEvent], recognitions: Sequence[RecognitionScore]) -> list[str]:
     """List what did not go as it should."""
     found = []
     if not all(event.as_expected for event in events):
@@ -97,7 +97,7 @@ class Demo:
 
     async def _recognise(
         self, events: Sequence[DemoEvent], sandbox: Sandbox, mind: EngineMind
-    ) -> Sequence[Recognition]:
+    ) -> Sequence[RecognitionScore]:
         """Recognise a reply of each voice, with the engine that heard the memos."""
         stories = [event.followed.story for event in events if event.followed.story is not None]
         chosen = recognise.longest_by_voice(recognise.english_replies(stories, sandbox.sent))

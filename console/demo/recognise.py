@@ -46,7 +46,7 @@ class SpokenReply:
 
 
 @dataclass(frozen=True, slots=True)
-class Recognition:
+class RecognitionScore:
     """How well a reply was understood."""
 
     reply: SpokenReply
@@ -93,16 +93,16 @@ def longest_by_voice(replies: Iterable[SpokenReply]) -> Mapping[str, SpokenReply
 
 async def recognise(
     replies: Iterable[SpokenReply], transcriber: LocalTranscriber, transcoder: Transcoder
-) -> Sequence[Recognition]:
+) -> Sequence[RecognitionScore]:
     """Recognise replies of at least LEAST_WORDS, as many at once as the engine takes."""
     return await asyncio.gather(
         *(_recognise(reply, transcriber, transcoder) for reply in replies if reply.words >= LEAST_WORDS)
     )
 
 
-async def _recognise(reply: SpokenReply, transcriber: LocalTranscriber, transcoder: Transcoder) -> Recognition:
+async def _recognise(reply: SpokenReply, transcriber: LocalTranscriber, transcoder: Transcoder) -> RecognitionScore:
     errors, words = word_errors(reply.said, await _transcribe(reply.sound, transcriber, transcoder))
-    return Recognition(reply, words, errors)
+    return RecognitionScore(reply, words, errors)
 
 
 async def _transcribe(sound: bytes, transcriber: LocalTranscriber, transcoder: Transcoder) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from console.demo.recognise import Recognition, SpokenReply
+    from console.demo.recognise import RecognitionScore, SpokenReply
     from console.follow import EventOutcome
     from sandbox.app import Sandbox
     from storage.ledger import Step, Story
@@ -108,7 +108,7 @@ def _stages(steps: Sequence[Step]) -> Text:
     return text
 
 
-def recognition_report(chosen: Mapping[str, SpokenReply], recognitions: Sequence[Recognition]) -> RenderableType:
+def recognition_report(chosen: Mapping[str, SpokenReply], recognitions: Sequence[RecognitionScore]) -> RenderableType:
     """Report for each voice how well its reply was recognised."""
     by_rung = {each.reply.rung: each for each in recognitions}
     return Group(
@@ -119,7 +119,7 @@ def recognition_report(chosen: Mapping[str, SpokenReply], recognitions: Sequence
     )
 
 
-def _recognised(reply: SpokenReply, found: Recognition | None) -> Entry:
+def _recognised(reply: SpokenReply, found: RecognitionScore | None) -> Entry:
     rung = Text(f"  {reply.rung}", "cyan")
     if found is None:
         return Entry(

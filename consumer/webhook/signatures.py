@@ -15,12 +15,13 @@ https://github.com/standard-webhooks/standard-webhooks (specification).
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from consumer.settings.webhook import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 Scheme: TypeAlias = Literal["standard", "timestamped", "body"]
 Doubt: TypeAlias = Literal["unsigned", "forged", "stale", "early"]
 
-PREFIX = "whsec_"
-"""Prefix of a v3 secret."""
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _MOST_SIGNATURES = 16
@@ -80,16 +79,6 @@ class Verifier:
             else:
                 return Genuine(claim.scheme, claim.delivery_id)
         raise NotGenuine(doubt)
-
-
-def decoded(secret: str) -> bytes | None:
-    """Return the key in a v3 secret; None for any other secret."""
-    if not secret.startswith(PREFIX):
-        return None
-    try:
-        return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)

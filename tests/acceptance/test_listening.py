@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from console.demo.recognise import Recognition
+    from console.demo.recognise import RecognitionScore
     from sandbox.mind import Mind, ScriptedMind
 
 EVENTS = FIXTURES / "events"
@@ -42,7 +42,7 @@ class Hasty(EngineMind):
         return await super().speak(text, language=language, sample_rate=sample_rate * 2 // 3)
 
 
-async def heard(folder: Path, vendor: Mind) -> tuple[Sequence[DemoEvent], Sequence[Recognition]]:
+async def heard(folder: Path, vendor: Mind) -> tuple[Sequence[DemoEvent], Sequence[RecognitionScore]]:
     """Have two memos answered, with this mind behind ElevenLabs; recognise again what went out."""
     async with Sandbox(vendor) as voices:
 

@@ -17,7 +17,7 @@ from console.demo.demo import TROUBLE, shortcomings
 from console.demo.recognise import (
     GARBLED_PERCENT,
     LEAST_WORDS,
-    Recognition,
+    RecognitionScore,
     SpokenReply,
     english_replies,
     longest_by_voice,
@@ -69,18 +69,18 @@ async def spoken(text: str, *, rate: int = SAMPLE_RATE) -> Clip:
     return await Transcoder().encode(pcm(), sample_rate=rate)
 
 
-async def heard(*sounds: tuple[str, bytes]) -> Sequence[Recognition]:
+async def heard(*sounds: tuple[str, bytes]) -> Sequence[RecognitionScore]:
     """Recognise sounds again, each by the name of its voice, that were to say SAID."""
     chosen = [SpokenReply(rung, f"{rung}.m4a", SAID, sound) for rung, sound in sounds]
     return await recognise(chosen, LocalTranscriber(SphinxEars(processes=2)), Transcoder())
 
 
-def shown(found: Sequence[Recognition], *, terminal: bool) -> str:
+def shown(found: Sequence[RecognitionScore], *, terminal: bool) -> str:
     """Print as the demo does."""
     return printed({each.reply.rung: each.reply for each in found}, found, terminal=terminal)
 
 
-def printed(chosen: Mapping[str, SpokenReply], found: Sequence[Recognition], *, terminal: bool) -> str:
+def printed(chosen: Mapping[str, SpokenReply], found: Sequence[RecognitionScore], *, terminal: bool) -> str:
     """Print these voices, and those of them that were recognised."""
     file = io.StringIO()
     colours: Literal["standard"] | None = "standard" if terminal else None
@@ -152,7 +152,7 @@ async def test_a_garbled_reply_does_not_pass() -> None:
 @pytest.mark.parametrize(("errors", "passes"), [(0, True), (11, True), (12, False), (20, False), (30, False)])
 def test_the_threshold(errors: int, passes: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     """So many words wrong in twenty are garbled; there may be more errors than words."""
-    each = Recognition(SpokenReply("local", "1.m4a", "", b""), 20, errors)
+    each = RecognitionScore(SpokenReply("local", "1.m4a", "", b""), 20, errors)
     assert each.shares_its_words is passes
     assert bool(shortcomings([SPOKEN_WELL], [each])) is not passes
 
@@ -160,14 +160,14 @@ def test_the_threshold(errors: int, passes: bool) -> None:  # noqa: FBT001 (a pa
 def test_a_demo_in_which_nothing_was_recognised_fails() -> None:
     """Where no reply could be judged, or an event did not end as expected, that is told."""
     assert shortcomings([SPOKEN_WELL], []) == ["No reply could be recognised again: no voice said enough English."]
-    fine = Recognition(SpokenReply("local", "1.m4a", "", b""), 20, 0)
+    fine = RecognitionScore(SpokenReply("local", "1.m4a", "", b""), 20, 0)
     other = DemoEvent("b.json", EventOutcome("failed", "x", None), {"outcome": "answered"})
     assert len(shortcomings([SPOKEN_WELL, other], [fine])) == 1
 
 
 def test_reprs_hold_no_words() -> None:
     """Neither what was said nor the sound stands in a repr (I6)."""
-    each = Recognition(SpokenReply("local", "1.m4a", "secret words", b"secret sound"), 20, 0)
+    each = RecognitionScore(SpokenReply("local", "1.m4a", "secret words", b"secret sound"), 20, 0)
     assert "secret" not in repr(each)
 
 

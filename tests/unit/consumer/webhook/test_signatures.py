@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.webhook.signatures import Genuine, NotGenuine, Verifier, decoded
+from consumer.settings.webhook import decoded
+from consumer.webhook.signatures import Genuine, NotGenuine, Verifier
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 KEY = bytes.fromhex("31f290f6bf06298aab4f08d43c3f082cf648a362da2da4b0")

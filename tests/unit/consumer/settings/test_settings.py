@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from consumer.settings import CompleteSettings, KafkaSettings, Settings, WorkerSettings, load
+from consumer.settings import CompleteSettings, Settings, load
+from consumer.settings.kafka import KafkaSettings
+from consumer.settings.worker import WorkerSettings
 from runtime.settings.environment import read
 from runtime.settings.faults import ConfigurationError
 from runtime.settings.reference import example_env, redacted_values, reference_table, written_as_variable

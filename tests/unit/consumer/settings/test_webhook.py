@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.webhook.settings import WebhookSettings
+from consumer.settings.webhook import WebhookSettings
 from tests.unit.runtime.settings.reading import one_fault
 
 

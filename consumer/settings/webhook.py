@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from consumer.webhook import signatures
 from runtime.settings.faults import quoted
 from runtime.settings.groups import Group
 from runtime.settings.kinds import Host, Port, entries
 
+PREFIX = "whsec_"
+"""Prefix of a v3 secret."""
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,200}")
 _LEAST_SECRET = 16
 """Characters, or bytes where it is base64."""
@@ -22,12 +25,22 @@ def _secrets(text: str) -> tuple[str, ...]:
     """Check secrets of webhooks; they are never quoted."""
     found = entries(text)
     for place, entry in enumerate(found, 1):
-        if entry.startswith(signatures.PREFIX):
-            if len(signatures.decoded(entry) or b"") < _LEAST_SECRET:
+        if entry.startswith(PREFIX):
+            if len(decoded(entry) or b"") < _LEAST_SECRET:
                 raise ValueError(f"secret {place} is cut short or mistyped: whsec_ and base64, as Linq gave it")
         elif len(entry) < _LEAST_SECRET:
             raise ValueError(f"secret {place} can be guessed: it needs {_LEAST_SECRET} characters at least")
     return found
+
+
+def decoded(secret: str) -> bytes | None:
+    """Return the key in a v3 secret; None for any other secret."""
+    if not secret.startswith(PREFIX):
+        return None
+    try:
+        return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _path(text: str) -> str:
