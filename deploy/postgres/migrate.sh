@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes the roles and applies every migration, in order; all of it may be done again. As psql reads: PGHOST, PGUSER,
-# PGDATABASE. SCHEMA: folder of the migrations. SECRETS: folder with postgres_password and authenticator_password.
+# Creates the roles and applies every migration, in order; may be run again. PGHOST, PGUSER, PGDATABASE: as for psql.
+# SCHEMA: folder of the migrations. SECRETS: folder with postgres_password and authenticator_password.
 set -euo pipefail
 
 PGPASSWORD=$(cat "$SECRETS/postgres_password")
@@ -8,7 +8,7 @@ export PGPASSWORD
 export PGOPTIONS='-c client_min_messages=warning'
 sql() { psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 "$@"; }
 
-# By its standard input, for a command line can be read by others.
+# On standard input, because other users can read a command line.
 { printf '\\set authenticator_password %s\n' "$(cat "$SECRETS/authenticator_password")"; cat "$(dirname "$0")/roles.sql"; } | sql
 
 for migration in "$SCHEMA"/[0-9]*.sql; do

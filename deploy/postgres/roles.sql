@@ -1,4 +1,4 @@
--- The roles that Supabase has, and what it grants to them, for a PostgreSQL of our own. May be run again.
+-- Supabase's roles and their grants, for our own PostgreSQL. May be run again.
 -- psql variables: authenticator_password.
 
 select format('create role %I nologin noinherit %s', name, rights)
@@ -9,9 +9,9 @@ where not exists (select from pg_roles where rolname = name)
 select 'create role authenticator noinherit' where not exists (select from pg_roles where rolname = 'authenticator')
 \gexec
 alter role authenticator with login noinherit nosuperuser password :'authenticator_password';
-alter role authenticator set statement_timeout = '60s'; -- an event may bring a recording
+alter role authenticator set statement_timeout = '60s'; -- an event may contain a recording
 grant anon, authenticated, service_role to authenticator;
 
--- Who owns our tables and functions is no superuser, as at Supabase.
+-- The owner of our tables and functions is no superuser, as at Supabase.
 grant all on schema public to voicememo_owner;
 grant usage on schema public to anon, authenticated, service_role;
