@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.faults import Fault, quoted
 from runtime.settings.groups import Group
@@ -77,10 +76,8 @@ class OpenAiEndpoint:
     """Its Bearer key; a local server may need none."""
 
 
-class HuggingFaceSettings(Group):
+class HuggingFaceSettings(Group, prefix="HF_", section="Hearing and answering: Hugging Face"):
     """Whisper and Llama at Hugging Face."""
-
-    model_config = SettingsConfigDict(env_prefix="HF_", title="Hearing and answering: Hugging Face")
 
     token: SecretStr | None = Field(None, description="opens the rung huggingface, for hearing and answering")
     whisper_model: Model = Field("openai/whisper-large-v3-turbo", description="the model that hears")
@@ -89,10 +86,8 @@ class HuggingFaceSettings(Group):
     llama_url: Url | None = Field(None, description="base URL of an OpenAI wire; the Hugging Face router's if not set")
 
 
-class ElevenLabsSettings(Group):
+class ElevenLabsSettings(Group, prefix="ELEVENLABS_", section="Speaking: ElevenLabs and Cartesia"):
     """Voices of ElevenLabs, and its transcriber."""
-
-    model_config = SettingsConfigDict(env_prefix="ELEVENLABS_", title="Speaking: ElevenLabs and Cartesia")
 
     api_key: SecretStr | None = Field(None, description="opens the rungs elevenlabs and scribe")
     base_url: Url | None = Field(None, description="base URL of the API; the vendor's if not set")
@@ -100,10 +95,8 @@ class ElevenLabsSettings(Group):
     voices: Voices = Field({}, description=f"{_VOICES}; without a default, a premade voice")
 
 
-class CartesiaSettings(Group):
+class CartesiaSettings(Group, prefix="CARTESIA_"):
     """Voices of Cartesia."""
-
-    model_config = SettingsConfigDict(env_prefix="CARTESIA_")
 
     api_key: SecretStr | None = Field(None, description="opens the rung cartesia")
     base_url: Url | None = Field(None, description="base URL of the API; the vendor's if not set")
@@ -111,12 +104,10 @@ class CartesiaSettings(Group):
     voices: Voices = Field({}, description=f"{_VOICES}; without a default, ours")
 
 
-class OpenAiSettings(Group):
+class OpenAiSettings(
+    Group, prefix="OPENAI_", section="Hearing, answering and speaking: any server that speaks the OpenAI wire"
+):
     """Servers of the OpenAI wire: one for everything, or one for each ladder."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="OPENAI_", title="Hearing, answering and speaking: any server that speaks the OpenAI wire"
-    )
 
     api_key: SecretStr | None = Field(
         None, description="opens the rung openai; sent to every OPENAI_*_URL without its own key"
@@ -144,10 +135,8 @@ class OpenAiSettings(Group):
         return OpenAiEndpoint(url or self.base_url, key or self.api_key)
 
 
-class ModelSettings(Group):
+class ModelSettings(Group, section="The ladders"):
     """Models, and the order in which they are tried."""
-
-    model_config = SettingsConfigDict(title="The ladders")
 
     huggingface: HuggingFaceSettings
     elevenlabs: ElevenLabsSettings

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PlainValidator, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.faults import ConfigurationError, Fault, quoted
 from runtime.settings.groups import Group
@@ -103,11 +102,8 @@ def _store(text: str) -> SqliteFile | SupabaseProject:
     return SqliteFile(Path(path))
 
 
-class ArchiveSettings(Group):
+class ArchiveSettings(Group, prefix="ARCHIVE_", own_prefix=True, section="What is kept, and where"):
     """Where recordings and replies are kept."""
-
-    model_config = SettingsConfigDict(env_prefix="ARCHIVE_", title="What is kept, and where")
-    own_prefix: ClassVar[bool] = True
 
     url: Annotated[FileArchive | S3ArchiveUrl, PlainValidator(_archive)] = Field(
         FileArchive(Path("audio_files")),
@@ -137,10 +133,8 @@ class ArchiveSettings(Group):
         return self
 
 
-class SupabaseSettings(Group):
+class SupabaseSettings(Group, prefix="SUPABASE_"):
     """A project of Supabase."""
-
-    model_config = SettingsConfigDict(env_prefix="SUPABASE_")
 
     url: Url | None = Field(None, description="URL of the project; needed with STORE_URL=supabase")
     key: SecretStr | None = Field(
@@ -151,11 +145,8 @@ class SupabaseSettings(Group):
     )
 
 
-class StoreSettings(Group):
+class StoreSettings(Group, prefix="STORE_", own_prefix=True):
     """Where history and ledger are kept."""
-
-    model_config = SettingsConfigDict(env_prefix="STORE_")
-    own_prefix: ClassVar[bool] = True
 
     url: Annotated[SqliteFile | SupabaseProject, PlainValidator(_store)] = Field(
         SqliteFile(Path("var/voicememo.db")),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import model_validator
 
-from consumer.kafka.ports import KafkaLogin as KafkaLogin
 from consumer.settings.kafka import KafkaSettings
 from consumer.settings.webhook import WebhookSettings
 from consumer.settings.worker import WorkerSettings
@@ -16,14 +15,8 @@ from providers.messengers.settings import MessagingSettings
 from providers.settings import ModelSettings
 from runtime.settings.environment import read
 from runtime.settings.faults import ConfigurationError, Fault, required
-from runtime.settings.faults import quoted as quoted
 from runtime.settings.groups import Group
-from runtime.settings.kinds import Language as Language
-from runtime.settings.kinds import Lower as Lower
-from runtime.settings.kinds import Servers as Servers
-from runtime.settings.kinds import Upper as Upper
 from runtime.settings.process import LogSettings, TraceSettings, VitalsSettings
-from storage.ledger import LONGEST_LEASE_SECONDS as LONGEST_LEASE_SECONDS
 from storage.settings import ArchiveSettings, RetentionSettings, StoreSettings
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
 
 from consumer.kafka.ports import KafkaLogin
 from runtime.settings.faults import ConfigurationError, Fault, quoted
@@ -29,10 +28,8 @@ def _topic(text: str) -> str:
 Topic = Annotated[str, AfterValidator(_topic)]
 
 
-class KafkaSettings(Group):
+class KafkaSettings(Group, prefix="KAFKA_", section="Kafka"):
     """Brokers, topics and the consumer group."""
-
-    model_config = SettingsConfigDict(env_prefix="KAFKA_", title="Kafka")
 
     bootstrap_servers: Servers = Field(("localhost:9092",), description="HOST:PORT of brokers, with commas between")
     topic: Topic = Field("message.received", description="topic of the events")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.faults import quoted
 from runtime.settings.groups import Group
@@ -49,11 +48,10 @@ def _path(text: str) -> str:
     return text
 
 
-class WebhookSettings(Group):
+class WebhookSettings(
+    Group, prefix="WEBHOOK_", own_prefix=True, section="Events without a Kafka feed: Linq's webhooks"
+):
     """Where webhooks are taken, and whose."""
-
-    model_config = SettingsConfigDict(env_prefix="WEBHOOK_", title="Events without a Kafka feed: Linq's webhooks")
-    own_prefix: ClassVar[bool] = True
 
     secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)] = Field(
         (), description="secrets that Linq may sign with, with commas between; needed by `voicememo webhook`"

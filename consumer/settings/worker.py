@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.groups import Group
 from runtime.settings.kinds import Language
@@ -19,10 +18,8 @@ _SEND_SHARE = 0.5
 """Of a lease, for a send: renewed at a third, it has two thirds left when a send begins."""
 
 
-class WorkerSettings(Group):
+class WorkerSettings(Group, section="The worker"):
     """How memos are worked on."""
-
-    model_config = SettingsConfigDict(title="The worker")
 
     default_language: Language = Field("en", description="primary subtag of the language where none is known")
     answer_text_messages: bool = Field(default=False, description="whether text messages are answered, by texts")

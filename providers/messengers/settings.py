@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.faults import Fault
 from runtime.settings.groups import Group
@@ -16,11 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class SeriesSettings(Group):
+class SeriesSettings(Group, prefix="SERIES_", own_prefix=True):
     """The Series API."""
-
-    model_config = SettingsConfigDict(env_prefix="SERIES_")
-    own_prefix: ClassVar[bool] = True
 
     api_url: Url | None = Field(None, description="base URL of the Series API; needed unless MESSENGER=linq")
     api_key: SecretStr | None = Field(
@@ -32,11 +28,8 @@ class SeriesSettings(Group):
     media_hosts: Hosts = Field((), description="hosts of recordings beside SERIES_API_URL's own, with commas between")
 
 
-class LinqSettings(Group):
+class LinqSettings(Group, prefix="LINQ_", own_prefix=True, section="Where replies go: Linq v3"):
     """Linq v3."""
-
-    model_config = SettingsConfigDict(env_prefix="LINQ_", title="Where replies go: Linq v3")
-    own_prefix: ClassVar[bool] = True
 
     api_url: Url = Field("https://api.linqapp.com/api/partner", description="base URL of Linq v3, without /v3")
     api_key: SecretStr | None = Field(
@@ -49,10 +42,8 @@ class LinqSettings(Group):
     )
 
 
-class MessagingSettings(Group):
+class MessagingSettings(Group, section="Where replies go: the Series API"):
     """Which messenger replies go through, and how it is reached."""
-
-    model_config = SettingsConfigDict(title="Where replies go: the Series API")
 
     messenger: Annotated[Literal["series", "linq"], Lower] = Field(
         "series", description="the API that replies go through: series (the Series API) or linq (Linq v3)"

@@ -1,4 +1,4 @@
-"""Settings read from an environment, and variables in it that were probably misspelt."""
+"""Reads settings from an environment, and finds misspelt variables in it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource
 
 from runtime.settings.faults import ConfigurationError, Fault, faults_of
 from runtime.settings.groups import Group
-from runtime.settings.variables import inner_group, variables
+from runtime.settings.variables import variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pydantic.fields import FieldInfo
+    from collections.abc import Collection, Mapping
 
 G = TypeVar("G", bound=Group)
 
@@ -28,24 +25,24 @@ log = logging.getLogger(__name__)
 
 def read(group: type[G], environ: Mapping[str, str]) -> G:
     """Read a group. Raises ConfigurationError with every fault, in the order of the fields."""
-    given = _Environment(group, {name.lower(): text.strip() for name, text in environ.items() if name.isupper()})()
-    settings, advice = _validated(group, given)
-    if settings is not None:
-        return settings
-    for variable in variables(group):
-        if variable.name in advice:
-            _remove(given, variable.path)
-    # What is right by itself may still disagree: that is worth knowing in the same round.
-    _, more = _validated(group, given)
-    places = {variable.name: place for place, variable in enumerate(variables(group))}
-    found = sorted((more | advice).items(), key=lambda each: places.get(each[0], len(places)))
-    raise ConfigurationError(*(Fault(*each) for each in found))
+    advice: dict[str, str] = {}
+    for _ in range(2):  # a second time without the wrong values, to find what disagrees besides
+        try:
+            settings = group.model_validate(_values(group, environ, wrong=advice))
+        except ValidationError as error:
+            for fault in faults_of(error, group):
+                advice.setdefault(fault.variable, fault.advice)
+        else:
+            if not advice:
+                return settings
+    names = (variable.name for variable in variables(group))
+    raise ConfigurationError(*(Fault(name, advice[name]) for name in names if name in advice))
 
 
 def unknown_variables(group: type[Group], environ: Mapping[str, str]) -> list[Fault]:
     """List variables that nothing reads: all with a prefix of ours, near misses with one that others use too."""
     known = {variable.name for variable in variables(group)}
-    own = {variable.prefix: variable.group.own_prefix for variable in variables(group)}
+    own = {variable.group.prefix: variable.group.own_prefix for variable in variables(group)}
     found: list[Fault] = []
     for name in sorted(each for each in environ if each.isupper() and each not in known):
         prefix = max(filter(name.startswith, own), key=len, default="")
@@ -64,31 +61,16 @@ def warn_of_unknown(group: type[Group], environ: Mapping[str, str]) -> None:
         log.warning("variable.unknown", extra={"variable": fault.variable, "advice": fault.advice})
 
 
-class _Environment(EnvSettingsSource):
-    """A group's variables in a mapping; an inner group's are a mapping of their own."""
-
-    def __init__(self, group: type[Group], variables: Mapping[str, str | None]) -> None:
-        super().__init__(group)
-        self.env_vars = variables
-
-    def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:  # noqa: ANN401, FBT001 (the signature is pydantic's)
-        if (inner := inner_group(field)) is not None:
-            return _Environment(inner, self.env_vars)()
-        # A line such as HF_TOKEN= means that there is none; where there is a default to lose it is a fault.
-        if value == "" and field.get_default(call_default_factory=True) in (None, (), {}):
-            return None
-        return super().prepare_field_value(field_name, field, value, value_is_complex)
-
-
-def _validated(group: type[G], given: Mapping[str, Any]) -> tuple[G | None, dict[str, str]]:
-    try:
-        return group.model_validate(given), {}
-    except ValidationError as error:
-        faults = list(faults_of(error, group))
-    return None, {fault.variable: fault.advice for fault in reversed(faults)}
-
-
-def _remove(given: dict[str, Any], path: tuple[str, ...]) -> None:
-    for name in path[:-1]:
-        given = given[name]
-    given.pop(path[-1], None)
+def _values(group: type[Group], environ: Mapping[str, str], *, wrong: Collection[str]) -> dict[str, Any]:
+    """Return the text of each variable that is set, in a mapping for each group."""
+    values: dict[str, Any] = {}
+    for variable in variables(group):
+        owner = values
+        for name in variable.path[:-1]:
+            owner = owner.setdefault(name, {})
+        text = environ.get(variable.name, "").strip()
+        # HF_TOKEN= means that there is none; where there is a default to lose it is a fault.
+        is_set = variable.name in environ and (text or variable.field.default not in (None, (), {}))
+        if is_set and variable.name not in wrong:
+            owner[variable.path[-1]] = text
+    return values

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from runtime.settings.variables import Variable, variables
+from runtime.settings.variables import variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,15 @@ T = TypeVar("T")
 
 _MOST_QUOTED = 40
 """Characters of a value that a fault repeats, at most."""
+_ADVICE: Final = {
+    "value_error": "{message}",
+    "literal_error": "{value} is not one of {choices}",
+    "bool_parsing": "{value} is neither true nor false",
+    **dict.fromkeys(("int_parsing", "int_parsing_size", "int_from_float"), "{value} is not a whole number{bounds}"),
+    **dict.fromkeys(("float_parsing", "finite_number"), "{value} is not a number of seconds{bounds}"),
+    **dict.fromkeys(("greater_than_equal", "less_than_equal"), "{value} is not{bounds}{unit}"),
+}
+"""By pydantic's name of the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +61,14 @@ def required(value: T | None, variable: str) -> T:
 
 def faults_of(error: ValidationError, group: type[Group]) -> Iterator[Fault]:
     """Translate pydantic's errors: their place into a variable, their type into advice."""
-    known = {variable.path: variable for variable in variables(group)}
     for each in error.errors(include_url=False):
         cause = each.get("ctx", {}).get("error")
-        path = tuple(str(step) for step in each["loc"])
         if isinstance(cause, ConfigurationError):
             yield from cause.faults
-        elif (variable := _nearest(known, path)) is not None:
-            yield Fault(variable.name, _advice(each, variable.field))
         else:
-            yield Fault(".".join(path), each["msg"])
+            place = each["loc"]  # a value, or an entry in it
+            variable = next(known for known in variables(group) if place[: len(known.path)] == known.path)
+            yield Fault(variable.name, _advice(each, variable.field))
 
 
 def quoted(text: str) -> str:
@@ -71,37 +78,25 @@ def quoted(text: str) -> str:
     return text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}…"
 
 
-def _nearest(known: dict[tuple[str, ...], Variable], path: tuple[str, ...]) -> Variable | None:
-    """Find the variable of an error, which may be in one of its entries."""
-    return next((known[path[:end]] for end in range(len(path), 0, -1) if path[:end] in known), None)
-
-
 def _advice(error: ErrorDetails, field: FieldInfo) -> str:
-    value = quoted(str(error["input"]))
-    match error["type"]:
-        case "value_error":
-            advice = str(error["ctx"]["error"])
-        case "literal_error":
-            choices = re.findall(r"'([^']+)'", error["ctx"]["expected"])
-            advice = f"{value} is not one of {', '.join(choices)}"
-        case "bool_parsing":
-            advice = f"{value} is neither true nor false"
-        case "int_parsing" | "int_parsing_size" | "int_from_float":
-            advice = f"{value} is not a whole number{_bounds(field)}"
-        case "float_parsing" | "finite_number":
-            advice = f"{value} is not a number of seconds{_bounds(field)}"
-        case "greater_than_equal" | "less_than_equal":
-            advice = f"{value} is not{_bounds(field)}{' seconds' if field.annotation is float else ''}"
-        case _:
-            advice = f"is wrong: {error['msg']}"
-    return advice
+    context = error.get("ctx", {})
+    return _ADVICE.get(error["type"], "is wrong: {message}").format(
+        value=quoted(str(error["input"])),
+        message=context.get("error", error["msg"]),
+        choices=", ".join(re.findall(r"'([^']+)'", str(context.get("expected")))),
+        bounds=_bounds(field),
+        unit=" seconds" if field.annotation is float else "",
+    )
 
 
 def _bounds(field: FieldInfo) -> str:
-    least, most = (
-        next((f"{getattr(each, side):.15g}" for each in field.metadata if hasattr(each, side)), None)
-        for side in ("ge", "le")
-    )
-    if least is not None and most is not None:
-        return f" between {least} and {most}"
-    return f" {least} or more" if least is not None else f" {most} or less" if most is not None else ""
+    bounds = {side: getattr(each, side) for each in field.metadata for side in ("ge", "le") if hasattr(each, side)}
+    match {side: f"{bound:.15g}" for side, bound in bounds.items()}:
+        case {"ge": least, "le": most}:
+            return f" between {least} and {most}"
+        case {"ge": least}:
+            return f" {least} or more"
+        case {"le": most}:
+            return f" {most} or less"
+        case _:
+            return ""

@@ -68,10 +68,10 @@ def _sections(group: type[Group]) -> Iterator[tuple[str, Sequence[Variable]]]:
     sections: dict[str, list[Variable]] = {}
     title = ""
     for each in variables(group):
-        title = each.group.model_config.get("title") or title
+        title = each.group.section or title
         sections.setdefault(title, []).append(each)
     yield from sections.items()
 
 
 def _default(variable: Variable) -> str:
-    return written_as_variable(variable.field.get_default(call_default_factory=True))
+    return written_as_variable(variable.field.default)

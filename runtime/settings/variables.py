@@ -28,12 +28,7 @@ class Variable:
     @property
     def name(self) -> str:
         """The variable itself."""
-        return f"{self.prefix}{self.path[-1]}".upper()
-
-    @property
-    def prefix(self) -> str:
-        """How the names of its group's variables begin."""
-        return self.group.model_config.get("env_prefix") or ""
+        return f"{self.group.prefix}{self.path[-1]}".upper()
 
     def value(self, settings: Group) -> object:
         """Return its value in the outermost group."""
@@ -41,24 +36,18 @@ class Variable:
 
     def is_default(self, settings: Group) -> bool:
         """Return whether it was not set."""
-        *groups, name = self.path
-        owner: Group = reduce(getattr, groups, settings)
-        return name not in owner.model_fields_set
+        owner: Group = reduce(getattr, self.path[:-1], settings)
+        return self.path[-1] not in owner.model_fields_set
 
 
 def variables(group: type[Group], path: tuple[str, ...] = ()) -> Iterator[Variable]:
     """Yield the variables of a group and of those inside it, in order."""
     for name, field in group.model_fields.items():
-        if (inner := inner_group(field)) is not None:
-            yield from variables(inner, (*path, name))
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Group):
+            yield from variables(kind, (*path, name))
         else:
             yield Variable((*path, name), group, field)
-
-
-def inner_group(field: FieldInfo) -> type[Group] | None:
-    """Return the group in a field; None if it holds a value."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, Group) else None
 
 
 def secrets_of(settings: Group) -> frozenset[str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.environment import read, unknown_variables, warn_of_unknown
 from runtime.settings.faults import ConfigurationError, Fault, required
@@ -19,11 +18,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class Oven(Group):
+class Oven(Group, prefix="OVEN_", own_prefix=True):
     """A group inside another, whose prefix is its own."""
-
-    model_config = SettingsConfigDict(env_prefix="OVEN_")
-    own_prefix: ClassVar[bool] = True
 
     heat: int = Field(180, ge=50, le=250)
     minutes: float = Field(20.0, ge=1)
@@ -38,10 +34,8 @@ class Oven(Group):
         return self
 
 
-class Kitchen(Group):
+class Kitchen(Group, prefix="HOME_"):
     """A group with a group, whose prefix others use too."""
-
-    model_config = SettingsConfigDict(env_prefix="HOME_")
 
     oven: Oven
     people: int = Field(2, le=8)
