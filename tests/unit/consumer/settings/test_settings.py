@@ -388,7 +388,7 @@ def test_importing_reads_nothing_and_stays_light() -> None:
     """The module pulls in no client library, and a bad environment does not matter before load()."""
     heavy = "aiohttp aiokafka boto3 structlog prometheus_client huggingface_hub elevenlabs cartesia numpy"
     probe = f"import sys, consumer.settings; print([name for name in '{heavy}'.split() if name in sys.modules])"
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     environ = {"VITALS_PORT": "x", "KAFKA_TOPIC": " ", "PYTHONPATH": str(root)}
     done = subprocess.run([sys.executable, "-c", probe], env=environ, capture_output=True, text=True, check=True)  # noqa: S603 (our own interpreter)
     assert done.stdout.strip() == "[]"
