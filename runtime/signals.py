@@ -1,4 +1,4 @@
-"""Stop signals: the first drains the process, the second hurries it, the third kills it."""
+"""Stop signals: the first drains, the second hurries, the third kills the process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 
 
 class Stop:
-    """A request to end, urgent when it is repeated."""
+    """A request to end, urgent when repeated."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -21,7 +21,7 @@ class Stop:
 
 
 def stop_on_signals() -> Stop:
-    """Return a Stop that SIGTERM and SIGINT ask for."""
+    """Return a Stop that SIGTERM and SIGINT set."""
     stop = Stop()
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGTERM, signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Metrics and log of the webhook door. No id, number, name or text is in them (I6)."""
+"""Metrics and log of the webhook door, without ids, numbers, names or texts (I6)."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
     from consumer.webhook.server import Door
 
 CATALOGUE = Catalogue()
+counter, gauge, histogram = CATALOGUE.counter, CATALOGUE.gauge, CATALOGUE.histogram
 
-DELIVERIES = CATALOGUE.counter(
+DELIVERIES = counter(
     "voicememo_webhook_deliveries_total",
     "Deliveries that were answered; scheme is how a genuine one was signed: standard, timestamped or body.",
     "outcome",
     "scheme",
 )
-UNADDRESSED = CATALOGUE.counter(
+UNADDRESSED = counter(
     "voicememo_webhook_unaddressed_total",
-    "Genuine deliveries that no chat could be read from; they are on the topic, keyed by their own id.",
+    "Genuine deliveries without a readable chat; on the topic, they are keyed by their own id.",
     "lacking",
 )
-KEPT_SECONDS = CATALOGUE.histogram(
+KEPT_SECONDS = histogram(
     "voicememo_webhook_kept_seconds",
     "From a delivery's head until Kafka had it, in seconds.",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8),
 )
-HELD = CATALOGUE.gauge("voicememo_webhook_held", "Deliveries in hand just now, answered or not.")
-HELD_BYTES = CATALOGUE.gauge("voicememo_webhook_held_bytes", "And their bytes, as announced.")
+HELD = gauge("voicememo_webhook_held", "Deliveries in progress, answered or not.")
+HELD_BYTES = gauge("voicememo_webhook_held_bytes", "Their bytes, as announced.")
 CATALOGUE.append(BUILD_INFO)
 
 _QUIET_SECONDS = 10.0
@@ -70,7 +71,7 @@ class DoorMetrics:
 
 
 class DoorLog:
-    """Logs refusals and failures, one line of each kind in ten seconds: strangers cannot fill the log."""
+    """Logs refusals and failures, one line of a kind in ten seconds: strangers cannot fill the log."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -19,7 +19,7 @@ from consumer.kafka.ports import SourceError
 from consumer.kafka.publisher import RecordTooLarge
 from consumer.webhook.outcomes import Handled, Outcome, Unpublished, answer
 from consumer.webhook.signatures import NotGenuine
-from runtime.health.vitals import bind_error
+from runtime.listening import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,10 +55,6 @@ class _BugsOnly(logging.Filter):
 
 
 http_log.addFilter(_BugsOnly())
-
-
-class WebhookServerError(Exception):
-    """The port cannot be listened on; the message says which variable to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +139,10 @@ class Door:
         self._topic = topic
         self._verifier = verifier
         self._listeners = listeners
-        self._host, self._port, self._path = host, port, path
+        self._host = host
+        self.port = port
+        """The port listened on, once open."""
+        self._path = path
         self._limits = limits
         self._clock = clock
         self.capacity = Capacity(limits)
@@ -154,16 +153,11 @@ class Door:
         self._closing = False
         self._runner: web.AppRunner | None = None
 
-    @property
-    def port(self) -> int:
-        """The port listened on."""
-        return self._port
-
     async def open(self) -> None:
-        """Start listening. Raises DoorError."""
+        """Start listening. Raises ListenError."""
         app = web.Application(client_max_size=_MOST_BYTES)
         app.router.add_post(self._path, self._receive)
-        runner = web.AppRunner(
+        self._runner = web.AppRunner(
             app,
             access_log=None,  # it would contain addresses
             logger=http_log,
@@ -174,14 +168,7 @@ class Door:
             max_line_size=_MOST_HEADER_BYTES,
             max_field_size=_MOST_HEADER_BYTES,
         )
-        self._runner = runner  # from here on close() cleans up, whatever happens
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port, backlog=_BACKLOG).start()
-        except OSError as error:
-            await self.close()
-            raise WebhookServerError(bind_error(error, "WEBHOOK", self._host, self._port)) from error
-        self._port = runner.addresses[0][1]
+        self.port = await listen(self._runner, "WEBHOOK", self._host, self.port, _BACKLOG)
 
     async def close(self) -> None:
         """Stop listening and answer the requests in hand; the publisher stays open."""

@@ -29,8 +29,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     Raises:
         ConfigurationError: WEBHOOK_SECRETS is not set.
         SourceError: Kafka cannot be used.
-        VitalsError: the vitals' port is taken.
-        DoorError: the webhooks' port is taken.
+        ListenError: a port cannot be bound.
     """
     secrets = required(settings.webhook.secrets or None, "WEBHOOK_SECRETS")
     verifier = Verifier(tuple(each.get_secret_value() for each in secrets), settings.webhook.tolerance_seconds)

@@ -1,4 +1,4 @@
-"""Faults of the environment, worded for the operator who has to correct them."""
+"""Faults of the environment, worded for the operator who corrects them."""
 
 from __future__ import annotations
 
