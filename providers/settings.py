@@ -1,4 +1,4 @@
-"""Settings of the models that hear, answer and speak, and of the ladders made of them."""
+"""Settings of the models, and of the ladders made of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LadderName = Literal["transcribers", "repliers", "synthesizers"]
-"""A ladder, as the variable that lists its rungs is called."""
+"""A ladder, by its variable."""
 TranscriberName = Literal["huggingface", "openai", "scribe", "local"]
 ReplierName = Literal["huggingface", "openai", "canned"]
 SynthesizerName = Literal["elevenlabs", "cartesia", "openai", "local", "clip"]
@@ -24,9 +24,9 @@ LADDERS: Final[Mapping[LadderName, str]] = {"transcribers": "transcribe", "repli
 """Ladder → its part of the names of OPENAI_* variables."""
 
 HEARING_SECONDS: Final = 10.0
-"""What a service may take to transcribe."""
+"""For a service to transcribe."""
 LOCAL_SECONDS: Final = 30.0
-"""What a local engine may take."""
+"""For a local engine."""
 STALL_SECONDS: Final = 4.0
 """Until an answer begins, until its first word or sound, and between two."""
 
@@ -41,7 +41,6 @@ def _model(text: str) -> str:
 
 
 def _voices(text: str) -> Mapping[str, str]:
-    """Parse a voice per language: `default=ID,hi=ID,fr=ID`."""
     chosen: dict[str, str] = {}
     for entry in entries(text):
         language, _, voice = (part.strip() for part in entry.partition("="))
@@ -63,7 +62,7 @@ class Rungs:
 
     used: tuple[str, ...]
     left_out: Mapping[str, str]
-    """Rung → the variable that it misses, or those of which it needs one."""
+    """Rung → the variables of which it needs one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +70,8 @@ class OpenAiEndpoint:
     """A server of the OpenAI wire."""
 
     url: str | None
-    """Base URL; the vendor's when None."""
+    """None: the vendor's."""
     key: SecretStr | None
-    """Its Bearer key; a local server may need none."""
 
 
 class HuggingFaceSettings(Group, prefix="HF_", section="Hearing and answering: Hugging Face"):
@@ -129,7 +127,7 @@ class OpenAiSettings(
     speech_key: SecretStr | None = Field(None, description=_ITS_KEY)
 
     def endpoint(self, ladder: LadderName) -> OpenAiEndpoint:
-        """Return the server of a ladder: its own, where one is set, else the common one."""
+        """Return a ladder's own server, else the common one."""
         url: str | None = getattr(self, f"{LADDERS[ladder]}_url")
         key: SecretStr | None = getattr(self, f"{LADDERS[ladder]}_key")
         return OpenAiEndpoint(url or self.base_url, key or self.api_key)
@@ -153,13 +151,13 @@ class ModelSettings(Group, section="The ladders"):
     )
 
     def configured(self, ladder: LadderName) -> Rungs:
-        """Return which rungs of a ladder can be used, and what the others miss."""
+        """Return which rungs of a ladder can be used."""
         names: tuple[str, ...] = getattr(self, ladder)
         needs = {name: need for name in names if (need := self._need(name, ladder)) is not None}
         return Rungs(tuple(name for name in names if name not in needs), needs)
 
     def missing(self) -> Iterator[Fault]:
-        """Yield the ladders that have no rung to run with."""
+        """Yield the ladders without a usable rung."""
         for ladder in LADDERS:
             rungs = self.configured(ladder)
             if not rungs.used:
@@ -167,7 +165,6 @@ class ModelSettings(Group, section="The ladders"):
                 yield Fault(ladder.upper(), f"leaves no rung that is configured: {needs}")
 
     def _need(self, rung: str, ladder: LadderName) -> str | None:
-        """Return what a rung still needs; None if it can be used."""
         match rung:
             case "huggingface" if self.huggingface.token is None:
                 return "HF_TOKEN"

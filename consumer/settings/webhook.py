@@ -21,7 +21,6 @@ _LEAST_SECRET = 16
 
 
 def _secrets(text: str) -> tuple[str, ...]:
-    """Check secrets of webhooks; they are never quoted."""
     found = entries(text)
     for place, entry in enumerate(found, 1):
         if entry.startswith(PREFIX):

@@ -9,13 +9,12 @@ from runtime.settings.kinds import Language
 from storage.ledger import LONGEST_LEASE_SECONDS
 
 _REVOKE_MARGIN_SECONDS = 10.0
-"""Beyond a drain and a send, for the commit and for writes."""
+"""For the commit and for writes."""
 _LET_GO_MARGIN_SECONDS = 12.0
-"""Beyond a send, to record the answer, stop typing and give up the lease."""
+"""To record the answer, stop typing and give up the lease."""
 _STALE_MARGIN_SECONDS = 30.0
-"""Beyond the longest rebalance, before a silent worker counts as stuck."""
 _SEND_SHARE = 0.5
-"""Of a lease, for a send: renewed at a third, it has two thirds left when a send begins."""
+"""Of a lease, which has two thirds left when a send begins."""
 
 
 class WorkerSettings(Group, section="The worker"):
@@ -56,20 +55,20 @@ class WorkerSettings(Group, section="The worker"):
 
     @property
     def rebalance_timeout_seconds(self) -> float:
-        """How long the group waits for us to give up partitions: longer than a drain and a send."""
+        """For us to give up partitions: longer than a drain and a send."""
         return self.drain_seconds + self.let_go_seconds + _REVOKE_MARGIN_SECONDS
 
     @property
     def stale_after_seconds(self) -> float:
-        """How long the worker may not poll before it counts as stuck: longer than a rebalance."""
+        """Without a poll until the worker counts as stuck: longer than a rebalance."""
         return self.rebalance_timeout_seconds + _STALE_MARGIN_SECONDS
 
     @property
     def send_seconds(self) -> float:
-        """How long one send may take: less than what is left of a lease just before its renewal."""
+        """For one send: less than is left of a lease just before its renewal."""
         return min(self.reply_deadline_seconds, self.lease_seconds * _SEND_SHARE)
 
     @property
     def let_go_seconds(self) -> float:
-        """How long a cancelled memo may go on, since a send that has begun is finished."""
+        """For a cancelled memo, since a send that has begun is finished."""
         return self.send_seconds + _LET_GO_MARGIN_SECONDS

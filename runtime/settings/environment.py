@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import difflib
 import logging
-from typing import TYPE_CHECKING, Any, TypeVar
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from runtime.settings.faults import ConfigurationError, Fault, faults_of
+from runtime.settings.faults import ConfigurationError, Fault, quoted
 from runtime.settings.groups import Group
 from runtime.settings.variables import variables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
+
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
 
 G = TypeVar("G", bound=Group)
 
 _NEAR, _NEAR_OURS = 0.8, 0.5
 """Least similarity of a name (1: equal) to one of ours: with a prefix that others use too, and with our own."""
+_ADVICE: Final = {
+    "value_error": "{message}",
+    "literal_error": "{value} is not one of {choices}",
+    "bool_parsing": "{value} is neither true nor false",
+    **dict.fromkeys(("int_parsing", "int_parsing_size", "int_from_float"), "{value} is not a whole number{bounds}"),
+    **dict.fromkeys(("float_parsing", "finite_number"), "{value} is not a number of seconds{bounds}"),
+    **dict.fromkeys(("greater_than_equal", "less_than_equal"), "{value} is not{bounds}{unit}"),
+}
+"""By pydantic's name of the error."""
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +43,7 @@ def read(group: type[G], environ: Mapping[str, str]) -> G:
         try:
             settings = group.model_validate(_values(group, environ, wrong=advice))
         except ValidationError as error:
-            for fault in faults_of(error, group):
+            for fault in _faults_of(error, group):
                 advice.setdefault(fault.variable, fault.advice)
         else:
             if not advice:
@@ -74,3 +87,38 @@ def _values(group: type[Group], environ: Mapping[str, str], *, wrong: Collection
         if is_set and variable.name not in wrong:
             owner[variable.path[-1]] = text
     return values
+
+
+def _faults_of(error: ValidationError, group: type[Group]) -> Iterator[Fault]:
+    for each in error.errors(include_url=False):
+        cause = each.get("ctx", {}).get("error")
+        if isinstance(cause, ConfigurationError):
+            yield from cause.faults
+        else:
+            place = each["loc"]  # a value, or an entry in it
+            variable = next(known for known in variables(group) if place[: len(known.path)] == known.path)
+            yield Fault(variable.name, _advice(each, variable.field))
+
+
+def _advice(error: ErrorDetails, field: FieldInfo) -> str:
+    context = error.get("ctx", {})
+    return _ADVICE.get(error["type"], "is wrong: {message}").format(
+        value=quoted(str(error["input"])),
+        message=context.get("error", error["msg"]),
+        choices=", ".join(re.findall(r"'([^']+)'", str(context.get("expected")))),
+        bounds=_bounds(field),
+        unit=" seconds" if field.annotation is float else "",
+    )
+
+
+def _bounds(field: FieldInfo) -> str:
+    bounds = {side: getattr(each, side) for each in field.metadata for side in ("ge", "le") if hasattr(each, side)}
+    match {side: f"{bound:.15g}" for side, bound in bounds.items()}:
+        case {"ge": least, "le": most}:
+            return f" between {least} and {most}"
+        case {"ge": least}:
+            return f" {least} or more"
+        case {"le": most}:
+            return f" {most} or less"
+        case _:
+            return ""
