@@ -49,7 +49,7 @@ def _author_is_me(layer: Json) -> bool:
 
 
 def _members(layers: Sequence[Json]) -> Iterator[Json]:
-    """Yield the members, and the chat's owner, who is us."""
+    """Yield the members, and us as the chat's owner."""
     chats = [as_object(layer.get("chat")) for layer in layers]
     lists = (as_objects(each.get(key)) for each in (*layers, *chats) for key in ("chat_handles", "handles"))
     yield from next(filter(None, lists), [])

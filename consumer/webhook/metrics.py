@@ -1,4 +1,4 @@
-"""Metrics and log of the webhook door, without ids, numbers, names or texts (I6)."""
+"""Metrics and log of the webhook server, without ids, numbers, names or texts (I6)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class DoorMetrics:
-    """Counts and times deliveries, in a registry of its own."""
+    """Counts and times deliveries."""
 
     def __init__(self) -> None:
         self._registry = Registry(CATALOGUE)
@@ -61,7 +61,7 @@ class DoorMetrics:
                 self._registry.count(UNADDRESSED, notice.lacking)
 
     def watch(self, door: Door) -> None:
-        """Expose what the door holds at each scrape."""
+        """Expose the deliveries in progress."""
         self._registry.follow(HELD, lambda: door.capacity.requests)
         self._registry.follow(HELD_BYTES, lambda: door.capacity.size)
 

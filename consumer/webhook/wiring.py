@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, stop: Stop) -> None:
-    """Take webhooks until asked to stop; then finish those in hand.
+    """Take webhooks until `stop`; then finish those in progress.
 
     Raises:
         ConfigurationError: WEBHOOK_SECRETS is not set.
