@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     Instrument = TypeVar("Instrument", Counter, Gauge, Histogram)
+    Kind = Literal["counter", "gauge", "histogram"]
 
 EXPOSITION_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """The content type of exposition()."""
@@ -35,30 +37,24 @@ class Metric:
     """An entry of a catalogue."""
 
     name: str
-    kind: Literal["counter", "gauge", "histogram"]
+    kind: Kind
     labels: tuple[str, ...]
     help: str
     buckets: tuple[float, ...] = ()
 
 
 class Catalogue(list[Metric]):
-    """The metrics of a process, in the order of their definition."""
+    """The metrics of a process, in the order of their definition by `counter`, `gauge` and `histogram`."""
 
-    def counter(self, name: str, meaning: str, *labels: str) -> Metric:
-        """Define a counter."""
-        return self._add(Metric(name, "counter", labels, meaning))
+    def __init__(self) -> None:
+        super().__init__()
+        self.counter = partial(self._define, "counter")
+        self.gauge = partial(self._define, "gauge")
+        self.histogram = partial(self._define, "histogram")
 
-    def gauge(self, name: str, meaning: str, *labels: str) -> Metric:
-        """Define a gauge."""
-        return self._add(Metric(name, "gauge", labels, meaning))
-
-    def histogram(self, name: str, meaning: str, *labels: str, buckets: tuple[float, ...]) -> Metric:
-        """Define a histogram of durations, with the buckets' upper bounds in seconds."""
-        return self._add(Metric(name, "histogram", labels, meaning, buckets))
-
-    def _add(self, metric: Metric) -> Metric:
-        self.append(metric)
-        return metric
+    def _define(self, kind: Kind, name: str, meaning: str, *labels: str, buckets: tuple[float, ...] = ()) -> Metric:
+        self.append(Metric(name, kind, labels, meaning, buckets))
+        return self[-1]
 
 
 BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Always 1; what is running.")

@@ -44,30 +44,26 @@ _QUIET_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
-class DoorMetrics:
+class DoorMetrics(Registry):
     """Counts and times deliveries."""
 
     def __init__(self) -> None:
-        self._registry = Registry(CATALOGUE)
+        super().__init__(CATALOGUE)
 
     def __call__(self, notice: DoorNotice) -> None:
         """Count a delivery."""
         if not isinstance(notice, Handled):
             return
-        self._registry.count(DELIVERIES, notice.outcome.value, notice.scheme)
+        self.count(DELIVERIES, notice.outcome.value, notice.scheme)
         if notice.outcome is Outcome.KEPT:
-            self._registry.observe(KEPT_SECONDS, notice.seconds)
+            self.observe(KEPT_SECONDS, notice.seconds)
             if notice.lacking:
-                self._registry.count(UNADDRESSED, notice.lacking)
+                self.count(UNADDRESSED, notice.lacking)
 
     def watch(self, door: Door) -> None:
         """Expose the deliveries in progress."""
-        self._registry.follow(HELD, lambda: door.capacity.requests)
-        self._registry.follow(HELD_BYTES, lambda: door.capacity.size)
-
-    def exposition(self) -> bytes:
-        """Return all metrics in Prometheus's text format."""
-        return self._registry.exposition()
+        self.follow(HELD, lambda: door.capacity.requests)
+        self.follow(HELD_BYTES, lambda: door.capacity.size)
 
 
 class DoorLog:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -11,6 +11,8 @@ from runtime.metrics import EXPOSITION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from runtime.metrics import Registry
 
 _KEEPALIVE_SECONDS = 15.0
 _SHUTDOWN_SECONDS = 1.0
@@ -21,18 +23,10 @@ _BACKLOG = 16
 _READY = frozenset({"polling", "open"})
 
 
-class MetricsSource(Protocol):
-    """What /metrics serves."""
-
-    def exposition(self) -> bytes:
-        """Return all metrics, as EXPOSITION_TYPE."""
-        ...
-
-
 class Vitals:
     """Serves the health of a process; `why_unwell` returns in a line why it is not healthy, or None."""
 
-    def __init__(self, metrics: MetricsSource, *, host: str, port: int, why_unwell: Callable[[], str | None]) -> None:
+    def __init__(self, metrics: Registry, *, host: str, port: int, why_unwell: Callable[[], str | None]) -> None:
         self._metrics = metrics
         self._host = host
         self.port = port
