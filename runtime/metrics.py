@@ -134,15 +134,6 @@ class Registry:
         return word
 
 
-def catalogue_table(catalogue: Iterable[Metric]) -> str:
-    """Write a catalogue as a Markdown table."""
-    lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for metric in catalogue:
-        labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
-        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
-    return "\n".join(lines) + "\n"
-
-
 def running_version() -> str:
     """Return the version of voicememo that runs."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -55,3 +56,26 @@ def secrets_of(settings: Group) -> frozenset[str]:
     values = (each.value(settings) for each in variables(type(settings)))
     flat = (each for value in values for each in (value if isinstance(value, tuple) else (value,)))
     return frozenset(each.get_secret_value() for each in flat if isinstance(each, SecretStr))
+
+
+def redacted_values(settings: Group) -> list[tuple[str, str, bool]]:
+    """List each variable, its value as it may be shown, and whether that is the default."""
+    return [
+        (each.name, written_as_variable(each.value(settings)), each.is_default(settings))
+        for each in variables(type(settings))
+    ]
+
+
+def written_as_variable(value: object) -> str:
+    """Write a value as in the environment; of a secret only that it is set."""
+    match value:
+        case SecretStr() | (SecretStr(), *_):
+            return "(set)"
+        case tuple():
+            return ",".join(value)
+        case Mapping():
+            return ",".join(f"{name}={choice}" for name, choice in value.items())
+        case bool():
+            return str(value).lower()
+        case _:
+            return "" if value is None else str(value).removesuffix(".0" if isinstance(value, float) else "")

@@ -16,9 +16,9 @@ from consumer.settings.kafka import KafkaSettings
 from consumer.settings.worker import WorkerSettings
 from runtime.settings.environment import read
 from runtime.settings.faults import ConfigurationError
-from runtime.settings.reference import example_env, redacted_values, reference_table, written_as_variable
-from runtime.settings.variables import secrets_of, variables
+from runtime.settings.variables import redacted_values, secrets_of, variables, written_as_variable
 from tests.unit.runtime.settings.reading import faults, one_fault, values
+from tests.write_docs import example_env, reference_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
