@@ -107,9 +107,7 @@ class OpenAiSettings(
 ):
     """Servers of the OpenAI wire: one for everything, or one for each ladder."""
 
-    api_key: SecretStr | None = Field(
-        None, description="opens the rung openai; sent to every OPENAI_*_URL without its own key"
-    )
+    api_key: SecretStr | None = Field(None, description="opens the rung openai; also for OPENAI_*_URL without a key")
     base_url: Url | None = Field(
         None,
         description="base URL of the OpenAI wire, such as http://localhost:8000/v1; opens the rung too, without a key;"

@@ -138,7 +138,7 @@ class SupabaseSettings(Group, prefix="SUPABASE_"):
         None, description="its secret key (service_role), sent to SUPABASE_URL only; needed with STORE_URL=supabase"
     )
     anon_key: SecretStr | None = Field(
-        None, description="its public key, with which `voicememo doctor` checks that it opens nothing of ours"
+        None, description="its public key; `voicememo doctor` checks that it opens nothing"
     )
 
 
@@ -165,10 +165,7 @@ class RetentionSettings(Group):
     """How long things are kept."""
 
     retention_days: int = Field(
-        30,
-        ge=1,
-        le=3650,
-        description="days that recordings, replies, words and dead letters are kept, until `voicememo purge`",
+        30, ge=1, le=3650, description="days until `voicememo purge` deletes recordings, replies, words, dead letters"
     )
     ledger_days: int = Field(
         365,

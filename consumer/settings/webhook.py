@@ -58,6 +58,4 @@ class WebhookSettings(
     host: Host = Field("127.0.0.1", description="address that takes webhooks")
     port: Port = Field(8081, description="its port; 0 takes any that is free")
     path: Annotated[str, AfterValidator(_path)] = Field("/webhook", description="its path; any other is not found")
-    tolerance_seconds: float = Field(
-        300.0, ge=1, le=86_400, description="seconds that a webhook's timestamp may differ from our clock"
-    )
+    tolerance_seconds: float = Field(300.0, ge=1, le=86_400, description="seconds a webhook's timestamp may be off")

@@ -33,23 +33,16 @@ class WorkerSettings(Group, section="The worker"):
     drain_seconds: float = Field(
         25.0, ge=0, le=300, description="seconds for memos in flight after a stop; less than a container's grace period"
     )
-    retry_for_seconds: float = Field(
-        900.0, ge=0, le=604_800, description="seconds for further tries to deliver a memo past its deadline"
-    )
+    retry_for_seconds: float = Field(900.0, ge=0, le=604_800, description="seconds for tries past a memo's deadline")
     lease_seconds: float = Field(
-        30.0,
-        ge=3,
-        le=LONGEST_LEASE_SECONDS,
-        description="seconds that a silent worker keeps a memo; a send may take half",
+        30.0, ge=3, le=LONGEST_LEASE_SECONDS, description="seconds a silent worker keeps a memo; a send may take half"
     )
     resend_unknown: bool = Field(
         default=True,
         description="a send that may have gone out and is not in the chat: true repeats it (rather twice than never),"
         " false leaves it to a person (rather never than twice)",
     )
-    max_memo_bytes: int = Field(
-        26_214_400, ge=1024, le=1_073_741_824, description="bytes; larger recordings get an apology"
-    )
+    max_memo_bytes: int = Field(26_214_400, ge=1024, le=1_073_741_824, description="bytes; larger ones get an apology")
     max_memo_seconds: float = Field(1800.0, ge=1, le=86_400, description="seconds; longer recordings get an apology")
     ffmpeg: str | None = Field(None, description="path of ffmpeg; the one in imageio-ffmpeg's wheel if not set")
 

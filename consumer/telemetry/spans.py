@@ -173,10 +173,7 @@ class Spans:
             name,
             set_span_in_context(parent, Context()),
             attributes=self.attributes(
-                voicememo__stage=stage,
-                voicememo__rung=rung,
-                voicememo__seconds=round(seconds, 3),
-                error__type=error,
+                voicememo__stage=stage, voicememo__rung=rung, voicememo__seconds=round(seconds, 3), error__type=error
             ),
             start_time=end - round(seconds * _NANOSECONDS),
         )

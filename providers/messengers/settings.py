@@ -22,9 +22,7 @@ class SeriesSettings(Group, prefix="SERIES_", own_prefix=True):
     api_key: SecretStr | None = Field(
         None, description="Bearer key, sent to SERIES_API_URL's host and port only; needed unless MESSENGER=linq"
     )
-    sender_number: PhoneNumber | None = Field(
-        None, description="our own number, such as +15550100123: its messages are never answered"
-    )
+    sender_number: PhoneNumber | None = Field(None, description="our number, such as +15550100123; never answered")
     media_hosts: Hosts = Field((), description="hosts of recordings beside SERIES_API_URL's own, with commas between")
 
 

@@ -25,12 +25,12 @@ class Reading:
 
     @property
     def loop_reason(self) -> str:
-        """Why to act on a blocked loop."""
+        """A blocked loop, in words."""
         return f"loop blocked for {self.blocked_seconds:.0f} s while {self.phase}"
 
     @property
     def polls_reason(self) -> str:
-        """Why to act on missing polls."""
+        """Missing polls, in words."""
         return f"no poll for {self.silent_seconds:.0f} s while {self.phase}"
 
 
