@@ -95,7 +95,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         )
         metrics.watch_lag(worker.lag)
         async with worker.membership():
-            await worker.run(await asyncio.shield(loading), stop.asked)
+            await worker.run(await asyncio.shield(loading), stop.requested)
 
 
 def _phases(*followers: Vitals | Watchdog) -> Listener:

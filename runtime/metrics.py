@@ -57,7 +57,7 @@ class Catalogue(list[Metric]):
         return self[-1]
 
 
-BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Always 1; what is running.")
+BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Always 1; the running versions.")
 
 
 class Registry:

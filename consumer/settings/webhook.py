@@ -50,7 +50,7 @@ def _path(text: str) -> str:
 class WebhookSettings(
     Group, prefix="WEBHOOK_", own_prefix=True, section="Events without a Kafka feed: Linq's webhooks"
 ):
-    """Where webhooks are taken, and whose."""
+    """Where webhooks arrive, and their secrets."""
 
     secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)] = Field(
         (), description="secrets that Linq may sign with, with commas between; needed by `voicememo webhook`"

@@ -58,7 +58,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         await door.open()
         closing.push_async_callback(door.close)
         _enter(vitals, "open", door.port)
-        await stop.asked.wait()
+        await stop.requested.wait()
         _enter(vitals, "draining", door.port)
     log.info("door.changed", extra={"phase": "stopped"})
 

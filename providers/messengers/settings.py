@@ -56,18 +56,18 @@ class MessagingSettings(Group, section="Where replies go: the Series API"):
 
     @property
     def media_hosts(self) -> tuple[str, ...]:
-        """Hosts that recordings may come from: the messenger's own first."""
+        """Hosts of recordings, the messenger's own first."""
         listed = self.linq.media_hosts if self.messenger == "linq" else self.series.media_hosts
         own = urlsplit(self.url).hostname if self.url else None
         return tuple(dict.fromkeys((own, *listed) if own else listed))
 
     @property
     def our_numbers(self) -> tuple[str, ...]:
-        """Numbers whose messages are our own."""
+        """Our own numbers, never answered."""
         return (self.series.sender_number.get_secret_value(),) if self.series.sender_number else ()
 
     def missing(self) -> Iterator[Fault]:
-        """Yield what the messenger cannot do without."""
+        """Yield what the messenger needs."""
         if self.messenger == "linq":
             if self.linq.api_key is None:
                 yield Fault("LINQ_API_KEY", "is needed with MESSENGER=linq: the Bearer key of Linq v3")
