@@ -48,8 +48,8 @@ def read(group: type[G], environ: Mapping[str, str]) -> G:
         else:
             if not advice:
                 return settings
-    names = (variable.name for variable in variables(group))
-    raise ConfigurationError(*(Fault(name, advice[name]) for name in names if name in advice))
+    names = [variable.name for variable in variables(group)]
+    raise ConfigurationError(*(Fault(name, advice[name]) for name in sorted(advice, key=names.index)))
 
 
 def unknown_variables(group: type[Group], environ: Mapping[str, str]) -> list[Fault]:
@@ -75,7 +75,7 @@ def warn_of_unknown(group: type[Group], environ: Mapping[str, str]) -> None:
 
 
 def _values(group: type[Group], environ: Mapping[str, str], *, wrong: Collection[str]) -> dict[str, Any]:
-    """Return the text of each variable that is set, in a mapping for each group."""
+    """Return the text of the variables that are set, in a mapping for each group."""
     values: dict[str, Any] = {}
     for variable in variables(group):
         owner = values
