@@ -137,7 +137,7 @@ def test_the_runbook_looks_for_what_is_logged() -> None:
         if word
     }
     assert {"ledger.away", "rung.shut", "archive.refused"} <= events
-    packages = ("consumer", "storage", "providers", "runtime")
+    packages = ("consumer", "conversation", "storage", "providers", "runtime")
     code = "".join(path.read_text("utf-8") for name in packages for path in (ROOT / name).rglob("*.py"))
     assert not {event for event in events if f'"{event}"' not in code}
 
