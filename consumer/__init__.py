@@ -13,7 +13,6 @@ Errors, and what they lead to (those of the vendors and the store are drawn in p
     ├── CommitRefused     the group has moved on: the event comes again
     └── TooLarge          a record exceeds its topic's limit: a dead letter goes without bytes, a webhook gets 413
     ConfigurationError    exit status 2
-    VitalsError           a port cannot be bound: exit status 1
-    DoorError             the same, for the webhook
+    ListenError           a port cannot be bound: exit status 1
     NotGenuine            a webhook's signature does not fit: it gets 401
 """

@@ -62,7 +62,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         ConfigurationError: traces are asked for and cannot be sent.
         SourceError: Kafka cannot be used.
         StoreUnavailable: the store cannot be opened.
-        VitalsError: the vitals' port is taken.
+        ListenError: the vitals' port is taken.
         TooManyBugs: too many memos met a bug.
         Abandoned: a memo could not be ended, so the process has to.
     """
@@ -74,7 +74,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         # It outlives the worker, because the worker's closing is watched too.
         watchdog = closing.enter_context(_watchdog(settings, rebuild))
         metrics.watch(watchdog, lambda: lanes.oldest_seconds)
-        await closing.enter_async_context(LoopLag(metrics.loop_stalled, watchdog.felt))
+        await closing.enter_async_context(LoopLag(metrics.loop_stalled, watchdog.note_lag))
         vitals = Vitals(metrics, host=settings.vitals.host, port=settings.vitals.port, why_unwell=watchdog.why_unwell)
         notices = Notices(metrics, _phases(vitals, watchdog), NoticeLog(), *traces.listeners, *listeners)
         await vitals.start()
@@ -95,7 +95,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         )
         metrics.watch_lag(worker.lag)
         async with worker.membership():
-            await worker.run(await asyncio.shield(loading), stop.asked)
+            await worker.run(await asyncio.shield(loading), stop.requested)
 
 
 def _phases(*followers: Vitals | Watchdog) -> Listener:

@@ -1,4 +1,4 @@
-"""Settings of the models that hear, answer and speak, and of the ladders made of them."""
+"""Settings of the models, and of the ladders made of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.faults import Fault, quoted
 from runtime.settings.groups import Group
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LadderName = Literal["transcribers", "repliers", "synthesizers"]
-"""A ladder, as the variable that lists its rungs is called."""
+"""A ladder, by its variable."""
 TranscriberName = Literal["huggingface", "openai", "scribe", "local"]
 ReplierName = Literal["huggingface", "openai", "canned"]
 SynthesizerName = Literal["elevenlabs", "cartesia", "openai", "local", "clip"]
@@ -25,9 +24,9 @@ LADDERS: Final[Mapping[LadderName, str]] = {"transcribers": "transcribe", "repli
 """Ladder → its part of the names of OPENAI_* variables."""
 
 HEARING_SECONDS: Final = 10.0
-"""What a service may take to transcribe."""
+"""For a service to transcribe."""
 LOCAL_SECONDS: Final = 30.0
-"""What a local engine may take."""
+"""For a local engine."""
 STALL_SECONDS: Final = 4.0
 """Until an answer begins, until its first word or sound, and between two."""
 
@@ -42,7 +41,6 @@ def _model(text: str) -> str:
 
 
 def _voices(text: str) -> Mapping[str, str]:
-    """Parse a voice per language: `default=ID,hi=ID,fr=ID`."""
     chosen: dict[str, str] = {}
     for entry in entries(text):
         language, _, voice = (part.strip() for part in entry.partition("="))
@@ -64,7 +62,7 @@ class Rungs:
 
     used: tuple[str, ...]
     left_out: Mapping[str, str]
-    """Rung → the variable that it misses, or those of which it needs one."""
+    """Rung → the variables of which it needs one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +70,12 @@ class OpenAiEndpoint:
     """A server of the OpenAI wire."""
 
     url: str | None
-    """Base URL; the vendor's when None."""
+    """None: the vendor's."""
     key: SecretStr | None
-    """Its Bearer key; a local server may need none."""
 
 
-class HuggingFaceSettings(Group):
+class HuggingFaceSettings(Group, prefix="HF_", section="Hearing and answering: Hugging Face"):
     """Whisper and Llama at Hugging Face."""
-
-    model_config = SettingsConfigDict(env_prefix="HF_", title="Hearing and answering: Hugging Face")
 
     token: SecretStr | None = Field(None, description="opens the rung huggingface, for hearing and answering")
     whisper_model: Model = Field("openai/whisper-large-v3-turbo", description="the model that hears")
@@ -89,10 +84,8 @@ class HuggingFaceSettings(Group):
     llama_url: Url | None = Field(None, description="base URL of an OpenAI wire; the Hugging Face router's if not set")
 
 
-class ElevenLabsSettings(Group):
+class ElevenLabsSettings(Group, prefix="ELEVENLABS_", section="Speaking: ElevenLabs and Cartesia"):
     """Voices of ElevenLabs, and its transcriber."""
-
-    model_config = SettingsConfigDict(env_prefix="ELEVENLABS_", title="Speaking: ElevenLabs and Cartesia")
 
     api_key: SecretStr | None = Field(None, description="opens the rungs elevenlabs and scribe")
     base_url: Url | None = Field(None, description="base URL of the API; the vendor's if not set")
@@ -100,10 +93,8 @@ class ElevenLabsSettings(Group):
     voices: Voices = Field({}, description=f"{_VOICES}; without a default, a premade voice")
 
 
-class CartesiaSettings(Group):
+class CartesiaSettings(Group, prefix="CARTESIA_"):
     """Voices of Cartesia."""
-
-    model_config = SettingsConfigDict(env_prefix="CARTESIA_")
 
     api_key: SecretStr | None = Field(None, description="opens the rung cartesia")
     base_url: Url | None = Field(None, description="base URL of the API; the vendor's if not set")
@@ -111,16 +102,12 @@ class CartesiaSettings(Group):
     voices: Voices = Field({}, description=f"{_VOICES}; without a default, ours")
 
 
-class OpenAiSettings(Group):
+class OpenAiSettings(
+    Group, prefix="OPENAI_", section="Hearing, answering and speaking: any server that speaks the OpenAI wire"
+):
     """Servers of the OpenAI wire: one for everything, or one for each ladder."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="OPENAI_", title="Hearing, answering and speaking: any server that speaks the OpenAI wire"
-    )
-
-    api_key: SecretStr | None = Field(
-        None, description="opens the rung openai; sent to every OPENAI_*_URL without its own key"
-    )
+    api_key: SecretStr | None = Field(None, description="opens the rung openai; also for OPENAI_*_URL without a key")
     base_url: Url | None = Field(
         None,
         description="base URL of the OpenAI wire, such as http://localhost:8000/v1; opens the rung too, without a key;"
@@ -138,16 +125,14 @@ class OpenAiSettings(Group):
     speech_key: SecretStr | None = Field(None, description=_ITS_KEY)
 
     def endpoint(self, ladder: LadderName) -> OpenAiEndpoint:
-        """Return the server of a ladder: its own, where one is set, else the common one."""
+        """Return a ladder's own server, else the common one."""
         url: str | None = getattr(self, f"{LADDERS[ladder]}_url")
         key: SecretStr | None = getattr(self, f"{LADDERS[ladder]}_key")
         return OpenAiEndpoint(url or self.base_url, key or self.api_key)
 
 
-class ModelSettings(Group):
+class ModelSettings(Group, section="The ladders"):
     """Models, and the order in which they are tried."""
-
-    model_config = SettingsConfigDict(title="The ladders")
 
     huggingface: HuggingFaceSettings
     elevenlabs: ElevenLabsSettings
@@ -164,13 +149,13 @@ class ModelSettings(Group):
     )
 
     def configured(self, ladder: LadderName) -> Rungs:
-        """Return which rungs of a ladder can be used, and what the others miss."""
+        """Return which rungs of a ladder can be used."""
         names: tuple[str, ...] = getattr(self, ladder)
         needs = {name: need for name in names if (need := self._need(name, ladder)) is not None}
         return Rungs(tuple(name for name in names if name not in needs), needs)
 
     def missing(self) -> Iterator[Fault]:
-        """Yield the ladders that have no rung to run with."""
+        """Yield the ladders without a usable rung."""
         for ladder in LADDERS:
             rungs = self.configured(ladder)
             if not rungs.used:
@@ -178,7 +163,6 @@ class ModelSettings(Group):
                 yield Fault(ladder.upper(), f"leaves no rung that is configured: {needs}")
 
     def _need(self, rung: str, ladder: LadderName) -> str | None:
-        """Return what a rung still needs; None if it can be used."""
         match rung:
             case "huggingface" if self.huggingface.token is None:
                 return "HF_TOKEN"

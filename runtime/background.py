@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class BackgroundTasks:
-    """Tasks that run until they are closed."""
+    """Tasks that run until closed."""
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []

@@ -1,4 +1,4 @@
-"""The limit of bugs, past which a worker stops before it drains the topic (I8); and where a bug happened."""
+"""Where a bug happened, without its message, which may repeat what a person said (I6)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import traceback
 
 
 def bug_frames(bug: BaseException) -> list[str]:
-    """Return a bug's frames without its message, which may repeat what a person said (I6)."""
+    """Return a bug's frames, innermost last."""
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]
 
 

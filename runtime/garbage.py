@@ -1,4 +1,4 @@
-"""Garbage collection, kept away from objects that stay."""
+"""Garbage collection that skips long-lived objects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _YOUNG: Final = 10_000
-"""New objects before the youngest generation is collected: a memo makes thousands, hardly any of them in cycles."""
+"""Allocations per young collection: a memo makes thousands, hardly any in cycles."""
 
 
 def import_uncollected(name: str) -> ModuleType:
@@ -29,8 +29,7 @@ def import_uncollected(name: str) -> ModuleType:
 def freeze() -> None:
     """Exempt all present objects from later collections; later calls do nothing.
 
-    Call it after the first memo: the vendors' clients are some 100,000 objects by then, and every full collection of
-    them would stop the process for a tenth of a second.
+    After the first memo, the vendors' clients are some 100,000 objects: each full collection would take 0.1 s.
     """
     gc.collect()
     gc.freeze()

@@ -1,10 +1,11 @@
-"""Metrics of a process: a catalogue of them, and the registry that counts, times and exposes them."""
+"""Metrics of a process: their catalogue, and the registry that counts, times and exposes them."""
 
 from __future__ import annotations
 
 import platform
 import re
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -23,46 +24,40 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     Instrument = TypeVar("Instrument", Counter, Gauge, Histogram)
+    Kind = Literal["counter", "gauge", "histogram"]
 
 EXPOSITION_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """The content type of exposition()."""
-
 _MOST_WORDS = 200
 _WORD = re.compile(r"(?!.*[0-9]{5})[A-Za-z][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A line of a catalogue."""
+    """An entry of a catalogue."""
 
     name: str
-    kind: Literal["counter", "gauge", "histogram"]
+    kind: Kind
     labels: tuple[str, ...]
     help: str
     buckets: tuple[float, ...] = ()
 
 
 class Catalogue(list[Metric]):
-    """The metrics of a process, in the order of their definition."""
+    """The metrics of a process, in the order of their definition by `counter`, `gauge` and `histogram`."""
 
-    def counter(self, name: str, meaning: str, *labels: str) -> Metric:
-        """Define a counter."""
-        return self._add(Metric(name, "counter", labels, meaning))
+    def __init__(self) -> None:
+        super().__init__()
+        self.counter = partial(self._define, "counter")
+        self.gauge = partial(self._define, "gauge")
+        self.histogram = partial(self._define, "histogram")
 
-    def gauge(self, name: str, meaning: str, *labels: str) -> Metric:
-        """Define a gauge."""
-        return self._add(Metric(name, "gauge", labels, meaning))
-
-    def histogram(self, name: str, meaning: str, *labels: str, buckets: tuple[float, ...]) -> Metric:
-        """Define a histogram of durations, with the buckets' upper bounds in seconds."""
-        return self._add(Metric(name, "histogram", labels, meaning, buckets))
-
-    def _add(self, metric: Metric) -> Metric:
-        self.append(metric)
-        return metric
+    def _define(self, kind: Kind, name: str, meaning: str, *labels: str, buckets: tuple[float, ...] = ()) -> Metric:
+        self.append(Metric(name, kind, labels, meaning, buckets))
+        return self[-1]
 
 
-BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Always 1; what is running.")
+BUILD_INFO = Metric("voicememo_build_info", "gauge", ("version", "python"), "Always 1; the running versions.")
 
 
 class Registry:
@@ -72,26 +67,24 @@ class Registry:
     """
 
     def __init__(self, catalogue: Iterable[Metric]) -> None:
-        # A setting of the library for the whole process: without it every counter has a twin that holds a timestamp.
+        # For the whole process: else every counter has a twin with a timestamp.
         disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no types just here
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self._word = _Vocabulary(_MOST_WORDS)
+        self._words: set[str] = set()
         self._counters: dict[Metric, Counter] = {}
         self._gauges: dict[Metric, Gauge] = {}
         self._series: dict[Metric, Callable[[], Mapping[str, float]]] = {}
         self._histograms: dict[Metric, Histogram] = {}
         for metric in catalogue:
-            name, documentation, labels = metric.name, metric.help, metric.labels
+            described = metric.name, metric.help, metric.labels
             match metric.kind:
                 case "counter":
-                    self._counters[metric] = Counter(name, documentation, labels, registry=registry)
+                    self._counters[metric] = Counter(*described, registry=registry)
                 case "gauge":
-                    self._gauges[metric] = Gauge(name, documentation, labels, registry=registry)
+                    self._gauges[metric] = Gauge(*described, registry=registry)
                 case "histogram":
-                    self._histograms[metric] = Histogram(
-                        name, documentation, labels, buckets=metric.buckets, registry=registry
-                    )
+                    self._histograms[metric] = Histogram(*described, buckets=metric.buckets, registry=registry)
         if BUILD_INFO in self._gauges:
             self._gauges[BUILD_INFO].labels(running_version(), platform.python_version()).set(1)
 
@@ -131,29 +124,14 @@ class Registry:
     def _labelled(self, instrument: Instrument, words: tuple[str | None, ...]) -> Instrument:
         return instrument.labels(*map(self._word, words)) if words else instrument
 
-
-class _Vocabulary:
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: set[str] = set()
-
-    def __call__(self, word: str | None) -> str:
+    def _word(self, word: str | None) -> str:
         if word is None:
             return "none"
-        if word not in self._known:
-            if len(self._known) >= self._most or not _WORD.fullmatch(word):
+        if word not in self._words:
+            if len(self._words) >= _MOST_WORDS or not _WORD.fullmatch(word):
                 return "other"
-            self._known.add(word)
+            self._words.add(word)
         return word
-
-
-def catalogue_table(catalogue: Iterable[Metric]) -> str:
-    """Write a catalogue as a Markdown table."""
-    lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for metric in catalogue:
-        labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
-        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
-    return "\n".join(lines) + "\n"
 
 
 def running_version() -> str:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Otlp:
-    """A tracer whose spans are sent to a collector.
+    """A tracer that sends its spans to a collector.
 
     Args:
         endpoint: base URL of the collector; OTEL_EXPORTER_OTLP_TRACES_ENDPOINT overrides it.
@@ -58,7 +58,7 @@ class Otlp:
         return decision is Decision.RECORD_AND_SAMPLE
 
     async def close(self) -> None:
-        """Send what is left within three seconds, then drop it."""
+        """Send the remaining spans within three seconds, then drop them."""
         ending = threading.Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
         ending.start()
         await asyncio.to_thread(ending.join, _FLUSH_SECONDS)
@@ -123,7 +123,7 @@ class _Exporter(SpanExporter):
 
 
 class _Session(requests.Session):
-    """Remembers how the last request went: `http-` and a status, or the type of the exception."""
+    """Remembers the last result: `http-` and a status, or the type of the exception."""
 
     last = "unsent"
     redirected = False

@@ -1,4 +1,4 @@
-"""Redaction of logs and spans, also of what libraries write: the second line of defence of I6."""
+"""Redaction of logs and spans, those of libraries included: the second line of defence of I6."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stop signals: the first drains the process, the second hurries it, the third kills it."""
+"""Stop signals: the first drains, the second hurries, the third kills the process."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import signal
 
 
 class Stop:
-    """A request to end, urgent when it is repeated."""
+    """A request to end, urgent when repeated."""
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
+        self.requested = asyncio.Event()
         self.urgent = asyncio.Event()
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """Request the end."""
-        if self.asked.is_set():
+        if self.requested.is_set():
             self.urgent.set()
-        self.asked.set()
+        self.requested.set()
 
 
 def stop_on_signals() -> Stop:
-    """Return a Stop that SIGTERM and SIGINT ask for."""
+    """Return a Stop that SIGTERM and SIGINT set."""
     stop = Stop()
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGTERM, signal.SIGINT)
 
-    def ask() -> None:
-        if stop.asked.is_set():
+    def request() -> None:
+        if stop.requested.is_set():
             for number in numbers:
                 loop.remove_signal_handler(number)
-        stop.ask()
+        stop.request()
 
     for number in numbers:
-        loop.add_signal_handler(number, ask)
+        loop.add_signal_handler(number, request)
     return stop

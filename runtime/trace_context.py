@@ -6,13 +6,7 @@ import logging
 from typing import TYPE_CHECKING, TypeAlias
 
 from opentelemetry.context import Context
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    SpanContext,
-    TraceFlags,
-    get_current_span,
-    set_span_in_context,
-)
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
@@ -22,9 +16,9 @@ Header: TypeAlias = "tuple[str, bytes]"
 
 _W3C = TraceContextTextMapPropagator()
 _KNOWN_FLAGS = TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID
-"""Of version 00; other flags have no meaning yet and are not passed on."""
+"""Of version 00; others are not passed on."""
 
-# The API logs what it finds wrong in headers: text of strangers, as often as they like.
+# The API logs invalid headers, which hold strangers' text, as often as they come.
 logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
 
 

@@ -1,21 +1,20 @@
-"""Settings of archive and store: where they are, who we are to them, and how long they keep what they have."""
+"""Settings of archive and store: where they are, and how long they keep things."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, PlainValidator, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, PlainValidator, SecretStr
 
-from runtime.settings.faults import ConfigurationError, Fault, quoted
+from runtime.settings.faults import Fault, quoted
 from runtime.settings.groups import Group
 from runtime.settings.kinds import Lower, Url
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Iterator
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -32,11 +31,11 @@ class FileArchive:
 
 @dataclass(frozen=True, slots=True)
 class S3ArchiveUrl:
-    """The archive is a bucket; who we are to it is AWS_*, as boto3 reads it."""
+    """The archive is a bucket; boto3 reads its credentials from AWS_*."""
 
     bucket: str
     prefix: str = ""
-    """Stands before every key, without slashes at its ends; empty for none."""
+    """Of every key, without slashes at its ends."""
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}" if self.prefix else f"s3://{self.bucket}"
@@ -44,12 +43,12 @@ class S3ArchiveUrl:
 
 @dataclass(frozen=True, slots=True)
 class BucketEncryption:
-    """How the bucket is asked to encrypt what it keeps."""
+    """How the bucket encrypts."""
 
     algorithm: str | None = None
-    """As S3 calls it; None: as the bucket is set to."""
+    """S3's name; None: the bucket's own setting."""
     key: str | None = None
-    """Id or ARN of a KMS key; None: the one that S3 has in KMS for us."""
+    """Id or ARN of a KMS key; None: S3's own."""
 
     def __str__(self) -> str:
         return ":".join(filter(None, (self.algorithm or "none", self.key)))
@@ -103,11 +102,8 @@ def _store(text: str) -> SqliteFile | SupabaseProject:
     return SqliteFile(Path(path))
 
 
-class ArchiveSettings(Group):
+class ArchiveSettings(Group, prefix="ARCHIVE_", own_prefix=True, section="What is kept, and where"):
     """Where recordings and replies are kept."""
-
-    model_config = SettingsConfigDict(env_prefix="ARCHIVE_", title="What is kept, and where")
-    own_prefix: ClassVar[bool] = True
 
     url: Annotated[FileArchive | S3ArchiveUrl, PlainValidator(_archive)] = Field(
         FileArchive(Path("audio_files")),
@@ -128,34 +124,26 @@ class ArchiveSettings(Group):
     spool: Path = Field(Path("var/owed"), description="folder on a local disk for what the archive could not take yet")
     spool_bytes: int = Field(2**30, ge=0, le=2**50, description="bytes that may wait there")
 
-    @model_validator(mode="after")
-    def _encrypts_a_bucket(self) -> Self:
+    def disagreements(self) -> Iterator[Fault]:
+        """Yield a fault where a directory would be encrypted."""
         if self.sse.algorithm is not None and isinstance(self.url, FileArchive):
-            raise ConfigurationError(
-                Fault("ARCHIVE_SSE", "is for a bucket: set it to none, or ARCHIVE_URL to s3://BUCKET")
-            )
-        return self
+            yield Fault("ARCHIVE_SSE", "is for a bucket: set it to none, or ARCHIVE_URL to s3://BUCKET")
 
 
-class SupabaseSettings(Group):
+class SupabaseSettings(Group, prefix="SUPABASE_"):
     """A project of Supabase."""
-
-    model_config = SettingsConfigDict(env_prefix="SUPABASE_")
 
     url: Url | None = Field(None, description="URL of the project; needed with STORE_URL=supabase")
     key: SecretStr | None = Field(
         None, description="its secret key (service_role), sent to SUPABASE_URL only; needed with STORE_URL=supabase"
     )
     anon_key: SecretStr | None = Field(
-        None, description="its public key, with which `voicememo doctor` checks that it opens nothing of ours"
+        None, description="its public key; `voicememo doctor` checks that it opens nothing"
     )
 
 
-class StoreSettings(Group):
+class StoreSettings(Group, prefix="STORE_", own_prefix=True):
     """Where history and ledger are kept."""
-
-    model_config = SettingsConfigDict(env_prefix="STORE_")
-    own_prefix: ClassVar[bool] = True
 
     url: Annotated[SqliteFile | SupabaseProject, PlainValidator(_store)] = Field(
         SqliteFile(Path("var/voicememo.db")),
@@ -163,28 +151,21 @@ class StoreSettings(Group):
     )
     supabase: SupabaseSettings
 
-    @model_validator(mode="after")
-    def _knows_the_project(self) -> Self:
-        faults: list[Fault] = []
+    def disagreements(self) -> Iterator[Fault]:
+        """Yield what the project of Supabase needs."""
         if isinstance(self.url, SupabaseProject):
             advice = "is needed with STORE_URL=supabase: the"
             if self.supabase.url is None:
-                faults.append(Fault("SUPABASE_URL", f"{advice} URL of the project"))
+                yield Fault("SUPABASE_URL", f"{advice} URL of the project")
             if self.supabase.key is None:
-                faults.append(Fault("SUPABASE_KEY", f"{advice} project's secret key (service_role)"))
-        if faults:
-            raise ConfigurationError(*faults)
-        return self
+                yield Fault("SUPABASE_KEY", f"{advice} project's secret key (service_role)")
 
 
 class RetentionSettings(Group):
     """How long things are kept."""
 
     retention_days: int = Field(
-        30,
-        ge=1,
-        le=3650,
-        description="days that recordings, replies, words and dead letters are kept, until `voicememo purge`",
+        30, ge=1, le=3650, description="days until `voicememo purge` deletes recordings, replies, words, dead letters"
     )
     ledger_days: int = Field(
         365,
@@ -194,10 +175,7 @@ class RetentionSettings(Group):
         " longer than KAFKA_TOPIC keeps events; its words are deleted after RETENTION_DAYS",
     )
 
-    @model_validator(mode="after")
-    def _ledger_is_kept_longest(self) -> Self:
+    def disagreements(self) -> Iterator[Fault]:
+        """Yield a fault where recordings would outlive the ledger."""
         if self.ledger_days < self.retention_days:
-            raise ConfigurationError(
-                Fault("LEDGER_DAYS", f"must not be less than RETENTION_DAYS ({self.retention_days})")
-            )
-        return self
+            yield Fault("LEDGER_DAYS", f"must not be less than RETENTION_DAYS ({self.retention_days})")

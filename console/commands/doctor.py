@@ -26,7 +26,7 @@ from providers.errors import ProviderError, Unauthorized
 from providers.factory import Adapters, make_messenger
 from runtime.settings.environment import unknown_variables
 from runtime.settings.faults import ConfigurationError
-from runtime.settings.reference import redacted_values
+from runtime.settings.variables import redacted_values
 from storage.errors import StorageError, StoreNotReady
 from storage.factory import exposed, make_archive, make_store
 from storage.settings import FileArchive, SqliteFile, SupabaseProject

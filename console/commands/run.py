@@ -17,7 +17,7 @@ from consumer.notices import MemoSettled
 from consumer.settings import Settings, load
 from consumer.worker.lanes import Abandoned
 from runtime.garbage import freeze
-from runtime.health.vitals import VitalsError
+from runtime.listening import ListenError
 from runtime.logs import configure_logs
 from runtime.settings.environment import warn_of_unknown
 from runtime.settings.variables import secrets_of
@@ -41,7 +41,7 @@ def command() -> None:
         try:
             _watch_children()
             asyncio.run(_run(settings))
-        except (VitalsError, TooManyBugs) as error:
+        except (ListenError, TooManyBugs) as error:
             exit_with(f"voicememo: {error}", FAILED)
 
 

@@ -13,8 +13,7 @@ from console.errors import exit_on_errors
 from console.exits import FAILED, exit_with
 from consumer.settings import load
 from consumer.webhook import wiring
-from consumer.webhook.server import WebhookServerError
-from runtime.health.vitals import VitalsError
+from runtime.listening import ListenError
 from runtime.logs import configure_logs
 from runtime.settings.variables import secrets_of
 from runtime.signals import stop_on_signals
@@ -36,7 +35,7 @@ def command() -> None:
         configure_logs(settings.log.format, settings.log.level, sys.stderr, secrets=secrets_of(settings))
         try:
             asyncio.run(_run(settings))
-        except (VitalsError, WebhookServerError) as error:
+        except ListenError as error:
             exit_with(f"voicememo: {error}", FAILED)
 
 

@@ -152,7 +152,7 @@ async def _worker(settings: Settings) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            stop.ask()
+            stop.request()
 
 
 @contextmanager

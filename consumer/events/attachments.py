@@ -1,8 +1,7 @@
-"""Recordings in a message, in every place and spelling they were ever seen in.
+"""Recordings in a message, in every place and spelling seen so far.
 
 An iPhone's voice memo often has no MIME type, or a wrong one. So the strongest sign decides: a type or flag that means
-sound, the MIME type, the suffix, the first bytes. Without any, an attachment beside no text counts as a recording: the
-fetch stage checks its bytes.
+sound, the MIME type, the suffix, the first bytes. Without any, an attachment beside no text counts as a recording.
 """
 
 from __future__ import annotations
@@ -25,13 +24,12 @@ if TYPE_CHECKING:
     from consumer.events.json_fields import Json
 
 _MOST_SOURCES = 7
-"""Beside them, the messenger can be asked."""
 _LONGEST_URL = 8192
 _LONGEST_NAME = 255
 _LONGEST_ENCODED_HEAD = 10_000
-"""Characters of a payload, line breaks included."""
+"""Characters, line breaks included."""
 _HEAD = 8192
-"""Of base64, decoded for the magic bytes: a few frames of MP3 or AAC. A multiple of 4."""
+"""Of base64, for the magic bytes: a few frames of MP3 or AAC. A multiple of 4."""
 _DATA_URI = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,60})?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
 """RFC 2397, in its base64 form."""
 _MIME_TYPE = re.compile(r"\s*([\w.+-]{1,60}/[\w.+-]{1,60})\s*(?:;|\Z)", re.ASCII)
@@ -54,27 +52,24 @@ _OTHER_SUFFIXES = frozenset(
         *(".vcf", ".ics", ".zip", ".pkpass", ".usdz", ".pluginpayloadattachment"),
     }
 )
-"""No recording, unless a stronger sign says so."""
+"""No recording, unless a stronger sign decides."""
 _PICTURE_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"qt  "})
 """Of pictures and film (ISO/IEC 14496-12, 4.3), with M4A's magic bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """What a message carries besides text."""
+    """Attachments of a message."""
 
     audio: tuple[InlineAudio | LinkedAudio, ...]
-    """Sources of a recording, inline ones first."""
+    """Inline ones first."""
     announced: bool
-    """Whether a recording is claimed, even if `audio` is empty."""
+    """Whether a recording is claimed, even without `audio`."""
     anything: bool
 
 
 def find_attachments(layers: Sequence[Json], *, wordless: bool) -> Attachments:
-    """Find the recordings of a message, however much is attached; never raises.
-
-    Vague attachments count as recordings in a message that is `wordless`, without text.
-    """
+    """Find the recordings of a message; never raises. Vague attachments count if it is `wordless`, without text."""
     announced = any(_is_marked_voice(layer) for layer in layers)
     attached = tuple(_attachments(layers))
     sounds = [each for each in attached if each.is_sound(lenient=wordless or announced)]
@@ -87,7 +82,6 @@ def find_attachments(layers: Sequence[Json], *, wordless: bool) -> Attachments:
 @dataclass(frozen=True, slots=True, repr=False)
 class _Attachment:
     type: str
-    """The message's own word for it, or empty."""
     is_voice: bool
     """By its place, its type or a flag."""
     mime_type: str | None
@@ -98,7 +92,6 @@ class _Attachment:
     urls: tuple[str, ...]
 
     def is_sound(self, *, lenient: bool) -> bool:
-        """Return whether this is a recording: by its labels, else its first bytes, else as `lenient` says."""
         labelled = self._is_labelled_sound()
         if labelled is not None:
             return labelled
@@ -117,7 +110,6 @@ class _Attachment:
         return True if known else None
 
     def _suffix(self) -> str:
-        """Return the suffix of the file name, else of the first URL."""
         paths = (self.filename or "", *(urlsplit(url).path for url in self.urls[:1]))
         return next(filter(None, (PurePosixPath(path).suffix.lower() for path in paths)), "")
 
@@ -153,7 +145,7 @@ def _is_marked_voice(fields: Json) -> bool:
 
 
 def _sources(fields: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return payloads and URLs, each also under the other's keys."""
+    """Return payloads and URLs, which may stand under the other's keys."""
     payloads, urls = [], []
     for key in (*_PAYLOAD_KEYS, *_URL_KEYS):
         value = fields.get(key)
@@ -177,7 +169,7 @@ def _is_url(text: str) -> bool:
 
 
 def _mime_type(fields: Json, payloads: Sequence[str]) -> str | None:
-    """Return the first telling MIME type: its own, of its data: prefix, of its `format`."""
+    """Return the first MIME type that is not vague: its own, of its data: prefix, of its `format`."""
     matches = [_MIME_TYPE.match(value) for key in _MIME_KEYS if isinstance(value := fields.get(key), str)]
     matches += [_DATA_URI.match(payload) for payload in payloads]
     mime_types = [match[1].lower() for match in matches if match and match[1]]

@@ -14,7 +14,7 @@ T = TypeVar("T")
 _LONGEST_ID = 200
 """Characters."""
 _MOST_OBJECTS = 32
-"""Per list; the rest is not read."""
+"""Per list."""
 
 
 def first_readable(objects: Iterable[Json], keys: Iterable[str], read: Callable[[object], T | None]) -> T | None:
@@ -30,13 +30,13 @@ def as_object(value: object) -> Json:
 
 
 def as_objects(value: object) -> list[Json]:
-    """Return a list's objects, up to a bound; a lone object is a list of one."""
+    """Return a list's objects, up to 32; a lone object is a list of one."""
     items = value if isinstance(value, list) else [value]
     return [item for item in islice(items, _MOST_OBJECTS) if isinstance(item, dict)]
 
 
 def as_identifier(value: object) -> str | None:
-    """Return an id, phone number or handle: short, printable, fit for a URL's path."""
+    """Return an id, phone number or handle that fits a URL's path."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _LONGEST_ID:
         return str(value)
     if not isinstance(value, str):
@@ -49,7 +49,7 @@ def as_identifier(value: object) -> str | None:
 
 
 def as_text(value: object) -> str | None:
-    """Return encodable text, without the U+FFFC of iMessage's attachments; None if empty."""
+    """Return encodable text, without the U+FFFC of attachments; None if empty."""
     if not isinstance(value, str):
         return None
     text = value.replace("\N{OBJECT REPLACEMENT CHARACTER}", "").strip()
@@ -57,7 +57,7 @@ def as_text(value: object) -> str | None:
 
 
 def as_keyword(value: object) -> str:
-    """Return a machine's word, in lower case, or an empty string."""
+    """Return a word in lower case, or an empty string."""
     return value[:_LONGEST_ID].strip().lower() if isinstance(value, str) else ""
 
 

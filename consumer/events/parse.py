@@ -1,7 +1,7 @@
 """Parser of Kafka record values into events; never raises.
 
-A message's fields may stand in `data`, in `data.message`, at the top, or in a `message` at the top: the `layers`, in
-this order. fixtures/events has one of each shape.
+A message's fields stand in one or more layers: `data`, `data.message`, the envelope, and its `message`; the first wins.
+fixtures/events has one of each shape.
 
 Reasons of Ignored: empty, other-event, echo, recovered-history, no-audio, no-chat.
 Reasons of Unreadable: not-json, not-an-object, no-chat, no-recording.
@@ -55,7 +55,6 @@ class Ignored:
     """An event that needs no reply."""
 
     reason: str
-    """Constant, for a metric label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,6 @@ class Unreadable:
     """An event that cannot be understood."""
 
     reason: str
-    """Constant, for a metric label."""
     chat_id: str | None = None
     """Where to apologise."""
 
@@ -87,8 +85,8 @@ def parse(value: bytes | None, *, received_at: datetime, our_numbers: Collection
 
     Args:
         value: the record's value.
-        received_at: the record's own time, with zone; stands in for a missing time of sending.
-        our_numbers: our own numbers, whose messages are echoes.
+        received_at: the record's time, with zone; the default for the time of sending.
+        our_numbers: whose messages are echoes.
     """
     envelope = _decode(value)
     if isinstance(envelope, (Ignored, Unreadable)):
@@ -125,7 +123,6 @@ def recordings_in(message: Mapping[str, object]) -> tuple[Audio, ...]:
 class _Message:
     chat_id: str | None
     message_id: str
-    """As stated, else a hash."""
     has_stated_id: bool
     person: str
     sent_at: datetime
@@ -145,7 +142,7 @@ def _decode(value: bytes | None) -> Json | Ignored | Unreadable:
 
 
 def _event_name(envelope: Json) -> str:
-    """Return the name or an empty string; a `type` without a dot is a message's."""
+    """Return the name or an empty string; a `type` without a dot is the message's."""
     kind = as_keyword(envelope.get("type"))
     return as_keyword(envelope.get("event_type")) or as_keyword(envelope.get("event")) or (kind if "." in kind else "")
 
@@ -162,7 +159,7 @@ def _chat_id(layers: Sequence[Json]) -> str | None:
 
 
 def _stated_id(envelope: Json, layers: Sequence[Json]) -> str | None:
-    """Return the id. Beside a `data`, the `id` at the top is the delivery's."""
+    """Return the message's id; beside `data`, the envelope's `id` is the delivery's."""
     within = [layer for layer in layers if layer is not envelope or not as_object(envelope.get("data"))]
     return first_readable(within, ("id",), as_identifier) or first_readable(layers, ("message_id",), as_identifier)
 
@@ -205,7 +202,7 @@ def _classify(message: _Message, *, named: bool) -> ParsedEvent:
 
 
 def _voice_memo(message: _Message) -> ParsedEvent:
-    """Return the memo; with an id, the messenger may have a recording that the event lacks."""
+    """Return the memo; of a message with an id, the messenger may have a recording that the event lacks."""
     if message.chat_id is None:
         return Unreadable("no-chat")
     audio = (*message.attachments.audio, *((AbsentAudio(),) if message.has_stated_id else ()))
@@ -225,7 +222,7 @@ def _text_message(message: _Message, text: str) -> ParsedEvent:
 def _hashed_id(
     chat_id: str | None, person: str, sent_at: datetime | None, text: str | None, attachments: Attachments
 ) -> str:
-    """Hash the message itself: a redelivery under another event_id has the same id."""
+    """Hash the message, so that a redelivery under another event_id has the same id."""
     sources = [source.base64 if isinstance(source, InlineAudio) else source.url for source in attachments.audio]
     digest = hashlib.sha256()
     for part in (chat_id or "", person, sent_at.isoformat() if sent_at else "", text or "", *sources):

@@ -27,7 +27,8 @@ def is_from_us(layers: Sequence[Json], our_numbers: Collection[str]) -> bool:
     """Return whether we wrote: by direction, by flag, or by handle."""
     if as_keyword(first_readable(layers, ("direction",), as_identifier)) == "outbound":
         return True
-    if any(is_true(layer.get("is_from_me")) or _author_is_me(layer) for layer in layers):
+    authors = (as_object(layer.get(key)) for layer in layers for key in _AUTHOR_KEYS)
+    if any(is_true(layer.get("is_from_me")) for layer in layers) or any(is_true(each.get("is_me")) for each in authors):
         return True
     stated = first_readable(layers, _AUTHOR_KEYS, _handle)
     if stated is None:
@@ -44,12 +45,8 @@ def is_group(layers: Sequence[Json]) -> bool:
     return sum(not is_true(member.get("is_me")) for member in _members(layers)) > 1
 
 
-def _author_is_me(layer: Json) -> bool:
-    return any(is_true(as_object(layer.get(key)).get("is_me")) for key in _AUTHOR_KEYS)
-
-
 def _members(layers: Sequence[Json]) -> Iterator[Json]:
-    """Yield the members, and the chat's owner, who is us."""
+    """Yield the members, and us as the chat's owner."""
     chats = [as_object(layer.get("chat")) for layer in layers]
     lists = (as_objects(each.get(key)) for each in (*layers, *chats) for key in ("chat_handles", "handles"))
     yield from next(filter(None, lists), [])

@@ -8,18 +8,17 @@ from datetime import UTC, datetime, timedelta
 _LONGEST = 40
 """Characters."""
 _EARLIEST = datetime(2007, 1, 1, tzinfo=UTC)
-"""Before the iPhone, there was no iMessage."""
+"""The year of the iPhone."""
 _CLOCK_SKEW = timedelta(days=1)
-"""Of a sender's clock, ahead of ours."""
 _ZONE_APART = re.compile(r"\s+(?:UTC|GMT|(?=[+-]\d\d:?\d\d\Z))")
-"""`2025-11-08 12:00:00 -0600` is the v2 API's; Ruby also has UTC in letters."""
+"""As in `2025-11-08 12:00:00 -0600` of the v2 API; Ruby also writes UTC."""
 _EPOCH = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
 _UNITS_PER_SECOND = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (0.0, 1.0))
-"""From 1e17 on, a number counts nanoseconds; then microseconds, milliseconds, seconds."""
+"""Least number → its unit: nanoseconds from 1e17 on, microseconds, milliseconds, seconds."""
 
 
 def parse_time(value: object, *, received_at: datetime) -> datetime | None:
-    """Return a time in UTC, its default zone; None for no time, or one before _EARLIEST or well after `received_at`."""
+    """Return a time in UTC, its default zone; None if there is none or it is implausible."""
     try:
         time = _parse(value)
         plausible = time is not None and time >= _EARLIEST and time - received_at <= _CLOCK_SKEW

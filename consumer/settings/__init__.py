@@ -6,29 +6,19 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
-from pydantic import model_validator
-
-from consumer.kafka.ports import KafkaLogin as KafkaLogin
 from consumer.settings.kafka import KafkaSettings
 from consumer.settings.webhook import WebhookSettings
 from consumer.settings.worker import WorkerSettings
 from providers.messengers.settings import MessagingSettings
 from providers.settings import ModelSettings
 from runtime.settings.environment import read
-from runtime.settings.faults import ConfigurationError, Fault, required
-from runtime.settings.faults import quoted as quoted
+from runtime.settings.faults import Fault, required
 from runtime.settings.groups import Group
-from runtime.settings.kinds import Language as Language
-from runtime.settings.kinds import Lower as Lower
-from runtime.settings.kinds import Servers as Servers
-from runtime.settings.kinds import Upper as Upper
 from runtime.settings.process import LogSettings, TraceSettings, VitalsSettings
-from storage.ledger import LONGEST_LEASE_SECONDS as LONGEST_LEASE_SECONDS
 from storage.settings import ArchiveSettings, RetentionSettings, StoreSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Self
 
 _DAY_SECONDS = 86_400
 
@@ -50,19 +40,15 @@ class Settings(Group):
 
     @property
     def pseudonym_key(self) -> bytes | None:
-        """Secret behind the pseudonyms in archive keys; None if keys hold phone numbers. Raises as person_key does."""
+        """Secret behind the pseudonyms in archive keys; None if keys hold phone numbers."""
         return None if self.archive.user == "phone" else self.person_key
 
     @property
     def person_key(self) -> bytes:
-        """Secret behind the names under which the store knows people who asked to be forgotten.
-
-        Raises:
-            ConfigurationError: none of ARCHIVE_USER_KEY, SERIES_API_KEY and LINQ_API_KEY is set.
-        """
+        """Secret behind people's pseudonyms. Raises ConfigurationError where no variable gives one."""
         if self.archive.user_key is not None:
             return self.archive.user_key.get_secret_value().encode()
-        # The Series key first, whichever messenger is used: to move to Linq must not give people other names.
+        # The Series key first, whichever messenger is used: a move to Linq must not change pseudonyms.
         api_key = required(self.messaging.series.api_key or self.messaging.linq.api_key, "SERIES_API_KEY")
         return hmac.new(api_key.get_secret_value().encode(), b"voicememo archive user", hashlib.sha256).digest()
 
@@ -70,13 +56,8 @@ class Settings(Group):
         """Return what `run` still needs."""
         return (*self.messaging.missing(), *self.models.missing())
 
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        if faults := tuple(self._faults()):
-            raise ConfigurationError(*faults)
-        return self
-
-    def _faults(self) -> Iterator[Fault]:
+    def disagreements(self) -> Iterator[Fault]:
+        """Yield a fault where a memo would be tried for longer than it is kept."""
         kept_seconds = self.retention.retention_days * _DAY_SECONDS
         if self.worker.reply_deadline_seconds + self.worker.retry_for_seconds >= kept_seconds:
             advice = f"a memo would be tried for longer than RETENTION_DAYS keeps it ({kept_seconds} seconds)"
@@ -86,8 +67,9 @@ class Settings(Group):
 class CompleteSettings(Settings):
     """Settings with everything that `run` needs."""
 
-    def _faults(self) -> Iterator[Fault]:
-        yield from super()._faults()
+    def disagreements(self) -> Iterator[Fault]:
+        """Yield what does not fit together or is missing."""
+        yield from super().disagreements()
         yield from self.missing()
 
 
@@ -95,8 +77,8 @@ def load(environ: Mapping[str, str], *, complete: bool = True) -> Settings:
     """Read and check every variable.
 
     Args:
-        environ: the environment. An empty variable counts as not set where there is no default to lose.
-        complete: whether what `run` needs must be there; otherwise missing() returns what is not.
+        environ: the environment; an empty variable without a default counts as not set.
+        complete: whether what `run` needs must be there.
 
     Raises:
         ConfigurationError: with every fault.

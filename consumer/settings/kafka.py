@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr
 
 from consumer.kafka.ports import KafkaLogin
-from runtime.settings.faults import ConfigurationError, Fault, quoted
+from runtime.settings.faults import Fault, quoted
 from runtime.settings.groups import Group
 from runtime.settings.kinds import Lower, Servers, Upper
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Iterator
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
 def _topic(text: str) -> str:
-    """Check a topic's name as a broker does (org.apache.kafka.common.internals.Topic)."""
+    """Check a name as a broker does (org.apache.kafka.common.internals.Topic)."""
     if not _TOPIC.fullmatch(text) or text in {".", ".."}:
         raise ValueError(f"{quoted(text)} is no topic name: letters, digits, '.', '_' and '-', 249 at most")
     return text
@@ -29,10 +28,8 @@ def _topic(text: str) -> str:
 Topic = Annotated[str, AfterValidator(_topic)]
 
 
-class KafkaSettings(Group):
+class KafkaSettings(Group, prefix="KAFKA_", section="Kafka"):
     """Brokers, topics and the consumer group."""
-
-    model_config = SettingsConfigDict(env_prefix="KAFKA_", title="Kafka")
 
     bootstrap_servers: Servers = Field(("localhost:9092",), description="HOST:PORT of brokers, with commas between")
     topic: Topic = Field("message.received", description="topic of the events")
@@ -52,18 +49,14 @@ class KafkaSettings(Group):
     session_seconds: float = Field(30.0, ge=6, le=300, description="seconds a worker may be silent to the group")
     dead_letter_topic: Topic = Field("message.received.dead", description="topic of events that could not be answered")
 
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        faults: list[Fault] = []
+    def disagreements(self) -> Iterator[Fault]:
+        """Yield missing credentials, and a dead-letter topic that is no other."""
         if self.security_protocol.startswith("SASL_"):
             advice = f"is needed with KAFKA_SECURITY_PROTOCOL={self.security_protocol}"
             secrets = {"KAFKA_SASL_USERNAME": self.sasl_username, "KAFKA_SASL_PASSWORD": self.sasl_password}
-            faults += [Fault(name, advice) for name, secret in secrets.items() if secret is None]
+            yield from (Fault(name, advice) for name, secret in secrets.items() if secret is None)
         if self.dead_letter_topic == self.topic:
-            faults.append(Fault("KAFKA_DEAD_LETTER_TOPIC", "must be another topic than KAFKA_TOPIC"))
-        if faults:
-            raise ConfigurationError(*faults)
-        return self
+            yield Fault("KAFKA_DEAD_LETTER_TOPIC", "must be another topic than KAFKA_TOPIC")
 
     def login(self) -> KafkaLogin:
         """Return how to reach the brokers."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.faults import quoted
 from runtime.settings.groups import Group
@@ -22,7 +21,6 @@ _LEAST_SECRET = 16
 
 
 def _secrets(text: str) -> tuple[str, ...]:
-    """Check secrets of webhooks; they are never quoted."""
     found = entries(text)
     for place, entry in enumerate(found, 1):
         if entry.startswith(PREFIX):
@@ -49,11 +47,10 @@ def _path(text: str) -> str:
     return text
 
 
-class WebhookSettings(Group):
-    """Where webhooks are taken, and whose."""
-
-    model_config = SettingsConfigDict(env_prefix="WEBHOOK_", title="Events without a Kafka feed: Linq's webhooks")
-    own_prefix: ClassVar[bool] = True
+class WebhookSettings(
+    Group, prefix="WEBHOOK_", own_prefix=True, section="Events without a Kafka feed: Linq's webhooks"
+):
+    """Where webhooks arrive, and their secrets."""
 
     secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)] = Field(
         (), description="secrets that Linq may sign with, with commas between; needed by `voicememo webhook`"
@@ -61,6 +58,4 @@ class WebhookSettings(Group):
     host: Host = Field("127.0.0.1", description="address that takes webhooks")
     port: Port = Field(8081, description="its port; 0 takes any that is free")
     path: Annotated[str, AfterValidator(_path)] = Field("/webhook", description="its path; any other is not found")
-    tolerance_seconds: float = Field(
-        300.0, ge=1, le=86_400, description="seconds that a webhook's timestamp may differ from our clock"
-    )
+    tolerance_seconds: float = Field(300.0, ge=1, le=86_400, description="seconds a webhook's timestamp may be off")

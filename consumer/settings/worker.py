@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.groups import Group
 from runtime.settings.kinds import Language
 from storage.ledger import LONGEST_LEASE_SECONDS
 
 _REVOKE_MARGIN_SECONDS = 10.0
-"""Beyond a drain and a send, for the commit and for writes."""
+"""For the commit and for writes."""
 _LET_GO_MARGIN_SECONDS = 12.0
-"""Beyond a send, to record the answer, stop typing and give up the lease."""
+"""To record the answer, stop typing and give up the lease."""
 _STALE_MARGIN_SECONDS = 30.0
-"""Beyond the longest rebalance, before a silent worker counts as stuck."""
 _SEND_SHARE = 0.5
-"""Of a lease, for a send: renewed at a third, it has two thirds left when a send begins."""
+"""Of a lease, which has two thirds left when a send begins."""
 
 
-class WorkerSettings(Group):
+class WorkerSettings(Group, section="The worker"):
     """How memos are worked on."""
-
-    model_config = SettingsConfigDict(title="The worker")
 
     default_language: Language = Field("en", description="primary subtag of the language where none is known")
     answer_text_messages: bool = Field(default=False, description="whether text messages are answered, by texts")
@@ -37,42 +33,35 @@ class WorkerSettings(Group):
     drain_seconds: float = Field(
         25.0, ge=0, le=300, description="seconds for memos in flight after a stop; less than a container's grace period"
     )
-    retry_for_seconds: float = Field(
-        900.0, ge=0, le=604_800, description="seconds for further tries to deliver a memo past its deadline"
-    )
+    retry_for_seconds: float = Field(900.0, ge=0, le=604_800, description="seconds for tries past a memo's deadline")
     lease_seconds: float = Field(
-        30.0,
-        ge=3,
-        le=LONGEST_LEASE_SECONDS,
-        description="seconds that a silent worker keeps a memo; a send may take half",
+        30.0, ge=3, le=LONGEST_LEASE_SECONDS, description="seconds a silent worker keeps a memo; a send may take half"
     )
     resend_unknown: bool = Field(
         default=True,
         description="a send that may have gone out and is not in the chat: true repeats it (rather twice than never),"
         " false leaves it to a person (rather never than twice)",
     )
-    max_memo_bytes: int = Field(
-        26_214_400, ge=1024, le=1_073_741_824, description="bytes; larger recordings get an apology"
-    )
+    max_memo_bytes: int = Field(26_214_400, ge=1024, le=1_073_741_824, description="bytes; larger ones get an apology")
     max_memo_seconds: float = Field(1800.0, ge=1, le=86_400, description="seconds; longer recordings get an apology")
     ffmpeg: str | None = Field(None, description="path of ffmpeg; the one in imageio-ffmpeg's wheel if not set")
 
     @property
     def rebalance_timeout_seconds(self) -> float:
-        """How long the group waits for us to give up partitions: longer than a drain and a send."""
+        """For us to give up partitions: longer than a drain and a send."""
         return self.drain_seconds + self.let_go_seconds + _REVOKE_MARGIN_SECONDS
 
     @property
     def stale_after_seconds(self) -> float:
-        """How long the worker may not poll before it counts as stuck: longer than a rebalance."""
+        """Without a poll until the worker counts as stuck: longer than a rebalance."""
         return self.rebalance_timeout_seconds + _STALE_MARGIN_SECONDS
 
     @property
     def send_seconds(self) -> float:
-        """How long one send may take: less than what is left of a lease just before its renewal."""
+        """For one send: less than is left of a lease just before its renewal."""
         return min(self.reply_deadline_seconds, self.lease_seconds * _SEND_SHARE)
 
     @property
     def let_go_seconds(self) -> float:
-        """How long a cancelled memo may go on, since a send that has begun is finished."""
+        """For a cancelled memo, since a send that has begun is finished."""
         return self.send_seconds + _LET_GO_MARGIN_SECONDS

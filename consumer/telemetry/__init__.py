@@ -1,1 +1,1 @@
-"""What listens: metrics, logs and traces of memos. Nothing in the flow imports it."""
+"""Metrics, logs and traces of memos, made by listeners to notices."""

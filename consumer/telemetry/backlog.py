@@ -1,4 +1,4 @@
-"""Backlog for metrics and alerts: waiting memos, and uploads owed to the archive."""
+"""Backlog for metrics and alerts: waiting memos and uploads."""
 
 from __future__ import annotations
 
@@ -19,24 +19,23 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 60.0
 _MOST = 200
-"""Memos counted: alerts need to know that many wait, not how many."""
+"""Memos counted: alerts need no more."""
 _KEPT_LATER = "not-kept"
-"""Reason of a parked memo whose reply is out and whose recording is not archived."""
+"""Reason of a memo with a reply, parked until its recording is archived."""
 
 log = logging.getLogger(__name__)
 
 
 class Backlog:
-    """Counts what waits, once a minute; the clock returns Unix seconds."""
+    """Counts what waits, once a minute."""
 
     def __init__(self, ledger: Ledger, archive: OwedArchive, *, clock: Callable[[], float] = time.time) -> None:
         self._ledger = ledger
         self._archive = archive
         self._clock = clock
         self.memos: Counter[str] = Counter(parked=0, failed=0, dead=0, interrupted=0)
-        """State → memos, as last counted."""
         self.oldest_parked_seconds = 0.0
-        """Since the oldest parked memo without a reply was received."""
+        """Age of the oldest parked memo without a reply."""
         self.owed = SpoolSize(0, 0)
 
     async def run(self) -> None:
@@ -46,20 +45,19 @@ class Backlog:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Count once; what cannot be read keeps its last value."""
+        """Count once; what cannot be read keeps its value."""
         try:
             self.owed = await self._archive.owed()
         except ArchiveUnavailable:
             log.warning("backlog.no_spool")
         try:
-            self._see(await self._ledger.waiting(limit=_MOST))
+            self._count(await self._ledger.waiting(limit=_MOST))
         except StoreUnavailable:
             log.warning("backlog.store_away")
 
-    def _see(self, stories: Sequence[Story]) -> None:
-        memos: Counter[str] = Counter(dict.fromkeys(self.memos, 0))
-        memos.update(map(_standing, stories))
-        self.memos = memos
+    def _count(self, stories: Sequence[Story]) -> None:
+        self.memos = Counter(dict.fromkeys(self.memos, 0))
+        self.memos.update(map(_standing, stories))
         parked = [story.received_at for story in stories if story.due_at is not None and story.reason != _KEPT_LATER]
         self.oldest_parked_seconds = max(0.0, self._clock() - min(parked)) if parked else 0.0
 

@@ -4,67 +4,50 @@ from __future__ import annotations
 
 import logging
 from dataclasses import fields
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from opentelemetry.trace import SpanContext, format_trace_id
 
-from consumer.notices import (
-    EventBuried,
-    EventPassed,
-    MemoFenced,
-    MemoParked,
-    MemoReleased,
-    MemoSettled,
-    MemoTaken,
-    OffsetsCommitted,
-    PartitionsChanged,
-    WorkerChanged,
-)
+from consumer import notices
 from conversation.notices import RungFailed, RungServed, StageFailed, StageFinished
 from storage.ledger import MemoKey, Place
 from storage.states import State
 
-if TYPE_CHECKING:
-    from consumer.notices import Notice
-
 _OUTCOME_LEVELS = {State.FAILED.value: logging.WARNING, State.DEAD.value: logging.ERROR}
-_notices = logging.getLogger("consumer.notices")
+_log = logging.getLogger("consumer.notices")
 
 
 class NoticeLog:
     """Writes each notice as one line: its name as the event, its values as fields."""
 
-    def __call__(self, notice: Notice) -> None:
+    def __call__(self, notice: notices.Notice) -> None:
         """Log a notice."""
         level = level_of(notice)
-        if _notices.isEnabledFor(level):
-            _notices.log(level, notice.name, extra=_fields_of(notice))
+        if _log.isEnabledFor(level):
+            _log.log(level, notice.name, extra=_fields_of(notice))
 
 
-def level_of(notice: Notice) -> int:
+def level_of(notice: notices.Notice) -> int:
     """Return the log level of a notice."""
     match notice:
-        case StageFinished() | RungServed() | EventPassed() | OffsetsCommitted():
+        case StageFinished() | RungServed() | notices.EventPassed() | notices.OffsetsCommitted():
             level = logging.DEBUG
-        case MemoTaken() | MemoReleased() | PartitionsChanged() | WorkerChanged():
+        case notices.MemoTaken() | notices.MemoReleased() | notices.PartitionsChanged() | notices.WorkerChanged():
             level = logging.INFO
-        case StageFailed() | RungFailed() | MemoParked() | MemoFenced():
+        case StageFailed() | RungFailed() | notices.MemoParked() | notices.MemoFenced():
             level = logging.WARNING
-        case MemoSettled():
+        case notices.MemoSettled():
             level = _OUTCOME_LEVELS.get(notice.outcome, logging.INFO)
-        case EventBuried():
+        case notices.EventBuried():
             level = logging.ERROR
         case _:
             assert_never(notice)
     return level
 
 
-def _fields_of(notice: Notice) -> dict[str, object]:
-    logged: dict[str, object] = {}
-    for field in fields(notice):
-        if field.repr or field.name == "trace":
-            logged |= _plain(field.name, getattr(notice, field.name))
-    return logged
+def _fields_of(notice: notices.Notice) -> dict[str, object]:
+    names = [field.name for field in fields(notice) if field.repr or field.name == "trace"]
+    return {key: value for name in names for key, value in _plain(name, getattr(notice, name)).items()}
 
 
 def _plain(name: str, value: object) -> dict[str, object]:

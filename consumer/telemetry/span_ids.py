@@ -1,7 +1,4 @@
-"""Ids of memos' spans: an HMAC-SHA-256 of the memo's id, so that all workers put its tries into one trace.
-
-The secret keeps chats from being guessed.
-"""
+"""Ids of memos' spans: an HMAC-SHA-256 of the memo's id, so that all workers put its tries into one trace."""
 
 from __future__ import annotations
 
@@ -21,15 +18,15 @@ _SPAN_BITS = 64
 
 
 class SpanIds:
-    """Ids for memos' spans, for the event loop's thread; a group's workers share the secret."""
+    """Ids for memos' spans, for one thread; the secret is shared by a group and keeps chats from being guessed."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self.chosen: tuple[int, int] | None = None
-        """Trace and span ids for the next span; None for random ones."""
+        """Trace and span ids of the next span; None for random ones."""
 
     def trace_of(self, key: MemoKey) -> int:
-        """Return a memo's own trace id."""
+        """Return a memo's trace id."""
         return self._digest(_TRACE_BITS, "trace", key.chat_id, key.message_id)
 
     def span_of(self, key: MemoKey, fence: int) -> int:
@@ -38,7 +35,7 @@ class SpanIds:
 
     @contextmanager
     def choose(self, trace_id: int, span_id: int) -> Iterator[None]:
-        """Use these ids for a span started in the block; a parent's trace id takes precedence."""
+        """Use these ids for the block's span; a parent's trace id takes precedence."""
         self.chosen = trace_id, span_id
         try:
             yield

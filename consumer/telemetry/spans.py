@@ -1,9 +1,7 @@
 """The listener that makes a span of each try of a memo, with its stages and their rungs under it.
 
-Attributes are constant words, numbers and the memo's id, redacted as logs are; no chat, number, name or text (I6), nor
-Kafka's key, which is the chat.
-
-Names follow https://opentelemetry.io/docs/specs/semconv/messaging/kafka/; our own begin with `voicememo.`.
+Attributes are constant words, numbers and the memo's id, redacted as logs are (I6). Names follow
+https://opentelemetry.io/docs/specs/semconv/messaging/kafka/; our own begin with `voicememo.`.
 """
 
 from __future__ import annotations
@@ -13,14 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    SpanContext,
-    SpanKind,
-    Status,
-    StatusCode,
-    set_span_in_context,
-)
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, set_span_in_context
 
 from consumer.notices import MemoFenced, MemoParked, MemoReleased, MemoSettled, MemoTaken
 from conversation.notices import RungFailed, RungServed, StageFailed, StageFinished
@@ -36,7 +27,7 @@ if TYPE_CHECKING:
     from storage.ledger import Place
 
 _MOST_OPEN = 4096
-"""Tries traced at once: more than a worker may have in hand."""
+"""Tries traced at once: more than a worker may work on."""
 _MOST_SPANS = 500
 """Of one try: half an hour of speech is some sixty pieces, each with a whole ladder."""
 _FAILED = frozenset({State.FAILED.value, State.DEAD.value})
@@ -45,7 +36,7 @@ _NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Rung:
-    """A rung that was tried; `end` in nanoseconds since the epoch."""
+    """A rung tried; `end` in nanoseconds since the epoch."""
 
     name: str
     seconds: float
@@ -55,13 +46,13 @@ class _Rung:
 
 @dataclass(slots=True)
 class _Try:
-    """One try of a memo, in progress."""
+    """One try of a memo."""
 
     span: Span
     epoch: int
-    """Nanoseconds from the monotonic clock to the epoch: a step of the wall clock does not change durations."""
+    """Nanoseconds from the monotonic clock to the epoch: steps of the wall clock do not change durations."""
     rungs: dict[str, list[_Rung]] = field(default_factory=dict)
-    """Stage → rungs tried, until the stage is over."""
+    """Stage → rungs tried, until it is over."""
     spans: int = 0
     omitted: int = 0
 
@@ -114,7 +105,7 @@ class Spans:
             self._end(key, "interrupted", None)
 
     def context(self, parent: SpanContext | None) -> Context:
-        """Return the context for a child of a span elsewhere, without a tracestate that looks private."""
+        """Return the context for a child of a remote span, without a tracestate that looks private."""
         if parent is None:
             return Context()
         state = parent.trace_state.to_header()
@@ -140,6 +131,7 @@ class Spans:
                 self.context(taken.trace),
                 SpanKind.CONSUMER,
                 self.attributes(
+                    messaging__system="kafka",
                     **_place(taken.place),
                     messaging__operation__name="process",
                     messaging__operation__type="process",
@@ -181,10 +173,7 @@ class Spans:
             name,
             set_span_in_context(parent, Context()),
             attributes=self.attributes(
-                voicememo__stage=stage,
-                voicememo__rung=rung,
-                voicememo__seconds=round(seconds, 3),
-                error__type=error,
+                voicememo__stage=stage, voicememo__rung=rung, voicememo__seconds=round(seconds, 3), error__type=error
             ),
             start_time=end - round(seconds * _NANOSECONDS),
         )
@@ -218,9 +207,8 @@ class Spans:
 
 def _place(place: Place | None) -> dict[str, Plain]:
     if place is None:
-        return {"messaging__system": "kafka"}
+        return {}
     return {
-        "messaging__system": "kafka",
         "messaging__destination__name": place.topic,
         "messaging__destination__partition__id": str(place.partition),
         "messaging__kafka__offset": place.offset,

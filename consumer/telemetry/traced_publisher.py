@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class TracedPublisher:
-    """Publishes each event under a span, which continues the trace in its headers and replaces it there."""
+    """Publishes each event under a span, which continues the trace in its headers."""
 
     def __init__(self, publisher: Publisher, tracer: Tracer, spans: Spans) -> None:
         self._publisher = publisher
@@ -30,7 +30,7 @@ class TracedPublisher:
     async def publish(
         self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[Header] = ()
     ) -> tuple[Partition, int]:
-        """Write one event and return its place. Raises what the other publisher raises."""
+        """Write one event and return its place."""
         parent = extract(headers)
         span = self._tracer.start_span(
             f"send {topic}",

@@ -32,7 +32,7 @@ _SWITCH: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 def begin(settings: Settings) -> Traces:
-    """Set up tracing; slow with a collector, since the SDK is imported only then.
+    """Set up tracing; slow with a collector, which needs the SDK imported.
 
     Raises:
         ConfigurationError: the SDK is not installed, or rejects its variables.
@@ -42,7 +42,7 @@ def begin(settings: Settings) -> Traces:
 
 
 class Traces:
-    """Spans of memos and published events; without an `otlp` the API's no-op tracer makes none."""
+    """Spans of memos and published events; none without an `otlp`."""
 
     def __init__(self, otlp: Otlp | None, ids: SpanIds, redactor: Redactor, group: str) -> None:
         self._otlp = otlp
@@ -56,7 +56,7 @@ class Traces:
         return TracedPublisher(publisher, self._tracer, self._spans)
 
     def letter_headers(self, letter: DeadLetter) -> Sequence[Header]:
-        """Return a dead letter's headers with the context of the span in which its memo died."""
+        """Return a dead letter's headers with the context of its memo's last span."""
         headers = letter.event.headers
         if self._otlp is None or letter.key is None:
             return headers
@@ -71,7 +71,7 @@ class Traces:
         return inject(headers, SpanContext(trace_id, span_id, is_remote=False, trace_flags=flags, trace_state=state))
 
     async def close(self) -> None:
-        """End all spans and send them, within a few seconds."""
+        """End all spans and send them, within seconds."""
         self._spans.close()
         if self._otlp is not None:
             await self._otlp.close()

@@ -1,1 +1,1 @@
-"""The webhook door: puts Linq's webhooks on the topic, for accounts without a Kafka feed."""
+"""The webhook server: puts Linq's webhooks on the topic, for accounts without a Kafka feed."""

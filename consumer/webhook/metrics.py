@@ -1,4 +1,4 @@
-"""Metrics and log of the webhook door. No id, number, name or text is in them (I6)."""
+"""Metrics and log of the webhook server, without ids, numbers, names or texts (I6)."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
     from consumer.webhook.server import Door
 
 CATALOGUE = Catalogue()
+counter, gauge, histogram = CATALOGUE.counter, CATALOGUE.gauge, CATALOGUE.histogram
 
-DELIVERIES = CATALOGUE.counter(
+DELIVERIES = counter(
     "voicememo_webhook_deliveries_total",
     "Deliveries that were answered; scheme is how a genuine one was signed: standard, timestamped or body.",
     "outcome",
     "scheme",
 )
-UNADDRESSED = CATALOGUE.counter(
+UNADDRESSED = counter(
     "voicememo_webhook_unaddressed_total",
-    "Genuine deliveries that no chat could be read from; they are on the topic, keyed by their own id.",
+    "Genuine deliveries without a readable chat; on the topic, they are keyed by their own id.",
     "lacking",
 )
-KEPT_SECONDS = CATALOGUE.histogram(
+KEPT_SECONDS = histogram(
     "voicememo_webhook_kept_seconds",
     "From a delivery's head until Kafka had it, in seconds.",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8),
 )
-HELD = CATALOGUE.gauge("voicememo_webhook_held", "Deliveries in hand just now, answered or not.")
-HELD_BYTES = CATALOGUE.gauge("voicememo_webhook_held_bytes", "And their bytes, as announced.")
+HELD = gauge("voicememo_webhook_held", "Deliveries in progress, answered or not.")
+HELD_BYTES = gauge("voicememo_webhook_held_bytes", "Their bytes, as announced.")
 CATALOGUE.append(BUILD_INFO)
 
 _QUIET_SECONDS = 10.0
@@ -43,34 +44,30 @@ _QUIET_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
-class DoorMetrics:
-    """Counts and times deliveries, in a registry of its own."""
+class DoorMetrics(Registry):
+    """Counts and times deliveries."""
 
     def __init__(self) -> None:
-        self._registry = Registry(CATALOGUE)
+        super().__init__(CATALOGUE)
 
     def __call__(self, notice: DoorNotice) -> None:
         """Count a delivery."""
         if not isinstance(notice, Handled):
             return
-        self._registry.count(DELIVERIES, notice.outcome.value, notice.scheme)
+        self.count(DELIVERIES, notice.outcome.value, notice.scheme)
         if notice.outcome is Outcome.KEPT:
-            self._registry.observe(KEPT_SECONDS, notice.seconds)
+            self.observe(KEPT_SECONDS, notice.seconds)
             if notice.lacking:
-                self._registry.count(UNADDRESSED, notice.lacking)
+                self.count(UNADDRESSED, notice.lacking)
 
     def watch(self, door: Door) -> None:
-        """Expose what the door holds at each scrape."""
-        self._registry.follow(HELD, lambda: door.capacity.requests)
-        self._registry.follow(HELD_BYTES, lambda: door.capacity.size)
-
-    def exposition(self) -> bytes:
-        """Return all metrics in Prometheus's text format."""
-        return self._registry.exposition()
+        """Expose the deliveries in progress."""
+        self.follow(HELD, lambda: door.capacity.requests)
+        self.follow(HELD_BYTES, lambda: door.capacity.size)
 
 
 class DoorLog:
-    """Logs refusals and failures, one line of each kind in ten seconds: strangers cannot fill the log."""
+    """Logs refusals and failures, one line of a kind in ten seconds: strangers cannot fill the log."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

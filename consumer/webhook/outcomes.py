@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from aiohttp import web
 
@@ -16,41 +16,34 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """How a delivery was answered."""
+    """How a delivery was answered: a word, the HTTP status, and Retry-After in seconds."""
 
-    KEPT = "kept"
-    UNSIGNED = "unsigned"
-    FORGED = "forged"
-    STALE = "stale"
-    EARLY = "early"
-    TOO_LARGE = "too-large"
-    TOO_SLOW = "too-slow"
-    CUT_SHORT = "cut-short"
-    BUSY = "busy"
-    KAFKA_SLOW = "kafka-slow"
-    KAFKA_AWAY = "kafka-away"
+    status: int
+    retry_after_seconds: int | None
+
+    def __new__(cls, word: str, status: int, retry_after_seconds: int | None = None) -> Self:
+        """Make a member whose value is the word."""
+        outcome = str.__new__(cls, word)
+        outcome._value_ = word
+        outcome.status = status
+        outcome.retry_after_seconds = retry_after_seconds
+        return outcome
+
+    KEPT = "kept", 200
+    UNSIGNED = "unsigned", 401
+    FORGED = "forged", 401
+    STALE = "stale", 401
+    EARLY = "early", 401
+    TOO_LARGE = "too-large", 413
+    TOO_SLOW = "too-slow", 503, 1  # 408 would be right, but Linq would drop the delivery
+    CUT_SHORT = "cut-short", 400
+    BUSY = "busy", 429, 1
+    KAFKA_SLOW = "kafka-slow", 503, 5
+    KAFKA_AWAY = "kafka-away", 503, 5
 
 
 FORGERIES = frozenset({Outcome.UNSIGNED, Outcome.FORGED, Outcome.STALE, Outcome.EARLY})
-"""Outcomes that anyone can cause who knows the URL."""
-
-_STATUS = {
-    Outcome.KEPT: 200,
-    **dict.fromkeys(FORGERIES, 401),
-    Outcome.TOO_LARGE: 413,
-    # 408 would be right, but Linq would drop the delivery.
-    Outcome.TOO_SLOW: 503,
-    Outcome.CUT_SHORT: 400,
-    Outcome.BUSY: 429,
-    Outcome.KAFKA_SLOW: 503,
-    Outcome.KAFKA_AWAY: 503,
-}
-_RETRY_AFTER_SECONDS = {
-    Outcome.TOO_SLOW: 1,
-    Outcome.BUSY: 1,
-    Outcome.KAFKA_SLOW: 5,
-    Outcome.KAFKA_AWAY: 5,
-}
+"""Outcomes that anyone who knows the URL can cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +54,14 @@ class Handled:
     seconds: float
     """Since its head was read."""
     scheme: Scheme | None = None
-    """How a genuine one was signed."""
+    """Of a genuine one."""
     lacking: str | None = None
     """Why no chat id could be read from a genuine one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unpublished:
-    """Kafka did not take a delivery, before or after it was answered."""
+    """Kafka did not take a delivery, which may have been answered."""
 
     reason: str
 
@@ -79,6 +72,6 @@ DoorNotice: TypeAlias = Handled | Unpublished
 def answer(outcome: Outcome) -> web.Response:
     """Build the answer, whose text is the outcome."""
     headers = {"Cache-Control": "no-store"}
-    if outcome in _RETRY_AFTER_SECONDS:
-        headers["Retry-After"] = str(_RETRY_AFTER_SECONDS[outcome])
-    return web.Response(text=f"{outcome}\n", status=_STATUS[outcome], headers=headers)
+    if outcome.retry_after_seconds is not None:
+        headers["Retry-After"] = str(outcome.retry_after_seconds)
+    return web.Response(text=f"{outcome}\n", status=outcome.status, headers=headers)

@@ -1,4 +1,4 @@
-"""The webhook door: an HTTP server that answers 200 once Kafka has the delivery."""
+"""The webhook server: answers 200 once Kafka has the delivery."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from consumer.kafka.ports import SourceError
 from consumer.kafka.publisher import RecordTooLarge
 from consumer.webhook.outcomes import Handled, Outcome, Unpublished, answer
 from consumer.webhook.signatures import NotGenuine
-from runtime.health.vitals import bind_error
+from runtime.listening import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,20 +33,20 @@ EVENT_ID_HEADER = "webhook-id"
 """Header of the Kafka record: the delivery's id, the same in each repetition."""
 
 _MOST_BYTES = 1_000_000
-"""Of a body: a topic's default limit is 1 MiB with key and headers. Events carry links, not sound."""
+"""Of a body: a topic's default limit is 1 MiB with key and headers."""
 _LARGE_BYTES = 64 * 1024
-"""Larger bodies are checked in a thread: hashing and parsing a megabyte takes some ten milliseconds."""
+"""Larger bodies are verified in a thread: a megabyte takes some ten milliseconds."""
 _MOST_HEADER_BYTES = 8190
 _BACKLOG = 128
 _KEEPALIVE_SECONDS = 75.0
-"""Longer than the minute after which proxies close an idle connection: if we did, it might be in mid-request."""
+"""Longer than the minute of proxies: if we closed idle connections first, a request might be on its way."""
 _LET_GO_SECONDS = 2.0
 
 http_log = logging.getLogger("consumer.webhook.http")
 
 
 class _BugsOnly(logging.Filter):
-    """Drops what aiohttp logs about malformed requests, and takes people's addresses out of our own bugs."""
+    """Drops aiohttp's records of malformed requests; takes addresses out of those of our bugs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is about a bug."""
@@ -57,16 +57,12 @@ class _BugsOnly(logging.Filter):
 http_log.addFilter(_BugsOnly())
 
 
-class WebhookServerError(Exception):
-    """The port cannot be listened on; the message says which variable to change."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be in hand, and for how long: less than the ten seconds that Linq waits."""
+    """What may be in progress, and for how long: less than the ten seconds that Linq waits."""
 
     requests: int = 256
-    """At once, with those answered that Kafka has not taken yet."""
+    """At once, with those answered but not yet taken by Kafka."""
     size: int = 32 * 1024 * 1024
     """Bytes of those requests."""
     read_seconds: float = 3.0
@@ -80,14 +76,14 @@ LIMITS = Limits()
 
 @dataclass(slots=True)
 class Capacity:
-    """The requests in hand, and their bytes as announced."""
+    """Requests in progress, and their bytes as announced."""
 
     limits: Limits
     requests: int = 0
     size: int = 0
 
     def take(self, size: int) -> bool:
-        """Reserve room for a request; False when there is none."""
+        """Reserve room for a request; return whether there was any."""
         if self.requests >= self.limits.requests or self.size + size > self.limits.size:
             return False
         self.requests += 1
@@ -107,14 +103,12 @@ class _Delivery:
     body: bytes = field(repr=False)
 
     @property
-    def event_id(self) -> str:
-        # The same in each repetition.
+    def event_id(self) -> str:  # the same in each repetition
         given = as_identifier(self.genuine.delivery_id) or self.address.event_id
         return given or f"body-{hashlib.sha256(self.body).hexdigest()[:32]}"
 
     @property
-    def key(self) -> bytes:
-        # The chat's id, so that a chat stays in one partition.
+    def key(self) -> bytes:  # keeps a chat in one partition
         return (self.address.chat_id or self.event_id).encode("utf-8", "replace")
 
 
@@ -125,7 +119,7 @@ class _Refused(Exception):
 
 
 class Door:
-    """The HTTP server that takes deliveries; listeners must neither block nor raise."""
+    """The HTTP server of deliveries; listeners must neither block nor raise."""
 
     def __init__(
         self,
@@ -143,7 +137,10 @@ class Door:
         self._topic = topic
         self._verifier = verifier
         self._listeners = listeners
-        self._host, self._port, self._path = host, port, path
+        self._host = host
+        self.port = port
+        """The port listened on, once open."""
+        self._path = path
         self._limits = limits
         self._clock = clock
         self.capacity = Capacity(limits)
@@ -154,16 +151,11 @@ class Door:
         self._closing = False
         self._runner: web.AppRunner | None = None
 
-    @property
-    def port(self) -> int:
-        """The port listened on."""
-        return self._port
-
     async def open(self) -> None:
-        """Start listening. Raises DoorError."""
+        """Start listening. Raises ListenError."""
         app = web.Application(client_max_size=_MOST_BYTES)
         app.router.add_post(self._path, self._receive)
-        runner = web.AppRunner(
+        self._runner = web.AppRunner(
             app,
             access_log=None,  # it would contain addresses
             logger=http_log,
@@ -174,28 +166,21 @@ class Door:
             max_line_size=_MOST_HEADER_BYTES,
             max_field_size=_MOST_HEADER_BYTES,
         )
-        self._runner = runner  # from here on close() cleans up, whatever happens
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port, backlog=_BACKLOG).start()
-        except OSError as error:
-            await self.close()
-            raise WebhookServerError(bind_error(error, "WEBHOOK", self._host, self._port)) from error
-        self._port = runner.addresses[0][1]
+        self.port = await listen(self._runner, "WEBHOOK", self._host, self.port, _BACKLOG)
 
     async def close(self) -> None:
-        """Stop listening and answer the requests in hand; the publisher stays open."""
+        """Stop listening and answer the requests in progress; the publisher stays open."""
         runner, self._runner = self._runner, None
         if runner is not None:
             self._closing = True
             for site in list(runner.sites):
                 await site.stop()
-            # The runner's own end would drop what is still to come of a body.
+            # The runner's own cleanup would drop the rest of a body.
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.read_seconds + self._limits.keep_seconds):
                     await self._quiet.wait()
             await runner.cleanup()
-        # Those answered with 503 will be repeated, so what is still on its way to Kafka gets only a moment.
+        # Linq repeats those answered with 503, so Kafka gets only a moment more.
         if self._publishing:
             await asyncio.wait(self._publishing, timeout=_LET_GO_SECONDS)
         for task in self._publishing:
@@ -252,7 +237,7 @@ class Door:
         try:
             return await asyncio.to_thread(verify) if len(body) > _LARGE_BYTES else verify()
         except NotGenuine as error:
-            raise _Refused(Outcome(error.doubt)) from error
+            raise _Refused(Outcome[error.doubt.upper()]) from error
 
     async def _read(self, request: web.Request) -> bytes:
         try:
@@ -266,7 +251,7 @@ class Door:
             raise _Refused(Outcome.CUT_SHORT) from error
 
     async def _publish_in_time(self, delivery: _Delivery, release: ExitStack) -> Outcome:
-        # Too slow, it goes on in the background and holds its capacity: a cancelled record may be there or not.
+        # When too slow, it goes on in the background and holds its capacity: a cancelled record may be there or not.
         task = asyncio.create_task(self._publish(delivery), name="webhook")
         self._publishing.add(task)
         task.add_done_callback(self._publishing.discard)

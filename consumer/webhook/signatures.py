@@ -6,7 +6,7 @@
     body         X-Webhook-Signature                                  body               sha256=HEX
 
 v3 uses the first two at once, v2 the third. Timestamps are Unix seconds. A v3 secret is `whsec_` and the key in base64;
-older ones were used whole as the key of timestamped deliveries. A v2 secret is text.
+older ones served whole as the key of timestamped deliveries. A v2 secret is text.
 
 Sources: https://docs.linqapp.com/guides/webhooks/ (v3), https://docs.linqapp.com/v2/api (v2),
 https://github.com/standard-webhooks/standard-webhooks (specification).
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 Scheme: TypeAlias = Literal["standard", "timestamped", "body"]
 Doubt: TypeAlias = Literal["unsigned", "forged", "stale", "early"]
 
-
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _MOST_SIGNATURES = 16
 """Checked per delivery."""
@@ -45,7 +44,7 @@ class Genuine:
 
 
 class NotGenuine(Exception):
-    """A delivery that cannot be trusted: unsigned, forged, or signed rightly but for another time: stale, early."""
+    """A delivery that is unsigned, forged, or signed for another time: stale, early."""
 
     def __init__(self, doubt: Doubt) -> None:
         super().__init__(doubt)
@@ -54,13 +53,13 @@ class NotGenuine(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Checks signatures by any of the secrets; timestamps may differ from our clock by the tolerance, either way."""
+    """Checks signatures by any of the secrets; timestamps may differ from our clock by the tolerance."""
 
     secrets: Sequence[str] = field(repr=False)
     tolerance_seconds: float
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: float) -> Genuine:
-        """Return how a delivery is signed; one right signature of any scheme suffices.
+        """Return how a delivery is signed; one right signature suffices.
 
         Args:
             headers: with case-insensitive names.
@@ -99,12 +98,11 @@ class _Claim:
     def holds(self, key: bytes) -> bool:
         digest = hmac.new(key, self.signed, hashlib.sha256)
         due = base64.b64encode(digest.digest()) if self.scheme == "standard" else digest.hexdigest().encode()
-        # In constant time: all of them, where any() would stop at the first.
+        # In constant time: any() would stop at the first.
         return bool(sum(hmac.compare_digest(due, signature) for signature in self.signatures))
 
 
 def _claims(headers: Mapping[str, str], body: bytes) -> Iterator[_Claim]:
-    """Yield what the headers claim; a scheme whose headers are incomplete is left out."""
     delivery_id, at = headers.get("webhook-id"), headers.get("webhook-timestamp", "")
     listed = headers.get("webhook-signature", "").split(" ")[:_MOST_SIGNATURES]
     standard = tuple(_bytes(each.removeprefix("v1,")) for each in listed if each.startswith("v1,"))
@@ -121,5 +119,4 @@ def _claims(headers: Mapping[str, str], body: bytes) -> Iterator[_Claim]:
 
 
 def _bytes(header: str) -> bytes:
-    # As aiohttp decoded it.
-    return header.encode("utf-8", "surrogateescape")
+    return header.encode("utf-8", "surrogateescape")  # as aiohttp decoded it

@@ -24,13 +24,12 @@ log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, stop: Stop) -> None:
-    """Take webhooks until asked to stop; then finish those in hand.
+    """Take webhooks until `stop`; then finish those in progress.
 
     Raises:
         ConfigurationError: WEBHOOK_SECRETS is not set.
         SourceError: Kafka cannot be used.
-        VitalsError: the vitals' port is taken.
-        DoorError: the webhooks' port is taken.
+        ListenError: a port cannot be bound.
     """
     secrets = required(settings.webhook.secrets or None, "WEBHOOK_SECRETS")
     verifier = Verifier(tuple(each.get_secret_value() for each in secrets), settings.webhook.tolerance_seconds)
@@ -59,7 +58,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         await door.open()
         closing.push_async_callback(door.close)
         _enter(vitals, "open", door.port)
-        await stop.asked.wait()
+        await stop.requested.wait()
         _enter(vitals, "draining", door.port)
     log.info("door.changed", extra={"phase": "stopped"})
 

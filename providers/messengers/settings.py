@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.faults import Fault
 from runtime.settings.groups import Group
@@ -16,27 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class SeriesSettings(Group):
+class SeriesSettings(Group, prefix="SERIES_", own_prefix=True):
     """The Series API."""
-
-    model_config = SettingsConfigDict(env_prefix="SERIES_")
-    own_prefix: ClassVar[bool] = True
 
     api_url: Url | None = Field(None, description="base URL of the Series API; needed unless MESSENGER=linq")
     api_key: SecretStr | None = Field(
         None, description="Bearer key, sent to SERIES_API_URL's host and port only; needed unless MESSENGER=linq"
     )
-    sender_number: PhoneNumber | None = Field(
-        None, description="our own number, such as +15550100123: its messages are never answered"
-    )
+    sender_number: PhoneNumber | None = Field(None, description="our number, such as +15550100123; never answered")
     media_hosts: Hosts = Field((), description="hosts of recordings beside SERIES_API_URL's own, with commas between")
 
 
-class LinqSettings(Group):
+class LinqSettings(Group, prefix="LINQ_", own_prefix=True, section="Where replies go: Linq v3"):
     """Linq v3."""
-
-    model_config = SettingsConfigDict(env_prefix="LINQ_", title="Where replies go: Linq v3")
-    own_prefix: ClassVar[bool] = True
 
     api_url: Url = Field("https://api.linqapp.com/api/partner", description="base URL of Linq v3, without /v3")
     api_key: SecretStr | None = Field(
@@ -49,10 +40,8 @@ class LinqSettings(Group):
     )
 
 
-class MessagingSettings(Group):
+class MessagingSettings(Group, section="Where replies go: the Series API"):
     """Which messenger replies go through, and how it is reached."""
-
-    model_config = SettingsConfigDict(title="Where replies go: the Series API")
 
     messenger: Annotated[Literal["series", "linq"], Lower] = Field(
         "series", description="the API that replies go through: series (the Series API) or linq (Linq v3)"
@@ -67,18 +56,18 @@ class MessagingSettings(Group):
 
     @property
     def media_hosts(self) -> tuple[str, ...]:
-        """Hosts that recordings may come from: the messenger's own first."""
+        """Hosts of recordings, the messenger's own first."""
         listed = self.linq.media_hosts if self.messenger == "linq" else self.series.media_hosts
         own = urlsplit(self.url).hostname if self.url else None
         return tuple(dict.fromkeys((own, *listed) if own else listed))
 
     @property
     def our_numbers(self) -> tuple[str, ...]:
-        """Numbers whose messages are our own."""
+        """Our own numbers, never answered."""
         return (self.series.sender_number.get_secret_value(),) if self.series.sender_number else ()
 
     def missing(self) -> Iterator[Fault]:
-        """Yield what the messenger cannot do without."""
+        """Yield what the messenger needs."""
         if self.messenger == "linq":
             if self.linq.api_key is None:
                 yield Fault("LINQ_API_KEY", "is needed with MESSENGER=linq: the Bearer key of Linq v3")

@@ -1,21 +1,21 @@
-"""The watchdog's rules of what to do when nothing moves. Pure."""
+"""The watchdog's rules: what to do about a blocked loop or missing polls. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 _HEALTH_SECONDS = 3600.0
-"""Without trouble, at a stretch, before another rebuild is granted."""
+"""Without trouble before another rebuild is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the watchdog measured at one time."""
+    """What the watchdog measured."""
 
     silent_seconds: float
     """Since the last poll."""
     blocked_seconds: float
-    """Since the ping that the loop has not answered; 0 without one."""
+    """Since the unanswered ping of the loop; 0 without one."""
     phase: str = "polling"
 
     @property
@@ -25,18 +25,18 @@ class Reading:
 
     @property
     def loop_reason(self) -> str:
-        """Why to act on a blocked loop."""
+        """A blocked loop, in words."""
         return f"loop blocked for {self.blocked_seconds:.0f} s while {self.phase}"
 
     @property
     def polls_reason(self) -> str:
-        """Why to act on missing polls."""
+        """Missing polls, in words."""
         return f"no poll for {self.silent_seconds:.0f} s while {self.phase}"
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What to do, and why."""
+    """What to do, by its type."""
 
     reason: str
 
@@ -54,11 +54,11 @@ class End(Action):
 
 
 class Escalation:
-    """Decides what to do about a blocked loop or missing polls.
+    """Decides on an action at each reading.
 
-    A silence counts only as far as it was watched: in a long gap between readings the machine slept. A blocked loop
-    cannot poll, so only its own rule applies. One rebuild is granted, another after each hour without trouble; without
-    a grant only stacks are written, and the end comes just as late.
+    Time counts only as far as it was watched: in a long gap between readings the machine slept. A blocked loop cannot
+    poll, so only its own rule applies. A rebuild is allowed once, and again after each hour without trouble; else only
+    stacks are written.
 
     Args:
         stale_after_seconds: without a poll: rebuild; as long again: end.
@@ -75,11 +75,10 @@ class Escalation:
         self._well_seconds = 0.0
         self._stall_reported = False
         self._reported_silence_seconds: float | None = None
-        """The silence when it was last acted on."""
         self._rebuilt = False
 
     def judge(self, at: float, reading: Reading) -> Action | None:
-        """Return what to do about a reading taken at `at`, in monotonic seconds; None for nothing."""
+        """Return what to do about a reading taken at `at`, in monotonic seconds."""
         passed = 0.0 if self._read_at is None else min(at - self._read_at, self._most_gap_seconds)
         self._read_at = at
         self._blocked_seconds = min(reading.blocked_seconds, self._blocked_seconds + passed)

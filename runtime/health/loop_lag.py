@@ -1,4 +1,4 @@
-"""Lag of the event loop, measured on the loop itself many times a second, as people would feel it."""
+"""Lag of the event loop, measured on the loop itself many times a second."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 INTERVAL_SECONDS: Final = 0.02
 _MOST_MISSED: Final = 1000
@@ -17,8 +16,8 @@ class LoopLag:
     """Measures while its block runs.
 
     Args:
-        listeners: called on the loop with the lag of each measurement, in seconds. A missed one counts with the lag it
-            would have had: else a long stall would weigh no more than a short one.
+        listeners: called on the loop with each lag, in seconds; also with those that a missed measurement would have
+            found, so that a long stall weighs more than a short one.
         interval_seconds: between two measurements.
     """
 
@@ -32,14 +31,12 @@ class LoopLag:
         self._schedule()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
     def _schedule(self) -> None:
-        """Schedule the next measurement; at 50 a second a timer costs a third of a task that sleeps."""
+        # At 50 a second, a timer costs a third of a task that sleeps.
         loop = asyncio.get_running_loop()
         self._due = loop.time() + self._interval_seconds
         self._timer = loop.call_at(self._due, self._measure)

@@ -1,6 +1,6 @@
-"""Watchdog: a thread that acts when the event loop is blocked or polls stop, and in the end ends the process.
+"""Watchdog: a thread that acts when the event loop is blocked or polls stop; its last resort is to end the process.
 
-Code that holds the GIL, as a runaway regular expression does, stops this thread too; only a probe from outside helps.
+Code that holds the GIL, as a runaway regular expression does, stops this thread too: only a probe from outside helps.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from runtime.health.escalation import DumpStacks, End, Escalation, Reading, Rebu
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-    from types import TracebackType
 
 EXIT_STATUS: Final = 70
 """EX_SOFTWARE of sysexits.h."""
 
 _LAG_WINDOW_SECONDS = 60.0
 _WRITE_SECONDS = 5.0
-"""The most that a dump waits for standard error."""
+"""For standard error to take a dump."""
 _JOIN_SECONDS = _WRITE_SECONDS + 1.0
 _STDERR = 2
 _MOST_STACKS_BYTES = 1024 * 1024
@@ -36,14 +35,13 @@ def end_process(reason: str) -> None:
     try:
         write_stacks(f"{reason}: the process ends itself with status {EXIT_STATUS}")
     finally:
-        # No orderly end: it would need the loop that is stuck. Ledger and group know which memos were in hand.
+        # No orderly end: it would need the loop that is stuck. Ledger and group know which memos were in progress.
         os._exit(EXIT_STATUS)
 
 
 def write_stacks(line: str) -> None:
     """Write a line and the stacks of all threads to standard error, within five seconds or not at all."""
-    # Neither through logging nor from this thread: what is stuck may hold a log handler's lock, or wait for a reader of
-    # standard error that has gone; then we must not wait as well.
+    # Neither through logging, whose lock a stuck thread may hold, nor from this thread, as standard error may block.
     text = f"voicememo watchdog: {line}\n".encode() + _stacks()
     writer = threading.Thread(target=_write, args=(text,), name="watchdog-writer", daemon=True)
     with contextlib.suppress(RuntimeError):  # no thread can be started
@@ -52,8 +50,8 @@ def write_stacks(line: str) -> None:
 
 
 def _stacks() -> bytes:
-    # Files, lines and functions, but no local variables: what people said stays private (I6).
-    # faulthandler writes with the GIL held: into a pipe that drops what does not fit, so that it never waits.
+    # No local variables, which hold what people said (I6). faulthandler writes with the GIL held: into a pipe that
+    # drops what does not fit, so that it never waits.
     try:
         reading, writing = os.pipe()
     except OSError:
@@ -102,13 +100,12 @@ class Watchdog:
         self._interval_seconds = interval_seconds
         self._escalation = Escalation(stale_after_seconds=stale_after_seconds, loop_stall_seconds=loop_stall_seconds)
         self.phase = "starting"
-        """Of the worker; setting it is no beat."""
+        """Of the worker."""
         self._polled_at = clock()
         self._lock = threading.Lock()
         self._pinged_at: float | None = None
-        """When the unanswered ping was posted."""
         self._lags: deque[tuple[float, float]] = deque()
-        """When measured and how long; a longer lag drops shorter ones before it."""
+        """Times and lengths, ever shorter: the first is the longest."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -116,13 +113,11 @@ class Watchdog:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> None:
-        """Start the thread, which counts as a beat; possible once."""
+        """Start the thread, which counts as a poll; possible once."""
         self.beat()
         self._thread.start()
 
@@ -133,29 +128,32 @@ class Watchdog:
             self._thread.join(_JOIN_SECONDS)
 
     def beat(self) -> None:
-        """Note a poll; call it after each."""
+        """Note a poll."""
         self._polled_at = self._clock()
 
     @property
     def seconds_since_poll(self) -> float:
-        """Seconds since the last beat."""
+        """Seconds since the last poll."""
         return self._clock() - self._polled_at
 
     @property
     def longest_loop_lag_seconds(self) -> float:
-        """The longest lag of the last minute; reading does not reset it."""
+        """The longest lag of the last minute."""
         with self._lock:
             self._forget_old_lags()
-            return max(self._lags[0][1] if self._lags else 0.0, self._owed_seconds())
+            return max(self._lags[0][1] if self._lags else 0.0, self._blocked_seconds())
 
-    def felt(self, seconds: float) -> None:
+    def note_lag(self, seconds: float) -> None:
         """Note a lag that the loop measured itself; pings, a second apart, miss short ones."""
         with self._lock:
-            self._note_lag(seconds)
+            self._forget_old_lags()
+            while self._lags and self._lags[-1][1] <= seconds:
+                self._lags.pop()
+            self._lags.append((self._clock(), seconds))
 
     def why_unwell(self) -> str | None:
         """Return in a line why the worker is not healthy; None when it is."""
-        # The age of memos does not count: they may wait for a store that is away, and a restart would not help.
+        # Old memos do not count: they may wait for a store that is away, where a restart would not help.
         reading = self._reading()
         if reading.blocked_seconds > self._loop_stall_seconds:
             return reading.loop_reason
@@ -168,7 +166,7 @@ class Watchdog:
             self._stopping.wait(self._interval_seconds)
 
     def _look(self) -> bool:
-        """Look once and act; return False when there is nothing left to watch."""
+        """Measure and act once; return whether there is still something to watch."""
         if self._loop.is_closed():  # its answer will never come
             return False
         action = self._escalation.judge(self._clock(), self._reading())
@@ -181,7 +179,7 @@ class Watchdog:
             self._ping()
         except RuntimeError:  # the loop was closed just now
             return False
-        # Last, since it may wait for standard error; the rebuild must not.
+        # After the rebuild, since it may wait for standard error.
         if isinstance(action, Rebuild):
             self._dump(f"{action.reason}: the consumer is being rebuilt")
         elif isinstance(action, DumpStacks):
@@ -190,7 +188,7 @@ class Watchdog:
 
     def _reading(self) -> Reading:
         with self._lock:
-            return Reading(self.seconds_since_poll, self._owed_seconds(), self.phase)
+            return Reading(self.seconds_since_poll, self._blocked_seconds(), self.phase)
 
     def _ping(self) -> None:
         # One at a time: a blocked loop must not gather them.
@@ -198,20 +196,14 @@ class Watchdog:
             if self._pinged_at is not None:
                 return
             self._pinged_at = self._clock()
-        self._loop.call_soon_threadsafe(self._answered)
+        self._loop.call_soon_threadsafe(self._pong)
 
-    def _answered(self) -> None:
+    def _pong(self) -> None:
         with self._lock:
-            self._note_lag(self._owed_seconds())
-            self._pinged_at = None
+            blocked, self._pinged_at = self._blocked_seconds(), None
+        self.note_lag(blocked)
 
-    def _note_lag(self, seconds: float) -> None:
-        self._forget_old_lags()
-        while self._lags and self._lags[-1][1] <= seconds:
-            self._lags.pop()
-        self._lags.append((self._clock(), seconds))
-
-    def _owed_seconds(self) -> float:
+    def _blocked_seconds(self) -> float:
         return 0.0 if self._pinged_at is None else self._clock() - self._pinged_at
 
     def _forget_old_lags(self) -> None:

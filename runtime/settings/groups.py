@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+from runtime.settings.faults import ConfigurationError, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
 
 
-class Group(BaseSettings):
+class Group(BaseModel):
     """Settings that belong together; a field is a variable or another group.
 
-    `runtime.settings.environment.read` makes it: of all groups at once, so that an operator sees every fault in one go,
-    and of the mapping it is given, since the demo and tests must not see the caller's variables.
+    Made by `runtime.settings.environment.read`.
     """
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        validate_default=False,  # defaults are values, and validators take text
-        enable_decoding=False,  # a tuple is entries with commas between, not JSON
-        allow_inf_nan=False,
-    )
-    own_prefix: ClassVar[bool] = False
-    """Whether only we use this prefix, so that an unknown variable with it is a mistake."""
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+    prefix: ClassVar[str]
+    """Of the variables' names."""
+    own_prefix: ClassVar[bool]
+    """Whether only we use the prefix: an unknown variable with it is a mistake."""
+    section: ClassVar[str]
+    """Title in the documentation; empty continues the last one."""
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is pydantic's)
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the same)
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the same)
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the same)
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take neither the process's environment nor a .env file."""
-        return (init_settings,)
+    def __init_subclass__(cls, *, prefix: str = "", own_prefix: bool = False, section: str = "") -> None:
+        super().__init_subclass__()
+        cls.prefix, cls.own_prefix, cls.section = prefix, own_prefix, section
+
+    def disagreements(self) -> Iterator[Fault]:
+        """Yield faults of values that are right by themselves but do not fit together."""
+        yield from ()
 
     @field_validator("*", mode="before")
     @classmethod
@@ -47,3 +44,9 @@ class Group(BaseSettings):
             if not value:
                 raise ValueError("must not be empty")
         return value
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if faults := tuple(self.disagreements()):
+            raise ConfigurationError(*faults)
+        return self

@@ -1,7 +1,4 @@
-"""Types of settings that several groups use.
-
-A validator's ValueError is read after the variable's name. It quotes no value that may be a credential.
-"""
+"""Types of settings that several groups use. Their errors follow the variable's name and quote no credential."""
 
 from __future__ import annotations
 
@@ -59,9 +56,7 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _host(text: str) -> str:
-    name = text.lower()
-    if name.startswith("[") and name.endswith("]"):
-        name = name[1:-1]
+    name = re.sub(r"\A\[(.*)\]\Z", r"\1", text.lower())
     if not is_host(name):
         raise ValueError(f"{quoted(text)} is no bare host, such as media.example.com: no scheme, port or path")
     return name
@@ -82,7 +77,7 @@ def _url(text: str) -> str:
     """Check a URL and cut the slash at its end. Never quotes it: people put keys into URLs."""
     try:
         parts = urlsplit(text)
-        _ = parts.port  # reading it is what checks it
+        _ = parts.port  # raises if it is wrong
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not is_host(parts.hostname) or any(map(str.isspace, text)):

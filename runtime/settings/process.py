@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
-from pydantic_settings import SettingsConfigDict
 
 from runtime.settings.groups import Group
 from runtime.settings.kinds import Host, Lower, Port, Upper, Url
 
 
-class VitalsSettings(Group):
+class VitalsSettings(Group, prefix="VITALS_", own_prefix=True, section="Vitals, logs and traces"):
     """Where a process shows whether it is well."""
-
-    model_config = SettingsConfigDict(env_prefix="VITALS_", title="Vitals, logs and traces")
-    own_prefix: ClassVar[bool] = True
 
     host: Host = Field("127.0.0.1", description="address that serves /healthz, /readyz and /metrics")
     port: Port = Field(8080, description="its port; 0 takes any that is free")
 
 
-class LogSettings(Group):
+class LogSettings(Group, prefix="LOG_"):
     """What is logged, and how."""
-
-    model_config = SettingsConfigDict(env_prefix="LOG_")
 
     level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Upper] = Field(
         "INFO", description="the lowest level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL"
@@ -34,10 +28,8 @@ class LogSettings(Group):
     )
 
 
-class TraceSettings(Group):
+class TraceSettings(Group, prefix="OTEL_EXPORTER_OTLP_"):
     """Where traces go; OpenTelemetry reads the other OTEL_* variables itself."""
-
-    model_config = SettingsConfigDict(env_prefix="OTEL_EXPORTER_OTLP_")
 
     endpoint: Url | None = Field(
         None,

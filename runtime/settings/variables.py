@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -28,12 +29,7 @@ class Variable:
     @property
     def name(self) -> str:
         """The variable itself."""
-        return f"{self.prefix}{self.path[-1]}".upper()
-
-    @property
-    def prefix(self) -> str:
-        """How the names of its group's variables begin."""
-        return self.group.model_config.get("env_prefix") or ""
+        return f"{self.group.prefix}{self.path[-1]}".upper()
 
     def value(self, settings: Group) -> object:
         """Return its value in the outermost group."""
@@ -41,24 +37,18 @@ class Variable:
 
     def is_default(self, settings: Group) -> bool:
         """Return whether it was not set."""
-        *groups, name = self.path
-        owner: Group = reduce(getattr, groups, settings)
-        return name not in owner.model_fields_set
+        owner: Group = reduce(getattr, self.path[:-1], settings)
+        return self.path[-1] not in owner.model_fields_set
 
 
 def variables(group: type[Group], path: tuple[str, ...] = ()) -> Iterator[Variable]:
     """Yield the variables of a group and of those inside it, in order."""
     for name, field in group.model_fields.items():
-        if (inner := inner_group(field)) is not None:
-            yield from variables(inner, (*path, name))
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Group):
+            yield from variables(kind, (*path, name))
         else:
             yield Variable((*path, name), group, field)
-
-
-def inner_group(field: FieldInfo) -> type[Group] | None:
-    """Return the group in a field; None if it holds a value."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, Group) else None
 
 
 def secrets_of(settings: Group) -> frozenset[str]:
@@ -66,3 +56,26 @@ def secrets_of(settings: Group) -> frozenset[str]:
     values = (each.value(settings) for each in variables(type(settings)))
     flat = (each for value in values for each in (value if isinstance(value, tuple) else (value,)))
     return frozenset(each.get_secret_value() for each in flat if isinstance(each, SecretStr))
+
+
+def redacted_values(settings: Group) -> list[tuple[str, str, bool]]:
+    """List each variable, its value as it may be shown, and whether that is the default."""
+    return [
+        (each.name, written_as_variable(each.value(settings)), each.is_default(settings))
+        for each in variables(type(settings))
+    ]
+
+
+def written_as_variable(value: object) -> str:
+    """Write a value as in the environment; of a secret only that it is set."""
+    match value:
+        case SecretStr() | (SecretStr(), *_):
+            return "(set)"
+        case tuple():
+            return ",".join(value)
+        case Mapping():
+            return ",".join(f"{name}={choice}" for name, choice in value.items())
+        case bool():
+            return str(value).lower()
+        case _:
+            return "" if value is None else str(value).removesuffix(".0" if isinstance(value, float) else "")

@@ -123,7 +123,7 @@ async def rig(
         try:
             yield made
         finally:
-            stop.ask()
+            stop.request()
             await worker
 
 

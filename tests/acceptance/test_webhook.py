@@ -45,7 +45,7 @@ async def over_linq(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[Rig]:
         try:
             yield made
         finally:
-            stop.ask()
+            stop.request()
             await door
 
 

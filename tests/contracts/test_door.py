@@ -19,8 +19,9 @@ from consumer.kafka.ports import KafkaLogin
 from consumer.kafka.publisher import KafkaPublisher
 from consumer.webhook.metrics import DoorLog, DoorMetrics
 from consumer.webhook.outcomes import Handled, Outcome, Unpublished
-from consumer.webhook.server import LIMITS, Door, Limits, WebhookServerError
+from consumer.webhook.server import LIMITS, Door, Limits
 from consumer.webhook.signatures import Verifier
+from runtime.listening import ListenError
 from sandbox.broker import EmbeddedBroker
 from tests.contracts.webhooks import OLD_SECRET, SECRET, body_only, envelope, standard, timestamped, written
 
@@ -358,7 +359,7 @@ async def test_a_bug_is_no_answer_to_a_delivery(caplog: pytest.LogCaptureFixture
 
 async def test_a_taken_port_is_told_by_its_variable(entered: Entrance) -> None:
     """The error of a second door names the variable to change."""
-    with pytest.raises(WebhookServerError, match=f"WEBHOOK_PORT {entered.door.port} is taken on 127.0.0.1"):
+    with pytest.raises(ListenError, match=f"WEBHOOK_PORT {entered.door.port} is taken on 127.0.0.1"):
         async with entrance(entered.servers, port=entered.door.port):
             raise AssertionError("two doors at one port")
 

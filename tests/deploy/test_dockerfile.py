@@ -17,8 +17,7 @@ import pytest
 from console.fixture import wrap
 from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
-from runtime.settings.reference import redacted_values
-from runtime.settings.variables import secrets_of
+from runtime.settings.variables import redacted_values, secrets_of
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind

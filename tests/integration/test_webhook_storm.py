@@ -270,7 +270,7 @@ async def _working(settings: Settings) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        stop.ask()
+        stop.request()
         await worker
 
 

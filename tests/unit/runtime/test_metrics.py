@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from runtime.metrics import BUILD_INFO, Metric, Registry, catalogue_table
+from runtime.metrics import BUILD_INFO, Metric, Registry
+from tests.write_docs import catalogue_table
 
 PASSED = Metric("events_passed_total", "counter", ("reason",), "Events that needed no work.")
 SECONDS = Metric("memo_seconds", "histogram", (), "How long a memo took, in seconds.", (1, 5))

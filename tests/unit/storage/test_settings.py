@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime.settings.environment import read
-from runtime.settings.reference import written_as_variable
+from runtime.settings.variables import written_as_variable
 from storage.settings import (
     ArchiveSettings,
     FileArchive,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from consumer.memo.states import Audio
     from tests.unit.consumer.events.event_shapes import Json
 
-FIXTURES = Path(__file__).parents[3] / "fixtures"
+FIXTURES = Path(__file__).parents[4] / "fixtures"
 EVENTS = [json.loads(path.read_text("utf-8")) for path in sorted((FIXTURES / "events").glob("*.json"))]
 IGNORED = {"empty", "other-event", "echo", "recovered-history", "no-audio", "no-chat"}
 UNREADABLE = {"not-json", "not-an-object", "no-chat", "no-recording"}

@@ -48,9 +48,9 @@ def on() -> Settings:
 def test_off_means_that_the_sdk_is_not_imported() -> None:
     """A worker whose traces are off imports OpenTelemetry's small API, and nothing of what the extra brings."""
     code = (
-        "import sys, console.commands.run, console.commands.webhook, consumer.parts, storage.supabase\n"
-        "from consumer.settings import load; from consumer.traces import switch\n"
-        "switch.begin(load({}, complete=False))\n"
+        "import sys, console.commands.run, console.commands.webhook, consumer.wiring, storage.supabase.store\n"
+        "from consumer.settings import load; from consumer.telemetry import tracing\n"
+        "tracing.begin(load({}, complete=False))\n"
         "extra = ('opentelemetry.sdk', 'opentelemetry.exporter', 'opentelemetry.proto', 'google', 'requests')\n"
         "print([name for name in sys.modules if name.startswith(extra)])"
     )

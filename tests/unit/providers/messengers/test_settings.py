@@ -6,7 +6,7 @@ import pytest
 
 from providers.messengers.settings import MessagingSettings, SeriesSettings
 from runtime.settings.environment import read
-from runtime.settings.reference import written_as_variable
+from runtime.settings.variables import written_as_variable
 from tests.unit.runtime.settings.reading import one_fault, values
 
 SERIES = {"SERIES_API_URL": "https://api.example.com", "SERIES_API_KEY": "k"}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from runtime.health.vitals import Vitals, VitalsError
+from runtime.health.vitals import Vitals
+from runtime.listening import ListenError
 from runtime.metrics import EXPOSITION_TYPE, Metric, Registry
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ async def test_a_taken_port_is_told_by_its_variable() -> None:
     """The error of a second worker names the variable to change, and nothing is left open."""
     async with serving() as first:
         second = Vitals(registry(), host="127.0.0.1", port=first.port, why_unwell=lambda: None)
-        with pytest.raises(VitalsError, match=f"VITALS_PORT {first.port} is taken on 127.0.0.1"):
+        with pytest.raises(ListenError, match=f"VITALS_PORT {first.port} is taken on 127.0.0.1"):
             await second.start()
         await second.stop()
         assert (await ask(first, "/healthz"))[0] == 200
@@ -114,7 +115,7 @@ async def test_a_taken_port_is_told_by_its_variable() -> None:
 async def test_a_host_that_is_not_ours_is_told_by_its_variable(host: str) -> None:
     """An address of another machine, or of none, is an error that names VITALS_HOST."""
     vitals = Vitals(registry(), host=host, port=0, why_unwell=lambda: None)
-    with pytest.raises(VitalsError, match="VITALS_HOST"):
+    with pytest.raises(ListenError, match="VITALS_HOST"):
         await vitals.start()
 
 

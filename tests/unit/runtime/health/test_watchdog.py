@@ -128,8 +128,8 @@ def test_what_the_loop_itself_felt_counts_as_well() -> None:
     """A lag between two pings is among those of the last minute."""
     clock, loop, recorder = Clock(), Loop(), WatchdogRecorder()
     dog = recorder.watchdog(loop, clock=clock)
-    dog.felt(0.4)
-    dog.felt(0.1)
+    dog.note_lag(0.4)
+    dog.note_lag(0.1)
     assert dog.longest_loop_lag_seconds == 0.4
     clock.now += 61
     assert dog.longest_loop_lag_seconds == 0.0

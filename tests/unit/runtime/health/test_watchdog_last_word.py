@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 AT_MOST_SECONDS = 60.0
 """How long a test waits for what must come: nothing is measured by it."""
 
@@ -73,7 +73,7 @@ def test_without_files_there_is_still_the_line(
 
 BLOCKING = """
 import asyncio, os, sys, threading, time
-from consumer import watchdog
+from runtime.health import watchdog
 
 def deep(frames):
     deep(frames - 1) if frames else time.sleep(600)

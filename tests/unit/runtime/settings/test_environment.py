@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, SecretStr
 
 from runtime.settings.environment import read, unknown_variables, warn_of_unknown
 from runtime.settings.faults import ConfigurationError, Fault, required
@@ -16,14 +15,11 @@ from runtime.settings.variables import secrets_of, variables
 from tests.unit.runtime.settings.reading import faults, one_fault
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Iterator
 
 
-class Oven(Group):
+class Oven(Group, prefix="OVEN_", own_prefix=True):
     """A group inside another, whose prefix is its own."""
-
-    model_config = SettingsConfigDict(env_prefix="OVEN_")
-    own_prefix: ClassVar[bool] = True
 
     heat: int = Field(180, ge=50, le=250)
     minutes: float = Field(20.0, ge=1)
@@ -31,17 +27,14 @@ class Oven(Group):
     name: str = Field("oven", min_length=3)
     code: SecretStr | None = None
 
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
+    def disagreements(self) -> Iterator[Fault]:
+        """Yield a fault where a grill would be too cold."""
         if self.mode == "grill" and self.heat < 200:
-            raise ConfigurationError(Fault("OVEN_HEAT", "must be 200 or more with OVEN_MODE=grill"))
-        return self
+            yield Fault("OVEN_HEAT", "must be 200 or more with OVEN_MODE=grill")
 
 
-class Kitchen(Group):
+class Kitchen(Group, prefix="HOME_"):
     """A group with a group, whose prefix others use too."""
-
-    model_config = SettingsConfigDict(env_prefix="HOME_")
 
     oven: Oven
     people: int = Field(2, le=8)
