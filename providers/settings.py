@@ -74,7 +74,7 @@ class OpenAiEndpoint:
     key: SecretStr | None
 
 
-class HuggingFaceSettings(Group, prefix="HF_", section="Hearing and answering: Hugging Face"):
+class HuggingFaceSettings(Group, env_prefix="HF_", title="Hearing and answering: Hugging Face"):
     """Whisper and Llama at Hugging Face."""
 
     token: SecretStr | None = Field(None, description="opens the rung huggingface, for hearing and answering")
@@ -84,7 +84,7 @@ class HuggingFaceSettings(Group, prefix="HF_", section="Hearing and answering: H
     llama_url: Url | None = Field(None, description="base URL of an OpenAI wire; the Hugging Face router's if not set")
 
 
-class ElevenLabsSettings(Group, prefix="ELEVENLABS_", section="Speaking: ElevenLabs and Cartesia"):
+class ElevenLabsSettings(Group, env_prefix="ELEVENLABS_", title="Speaking: ElevenLabs and Cartesia"):
     """Voices of ElevenLabs, and its transcriber."""
 
     api_key: SecretStr | None = Field(None, description="opens the rungs elevenlabs and scribe")
@@ -93,7 +93,7 @@ class ElevenLabsSettings(Group, prefix="ELEVENLABS_", section="Speaking: ElevenL
     voices: Voices = Field({}, description=f"{_VOICES}; without a default, a premade voice")
 
 
-class CartesiaSettings(Group, prefix="CARTESIA_"):
+class CartesiaSettings(Group, env_prefix="CARTESIA_"):
     """Voices of Cartesia."""
 
     api_key: SecretStr | None = Field(None, description="opens the rung cartesia")
@@ -103,7 +103,7 @@ class CartesiaSettings(Group, prefix="CARTESIA_"):
 
 
 class OpenAiSettings(
-    Group, prefix="OPENAI_", section="Hearing, answering and speaking: any server that speaks the OpenAI wire"
+    Group, env_prefix="OPENAI_", title="Hearing, answering and speaking: any server that speaks the OpenAI wire"
 ):
     """Servers of the OpenAI wire: one for everything, or one for each ladder."""
 
@@ -131,7 +131,7 @@ class OpenAiSettings(
         return OpenAiEndpoint(url or self.base_url, key or self.api_key)
 
 
-class ModelSettings(Group, section="The ladders"):
+class ModelSettings(Group, title="The ladders"):
     """Models, and the order in which they are tried."""
 
     huggingface: HuggingFaceSettings

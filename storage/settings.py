@@ -102,7 +102,7 @@ def _store(text: str) -> SqliteFile | SupabaseProject:
     return SqliteFile(Path(path))
 
 
-class ArchiveSettings(Group, prefix="ARCHIVE_", own_prefix=True, section="What is kept, and where"):
+class ArchiveSettings(Group, env_prefix="ARCHIVE_", own_prefix=True, title="What is kept, and where"):
     """Where recordings and replies are kept."""
 
     url: Annotated[FileArchive | S3ArchiveUrl, PlainValidator(_archive)] = Field(
@@ -130,7 +130,7 @@ class ArchiveSettings(Group, prefix="ARCHIVE_", own_prefix=True, section="What i
             yield Fault("ARCHIVE_SSE", "is for a bucket: set it to none, or ARCHIVE_URL to s3://BUCKET")
 
 
-class SupabaseSettings(Group, prefix="SUPABASE_"):
+class SupabaseSettings(Group, env_prefix="SUPABASE_"):
     """A project of Supabase."""
 
     url: Url | None = Field(None, description="URL of the project; needed with STORE_URL=supabase")
@@ -142,7 +142,7 @@ class SupabaseSettings(Group, prefix="SUPABASE_"):
     )
 
 
-class StoreSettings(Group, prefix="STORE_", own_prefix=True):
+class StoreSettings(Group, env_prefix="STORE_", own_prefix=True):
     """Where history and ledger are kept."""
 
     url: Annotated[SqliteFile | SupabaseProject, PlainValidator(_store)] = Field(

@@ -64,7 +64,7 @@ def _sections(group: type[Group]) -> Iterator[tuple[str, Sequence[Variable]]]:
     sections: dict[str, list[Variable]] = {}
     title = ""
     for each in variables(group):
-        title = each.group.section or title
+        title = each.group.model_config.get("title") or title
         sections.setdefault(title, []).append(each)
     yield from sections.items()
 

@@ -28,7 +28,7 @@ def _topic(text: str) -> str:
 Topic = Annotated[str, AfterValidator(_topic)]
 
 
-class KafkaSettings(Group, prefix="KAFKA_", section="Kafka"):
+class KafkaSettings(Group, env_prefix="KAFKA_", title="Kafka"):
     """Brokers, topics and the consumer group."""
 
     bootstrap_servers: Servers = Field(("localhost:9092",), description="HOST:PORT of brokers, with commas between")

@@ -48,7 +48,7 @@ def _path(text: str) -> str:
 
 
 class WebhookSettings(
-    Group, prefix="WEBHOOK_", own_prefix=True, section="Events without a Kafka feed: Linq's webhooks"
+    Group, env_prefix="WEBHOOK_", own_prefix=True, title="Events without a Kafka feed: Linq's webhooks"
 ):
     """Where webhooks arrive, and their secrets."""
 

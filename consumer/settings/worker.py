@@ -17,7 +17,7 @@ _SEND_SHARE = 0.5
 """Of a lease, which has two thirds left when a send begins."""
 
 
-class WorkerSettings(Group, section="The worker"):
+class WorkerSettings(Group, title="The worker"):
     """How memos are worked on."""
 
     default_language: Language = Field("en", description="primary subtag of the language where none is known")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class SeriesSettings(Group, prefix="SERIES_", own_prefix=True):
+class SeriesSettings(Group, env_prefix="SERIES_", own_prefix=True):
     """The Series API."""
 
     api_url: Url | None = Field(None, description="base URL of the Series API; needed unless MESSENGER=linq")
@@ -26,7 +26,7 @@ class SeriesSettings(Group, prefix="SERIES_", own_prefix=True):
     media_hosts: Hosts = Field((), description="hosts of recordings beside SERIES_API_URL's own, with commas between")
 
 
-class LinqSettings(Group, prefix="LINQ_", own_prefix=True, section="Where replies go: Linq v3"):
+class LinqSettings(Group, env_prefix="LINQ_", own_prefix=True, title="Where replies go: Linq v3"):
     """Linq v3."""
 
     api_url: Url = Field("https://api.linqapp.com/api/partner", description="base URL of Linq v3, without /v3")
@@ -40,7 +40,7 @@ class LinqSettings(Group, prefix="LINQ_", own_prefix=True, section="Where replie
     )
 
 
-class MessagingSettings(Group, section="Where replies go: the Series API"):
+class MessagingSettings(Group, title="Where replies go: the Series API"):
     """Which messenger replies go through, and how it is reached."""
 
     messenger: Annotated[Literal["series", "linq"], Lower] = Field(

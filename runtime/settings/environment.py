@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import ValidationError
 
 from runtime.settings.faults import ConfigurationError, Fault, quoted
-from runtime.settings.groups import Group
-from runtime.settings.variables import variables
+from runtime.settings.groups import Group, environment
+from runtime.settings.variables import inner_groups, variables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
@@ -40,22 +40,31 @@ def read(group: type[G], environ: Mapping[str, str]) -> G:
     """Read a group. Raises ConfigurationError with every fault, in the order of the fields."""
     advice: dict[str, str] = {}
     for _ in range(2):  # a second time without the wrong values, to find what disagrees besides
-        try:
-            settings = group.model_validate(_values(group, environ, wrong=advice))
-        except ValidationError as error:
-            for fault in _faults_of(error, group):
-                advice.setdefault(fault.variable, fault.advice)
-        else:
-            if not advice:
-                return settings
+        faults: list[Fault] = []
+        with environment({name: text for name, text in environ.items() if name not in advice}):
+            settings = _read(group, faults)
+        for fault in faults:
+            advice.setdefault(fault.variable, fault.advice)
+        if settings is not None and not advice:
+            return settings
     names = [variable.name for variable in variables(group)]
     raise ConfigurationError(*(Fault(name, advice[name]) for name in sorted(advice, key=names.index)))
+
+
+def _read(group: type[G], faults: list[Fault]) -> G | None:
+    """Read the groups inside a group, and then itself; note what is wrong, and go on."""
+    inner: dict[str, Any] = {name: _read(kind, faults) for name, kind in inner_groups(group)}
+    try:
+        return group(**{name: settings for name, settings in inner.items() if settings is not None})
+    except ValidationError as error:
+        faults += _faults_of(error, group)
+    return None
 
 
 def unknown_variables(group: type[Group], environ: Mapping[str, str]) -> list[Fault]:
     """List variables that nothing reads: all with a prefix of ours, near misses with one that others use too."""
     known = {variable.name for variable in variables(group)}
-    own = {variable.group.prefix: variable.group.own_prefix for variable in variables(group)}
+    own = {variable.prefix: variable.group.own_prefix for variable in variables(group)}
     found: list[Fault] = []
     for name in sorted(each for each in environ if each.isupper() and each not in known):
         prefix = max(filter(name.startswith, own), key=len, default="")
@@ -74,23 +83,10 @@ def warn_of_unknown(group: type[Group], environ: Mapping[str, str]) -> None:
         log.warning("variable.unknown", extra={"variable": fault.variable, "advice": fault.advice})
 
 
-def _values(group: type[Group], environ: Mapping[str, str], *, wrong: Collection[str]) -> dict[str, Any]:
-    """Return the text of the variables that are set, in a mapping for each group."""
-    values: dict[str, Any] = {}
-    for variable in variables(group):
-        owner = values
-        for name in variable.path[:-1]:
-            owner = owner.setdefault(name, {})
-        text = environ.get(variable.name, "").strip()
-        # HF_TOKEN= means that there is none; where there is a default to lose it is a fault.
-        is_set = variable.name in environ and (text or variable.field.default not in (None, (), {}))
-        if is_set and variable.name not in wrong:
-            owner[variable.path[-1]] = text
-    return values
-
-
 def _faults_of(error: ValidationError, group: type[Group]) -> Iterator[Fault]:
     for each in error.errors(include_url=False):
+        if each["type"] == "missing":  # a group inside, whose own faults are noted
+            continue
         cause = each.get("ctx", {}).get("error")
         if isinstance(cause, ConfigurationError):
             yield from cause.faults

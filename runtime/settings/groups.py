@@ -1,35 +1,81 @@
-"""Group: the base of every group of settings."""
+"""Group: the base of every group of settings, read from an environment."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import field_validator, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from runtime.settings.faults import ConfigurationError, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Self
 
+    from pydantic.fields import FieldInfo
 
-class Group(BaseModel):
+_environ: ContextVar[Mapping[str, str]] = ContextVar("environ")
+
+
+@contextmanager
+def environment(environ: Mapping[str, str]) -> Iterator[None]:
+    """Read groups from this mapping inside the block; outside of one there is nothing to read."""
+    token = _environ.set(environ)
+    try:
+        yield
+    finally:
+        _environ.reset(token)
+
+
+class _Environment(EnvSettingsSource):
+    """A group's variables in `environment()`, where the demo and the tests have mappings of their own."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): text.strip() for name, text in _environ.get({}).items() if name.isupper()}
+
+    def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:  # noqa: ANN401, FBT001 (the signature is pydantic's)
+        # HF_TOKEN= means that there is none; where there is a default to lose it is a fault.
+        if value == "" and field.default in (None, (), {}):
+            return None
+        return super().prepare_field_value(field_name, field, value, value_is_complex)
+
+
+class Group(BaseSettings):
     """Settings that belong together; a field is a variable or another group.
 
-    Made by `runtime.settings.environment.read`.
+    `env_prefix` begins the variables' names; `title` is that of their table in the documentation.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
-    prefix: ClassVar[str]
-    """Of the variables' names."""
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=False,  # defaults are values, and validators take text
+        enable_decoding=False,  # a tuple is entries with commas between, not JSON
+        allow_inf_nan=False,
+    )
     own_prefix: ClassVar[bool]
     """Whether only we use the prefix: an unknown variable with it is a mistake."""
-    section: ClassVar[str]
-    """Title in the documentation; empty continues the last one."""
 
-    def __init_subclass__(cls, *, prefix: str = "", own_prefix: bool = False, section: str = "") -> None:
+    def __init_subclass__(cls, *, env_prefix: str = "", title: str = "", own_prefix: bool = False) -> None:
+        del env_prefix, title  # pydantic's metaclass has put them into model_config
         super().__init_subclass__()
-        cls.prefix, cls.own_prefix, cls.section = prefix, own_prefix, section
+        cls.own_prefix = own_prefix
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the same)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the same)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take variables from `environment()`: no .env file, and nothing of the process's environment by itself."""
+        return init_settings, _Environment(settings_cls)
 
     def disagreements(self) -> Iterator[Fault]:
         """Yield faults of values that are right by themselves but do not fit together."""

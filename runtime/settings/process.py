@@ -10,14 +10,14 @@ from runtime.settings.groups import Group
 from runtime.settings.kinds import Host, Lower, Port, Upper, Url
 
 
-class VitalsSettings(Group, prefix="VITALS_", own_prefix=True, section="Vitals, logs and traces"):
+class VitalsSettings(Group, env_prefix="VITALS_", own_prefix=True, title="Vitals, logs and traces"):
     """Where a process shows whether it is well."""
 
     host: Host = Field("127.0.0.1", description="address that serves /healthz, /readyz and /metrics")
     port: Port = Field(8080, description="its port; 0 takes any that is free")
 
 
-class LogSettings(Group, prefix="LOG_"):
+class LogSettings(Group, env_prefix="LOG_"):
     """What is logged, and how."""
 
     level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Upper] = Field(
@@ -28,7 +28,7 @@ class LogSettings(Group, prefix="LOG_"):
     )
 
 
-class TraceSettings(Group, prefix="OTEL_EXPORTER_OTLP_"):
+class TraceSettings(Group, env_prefix="OTEL_EXPORTER_OTLP_"):
     """Where traces go; OpenTelemetry reads the other OTEL_* variables itself."""
 
     endpoint: Url | None = Field(

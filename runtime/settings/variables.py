@@ -29,7 +29,12 @@ class Variable:
     @property
     def name(self) -> str:
         """The variable itself."""
-        return f"{self.group.prefix}{self.path[-1]}".upper()
+        return f"{self.prefix}{self.path[-1]}".upper()
+
+    @property
+    def prefix(self) -> str:
+        """How the names of its group's variables begin."""
+        return self.group.model_config.get("env_prefix") or ""
 
     def value(self, settings: Group) -> object:
         """Return its value in the outermost group."""
@@ -43,12 +48,19 @@ class Variable:
 
 def variables(group: type[Group], path: tuple[str, ...] = ()) -> Iterator[Variable]:
     """Yield the variables of a group and of those inside it, in order."""
+    inner = dict(inner_groups(group))
     for name, field in group.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Group):
-            yield from variables(kind, (*path, name))
+        if name in inner:
+            yield from variables(inner[name], (*path, name))
         else:
             yield Variable((*path, name), group, field)
+
+
+def inner_groups(group: type[Group]) -> Iterator[tuple[str, type[Group]]]:
+    """Yield the groups inside a group, by the name of their field."""
+    for name, field in group.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
+            yield name, field.annotation
 
 
 def secrets_of(settings: Group) -> frozenset[str]:

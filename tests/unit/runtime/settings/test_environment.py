@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Oven(Group, prefix="OVEN_", own_prefix=True):
+class Oven(Group, env_prefix="OVEN_", own_prefix=True):
     """A group inside another, whose prefix is its own."""
 
     heat: int = Field(180, ge=50, le=250)
@@ -33,7 +33,7 @@ class Oven(Group, prefix="OVEN_", own_prefix=True):
             yield Fault("OVEN_HEAT", "must be 200 or more with OVEN_MODE=grill")
 
 
-class Kitchen(Group, prefix="HOME_"):
+class Kitchen(Group, env_prefix="HOME_"):
     """A group with a group, whose prefix others use too."""
 
     oven: Oven
