@@ -57,10 +57,13 @@ def _exists(named: re.Match[str]) -> bool:
 
 @cache
 def _tests(path: Path) -> set[str]:
-    """Return the names of a file's functions and classes; a state machine's test case is made by an assignment."""
-    tree = ast.parse(path.read_text("utf-8"))
-    defined = {
-        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    }
-    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return defined | assigned | {"runTest"}
+    """Return the names that a file defines, suites that it inherits from included."""
+    names = {"runTest"}  # of a state machine
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
+            names |= _tests(ROOT / f"{(node.module or '').replace('.', '/')}.py")
+    return names
