@@ -59,6 +59,8 @@ def _exists(named: re.Match[str]) -> bool:
 def _tests(path: Path) -> set[str]:
     """Return the names that a file defines, suites that it inherits from included."""
     names = {"runTest"}  # of a state machine
+    if not path.is_file():  # a folder of modules
+        return names
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
