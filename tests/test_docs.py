@@ -57,15 +57,18 @@ def _exists(named: re.Match[str]) -> bool:
 
 @cache
 def _tests(path: Path) -> set[str]:
-    """Return the names that a file defines, suites that it inherits from included."""
+    """Return the names that a file defines, and those of the modules it imports: suites are inherited."""
+    imported = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom))
+    modules = {node.module for node in imported if node.module and node.module.startswith("tests.")}
+    suites = [ROOT / f"{module.replace('.', '/')}.py" for module in modules]
+    return _defined(path).union(*(_defined(suite) for suite in suites if suite.is_file()))
+
+
+def _defined(path: Path) -> set[str]:
     names = {"runTest"}  # of a state machine
-    if not path.is_file():  # a folder of modules
-        return names
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
-            names |= _tests(ROOT / f"{(node.module or '').replace('.', '/')}.py")
     return names
