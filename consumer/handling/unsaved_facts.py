@@ -25,7 +25,7 @@ class UnsavedFacts:
         while len(self._facts) > _MAX_MEMOS:
             del self._facts[next(iter(self._facts))]
 
-    def into(self, claim: Claim) -> dict[str, JsonValue]:
+    def take(self, claim: Claim) -> dict[str, JsonValue]:
         """Return and drop the facts for the next attempt."""
         fence, generation, facts = self._facts.pop(claim.key, (0, 0, {}))
         if (fence + 1, generation) != (claim.fence, claim.generation):

@@ -1,6 +1,6 @@
 """Lease: a claim, renewed while the memo is worked on; losing it cancels the work.
 
-The store decides who holds a memo. Our own clock decides whether we may still believe that we do. It starts before the
+The store decides who holds a memo; our clock decides whether we may still believe that we do. It starts before the
 store's does, so it ends earlier, and it runs on while the process is stopped or the machine sleeps.
 """
 
@@ -10,17 +10,17 @@ import asyncio
 import logging
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from storage.errors import Fenced, StoreUnavailable
-from storage.ledger import Claim
+from storage.ledger import Behind, Claim, Held, Parked, Settled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
     from storage.ledger import Ledger, Step
 
-T = TypeVar("T")
+Refusal: TypeAlias = Held | Parked | Behind | Settled
 
 LEASE_SECONDS = 30.0
 """By the store's clock; renewed at a third of its length."""
@@ -35,18 +35,31 @@ def boottime() -> float:
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
-async def await_claim(claiming: Coroutine[Any, Any, T], ledger: Ledger) -> T:
-    """Wait for the answer to a claim. A claim that is granted while we are cancelled is released."""
-    asking = asyncio.create_task(claiming)
+async def acquire(
+    claiming: Coroutine[Any, Any, Claim | Refusal],
+    ledger: Ledger,
+    *,
+    seconds: float,
+    owned: Callable[[], bool] = lambda: True,
+    clock: Callable[[], float] = boottime,
+) -> Lease | Refusal:
+    """Claim a memo for so many seconds; return its lease, or the refusal.
+
+    A claim that is granted while we are cancelled is released.
+    """
+    asked_at, asking = clock(), asyncio.create_task(claiming)
     try:
-        return await asyncio.shield(asking)
+        answer = await asyncio.shield(asking)
     except asyncio.CancelledError:
         await asyncio.wait({asking}, timeout=_RELEASE_SECONDS)
         if not asking.done():
             asking.cancel()
-        elif asking.exception() is None and isinstance(answer := asking.result(), Claim):
-            await release(answer, ledger)
+        elif asking.exception() is None and isinstance(granted := asking.result(), Claim):
+            await release(granted, ledger)
         raise
+    if not isinstance(answer, Claim):
+        return answer
+    return Lease(ledger, answer, seconds=seconds, asked_at=asked_at, owned=owned, clock=clock)
 
 
 async def release(claim: Claim, ledger: Ledger, steps: Sequence[Step] = ()) -> None:
@@ -61,13 +74,8 @@ async def release(claim: Claim, ledger: Ledger, steps: Sequence[Step] = ()) -> N
 class Lease:
     """Our hold on a memo.
 
-    Args:
-        ledger: renews the claim.
-        claim: granted by the ledger.
-        seconds: length of the lease.
-        asked_at: by `clock`, before the store granted the claim.
-        owned: whether the group still sees the event as ours.
-        clock: runs on while the process is stopped.
+    `asked_at` is when we asked for the claim, by `clock`, which runs on while the process is stopped; `owned` returns
+    whether the group still sees the event as ours.
     """
 
     def __init__(
@@ -80,8 +88,8 @@ class Lease:
         owned: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = boottime,
     ) -> None:
+        self.ledger = ledger
         self.claim = claim
-        self._ledger = ledger
         self._seconds = seconds
         self._owned = owned
         self._clock = clock
@@ -106,7 +114,7 @@ class Lease:
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Renew the lease while the block runs. Raises Fenced when it was lost and the block cancelled."""
+        """Renew the lease while the block runs. Raises Fenced once it is lost and the block cancelled."""
         renewal = asyncio.create_task(self._renew(), name="lease-renewal")
         body = asyncio.current_task()
         lost, inside = False, True
@@ -142,7 +150,7 @@ class Lease:
         asked_at = self._clock()
         try:
             async with asyncio.timeout(self._seconds / 3):
-                await self._ledger.renew(self.claim, lease_seconds=self._seconds)
+                await self.ledger.renew(self.claim, lease_seconds=self._seconds)
         except TimeoutError as late:
             raise StoreUnavailable("the ledger does not answer") from late
         self._until = asked_at + self._seconds

@@ -1,4 +1,4 @@
-"""Progress of a claimed memo: reported to listeners, and stored in the ledger."""
+"""Progress of a leased memo: reported to listeners, and stored in the ledger."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from consumer.memo.lease import Lease
     from consumer.notices import Notices
     from providers.errors import Attempt
-    from storage.ledger import Claim, JsonValue, Ledger
+    from storage.ledger import Claim, JsonValue
     from storage.states import State
 
 _STORE_AWAY_SECONDS = 0.5
@@ -38,24 +38,28 @@ class StageTiming:
 
 @dataclass(slots=True)
 class Progress:
-    """One claim's way through the pipeline."""
+    """One attempt at a leased memo: its steps, facts and state so far."""
 
-    claim: Claim
-    ledger: Ledger
-    notices: Notices
     lease: Lease
+    notices: Notices
     clock: Callable[[], float] = perf_counter
-    steps: list[Step] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
     facts: dict[str, JsonValue] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list, init=False)
     state: State = field(init=False)
-    bug: str | None = None  # digest of a bug, on the main line or in an aside (I8)
+    begun: float = field(init=False)  # by `clock`
+    bug: str | None = field(default=None, init=False)  # digest of a bug, on the main line or in an aside (I8)
     # Over a network two writes may overtake each other, so the main line and its asides take turns.
     _advancing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        self.state = self.claim.state
+        self.begun, self.state = self.clock(), self.claim.state
         self.facts = {**self.claim.facts, **self.facts}
+
+    @property
+    def claim(self) -> Claim:
+        """The claim under the lease."""
+        return self.lease.claim
 
     @property
     def owes_original(self) -> bool:
@@ -63,7 +67,7 @@ class Progress:
         return bool(self.facts.get("fetched")) and not isinstance(self.facts.get("original"), str)
 
     def met(self, bug: Exception) -> None:
-        """Note a bug and its place for the story."""
+        """Note a bug and its place."""
         self.bug = bug_digest(bug)
         self.facts["bug"] = bug_frames(bug)
 
@@ -108,7 +112,7 @@ class Progress:
         self.facts.update(facts)
         self.state = later(state, self.state)
         async with self._advancing:
-            await self.persist(lambda: self.ledger.advance(self.claim, self.state, self.facts))
+            await self.persist(lambda: self.lease.ledger.advance(self.claim, self.state, self.facts))
 
     async def persist(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write to the ledger; retry while the store is away and the lease runs. Raises Fenced."""

@@ -154,7 +154,7 @@ async def run(
     claim = await store.ledger.claim(KEY, owner="one", lease_seconds=600, facts=facts)
     assert isinstance(claim, Claim)
     lease = Lease(store.ledger, claim, seconds=600, asked_at=clock(), clock=clock)
-    progress = Progress(claim, store.ledger, Notices(), lease, clock)
+    progress = Progress(lease, Notices(), clock)
     delivered = await pipeline(world, store, kept, resend_unknown=resend_unknown)(memo, progress, apology)
     return delivered, [" ".join(filter(None, (step.stage, step.rung, step.error))) for step in progress.steps]
 

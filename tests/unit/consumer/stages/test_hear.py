@@ -16,6 +16,7 @@ from audio.clips import Line
 from audio.formats import Format
 from audio.pieces import cut_at_pauses
 from consumer.memo.endings import Apology
+from consumer.memo.lease import Lease
 from consumer.memo.progress import Progress
 from consumer.memo.states import AbsentAudio, Decoded, Fetched, Heard, Memo
 from consumer.notices import Notice, Notices
@@ -37,13 +38,6 @@ if TYPE_CHECKING:
     from conversation.hearing.listen import Expected
 KEY = MemoKey("51", "1")
 Script = dict[int, str | Transcript | Exception]
-
-
-class Lease:
-    """One that runs."""
-
-    def check(self) -> None:
-        """Find it running."""
 
 
 @cache
@@ -126,7 +120,8 @@ async def staged(clip: Clip, ladder: Ladder[[Clip, Expected], Transcript], turns
     """Run the stage, after these turns."""
     notices: list[Notice] = []
     claim = Claim(KEY, 1, State.RECEIVED, {})
-    progress = Progress(claim, cast("Any", None), Notices(notices.append), cast("Any", Lease()))
+    lease = Lease(cast("Any", None), claim, seconds=1.0, asked_at=0.0, clock=lambda: 0.0)
+    progress = Progress(lease, Notices(notices.append))
     ran = Ran(progress, notices)
 
     async def past() -> tuple[PastTurn, ...]:
