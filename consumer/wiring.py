@@ -28,8 +28,7 @@ from consumer.telemetry.backlog import Backlog
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.notice_log import NoticeLog
 from consumer.worker.lanes import Lanes
-from consumer.worker.offsets import PrefixTracker
-from consumer.worker.worker import Worker
+from consumer.worker.worker import Supervision, Worker
 from runtime.background import BackgroundTasks
 from runtime.garbage import import_uncollected
 from runtime.health.loop_lag import LoopLag
@@ -66,14 +65,18 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         TooManyBugs: too many memos met a bug.
         Abandoned: a memo could not be ended, so the process has to.
     """
-    lanes, background, rebuild = _lanes(settings), BackgroundTasks(), asyncio.Event()
+    background, rebuild = BackgroundTasks(), asyncio.Event()
+    most_jobs = settings.worker.worker_concurrency * (1 + _WAITING_PER_SLOT)
+    lanes = Lanes(concurrency=settings.worker.worker_concurrency, max_jobs=most_jobs, max_bytes=_MAX_EVENT_BYTES)
     metrics = Metrics(in_flight=lambda: lanes.running)
     async with AsyncExitStack() as closing:
         traces = await asyncio.to_thread(tracing.begin, settings)
         closing.push_async_callback(traces.close)
         # It outlives the worker, because the worker's closing is watched too.
-        watchdog = closing.enter_context(_watchdog(settings, rebuild))
-        metrics.watch(watchdog, lambda: lanes.oldest_seconds)
+        loop, stale_after_seconds = asyncio.get_running_loop(), settings.worker.stale_after_seconds
+        watchdog = Watchdog(loop, stale_after_seconds=stale_after_seconds, rebuild=rebuild.set)
+        closing.enter_context(watchdog)
+        metrics.watch(watchdog, lanes.oldest_seconds)
         await closing.enter_async_context(LoopLag(metrics.loop_stalled, watchdog.felt))
         vitals = Vitals(metrics, host=settings.vitals.host, port=settings.vitals.port, why_unwell=watchdog.why_unwell)
         notices = Notices(metrics, _phases(vitals, watchdog), NoticeLog(), *traces.listeners, *listeners)
@@ -83,16 +86,8 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
             _load(settings, metrics, notices, closing, background, traces=traces), name="load"
         )
         closing.push_async_callback(_loaded, loading)
-        worker = make_worker(
-            settings,
-            partial(_source, settings),
-            lanes,
-            notices,
-            beat=watchdog.beat,
-            check=background.raise_failure,
-            hurry=stop.urgent,
-            rebuild=rebuild,
-        )
+        supervision = Supervision(watchdog.beat, background.raise_failure, stop.urgent, rebuild)
+        worker = make_worker(settings, partial(_source, settings), lanes, notices, supervision)
         metrics.watch_lag(worker.lag)
         async with worker.membership():
             await worker.run(await asyncio.shield(loading), stop.asked)
@@ -105,19 +100,6 @@ def _phases(*followers: Vitals | Watchdog) -> Listener:
                 follower.phase = notice.phase
 
     return follow
-
-
-def _lanes(settings: Settings) -> Lanes:
-    most = settings.worker.worker_concurrency * (1 + _WAITING_PER_SLOT)
-    return Lanes(concurrency=settings.worker.worker_concurrency, max_jobs=most, max_bytes=_MAX_EVENT_BYTES)
-
-
-def _watchdog(settings: Settings, rebuild: asyncio.Event) -> Watchdog:
-    return Watchdog(
-        asyncio.get_running_loop(),
-        stale_after_seconds=settings.worker.stale_after_seconds,
-        rebuild=rebuild.set,
-    )
 
 
 async def _load(
@@ -178,26 +160,18 @@ def make_worker(
     new_source: Callable[[], EventSource],
     lanes: Lanes,
     notices: Notices,
-    *,
-    beat: Callable[[], None],
-    check: Callable[[], None],
-    hurry: asyncio.Event,
-    rebuild: asyncio.Event,
+    supervision: Supervision,
 ) -> Worker:
-    """Build a member of the group; the keyword arguments are the Worker's own."""
+    """Build a member of the group."""
     return Worker(
         new_source=new_source,
         lanes=lanes,
-        offsets=PrefixTracker(),
         notices=notices,
+        supervision=supervision,
         our_numbers=settings.messaging.our_numbers,
         answers_texts=settings.worker.answer_text_messages,
         drain_seconds=settings.worker.drain_seconds,
-        let_go_seconds=settings.worker.let_go_seconds,
-        beat=beat,
-        check=check,
-        hurry=hurry,
-        rebuild=rebuild,
+        cancel_seconds=settings.worker.let_go_seconds,
     )
 
 

@@ -73,9 +73,8 @@ class Lanes:
         """How many jobs run."""
         return len(self._running)
 
-    @property
     def oldest_seconds(self) -> float | None:
-        """Age of the oldest job, in seconds; None without any."""
+        """Return the age of the oldest job, in seconds; None without any."""
         jobs = [*self._running, *self._later, *(job for queue in self._waiting.values() for job in queue)]
         if not jobs:
             return None

@@ -1,7 +1,7 @@
-"""Worker: takes events, hands them to lanes, commits the finished prefix, and stops in order.
+"""Worker: takes events, puts them into lanes, commits the finished prefix, and stops in order.
 
-Shutdown: take no more → let the lanes finish, within DRAIN_SECONDS → cancel the rest → commit → leave the group. A
-cancelled memo is released in the ledger for its next holder. A revoke goes the same way. No send is cut off.
+Shutdown: take no more → drain the lanes, within DRAIN_SECONDS → cancel the rest → commit → leave the group. A cancelled
+memo is released in the ledger for its next holder. A revoke goes the same way. No send is cut off.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from consumer.handling.work import Done, received_at
 from consumer.kafka.ports import CommitRefused, Partition, Rebalance, SourceError, partition_of
 from consumer.notices import EventPassed, OffsetsCommitted, PartitionsChanged, WorkerChanged
 from consumer.worker.lanes import Abandoned
+from consumer.worker.offsets import PrefixTracker
 from consumer.worker.parked import ParkedMemos
 from runtime.background import BackgroundTasks
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from consumer.kafka.ports import EventSource
     from consumer.notices import Notices
     from consumer.worker.lanes import Lanes
-    from consumer.worker.offsets import PrefixTracker
     from storage.ledger import Event
 
 _COMMIT_SECONDS = 1.0
@@ -38,47 +39,51 @@ _LARGE_BYTES = 512 * 1024
 log = logging.getLogger(__name__)
 
 
-class Worker:
-    """One member of the consumer group: `async with worker.membership(): await worker.run(handler, stop)`.
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """How the process and its worker reach each other."""
 
-    `beat` is called after each poll that came back; `check` with each poll, to raise what ended a background part. Once
-    `hurry` is set, drains wait for nothing but sends; once `rebuild` is, the member is replaced at the next poll.
-    """
+    beat: Callable[[], None] = lambda: None
+    """Called after each poll that came back."""
+    check: Callable[[], None] = lambda: None
+    """Called with each poll, to raise what ended a background part."""
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Once it is set, drains wait for nothing but sends."""
+    rebuild: asyncio.Event = field(default_factory=asyncio.Event)
+    """Once it is set, the member is replaced at the next poll."""
+
+
+class Worker:
+    """One member of the consumer group: `async with worker.membership(): await worker.run(handler, stop)`."""
 
     def __init__(
         self,
         *,
         new_source: Callable[[], EventSource],
         lanes: Lanes,
-        offsets: PrefixTracker,
         notices: Notices,
+        supervision: Supervision,
         our_numbers: Collection[str],
         answers_texts: bool,
         drain_seconds: float,  # how long memos in flight may go on after a stop
-        let_go_seconds: float,  # how long a memo may go on after it was cancelled: longer than a send
-        beat: Callable[[], None],
-        check: Callable[[], None],
-        hurry: asyncio.Event,
-        rebuild: asyncio.Event,
+        cancel_seconds: float,  # how long a memo may go on after it was cancelled: longer than a send
     ) -> None:
         self._new_source = new_source
         self._source = new_source()
         self._lanes = lanes
-        self._offsets = offsets
         self._notices = notices
+        self._supervision = supervision
         self._our_numbers = our_numbers
         self._answers_texts = answers_texts
         self._drain_seconds = drain_seconds
-        self._let_go_seconds = let_go_seconds
-        self._beat = beat
-        self._check = check
-        self._hurry = hurry
-        self._rebuild = rebuild
+        self._cancel_seconds = cancel_seconds
+        self._offsets = PrefixTracker()
         self._background = BackgroundTasks()
         self._assigned: set[Partition] = set()
         self._paused = False
         self._parking = ParkedMemos(lanes, self._assigned, self._ownership)
-        self._letting_go = asyncio.Lock()
+        self._rebalance = Rebalance(self._revoked, self._partitions_assigned)
+        self._revoking = asyncio.Lock()
 
     def lag(self) -> dict[Partition, int]:
         """Return the unfinished events of each of our partitions, as of the latest fetch."""
@@ -88,7 +93,7 @@ class Worker:
     async def membership(self) -> AsyncIterator[None]:
         """Join the group; at the end drain, commit and leave it. Raises SourceError, Abandoned."""
         self._notices(WorkerChanged("joining"))
-        await self._join()
+        await self._source.start(self._rebalance)
         try:
             yield
         except Abandoned:  # it might still send: nothing is waited for
@@ -105,33 +110,27 @@ class Worker:
         self._background.start("commit", self._commit_regularly)
         self._background.start("parking", partial(self._parking.run, handler))
         while not stop.is_set():
-            if self._rebuild.is_set():
+            if self._supervision.rebuild.is_set():
                 await self._replace_source()
             events = await self._source.take()
             if events is not None:
-                self._beat()
-            await self._accept_all(handler, events or ())
-            self._make_room()
-            self._raise_failures()
-
-    async def _join(self) -> None:
-        await self._source.start(Rebalance(self._revoked, self._partitions_assigned))
-
-    def _raise_failures(self) -> None:
-        # A worker with half of its parts must not look healthy.
-        self._lanes.raise_failure()
-        self._check()
-        self._background.raise_failure()
+                self._supervision.beat()
+                await self._accept_all(handler, events)
+            self._pause_or_resume()
+            # A worker with half of its parts must not look healthy.
+            self._lanes.raise_failure()
+            self._supervision.check()
+            self._background.raise_failure()
 
     async def _replace_source(self) -> None:
-        self._rebuild.clear()
+        self._supervision.rebuild.clear()
         log.warning("source.rebuilt")
         await self._revoked(tuple(self._assigned))
-        self._beat()  # what follows is bounded, and the watchdog is to wait for it
+        self._supervision.beat()  # what follows is bounded, and the watchdog is to wait for it
         await self._source.stop()
         self._source = self._new_source()
-        await self._join()
-        self._beat()
+        await self._source.start(self._rebalance)
+        self._supervision.beat()
 
     async def _accept_all(self, handler: Handler, events: Collection[Event]) -> None:
         # As of now: parsing one of them may take so long that its partition goes and comes back meanwhile.
@@ -194,7 +193,7 @@ class Worker:
     def _finish(self, event: Event, reception: int) -> None:
         self._offsets.finished(partition_of(event), event.place.offset, reception)
 
-    def _make_room(self) -> None:
+    def _pause_or_resume(self) -> None:
         if self._lanes.full and not self._paused:
             self._source.pause(self._assigned)
             self._paused = True
@@ -229,26 +228,23 @@ class Worker:
         self._notices(PartitionsChanged(len(self._assigned)))
 
     async def _revoked(self, partitions: Collection[Partition]) -> None:
-        async with self._letting_go:  # a rebuild may come upon a rebalance that is stuck
-            await self._let_go(partitions)
-
-    async def _let_go(self, partitions: Collection[Partition]) -> None:
-        self._assigned.difference_update(partitions)
-        self._lanes.stop(partitions)
-        await self._drain(partitions)
-        await self._commit()
-        for partition in partitions:
-            self._offsets.revoke(partition)
-        await self._lanes.cancel(partitions, seconds=self._let_go_seconds)
-        self._parking.forget()
-        self._notices(PartitionsChanged(len(self._assigned)))
+        async with self._revoking:  # a rebuild may begin while a rebalance is stuck
+            self._assigned.difference_update(partitions)
+            self._lanes.stop(partitions)
+            await self._drain(partitions)
+            await self._commit()
+            for partition in partitions:
+                self._offsets.revoke(partition)
+            await self._lanes.cancel(partitions, seconds=self._cancel_seconds)
+            self._parking.forget()
+            self._notices(PartitionsChanged(len(self._assigned)))
 
     async def _leave(self) -> None:
         self._notices(WorkerChanged("draining"))
         self._lanes.stop()
         if not await self._drain():
             log.warning("drain.cut_short")
-        await self._lanes.cancel(seconds=self._let_go_seconds)
+        await self._lanes.cancel(seconds=self._cancel_seconds)
         await self._background.close()
         await self._commit()
         await self._source.stop()
@@ -257,7 +253,7 @@ class Worker:
     async def _drain(self, partitions: Collection[Partition] | None = None) -> bool:
         """Return whether all running jobs ended before the drain time was over or `hurry` was set."""
         draining = asyncio.ensure_future(self._lanes.drain(self._drain_seconds, partitions))
-        hurrying = asyncio.ensure_future(self._hurry.wait())
+        hurrying = asyncio.ensure_future(self._supervision.hurry.wait())
         try:
             await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
             return draining.done() and draining.result()

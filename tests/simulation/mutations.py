@@ -128,7 +128,7 @@ def taken_while_letting_go() -> Iterator[None]:
         await self._commit()
         for partition in partitions:
             self._offsets.revoke(partition)
-        await self._lanes.cancel(partitions, seconds=self._let_go_seconds)
+        await self._lanes.cancel(partitions, seconds=self._cancel_seconds)
         self._assigned.difference_update(partitions)
 
     with patch.object(worker.Worker, "_revoked", revoked):

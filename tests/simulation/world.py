@@ -23,6 +23,7 @@ from consumer.stages.read import Read
 from consumer.stages.remember import Recall, Remember
 from consumer.wiring import make_handler, make_worker
 from consumer.worker.lanes import Abandoned, Lanes
+from consumer.worker.worker import Supervision
 from conversation.budget import DEADLINE_SECONDS
 from storage.ledger import MemoKey
 from storage.memory.store import MemoryStore
@@ -146,10 +147,7 @@ class World:
             lambda: SimulatedSource(self.cluster, process),
             Lanes(concurrency=4, max_jobs=6, max_bytes=100_000),
             Notices(),
-            beat=lambda: None,
-            check=lambda: None,
-            hurry=asyncio.Event(),
-            rebuild=asyncio.Event(),
+            Supervision(),
         )
         async with worker.membership():
             await worker.run(handler, stop)

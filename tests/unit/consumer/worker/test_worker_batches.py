@@ -15,6 +15,7 @@ from consumer.notices import Notices
 from consumer.settings import load
 from consumer.wiring import make_worker
 from consumer.worker.lanes import Lanes
+from consumer.worker.worker import Supervision
 from storage.ledger import Event, Place
 
 if TYPE_CHECKING:
@@ -102,10 +103,7 @@ async def worked(source: _Source, hands: _Hands, *, until: Callable[[], bool]) -
         lambda: log,
         Lanes(concurrency=8, max_jobs=100, max_bytes=10**9),
         Notices(),
-        beat=lambda: None,
-        check=lambda: None,
-        hurry=asyncio.Event(),
-        rebuild=asyncio.Event(),
+        Supervision(),
     )
     stop = asyncio.Event()
     async with worker.membership():
