@@ -16,7 +16,7 @@ from consumer.stages.fetch import Fetch
 from consumer.stages.hear import Hear
 from consumer.stages.keep import Keep
 from consumer.stages.read import Read
-from consumer.stages.remember import Recall, Remember
+from consumer.stages.remember import Remember
 from consumer.stages.speak import Speak
 from conversation import ladders
 from conversation.language import evidence
@@ -80,7 +80,6 @@ def make_pipeline(settings: Settings, parts: PipelineParts, history: History) ->
         fetch=Fetch(parts.messenger, worker.max_memo_bytes),
         keep=Keep(parts.archive, settings.pseudonym_key),
         decode=Decode(parts.transcoder),
-        recall=Recall(history),
         hear=Hear(ladders.hearing(parts.adapters), worker.default_language),
         read=Read(worker.default_language),
         answer=Answer(ladders.answering(parts.adapters)),

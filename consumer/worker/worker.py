@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from consumer.events.parse import Ignored, TextMessage, Unreadable, VoiceMemo, parse
+from consumer.events.parse import Ignored, TextMessage, VoiceMemo, parse
 from consumer.handling.work import Done, received_at
 from consumer.kafka.ports import CommitRefused, Partition, Rebalance, SourceError, partition_of
 from consumer.notices import EventPassed, OffsetsCommitted, PartitionsChanged, WorkerChanged
@@ -25,6 +25,7 @@ from runtime.background import BackgroundTasks
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
 
+    from consumer.events.parse import Unreadable
     from consumer.handling.handler import Handler
     from consumer.handling.work import Outcome
     from consumer.kafka.ports import EventSource
@@ -139,25 +140,25 @@ class Worker:
             await self._accept(handler, event, owned[partition_of(event)])
 
     async def _accept(self, handler: Handler, event: Event, owned: Callable[[], bool]) -> None:
-        partition = partition_of(event)
-        reception = self._received(event) if partition in self._assigned and owned() else None
+        partition, size = partition_of(event), len(event.value or b"")
+        reception = self._receive(event) if partition in self._assigned and owned() else None
         if reception is None:
             return
-        size = len(event.value or b"")
         read = partial(parse, event.value, received_at=received_at(event), our_numbers=self._our_numbers)
         parsed = await asyncio.to_thread(read) if size > _LARGE_BYTES else read()
         if partition not in self._assigned or not owned():
             return
-        match parsed:
-            case Ignored(reason):
-                self._pass(event, reception, reason)
-            case TextMessage() if not self._answers_texts:
-                self._pass(event, reception, "text-message")
-            case VoiceMemo() | TextMessage() | Unreadable():
-                handle = partial(self._handle, handler, event, reception, parsed, owned)
-                self._lanes.submit(_lane(parsed, partition), handle, size=size, tag=partition)
+        finish = partial(self._offsets.finished, partition, event.place.offset, reception)
+        if isinstance(parsed, TextMessage) and not self._answers_texts:
+            parsed = Ignored("text-message")
+        if isinstance(parsed, Ignored):
+            self._notices(EventPassed(parsed.reason))
+            finish()
+        else:
+            handle = partial(self._handle, handler, event, parsed, owned, finish)
+            self._lanes.submit(_lane(parsed, partition), handle, size=size, tag=partition)
 
-    def _received(self, event: Event) -> int | None:
+    def _receive(self, event: Event) -> int | None:
         # A repeated event is handled again: the ledger knows what was answered.
         partition, offset = partition_of(event), event.place.offset
         if self._offsets.goes_back(partition, offset):
@@ -171,27 +172,20 @@ class Worker:
         epoch = self._offsets.epoch(partition)
         return lambda: self._offsets.epoch(partition) == epoch
 
-    def _pass(self, event: Event, reception: int, reason: str) -> None:
-        self._notices(EventPassed(reason))
-        self._finish(event, reception)
-
     async def _handle(
         self,
         handler: Handler,
         event: Event,
-        reception: int,
         parsed: VoiceMemo | TextMessage | Unreadable,
         owned: Callable[[], bool],
+        finish: Callable[[], None],
     ) -> Outcome:
         if not owned():  # the partition's next owner takes it
             return Done()
         outcome = await handler.take(event, parsed, owned)
         if isinstance(outcome, Done):
-            self._finish(event, reception)
+            finish()
         return outcome
-
-    def _finish(self, event: Event, reception: int) -> None:
-        self._offsets.finished(partition_of(event), event.place.offset, reception)
 
     def _pause_or_resume(self) -> None:
         if self._lanes.full and not self._paused:

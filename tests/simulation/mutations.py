@@ -238,9 +238,10 @@ def offsets_before_the_end() -> Iterator[None]:
     """Finish an event when its memo has been taken, not when it has ended."""
     real = worker.Worker._handle
 
-    async def handle(self: Any, handler: Any, event: Any, reception: int, *others: Any) -> Any:
-        self._finish(event, reception)
-        return await real(self, handler, event, reception, *others)
+    async def handle(*parts: Any) -> Any:
+        *_, finish = parts
+        finish()
+        return await real(*parts)
 
     with patch.object(worker.Worker, "_handle", handle):
         yield

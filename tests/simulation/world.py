@@ -20,7 +20,7 @@ from consumer.pipeline import Pipeline
 from consumer.stages.deliver import Deliver
 from consumer.stages.keep import Keep
 from consumer.stages.read import Read
-from consumer.stages.remember import Recall, Remember
+from consumer.stages.remember import Remember
 from consumer.wiring import make_handler, make_worker
 from consumer.worker.lanes import Abandoned, Lanes
 from consumer.worker.worker import Supervision
@@ -164,7 +164,6 @@ class World:
             fetch=stages.fetch,
             keep=Keep(SimulatedArchive(hands, self.archive), None),
             decode=cast("Any", Decoding()),
-            recall=Recall(history),
             hear=stages.hear,
             read=Read("en"),
             answer=stages.answer,

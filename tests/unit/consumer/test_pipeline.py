@@ -27,7 +27,7 @@ from consumer.stages.fetch import Fetch
 from consumer.stages.hear import Hear
 from consumer.stages.keep import Keep
 from consumer.stages.read import Read
-from consumer.stages.remember import Recall, Remember
+from consumer.stages.remember import Remember
 from consumer.stages.speak import Speak
 from conversation.replying.reply import replier_rung
 from conversation.speaking.rehearsal import synthesizer_rung
@@ -126,7 +126,6 @@ def pipeline(world: _World, store: MemoryStore, archive: MemoryArchive, *, resen
         fetch=Fetch(ports, 1_000_000),
         keep=Keep(archive, b"key"),
         decode=Decode(ports),
-        recall=Recall(store.history),
         hear=Hear(Ladder("hear", Rung("whisper", ports.transcribe, 9), budget_seconds=9), "en"),
         read=Read("en"),
         answer=Answer(Ladder("answer", Rung("llama", replier_rung("llama", ports), 9), budget_seconds=9)),
