@@ -1,4 +1,4 @@
-"""The dead-letter topic: whole events, with headers for their origin and reason."""
+"""The dead-letter topic: whole events, with headers for origin and reason."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class KafkaDeadLetters:
     publisher: Publisher
     topic: str
     headers: Callable[[DeadLetter], Sequence[tuple[str, bytes]]] = field(default=_own_headers, repr=False)
-    """Returns the headers to keep: the event's own, with another trace context where the memo was traced."""
+    """Returns the headers to keep: the event's own, with the trace context of the memo if it was traced."""
 
     async def put(self, letter: DeadLetter) -> None:
-        """Write the event's own key and bytes, with headers for its origin and reason. Raises SourceError.
+        """Write the event's own key and bytes. Raises SourceError.
 
-        A value that is null, or too large for this topic, is written as an empty one with the header
-        voicememo-value-omitted (null, too-large); the other headers say where the original is.
+        A value that is null, or too large for this topic, is written empty, with the header voicememo-value-omitted
+        (null, too-large).
         """
         value, about = letter.event.value, _about(letter)
         if value is None:
@@ -52,7 +52,7 @@ class KafkaDeadLetters:
 
     async def _publish(self, letter: DeadLetter, value: bytes, about: Mapping[str, str]) -> None:
         ours = [(f"{_OURS}{name}", text.encode()) for name, text in about.items()]
-        # An event that was put back and died again bears the headers of its last death only.
+        # An event that was published again and died again has the headers of its last death only.
         theirs = [(name, text) for name, text in self.headers(letter) if not name.startswith(_OURS)]
         await self.publisher.publish(self.topic, key=letter.event.key, value=value, headers=[*theirs, *ours])
 

@@ -10,6 +10,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field, replace
 from random import Random
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from consumer.handling.bug_limit import BugLimit
@@ -62,21 +63,19 @@ PATIENCE_SECONDS = 3000.0
 """Virtual time after the storm by which every memo must have ended."""
 
 
-@dataclass(frozen=True)
-class SimulatedSettings:
-    """The settings that the wiring of handler and worker reads."""
-
-    lease_seconds: float = LEASE_SECONDS
-    drain_seconds: float = DRAIN_SECONDS
-    let_go_seconds: float = LET_GO_SECONDS
-    reply_deadline_seconds: float = DEADLINE_SECONDS
-    retry_for_seconds: float = RETRY_SECONDS - DEADLINE_SECONDS
-    our_numbers: tuple[str, ...] = ()
-    answer_text_messages: bool = False
-    person_key: bytes | None = None
-
-
-SETTINGS: Any = SimulatedSettings()
+# Shorter than any settings allow.
+SETTINGS: Any = SimpleNamespace(
+    worker=SimpleNamespace(
+        lease_seconds=LEASE_SECONDS,
+        drain_seconds=DRAIN_SECONDS,
+        let_go_seconds=LET_GO_SECONDS,
+        reply_deadline_seconds=DEADLINE_SECONDS,
+        retry_for_seconds=RETRY_SECONDS - DEADLINE_SECONDS,
+        answer_text_messages=False,
+    ),
+    messaging=SimpleNamespace(our_numbers=()),
+    person_key=None,
+)
 
 
 class Violation(AssertionError):
