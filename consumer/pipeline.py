@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from consumer.stages.decode import Decode
     from consumer.stages.deliver import Deliver
     from consumer.stages.fetch import Fetch
-    from consumer.stages.hear import Hear
+    from consumer.stages.hear import Hear, Read
     from consumer.stages.keep import Keep
-    from consumer.stages.read import Read
     from consumer.stages.remember import Remember
     from consumer.stages.speak import Speak
     from conversation.speaking.rehearsal import Rehearsal
@@ -101,10 +100,14 @@ class Pipeline:
             try:
                 if apology is not None:
                     raise apology
-                known = checkpoint.restore_known(run.memo, run.progress.facts)
-                heard = known.heard or await (self._read(run) if written else self._heard(run))
+                facts = run.progress.facts
+                heard, answering = (
+                    checkpoint.restore_heard(run.memo, facts),
+                    checkpoint.restore_answering(run.memo, facts),
+                )
+                heard = heard or await (self._read(run) if written else self._heard(run))
                 drafts = StreamedReplies(TextReply) if written else rehearsal.drafts
-                answering = known.answering or await self._answered(heard, run, drafts)
+                answering = answering or await self._answered(heard, run, drafts)
             except Apology as earned:
                 answering = await self._apology(earned, run)
             reply: Spoken | Answering = answering if written else await self._spoken(answering, run, rehearsal)

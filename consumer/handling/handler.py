@@ -23,6 +23,7 @@ from consumer.notices import EventBuried, EventPassed, MemoFenced, MemoParked, M
 from conversation.budget import DEADLINE_SECONDS, Budget
 from providers.errors import ProviderError, Verdict
 from runtime.bug_places import bug_frames
+from runtime.trace_context import extract
 from storage.errors import Fenced, StoreUnavailable
 from storage.ledger import Behind, DeadLetter, Held, Parked, Settled
 from storage.states import State
@@ -58,11 +59,9 @@ class Handler:
     notices: Notices
     bugs: BugLimit
     retries: RetryPolicy
-    owner: str
-    """This process's name in the ledger, unique."""
+    owner: str  # name of this process in the ledger, unique
     our_numbers: Collection[str] = field(default=(), repr=False)
-    person_key: bytes | None = field(default=None, repr=False)
-    """Secret of the ledger's pseudonyms; None: it has none."""
+    person_key: bytes | None = field(default=None, repr=False)  # secret of the ledger's pseudonyms, if it has any
     lease_seconds: float = LEASE_SECONDS
     deadline_seconds: float = DEADLINE_SECONDS
     clock: Callable[[], float] = field(default=perf_counter, repr=False)
@@ -94,7 +93,7 @@ class Handler:
         return Done()
 
     async def take_up(self, key: MemoKey, owned: Callable[[], bool]) -> Done:
-        """Try a parked memo again; what cannot be done now stays parked. Raises TooManyBugs."""
+        """Try a parked memo again; if that is not possible now, it stays parked. Raises TooManyBugs."""
         try:
             resuming = self.ledger.resume(key, owner=self.owner, lease_seconds=self.lease_seconds)
             try:
@@ -110,15 +109,15 @@ class Handler:
         return Done()
 
     async def revive(self, key: MemoKey, *, without: Collection[str], again: bool) -> State | Held | Settled:
-        """Answer a memo for an operator, now; return how it ended, who holds it, or how it had ended before.
+        """Answer a memo for an operator; return its state, or why it was refused.
 
-        `without` names facts to drop, so that their work is done again; with `again`, an answered memo gets a further
+        `without` names facts to drop, so that their work is done again; with `again`, an answered memo gets one more
         reply.
 
         Raises:
             KeyError: there is no such memo.
             StoreUnavailable: the ledger is away.
-            Fenced: another worker has taken it meanwhile.
+            Fenced: another worker has taken it.
         """
         seconds = self.lease_seconds
         reviving = self.ledger.revive(key, owner=self.owner, lease_seconds=seconds, without=without, again=again)
@@ -136,7 +135,8 @@ class Handler:
             TooManyBugs: the worker has to stop.
         """
         claim = lease.claim
-        self.notices(MemoTaken(claim.key, claim.fence, work.place, work.trace))
+        place, trace = (work.event.place, extract(work.event.headers)) if work.event else (None, None)
+        self.notices(MemoTaken(claim.key, claim.fence, place, trace))
         budget = Budget(self.deadline_seconds, self.clock)
         progress = Progress(lease, self.notices, self.clock, budget, self.unsaved.take(claim))
         try:
@@ -175,7 +175,7 @@ class Handler:
         return Done()
 
     async def _read_work(self, lease: Lease) -> Work:
-        """Read a memo's work from the ledger: up to 35 MB, so in a thread, and perhaps for longer than a lease."""
+        # Up to 35 MB: parsed in a thread, and perhaps read for longer than a lease.
         claim = lease.claim
         try:
             async with lease.kept():
@@ -225,7 +225,7 @@ class Handler:
     async def _end(
         self, ending: Delivered | NoRecording | ProviderError | NotKept, progress: Progress, work: Work
     ) -> State:
-        """Settle the memo, or park it while a later try may help or its original is still to be kept (I5)."""
+        """Settle the memo, or park it if a later try may help or its original is not kept yet (I5)."""
         if isinstance(ending, NoRecording):
             return await self._settle(progress, work, State.IGNORED, ending.reason)
         if isinstance(ending, ProviderError):
@@ -251,7 +251,7 @@ class Handler:
     async def _park(
         self, progress: Progress, work: Work, reason: str, *, holds_chat: bool = True, asked_seconds: float = 0.0
     ) -> bool:
-        """Leave the memo in the ledger for a later try, holding no partition and no slot; False if there is none."""
+        """Leave the memo in the ledger for a later try; return False if there will be none."""
         claim = progress.claim
         if work.event is None or self.retries.given_up(claim.age_seconds):
             return False
@@ -262,7 +262,7 @@ class Handler:
         return True
 
     async def _settle(self, progress: Progress, work: Work, state: State, reason: str | None) -> State:
-        """End the memo, in one step with its dead letter if it has one. Raises TooManyBugs after that."""
+        """End the memo and write its dead letter, if any, in one step. Raises TooManyBugs after that."""
         claim, facts, letter = progress.claim, progress.facts, dead_letter_of(progress, work.event, state, reason)
         settle = partial(self.ledger.settle, claim, state, reason=reason, letter=letter)
         await progress.persist(partial(settle, facts=facts, steps=tuple(progress.steps)))

@@ -63,7 +63,7 @@ class Progress:
 
     @property
     def owes_original(self) -> bool:
-        """Whether the recording was fetched, and is not safe yet (I5)."""
+        """Whether the recording was fetched, but is not kept yet (I5)."""
         return bool(self.facts.get("fetched")) and not isinstance(self.facts.get("original"), str)
 
     def met(self, bug: Exception) -> None:
@@ -73,13 +73,14 @@ class Progress:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[StageTiming]:
-        """Time a stage and report how it ended. Raises Fenced if the lease has run out before."""
+        """Time a stage and report how it ended. Raises Fenced if the lease has already run out."""
         self.lease.check()
         begun, timing = self.clock(), StageTiming()
         try:
             yield timing
         except BaseException as error:
-            seconds, reason = self.clock() - begun, reason_of(error)
+            seconds = self.clock() - begun
+            reason = error.reason if isinstance(error, (ProviderError, CannotAnswer)) else type(error).__name__
             rung = error.rung if isinstance(error, CannotAnswer) else timing.rung
             self.steps.append(Step(name, seconds, rung, reason))
             self.notices(StageFailed(self.claim.key, name, seconds, reason))
@@ -99,16 +100,16 @@ class Progress:
                 self.rung_failed(each.ladder, each.rung, each.seconds, each.error, ago)
 
     def rung_failed(self, stage: str, rung: str, seconds: float, error: str, ago: float = 0.0) -> None:
-        """Report a rung, or a form of the reply, that failed `ago` seconds before."""
+        """Report a rung, or a form of the reply, that failed `ago` seconds ago."""
         self.steps.append(Step(stage, seconds, rung, error))
         self.notices(RungFailed(self.claim.key, stage, rung, seconds, error, ago))
 
     def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
-        """Add a part of a stage to the story; its name is no label of metrics (I9)."""
+        """Add a part of a stage to the story, but not to the metrics (I9)."""
         self.steps.append(Step(name, seconds, rung, error))
 
     async def advance(self, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Store how far the memo got, and what it gained (I10); the state never goes back. Raises Fenced."""
+        """Store the state, which never goes back, and new facts (I10). Raises Fenced."""
         self.facts.update(facts)
         self.state = later(state, self.state)
         async with self._advancing:
@@ -122,10 +123,3 @@ class Progress:
                 return await write()
             except StoreUnavailable:
                 await asyncio.sleep(_STORE_AWAY_SECONDS)
-
-
-def reason_of(error: BaseException) -> str:
-    """Return an error's constant word: its `reason`, else its type's name."""
-    if isinstance(error, (ProviderError, CannotAnswer)):
-        return error.reason
-    return type(error).__name__

@@ -1,4 +1,4 @@
-"""Hear: Decoded → Heard."""
+"""Hear: Decoded → Heard, for a voice memo; Read: Memo → Heard, for a text message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
     from consumer.memo.progress import Progress
-    from consumer.memo.states import Decoded
+    from consumer.memo.states import Decoded, Memo
     from conversation.hearing.listen import Expected
     from providers.fallback.ladder import Ladder
     from providers.ports import Transcript
@@ -53,3 +53,18 @@ class Hear:
             default=self.default_language,
         )
         return Heard(decoded.fetched.memo, words, language, rung)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Identifies the language of a text."""
+
+    default_language: str
+
+    async def __call__(self, memo: Memo, past: Awaitable[tuple[PastTurn, ...]]) -> Heard:
+        """Return the text as if it had been heard."""
+        text, last = memo.text or "", last_language(await past)
+        language = await asyncio.to_thread(
+            identify_language, text, reported=None, last=last, default=self.default_language
+        )
+        return Heard(memo, text, language, "read")

@@ -19,8 +19,8 @@ from consumer.kafka.ports import Partition
 from consumer.notices import MemoFenced, Notices
 from consumer.pipeline import Pipeline
 from consumer.stages.deliver import Deliver
+from consumer.stages.hear import Read
 from consumer.stages.keep import Keep
-from consumer.stages.read import Read
 from consumer.stages.remember import Remember
 from consumer.wiring import make_handler, make_worker
 from consumer.worker.lanes import Abandoned, Lanes

@@ -24,9 +24,8 @@ from consumer.stages.answer import Answer
 from consumer.stages.decode import Decode
 from consumer.stages.deliver import Deliver
 from consumer.stages.fetch import Fetch
-from consumer.stages.hear import Hear
+from consumer.stages.hear import Hear, Read
 from consumer.stages.keep import Keep
-from consumer.stages.read import Read
 from consumer.stages.remember import Remember
 from consumer.stages.speak import Speak
 from conversation.replying.reply import replier_rung
