@@ -80,11 +80,7 @@ class Pipeline:
     async def __call__(self, memo: Memo, progress: Progress, apology: Apology | None = None) -> Delivered:
         """Answer a message, or apologise: as given, or as a stage demands.
 
-        Raises:
-            NoRecording: it was no voice memo.
-            ProviderError: the messenger is away, or refused everything.
-            Fenced: the memo is no longer ours.
-            NotKept: the reply is out, but the original is not kept.
+        Raises NoRecording, NotKept, Fenced, and ProviderError when the messenger is away or refuses everything.
         """
         async with Asides(progress) as asides, self.messenger.typing(memo.chat_id):
             self._keep_owed(memo, progress, asides, apology)

@@ -1,4 +1,4 @@
-"""Wiring of the pipeline. Slow to import (the vendors' SDKs), so the worker loads it while it joins the group."""
+"""Wiring of the pipeline. Slow to import because of the vendors' SDKs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PipelineParts:
-    """What a pipeline is made of."""
+    """The parts of a pipeline that hold connections."""
 
     adapters: Adapters
     archive: OwedArchive
@@ -41,10 +41,7 @@ class PipelineParts:
     closing: AsyncExitStack
 
     async def warm(self) -> None:
-        """Do what the first memo would wait for: handshakes, S3's client, language data. Raises nothing.
-
-        Failures do not count for the ladders' breakers.
-        """
+        """Make what the first memo would wait for: connections, S3's client, language data. Raises nothing."""
         connections = (self.messenger.warm(), self.adapters.warm(), self.archive.warm())
         await asyncio.gather(*connections, asyncio.to_thread(evidence.load))
 
@@ -54,7 +51,7 @@ class PipelineParts:
 
 
 def make_parts(settings: Settings) -> PipelineParts:
-    """Make the parts; opens no connection yet."""
+    """Make the parts, without connecting."""
     closing = AsyncExitStack()
     adapters = Adapters(settings.models)
     closing.push_async_callback(adapters.close)
@@ -62,9 +59,7 @@ def make_parts(settings: Settings) -> PipelineParts:
     closing.push_async_callback(archive.close)
     worker = settings.worker
     messenger = make_messenger(
-        settings.messaging,
-        max_memo_bytes=worker.max_memo_bytes,
-        send_seconds=worker.send_seconds,
+        settings.messaging, max_memo_bytes=worker.max_memo_bytes, send_seconds=worker.send_seconds
     )
     closing.push_async_callback(messenger.close)
     transcoder = Transcoder(worker.ffmpeg, max_seconds=worker.max_memo_seconds)
@@ -72,7 +67,7 @@ def make_parts(settings: Settings) -> PipelineParts:
 
 
 def make_pipeline(settings: Settings, parts: PipelineParts, history: History) -> Pipeline:
-    """Make the pipeline of its parts."""
+    """Make the pipeline."""
     worker = settings.worker
     return Pipeline(
         messenger=parts.messenger,

@@ -1,7 +1,6 @@
 """The composition root of the worker.
 
-The group is joined while the parts load: the vendors' SDKs take seconds to import, and a join takes as long. Nothing is
-taken from Kafka before both are done.
+The group is joined while the vendors' SDKs are imported, since each takes seconds; then events are taken.
 """
 
 from __future__ import annotations
@@ -49,21 +48,15 @@ if TYPE_CHECKING:
 
 _BUGS_PER_MINUTE = 20
 _WAITING_PER_SLOT = 4
-"""How many memos may wait for each that is worked on."""
+"""Memos that may wait for each that is worked on."""
 _MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""Of all events in lanes together; one more may always come."""
+"""Of all events in lanes; one more is always accepted."""
 
 
 async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
-    """Run a worker until it is asked to stop.
+    """Run a worker until `stop`.
 
-    Raises:
-        ConfigurationError: traces are asked for and cannot be sent.
-        SourceError: Kafka cannot be used.
-        StoreUnavailable: the store cannot be opened.
-        VitalsError: the vitals' port is taken.
-        TooManyBugs: too many memos met a bug.
-        Abandoned: a memo could not be ended, so the process has to.
+    Raises ConfigurationError (of traces), SourceError, StoreUnavailable, VitalsError, TooManyBugs, Abandoned.
     """
     background, rebuild = BackgroundTasks(), asyncio.Event()
     most_jobs = settings.worker.worker_concurrency * (1 + _WAITING_PER_SLOT)
@@ -72,7 +65,7 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
     async with AsyncExitStack() as closing:
         traces = await asyncio.to_thread(tracing.begin, settings)
         closing.push_async_callback(traces.close)
-        # It outlives the worker, because the worker's closing is watched too.
+        # It outlives the worker, to watch its end too.
         loop, stale_after_seconds = asyncio.get_running_loop(), settings.worker.stale_after_seconds
         watchdog = Watchdog(loop, stale_after_seconds=stale_after_seconds, rebuild=rebuild.set)
         closing.enter_context(watchdog)

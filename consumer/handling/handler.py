@@ -112,12 +112,7 @@ class Handler:
         """Answer a memo for an operator; return its state, or why it was refused.
 
         `without` names facts to drop, so that their work is done again; with `again`, an answered memo gets one more
-        reply.
-
-        Raises:
-            KeyError: there is no such memo.
-            StoreUnavailable: the ledger is away.
-            Fenced: another worker has taken it.
+        reply. Raises KeyError (no such memo), StoreUnavailable, Fenced, TooManyBugs.
         """
         seconds = self.lease_seconds
         reviving = self.ledger.revive(key, owner=self.owner, lease_seconds=seconds, without=without, again=again)
@@ -127,13 +122,7 @@ class Handler:
         return await self.work_on(lease, replace(await self._read_work(lease), may_park=False))
 
     async def work_on(self, lease: Lease, work: Work) -> State:
-        """Answer a memo under its lease; return the state that it ended or was parked in.
-
-        Raises:
-            Fenced: the lease was lost.
-            StoreUnavailable: the ledger is away.
-            TooManyBugs: the worker has to stop.
-        """
+        """Answer a memo under its lease; return its new state. Raises Fenced, StoreUnavailable, TooManyBugs."""
         claim = lease.claim
         place, trace = (work.event.place, extract(work.event.headers)) if work.event else (None, None)
         self.notices(MemoTaken(claim.key, claim.fence, place, trace))

@@ -41,11 +41,9 @@ class KafkaPublisher:
         value: bytes,  # never None: without a key too, aiokafka's assertion would look like a bug of ours
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> tuple[Partition, int]:
-        """Write one event; return its partition and offset.
+        """Write an event; return its partition and offset.
 
-        Raises:
-            RecordTooLarge: for the topic.
-            SourceError: Kafka cannot be used; the event may have been written.
+        Raises RecordTooLarge, and SourceError: then the event may have been written.
         """
         producer = await self._started()
         try:

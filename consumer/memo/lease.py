@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def boottime() -> float:
-    """Return seconds since the machine started, sleep included where the system counts it."""
+    """Return seconds since the machine started, including sleep where the system counts it."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux (clock_gettime(2))
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
@@ -43,10 +43,7 @@ async def acquire(
     owned: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = boottime,
 ) -> Lease | Refusal:
-    """Claim a memo for so many seconds; return its lease, or the refusal.
-
-    A claim that is granted while we are cancelled is released.
-    """
+    """Claim a memo; return its lease, or the refusal. A claim granted while we are cancelled is released."""
     asked_at, asking = clock(), asyncio.create_task(claiming)
     try:
         answer = await asyncio.shield(asking)
@@ -63,7 +60,7 @@ async def acquire(
 
 
 async def release(claim: Claim, ledger: Ledger, steps: Sequence[Step] = ()) -> None:
-    """Free the memo for the next holder; if that fails, the lease runs out by itself."""
+    """End the claim; if that fails, the lease runs out by itself."""
     try:
         async with asyncio.timeout(_RELEASE_SECONDS):
             await ledger.release(claim, steps=tuple(steps))
@@ -72,11 +69,7 @@ async def release(claim: Claim, ledger: Ledger, steps: Sequence[Step] = ()) -> N
 
 
 class Lease:
-    """Our hold on a memo.
-
-    `asked_at` is when we asked for the claim, by `clock`, which runs on while the process is stopped; `owned` returns
-    whether the group still sees the event as ours.
-    """
+    """Our hold on a memo, `seconds` long."""
 
     def __init__(
         self,
@@ -84,9 +77,9 @@ class Lease:
         claim: Claim,
         *,
         seconds: float,
-        asked_at: float,
-        owned: Callable[[], bool] = lambda: True,
-        clock: Callable[[], float] = boottime,
+        asked_at: float,  # by `clock`, before the claim was granted
+        owned: Callable[[], bool] = lambda: True,  # whether the partition is still ours
+        clock: Callable[[], float] = boottime,  # runs on while the process is stopped
     ) -> None:
         self.ledger = ledger
         self.claim = claim
@@ -96,25 +89,25 @@ class Lease:
         self._until = asked_at + seconds
 
     def check(self) -> None:
-        """Raise Fenced unless the lease surely runs: the last check before an irrevocable step."""
+        """Raise Fenced if the lease may have run out: the last check before an irrevocable step."""
         if self._clock() >= self._until:
             raise Fenced("the lease has run out")
 
     async def lasting(self, seconds: float) -> None:
-        """Renew the lease unless it runs for so many seconds more. Raises Fenced, StoreUnavailable."""
+        """Renew the lease unless it lasts so long. Raises Fenced, StoreUnavailable."""
         if self._until - self._clock() < seconds:
             await self._renew_once()
         self.check()
 
     def check_owned(self) -> None:
-        """Raise Fenced unless the lease runs and the partition is ours: the check before a send."""
+        """Raise Fenced unless the lease runs and the partition is ours."""
         self.check()
         if not self._owned():
             raise Fenced("the partition is no longer ours")
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Renew the lease while the block runs. Raises Fenced once it is lost and the block cancelled."""
+        """Renew the lease while the block runs. Cancels the block and raises Fenced once it is lost."""
         renewal = asyncio.create_task(self._renew(), name="lease-renewal")
         body = asyncio.current_task()
         lost, inside = False, True
@@ -133,7 +126,7 @@ class Lease:
                 await renewal  # raises what ended it
             raise
         finally:
-            inside = False  # the callback may be on its way already, and would cancel what follows the block
+            inside = False  # the callback may be scheduled already, and would cancel what follows the block
             renewal.remove_done_callback(cancel_body)
             renewal.cancel()
             await asyncio.gather(renewal, return_exceptions=True)

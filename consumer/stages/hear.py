@@ -32,7 +32,7 @@ class Hear:
     default_language: str
 
     async def __call__(self, decoded: Decoded, past: Awaitable[tuple[PastTurn, ...]], progress: Progress) -> Heard:
-        """Listen; words of a long memo that lost some pieces will do. Raises Apology if there are none."""
+        """Listen; some parts of a long memo may be missing. Raises Apology if there are no words."""
 
         async def expected() -> str:
             return last_language(await past) or self.default_language

@@ -26,13 +26,15 @@ class Abandoned(RuntimeError):
     """A job was cancelled from outside, or did not end when the lanes cancelled it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Job:
     lane: Hashable
     run: Callable[[], Awaitable[Outcome]]
     size: int
     tag: Hashable
     since: float
+    stopped: bool = False  # not run again
+    cancelled: bool = False  # by the lanes
 
     def has_tag(self, tags: Collection[Hashable] | None) -> bool:
         return tags is None or self.tag in tags
@@ -53,8 +55,6 @@ class Lanes:
         self._running: dict[_Job, asyncio.Task[Outcome]] = {}
         self._later: dict[_Job, asyncio.TimerHandle] = {}
         self._busy: set[Hashable] = set()  # lanes with a job running, or one to be run again
-        self._last: set[_Job] = set()  # running jobs that are not run again
-        self._cancelled: set[_Job] = set()
         self._jobs = 0
         self._bytes = 0
         self._failure: BaseException | None = None
@@ -109,7 +109,8 @@ class Lanes:
             if not queue:
                 del self._waiting[lane]
         self._ready = deque(lane for lane in self._ready if lane in self._waiting)
-        self._last.update(job for job in self._running if job.has_tag(tags))
+        for job in self._running:
+            job.stopped = job.stopped or job.has_tag(tags)
         for job in [job for job in self._later if job.has_tag(tags)]:
             self._later.pop(job).cancel()
             self._finish(job)
@@ -129,7 +130,7 @@ class Lanes:
         """
         jobs = [job for job in self._running if job.has_tag(tags)]
         for job in jobs:
-            self._cancelled.add(job)
+            job.cancelled = True
             self._running[job].cancel()
         if jobs and not await self.drain(seconds, tags):
             self._failure = self._failure or Abandoned("a job did not end when it was cancelled")
@@ -153,14 +154,13 @@ class Lanes:
             failure = task.exception()
             self._failure = self._failure or failure
             outcome = None if failure else task.result()
-        elif job not in self._cancelled:
+        elif not job.cancelled:
             self._failure = self._failure or Abandoned("a job was cancelled, and not by the lanes")
-        if isinstance(outcome, Again) and job not in self._last:
+        if isinstance(outcome, Again) and not job.stopped:
             self._later[job] = asyncio.get_running_loop().call_later(outcome.seconds, self._run_again, job)
         else:
             self._finish(job)
-        self._cancelled.discard(job)
-        self._last.discard(job)
+        job.cancelled = False
         self._start()
 
     def _run_again(self, job: _Job) -> None:

@@ -35,23 +35,19 @@ if TYPE_CHECKING:
 
 _COMMIT_SECONDS = 1.0
 _LARGE_BYTES = 512 * 1024
-"""Larger events are parsed in a thread: 20 MB hold the loop for 50 ms."""
+"""Larger events are parsed in a thread: 20 MB would block the loop for 50 ms."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """How the process and its worker reach each other."""
+    """Callbacks and events between a process and its worker."""
 
-    beat: Callable[[], None] = lambda: None
-    """Called after each poll that came back."""
-    check: Callable[[], None] = lambda: None
-    """Called with each poll, to raise what ended a background part."""
-    hurry: asyncio.Event = field(default_factory=asyncio.Event)
-    """Once it is set, drains wait for nothing but sends."""
-    rebuild: asyncio.Event = field(default_factory=asyncio.Event)
-    """Once it is set, the member is replaced at the next poll."""
+    beat: Callable[[], None] = lambda: None  # called after each poll that returned
+    check: Callable[[], None] = lambda: None  # called with each poll, to raise a background failure
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)  # once set, drains wait for sends only
+    rebuild: asyncio.Event = field(default_factory=asyncio.Event)  # once set, the source is replaced at the next poll
 
 
 class Worker:
@@ -66,8 +62,8 @@ class Worker:
         supervision: Supervision,
         our_numbers: Collection[str],
         answers_texts: bool,
-        drain_seconds: float,  # how long memos in flight may go on after a stop
-        cancel_seconds: float,  # how long a memo may go on after it was cancelled: longer than a send
+        drain_seconds: float,  # for memos in flight after a stop
+        cancel_seconds: float,  # for a cancelled memo; longer than a send
     ) -> None:
         self._new_source = new_source
         self._source = new_source()

@@ -487,7 +487,7 @@ class Traffic(RuleBasedStateMachine):
             self.lanes.stop()
             await self.lanes.cancel()
             await settled()
-            assert not self.lanes._cancelled
+            assert (self.lanes._jobs, self.lanes._running, self.lanes._later) == (0, {}, {})
 
 
 TestTraffic = Traffic.TestCase
