@@ -75,10 +75,9 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         notices = Notices(metrics, _phases(vitals, watchdog), NoticeLog(), *traces.listeners, *listeners)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
-        loading = asyncio.create_task(
-            _load(settings, metrics, notices, closing, background, traces=traces), name="load"
-        )
-        closing.push_async_callback(_loaded, loading)
+        loading = asyncio.create_task(_load(settings, metrics, notices, closing, background, traces), name="load")
+        # What it opens is in the exit stack only when it has ended.
+        closing.push_async_callback(partial(asyncio.gather, loading, return_exceptions=True))
         supervision = Supervision(watchdog.beat, background.raise_failure, stop.urgent, rebuild)
         worker = make_worker(settings, partial(_source, settings), lanes, notices, supervision)
         metrics.watch_lag(worker.lag)
@@ -95,13 +94,12 @@ def _phases(*followers: Vitals | Watchdog) -> Listener:
     return follow
 
 
-async def _load(
+async def _load(  # noqa: PLR0917 (the parts that run() holds)
     settings: Settings,
     metrics: Metrics,
     notices: Notices,
     closing: AsyncExitStack,
     background: BackgroundTasks,
-    *,
     traces: Traces,
 ) -> Handler:
     await asyncio.to_thread(remove_abandoned_dirs)
@@ -113,10 +111,8 @@ async def _load(
     closing.push_async_callback(store.close)
     publisher = KafkaPublisher(settings.kafka.login())
     closing.push_async_callback(publisher.close)
-    dead_letters = KafkaDeadLetters(
-        traces.publisher(publisher), settings.kafka.dead_letter_topic, traces.letter_headers
-    )
-    outbox = Outbox(store.ledger, dead_letters)
+    topic = KafkaDeadLetters(traces.publisher(publisher), settings.kafka.dead_letter_topic, traces.letter_headers)
+    outbox = Outbox(store.ledger, topic)
     closing.callback(background.raise_failure)
     closing.push_async_callback(background.close)
     background.start("warm", parts.warm)
@@ -166,11 +162,6 @@ def make_worker(
         drain_seconds=settings.worker.drain_seconds,
         cancel_seconds=settings.worker.let_go_seconds,
     )
-
-
-async def _loaded(loading: asyncio.Task[Handler]) -> None:
-    # Only then is all that it opened in the exit stack.
-    await asyncio.gather(loading, return_exceptions=True)
 
 
 def _source(settings: Settings) -> KafkaSource:

@@ -31,11 +31,10 @@ from storage.states import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Mapping
 
-    from consumer.events.parse import TextMessage, VoiceMemo
     from consumer.handling.bug_limit import BugLimit
     from consumer.handling.outbox import Outbox
     from consumer.handling.retry_policy import RetryPolicy
-    from consumer.handling.work import Outcome
+    from consumer.handling.work import Answerable, Outcome
     from consumer.memo.lease import Refusal
     from consumer.notices import Notices
     from consumer.pipeline import Pipeline
@@ -68,9 +67,7 @@ class Handler:
     lease_clock: Callable[[], float] = field(default=boottime, repr=False)
     unsaved: UnsavedFacts = field(default_factory=UnsavedFacts, repr=False)
 
-    async def take(
-        self, event: Event, parsed: VoiceMemo | TextMessage | Unreadable, owned: Callable[[], bool]
-    ) -> Outcome:
+    async def take(self, event: Event, parsed: Answerable, owned: Callable[[], bool]) -> Outcome:
         """Bring an event from Kafka to its end. Raises TooManyBugs when the worker has to stop."""
         try:
             if isinstance(parsed, Unreadable) and parsed.chat_id is None:

@@ -36,6 +36,8 @@ class Again:
 
 
 Outcome: TypeAlias = Done | Again
+Answerable: TypeAlias = VoiceMemo | TextMessage | Unreadable
+"""Parsed events that are answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Work:
     """Whether a failed delivery may be tried again later, as keeping the original (I5) always is."""
 
     @classmethod
-    def from_event(cls, event: Event, parsed: VoiceMemo | TextMessage | Unreadable) -> Self:
+    def from_event(cls, event: Event, parsed: Answerable) -> Self:
         """Build the work from an event. Raises ValueError if it belongs to no chat."""
         match parsed:
             case VoiceMemo(memo):
@@ -68,7 +70,7 @@ class Work:
         """Build the work from the memo's event if that is kept, else from its facts."""
         if event is not None:
             parsed = parse(event.value, received_at=received_at(event), our_numbers=our_numbers)
-            if isinstance(parsed, VoiceMemo | TextMessage | Unreadable):
+            if isinstance(parsed, Answerable):
                 return cls.from_event(event, parsed)
         return cls(checkpoint.restore_memo(claim.key, claim.facts), event)
 

@@ -6,6 +6,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from consumer.kafka.publisher import RecordTooLarge
@@ -21,17 +22,15 @@ _OURS = "voicememo-"
 log = logging.getLogger(__name__)
 
 
-def _own_headers(letter: DeadLetter) -> Sequence[tuple[str, bytes]]:
-    return letter.event.headers
-
-
 @dataclass(frozen=True, slots=True)
 class KafkaDeadLetters:
     """Writes dead letters to a topic."""
 
     publisher: Publisher
     topic: str
-    headers: Callable[[DeadLetter], Sequence[tuple[str, bytes]]] = field(default=_own_headers, repr=False)
+    headers: Callable[[DeadLetter], Sequence[tuple[str, bytes]]] = field(
+        default=attrgetter("event.headers"), repr=False
+    )
     """Returns the headers to keep: the event's own, with the trace context of the memo if it was traced."""
 
     async def put(self, letter: DeadLetter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from audio.clips import Line
@@ -45,13 +46,7 @@ class Hear:
             raise Apology(Line.THANKS, "not-transcribed", rung)
         if not words:
             raise Apology(Line.NOTHING_HEARD, "no-words", rung)
-        language = await asyncio.to_thread(
-            identify_language,
-            words,
-            reported=listened.language,
-            last=last_language(await past),
-            default=self.default_language,
-        )
+        language = await _identify(words, listened.language, past, self.default_language)
         return Heard(decoded.fetched.memo, words, language, rung)
 
 
@@ -63,8 +58,12 @@ class Read:
 
     async def __call__(self, memo: Memo, past: Awaitable[tuple[PastTurn, ...]]) -> Heard:
         """Return the text as if it had been heard."""
-        text, last = memo.text or "", last_language(await past)
-        language = await asyncio.to_thread(
-            identify_language, text, reported=None, last=last, default=self.default_language
-        )
-        return Heard(memo, text, language, "read")
+        text = memo.text or ""
+        return Heard(memo, text, await _identify(text, None, past, self.default_language), "read")
+
+
+async def _identify(
+    words: str, reported: str | None, past: Awaitable[tuple[PastTurn, ...]], default_language: str
+) -> str:
+    identify = partial(identify_language, words, reported=reported, default=default_language)
+    return await asyncio.to_thread(identify, last=last_language(await past))

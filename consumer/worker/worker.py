@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,8 @@ from runtime.background import BackgroundTasks
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
 
-    from consumer.events.parse import Unreadable
     from consumer.handling.handler import Handler
-    from consumer.handling.work import Outcome
+    from consumer.handling.work import Answerable, Outcome
     from consumer.kafka.ports import EventSource
     from consumer.notices import Notices
     from consumer.worker.lanes import Lanes
@@ -158,9 +157,7 @@ class Worker:
         # A repeated event is handled again: the ledger knows what was answered.
         partition, offset = partition_of(event), event.place.offset
         if self._offsets.goes_back(partition, offset):
-            log.warning(
-                "offsets.went_back", extra={"topic": partition.topic, "partition": partition.number, "offset": offset}
-            )
+            log.warning("offsets.went_back", extra=asdict(event.place))
         return self._offsets.received(partition, offset)
 
     def _ownership(self, partition: Partition) -> Callable[[], bool]:
@@ -169,12 +166,7 @@ class Worker:
         return lambda: self._offsets.epoch(partition) == epoch
 
     async def _handle(
-        self,
-        handler: Handler,
-        event: Event,
-        parsed: VoiceMemo | TextMessage | Unreadable,
-        owned: Callable[[], bool],
-        finish: Callable[[], None],
+        self, handler: Handler, event: Event, parsed: Answerable, owned: Callable[[], bool], finish: Callable[[], None]
     ) -> Outcome:
         if not owned():  # the partition's next owner takes it
             return Done()
@@ -253,6 +245,6 @@ class Worker:
             await asyncio.gather(draining, hurrying, return_exceptions=True)
 
 
-def _lane(parsed: VoiceMemo | TextMessage | Unreadable, partition: Partition) -> tuple[str, str]:
+def _lane(parsed: Answerable, partition: Partition) -> tuple[str, str]:
     chat_id = parsed.memo.chat_id if isinstance(parsed, VoiceMemo) else parsed.chat_id
     return ("chat", chat_id) if chat_id is not None else ("partition", f"{partition.topic}-{partition.number}")
