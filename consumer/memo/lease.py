@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from contextlib import asynccontextmanager
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from storage.errors import Fenced, StoreUnavailable
@@ -40,8 +41,8 @@ async def acquire(
     ledger: Ledger,
     *,
     seconds: float,
-    owned: Callable[[], bool] = lambda: True,
-    clock: Callable[[], float] = boottime,
+    owned: Callable[[], bool],
+    clock: Callable[[], float],
 ) -> Lease | Refusal:
     """Claim a memo; return its lease, or the refusal. A claim granted while we are cancelled is released."""
     asked_at, asking = clock(), asyncio.create_task(claiming)
@@ -68,41 +69,36 @@ async def release(claim: Claim, ledger: Ledger, steps: Sequence[Step] = ()) -> N
         log.warning("memo.not_released", extra={"error": type(error).__name__})
 
 
+@dataclass(slots=True)
 class Lease:
-    """Our hold on a memo, `seconds` long."""
+    """Our hold on a memo."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        claim: Claim,
-        *,
-        seconds: float,
-        asked_at: float,  # by `clock`, before the claim was granted
-        owned: Callable[[], bool] = lambda: True,  # whether the partition is still ours
-        clock: Callable[[], float] = boottime,  # runs on while the process is stopped
-    ) -> None:
-        self.ledger = ledger
-        self.claim = claim
-        self._seconds = seconds
-        self._owned = owned
-        self._clock = clock
-        self._until = asked_at + seconds
+    ledger: Ledger
+    claim: Claim
+    seconds: float
+    asked_at: InitVar[float]  # by `clock`, before the claim was granted
+    owned: Callable[[], bool] = lambda: True  # whether the partition is still ours
+    clock: Callable[[], float] = boottime  # runs on while the process is stopped
+    _until: float = field(init=False)
+
+    def __post_init__(self, asked_at: float) -> None:
+        self._until = asked_at + self.seconds
 
     def check(self) -> None:
         """Raise Fenced if the lease may have run out: the last check before an irrevocable step."""
-        if self._clock() >= self._until:
+        if self.clock() >= self._until:
             raise Fenced("the lease has run out")
 
     async def lasting(self, seconds: float) -> None:
         """Renew the lease unless it lasts so long. Raises Fenced, StoreUnavailable."""
-        if self._until - self._clock() < seconds:
+        if self._until - self.clock() < seconds:
             await self._renew_once()
         self.check()
 
     def check_owned(self) -> None:
         """Raise Fenced unless the lease runs and the partition is ours."""
         self.check()
-        if not self._owned():
+        if not self.owned():
             raise Fenced("the partition is no longer ours")
 
     @asynccontextmanager
@@ -133,17 +129,17 @@ class Lease:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(self._seconds / 3)
+            await asyncio.sleep(self.seconds / 3)
             try:
                 await self._renew_once()
             except StoreUnavailable:  # tried again as long as the lease runs
                 self.check()
 
     async def _renew_once(self) -> None:
-        asked_at = self._clock()
+        asked_at = self.clock()
         try:
-            async with asyncio.timeout(self._seconds / 3):
-                await self.ledger.renew(self.claim, lease_seconds=self._seconds)
+            async with asyncio.timeout(self.seconds / 3):
+                await self.ledger.renew(self.claim, lease_seconds=self.seconds)
         except TimeoutError as late:
             raise StoreUnavailable("the ledger does not answer") from late
-        self._until = asked_at + self._seconds
+        self._until = asked_at + self.seconds

@@ -123,13 +123,15 @@ def taken_while_letting_go() -> Iterator[None]:
     """Go on taking events of partitions that are being revoked."""
 
     async def revoked(self: Any, partitions: Any) -> None:
-        self._lanes.stop(partitions)
-        await self._drain(partitions)
-        await self._commit()
-        for partition in partitions:
-            self._offsets.revoke(partition)
-        await self._lanes.cancel(partitions, seconds=self._cancel_seconds)
-        self._assigned.difference_update(partitions)
+        async with self._revoking:
+            self._lanes.stop(partitions)
+            await self._drain(partitions)
+            await self._commit()
+            for partition in partitions:
+                self._offsets.revoke(partition)
+            await self._lanes.cancel(partitions, seconds=self._cancel_seconds)
+            self._parking.forget()
+            self._assigned.difference_update(partitions)  # the worker does so first
 
     with patch.object(worker.Worker, "_revoked", revoked):
         yield
