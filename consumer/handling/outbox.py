@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Publishes posted letters at once, and regularly those that a worker has left behind."""
+    """Publishes new letters at once, and sweeps up those that a worker has left behind."""
 
     def __init__(self, ledger: Ledger, topic: DeadLetterTopic) -> None:
         self._ledger = ledger

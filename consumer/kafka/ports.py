@@ -1,4 +1,4 @@
-"""The ports to Kafka: event source, publisher, dead-letter topic; and its login."""
+"""The ports to Kafka, and its login."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Rebalance:
     """The callbacks of a rebalance."""
 
     revoked: Callable[[Collection[Partition]], Awaitable[None]]
-    """Must end within rebalance_timeout; heartbeats go on."""
+    # Heartbeats go on; it must end within rebalance_timeout.
     assigned: Callable[[Collection[Partition]], None]
-    """No coroutine, because no heartbeats are sent while it runs."""
+    # No coroutine, because no heartbeats are sent while it runs.
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,16 @@ class EventSource(Protocol):
         """Join the group. Raises SourceError."""
 
     async def take(self) -> Sequence[Event] | None:
-        """Return new events within a moment; None while the source does not answer. One caller at a time."""
+        """Return new events within a moment; None while the source does not answer."""
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Take nothing from these until resumed; skip those that are not ours."""
+        """Take nothing from these (if they are ours) until resume()."""
 
     def resume(self, partitions: Collection[Partition]) -> None:
         """Undo pause()."""
 
     def ends(self) -> Mapping[Partition, int]:
-        """Return the end of each of our partitions, as of the latest fetch."""
+        """Return the end of each of our partitions."""
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit these offsets and no others. Raises CommitRefused, SourceError."""
@@ -106,7 +106,7 @@ class Publisher(Protocol):
 
 
 class DeadLetterTopic(Protocol):
-    """The topic of events that could not be answered."""
+    """The dead-letter topic."""
 
     async def put(self, letter: DeadLetter) -> None:
         """Write a letter. Raises SourceError."""

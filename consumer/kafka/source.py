@@ -107,10 +107,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         self._consumer.subscribe([self._topic], listener=self)
 
     async def take(self) -> Sequence[Event] | None:
-        """Return new events within a moment; None while a fetch does not come back.
-
-        Raises SourceError, and what the Rebalance's callbacks raised.
-        """
+        """Return new events; None while a fetch hangs. Raises SourceError, and what the callbacks raised."""
         if self._failure is not None:
             raise self._failure
         # A cancelled getmany would leak its fetch count, and max.poll protection with it; and it blocks through a
@@ -129,7 +126,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         return records if epoch == self._epoch else []
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Take nothing more from these until resumed; what was fetched ahead is fetched again then."""
+        """Take nothing from these until resume(), which fetches again."""
         if ours := self._ours.intersection(partitions):
             self._consumer.pause(*(TopicPartition(*each) for each in ours))
 
@@ -162,7 +159,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             raise unusable_error(self._login, error) from error
 
     async def stop(self) -> None:
-        """Leave the group; commits nothing, and calls nothing of the Rebalance."""
+        """Leave the group, without a commit or a callback."""
         consumer, self._consumer = self._consumer, None
         if consumer is None:
             return

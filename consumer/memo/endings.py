@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class NotKept(Exception):
-    """The reply is out, but the original is not kept: the memo must not be settled (I5)."""
+    """The reply is out, but the original is not kept (I5)."""
 
     reason = "not-kept"
 

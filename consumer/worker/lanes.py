@@ -1,7 +1,7 @@
 """Lanes: one per chat; in order within a lane, concurrent across lanes, bounded in number and bytes (I3, I9).
 
-A job may return Again: until then its lane waits, and its slot is free. A job that raises is a bug that must end the
-worker: raise_failure() raises its exception, and the other lanes go on.
+Until a job that returns Again is run again, its lane waits, and its slot is free. A job that raises is a bug that must
+end the worker: raise_failure() raises its exception, and the other lanes go on.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ class Lanes:
 
     @property
     def full(self) -> bool:
-        """Whether nothing more should be submitted for now."""
+        """Whether submit() should not be called for now."""
         return self._jobs >= self._max_jobs or self._bytes >= self._max_bytes
 
     @property
     def running(self) -> int:
-        """How many jobs run."""
+        """Number of running jobs."""
         return len(self._running)
 
     def oldest_seconds(self) -> float | None:
@@ -80,9 +80,9 @@ class Lanes:
     def submit(
         self, lane: Hashable, run: Callable[[], Awaitable[Outcome]], *, size: int = 0, tag: Hashable = None
     ) -> None:
-        """Put a job of `size` bytes into a lane; stop(), drain() and cancel() select jobs by tag.
+        """Put a job of `size` bytes into a lane, or drop it after a stop() of everything.
 
-        After a stop() of everything the job is dropped, and its offset must not be committed.
+        stop(), drain() and cancel() select jobs by tag.
         """
         if self._stopped:
             return
@@ -100,7 +100,7 @@ class Lanes:
             raise self._failure
 
     def stop(self, tags: Collection[Hashable] | None = None) -> None:
-        """Drop waiting jobs (with these tags; without any: all of them, and take nothing more)."""
+        """Drop waiting jobs with these tags; without tags all, for good."""
         self._stopped = self._stopped or tags is None
         for lane, queue in list(self._waiting.items()):
             for job in [job for job in queue if job.has_tag(tags)]:
@@ -124,10 +124,7 @@ class Lanes:
         return all(task.done() for task in tasks)
 
     async def cancel(self, tags: Collection[Hashable] | None = None, *, seconds: float = _CANCEL_SECONDS) -> None:
-        """Cancel running jobs (with these tags) and wait for them; those that do not end in time count as Abandoned.
-
-        Call stop() first, or waiting jobs start instead.
-        """
+        """Cancel running jobs (with these tags) and wait, or fail as Abandoned. Call stop() first."""
         jobs = [job for job in self._running if job.has_tag(tags)]
         for job in jobs:
             job.cancelled = True

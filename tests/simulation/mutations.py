@@ -145,8 +145,8 @@ def claims_ignored() -> Iterator[None]:
 
 
 @contextmanager
-def nobody_asks_first() -> Iterator[None]:
-    """Send again without looking whether an earlier send went out."""
+def earlier_sends_ignored() -> Iterator[None]:
+    """Send again without a search for an earlier send."""
 
     async def find_earlier(*_: object) -> None:
         return None
@@ -260,7 +260,7 @@ MUTATIONS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         settled_before_kept,
         taken_while_letting_go,
         claims_ignored,
-        nobody_asks_first,
+        earlier_sends_ignored,
         resent_without_a_search,
         parked_memos_overtaken,
         keeping_cut_off,

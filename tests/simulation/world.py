@@ -270,7 +270,7 @@ class World:
         return [key for key, _, _ in self.memos if not self._state(key).settled]
 
     def _raise_of_workers(self) -> None:
-        """A worker ends only when it is asked to; one that was stopped for long may also find that it must."""
+        """Check that workers end only when stopped; after a long SIGSTOP one may be Abandoned."""
         for process, task, _ in self.processes:
             if process.dead or not task.done() or task.cancelled() or (error := task.exception()) is None:
                 continue
@@ -331,7 +331,7 @@ class World:
             self.violations.append(f"I9: {notice.key} was lost on a quiet day")
 
     async def _end(self) -> None:
-        """Stop everything in order; a worker that is asked to end ends well."""
+        """Stop everything in order; workers end without an error."""
         for process, task, stop in self.processes:
             if process.dead:
                 continue

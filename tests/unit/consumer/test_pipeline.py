@@ -144,7 +144,7 @@ async def run(
     *,
     resend_unknown: bool = True,
 ) -> tuple[Delivered, list[str]]:
-    """Run a memo of which so much is known; give its end, and the steps of its story: stage, rung, error."""
+    """Run a memo with these facts; return its end, and the steps of its story: stage, rung, error."""
     clock = asyncio.get_running_loop().time
     store, kept = MemoryStore(clock=clock), archive or MemoryArchive()
     for key in () if archive else (ORIGINAL, SPOKEN):

@@ -29,7 +29,7 @@ async def test_two_advances_do_not_overtake_each_other() -> None:
     async with Asides(progress) as asides:
         asides.start("keep", progress.advance(State.KEPT, {"original": "key"}), otherwise=None)
         await asyncio.sleep(0)
-        ledger.delays["advance"] = 0.1  # over a network, what is asked first may arrive last
+        ledger.delays["advance"] = 0.1  # over a network, the first write may arrive last
         await progress.advance(State.HEARD, {"transcript": "words"})
         await asides.finish()
     (story,) = await ledger.real.find(KEY.message_id)

@@ -1,4 +1,4 @@
-"""Hear: long memos piece by piece, what is lost, what is imagined, and what the story tells of it."""
+"""Hear: long memos in pieces, lost pieces, hallucinations, and the steps of the story."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ async def test_all_pieces_lost() -> None:
 
 @in_virtual_time
 async def test_one_lost_and_no_words_in_the_others() -> None:
-    """Nobody is told that nothing was heard when a part could not be listened to."""
+    """An apology does not claim silence when a part could not be transcribed."""
     ears = Ears(wav(speech()), {1: Unavailable("one"), **dict.fromkeys(range(2, 9), "")})
     ran = await hear(ears.whole, ears)
     assert ran.apology
@@ -211,7 +211,7 @@ async def test_one_lost_and_no_words_in_the_others() -> None:
 
 @in_virtual_time
 async def test_silent_pieces_cost_nothing() -> None:
-    """A piece in which nobody says anything is not sent to anybody."""
+    """A silent piece is not sent to a transcriber."""
     whole = wav(speech()[: 20 * RATE], np.zeros(60 * RATE), speech()[20 * RATE : 40 * RATE])
     ears = Ears(whole)
     ran = await hear(whole, ears)
@@ -269,7 +269,7 @@ async def test_a_bug_stays_a_bug() -> None:
 
 @in_virtual_time
 async def test_a_cancellation_ends_all_pieces() -> None:
-    """A memo that is let go leaves no request behind."""
+    """A cancelled memo leaves no request behind."""
     ears = Ears(wav(speech()))
     hearing = asyncio.create_task(hear(ears.whole, ears))
     await asyncio.sleep(1.0)
