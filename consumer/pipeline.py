@@ -88,7 +88,14 @@ class Pipeline:
             if delivered is None:
                 past = self.remember.recall(memo, asides)
                 delivered = await self._reply(_Run(memo, progress, asides, past), apology)
-            return await self._finish(delivered, progress, asides)
+            heard = delivered.answering.heard
+            if heard is not None:
+                asides.start("remember", self.remember(heard, delivered), otherwise=None)
+            await asides.finish()
+            progress.facts["owed"] = sorted(asides.owed)
+            if "keep" in asides.owed:
+                raise NotKept(delivered)
+            return delivered
 
     async def _reply(self, run: _Run, apology: Apology | None) -> Delivered:
         written = run.memo.form is Form.TEXT
@@ -97,10 +104,8 @@ class Pipeline:
                 if apology is not None:
                     raise apology
                 facts = run.progress.facts
-                heard, answering = (
-                    checkpoint.restore_heard(run.memo, facts),
-                    checkpoint.restore_answering(run.memo, facts),
-                )
+                heard = checkpoint.restore_heard(run.memo, facts)
+                answering = checkpoint.restore_answering(run.memo, facts)
                 heard = heard or await (self._read(run) if written else self._heard(run))
                 drafts = StreamedReplies(TextReply) if written else rehearsal.drafts
                 answering = answering or await self._answered(heard, run, drafts)
@@ -198,7 +203,7 @@ class Pipeline:
             return None
 
     def _keep_owed(self, memo: Memo, progress: Progress, asides: Asides, apology: Apology | None) -> None:
-        """Keep an original that an earlier attempt fetched and did not keep (I5), unless it will be fetched again."""
+        """Keep an original that an earlier attempt did not keep (I5), unless this one fetches it."""
         again = apology is None and not progress.facts.keys() & {"transcript", "idempotency_key"}
         if progress.owes_original and not again:
             asides.start("keep", self._fetch_and_keep(memo, progress), otherwise=None)
@@ -218,13 +223,3 @@ class Pipeline:
 
     async def _keep_reply(self, spoken: Spoken, progress: Progress) -> None:
         progress.facts["spoken"] = await self.keep.reply(spoken, progress.claim.generation)
-
-    async def _finish(self, delivered: Delivered, progress: Progress, asides: Asides) -> Delivered:
-        heard = delivered.answering.heard
-        if heard is not None:
-            asides.start("remember", self.remember(heard, delivered), otherwise=None)
-        await asides.finish()
-        progress.facts["owed"] = sorted(asides.owed)
-        if "keep" in asides.owed:
-            raise NotKept(delivered)
-        return delivered

@@ -75,7 +75,9 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         notices = Notices(metrics, _phases(vitals, watchdog), NoticeLog(), *traces.listeners, *listeners)
         await vitals.start()
         closing.push_async_callback(vitals.stop)
-        loading = asyncio.create_task(_load(settings, metrics, notices, closing, background, traces), name="load")
+        loading = asyncio.create_task(
+            _load(settings, metrics, notices, closing, background, traces=traces), name="load"
+        )
         # What it opens is in the exit stack only when it has ended.
         closing.push_async_callback(partial(asyncio.gather, loading, return_exceptions=True))
         supervision = Supervision(watchdog.beat, background.raise_failure, stop.urgent, rebuild)
@@ -94,12 +96,13 @@ def _phases(*followers: Vitals | Watchdog) -> Listener:
     return follow
 
 
-async def _load(  # noqa: PLR0917 (the parts that run() holds)
+async def _load(
     settings: Settings,
     metrics: Metrics,
     notices: Notices,
     closing: AsyncExitStack,
     background: BackgroundTasks,
+    *,
     traces: Traces,
 ) -> Handler:
     await asyncio.to_thread(remove_abandoned_dirs)
