@@ -1,7 +1,4 @@
-"""Notices: typed events of the flow, for logs, metrics and traces.
-
-None carries words, sound, phone numbers or keys (I6).
-"""
+"""Notices: typed events of the flow, without anything personal (I6), for logs, metrics and traces."""
 
 from __future__ import annotations
 

@@ -216,11 +216,9 @@ class Handler:
             return await self._settle(progress, work, State.IGNORED, ending.reason)
         if isinstance(ending, ProviderError):
             reason = f"{failed_stage(progress)}-{ending.reason}"
-            may_help = work.may_park and ending.verdict is not Verdict.NEVER
+            again = progress.owes_original or (work.may_park and ending.verdict is not Verdict.NEVER)
             asked_seconds = ending.retry_after_seconds or 0.0
-            if (may_help or progress.owes_original) and await self._park(
-                progress, work, reason, asked_seconds=asked_seconds
-            ):
+            if again and await self._park(progress, work, reason, asked_seconds=asked_seconds):
                 return progress.state
             return await self._settle(progress, work, State.FAILED, reason)
         if isinstance(ending, NotKept):

@@ -1,7 +1,6 @@
 """Outbox: publishes the ledger's dead letters to the dead-letter topic.
 
-The topic may be behind the ledger, never ahead. After a crash a letter may be published twice, with the same original
-place in its headers.
+The topic may be behind the ledger, never ahead. After a crash a letter may be published twice.
 """
 
 from __future__ import annotations

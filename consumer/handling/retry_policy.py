@@ -22,7 +22,7 @@ class RetryPolicy:
     jitter: Callable[[], float] = field(default=random.random, repr=False)  # noqa: S311 (jitter)
 
     def delay_seconds(self, tries: int, *, asked_seconds: float = 0.0) -> float:
-        """Return the delay after so many tries, half of it random; at least Retry-After, at most the longest."""
+        """Return the next delay, half of it random; at least Retry-After, at most the longest."""
         delay_seconds = Backoff(self.first_seconds, self.longest_seconds, random=self.jitter).delay_seconds(tries)
         return max(delay_seconds, min(asked_seconds, self.longest_seconds))
 

@@ -78,14 +78,14 @@ async def open_client(login: KafkaLogin, starting: Awaitable[None]) -> None:
 
 
 def unusable_error(login: KafkaLogin, error: BaseException) -> SourceError:
-    """Build an error for operators, without aiokafka's own text, which may hold too much."""
+    """Build an error for operators, without aiokafka's own text."""
     names = (kind.__name__ for kind in type(error).__mro__)
     reason = next((_REASONS[name] for name in names if name in _REASONS), type(error).__name__)
     return SourceError(f"Kafka at {login.bootstrap_servers} ({login.security_protocol}) cannot be used: {reason}")
 
 
 async def _refusal(login: KafkaLogin) -> BaseException | None:
-    """Return why a connection fails, which aiokafka only logs; None if it does not fail."""
+    """Return why a connection fails, which aiokafka only logs; None if it does not."""
     options = login.options()
     for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
         try:

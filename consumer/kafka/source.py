@@ -37,9 +37,8 @@ log = logging.getLogger(__name__)
 class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
     """One member of a consumer group, as an EventSource. Each assignment begins with nothing paused.
 
-    Heartbeats are tasks of the running loop: a loop blocked for `session_seconds` loses its membership. The group waits
-    `rebalance_seconds` for this member in a rebalance (above the drain time). After `max_poll_seconds` without take()
-    the member leaves by itself.
+    A loop blocked for `session_seconds` sends no heartbeats and loses its membership. The group waits
+    `rebalance_seconds` for this member in a rebalance. After `max_poll_seconds` without take() the member leaves.
     """
 
     def __init__(
@@ -136,7 +135,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             self._consumer.resume(*(TopicPartition(*each) for each in ours))
 
     def ends(self) -> Mapping[Partition, int]:
-        """Return the high watermark of each partition of ours as of its latest fetch."""
+        """Return the high watermark of each of our partitions, as of its latest fetch."""
         if self._consumer is None:
             return {}
         # The client raises for a partition that it has lost.

@@ -49,7 +49,7 @@ _SENT = _GAINED_BY[Restart.SEND]
 
 
 def facts_to_drop(restart: Restart | None, *, again: bool) -> tuple[str, ...]:
-    """Return the names of facts to drop; those of a send only for another reply (`again`)."""
+    """Return the names of facts to drop; those of a send only with `again`."""
     order = tuple(Restart)
     gained = [name for each in order[order.index(restart) :] for name in _GAINED_BY[each]] if restart else []
     return tuple(name for name in (*gained, *_SENT) if again or name not in _SENT)

@@ -1,7 +1,7 @@
 """Lease: a claim, renewed while the memo is worked on; losing it cancels the work.
 
-The store decides who holds a memo; our clock decides whether we may still believe that we do. It starts before the
-store's does, so it ends earlier, and it runs on while the process is stopped or the machine sleeps.
+The store decides who holds a memo. By our clock we stop believing that we do: it starts before the store's, so it ends
+earlier, and it runs on while the process is stopped or the machine sleeps.
 """
 
 from __future__ import annotations

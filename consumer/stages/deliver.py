@@ -82,7 +82,7 @@ class Deliver:
         return await run_to_end(self._send_and_note(reply, progress, doubted=doubted))
 
     async def _send_and_note(self, reply: Spoken | Answering, progress: Progress, *, doubted: bool) -> Delivered:
-        """Send, and store the message's id; if that takes too long, the next attempt searches the chat."""
+        """Send, and store the message's id; without it, the next attempt searches the chat."""
         try:
             async with deadline(self.send_seconds, OutcomeUnknown(self.messenger.service, "no answer in time")):
                 if isinstance(reply, Spoken):
@@ -126,7 +126,7 @@ class Deliver:
         return Delivered(answering, text, await self._send_once(send, memo, progress), Form.TEXT)
 
     async def _send_once(self, send: Callable[[], Awaitable[str]], memo: Memo, progress: Progress) -> str:
-        """Send a message. If it may be out, search for it, and send it again only if it is not there."""
+        """Send a message. If it may be out, search for it, and send it again if it is not there."""
         try:
             return await send()
         except OutcomeUnknown as error:

@@ -1,7 +1,7 @@
 """PrefixTracker: only the finished prefix of a partition may be committed (I4). Pure.
 
-Gaps of transactions and compaction are skipped. Each reception of an offset has a number, and only the last one can
-finish it. Offsets go back when Kafka resets the position, as after a log was truncated or a topic created anew.
+Gaps of transactions and compaction are skipped. Of several receptions of an offset only the last one can finish it.
+Offsets go back when a log was truncated, or its topic was created anew.
 """
 
 from __future__ import annotations
