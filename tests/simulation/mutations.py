@@ -4,10 +4,10 @@ from __future__ import annotations
 
 # ruff: noqa: ANN401 (they stand in for methods of many shapes)
 import asyncio
-from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 from consumer.memo import checkpoint
 from consumer.memo.asides import Asides
@@ -38,16 +38,16 @@ def commit_the_highest() -> Iterator[None]:
     def committable(self: PrefixTracker) -> dict[Partition, int]:
         found = {}
         for partition, prefix in self._prefixes.items():
-            done = seen[id(prefix)] - prefix.unfinished.keys()
+            done = seen.get(prefix, set()) - prefix.unfinished.keys()
             if done and max(done) + 1 > prefix.committed:
                 found[partition] = max(done) + 1
         return found
 
-    seen: defaultdict[int, set[int]] = defaultdict(set)
+    seen: WeakKeyDictionary[Any, set[int]] = WeakKeyDictionary()
     real = offsets._Prefix.receive
 
     def receive(self: Any, offset: int, reception: int) -> None:
-        seen[id(self)].add(offset)
+        seen.setdefault(self, set()).add(offset)
         real(self, offset, reception)
 
     with patch.object(PrefixTracker, "committable", committable), patch.object(offsets._Prefix, "receive", receive):
