@@ -1,7 +1,4 @@
-"""Notices: typed events of the flow, for logs, metrics and traces.
-
-None carries words, sound, phone numbers or keys (I6).
-"""
+"""Notices: typed events of the flow, without anything personal (I6), for logs, metrics and traces."""
 
 from __future__ import annotations
 
@@ -20,42 +17,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemoTaken:
-    """A worker has claimed a memo and begins, or begins again."""
+    """A worker has claimed a memo."""
 
     name: ClassVar[str] = "memo.taken"
     key: MemoKey
     fence: int
     place: Place | None = None
-    trace: SpanContext | None = field(default=None, repr=False)
-    """The trace to continue, from the event's headers."""
+    trace: SpanContext | None = field(default=None, repr=False)  # to continue
 
 
 @dataclass(frozen=True, slots=True)
 class MemoSettled:
-    """A memo has come to its end."""
+    """A memo has ended."""
 
     name: ClassVar[str] = "memo.settled"
     key: MemoKey
-    outcome: str
-    """A settled state: answered, apologised, ignored, failed or dead."""
+    outcome: str  # a settled state
     reason: str | None
-    form: str | None
-    """voice or text."""
-    seconds: float
-    """Since it was taken."""
-    written: bool = False
-    """Whether it was a text message."""
+    form: str | None  # of the reply: voice or text
+    seconds: float  # since it was taken
+    written: bool = False  # whether it was a text message
 
 
 @dataclass(frozen=True, slots=True)
 class MemoParked:
-    """A memo waits in the ledger for another try."""
+    """A memo waits for another try."""
 
     name: ClassVar[str] = "memo.parked"
     key: MemoKey
     reason: str
-    seconds: float
-    """Until the next try."""
+    seconds: float  # until the next try
     tries: int
 
 
@@ -75,8 +66,7 @@ class MemoReleased:
     name: ClassVar[str] = "memo.released"
     key: MemoKey
     fence: int
-    reason: str
-    """cancelled (the worker stops, or the partition was revoked), or store-away."""
+    reason: str  # cancelled (the worker stops, or the partition was revoked), or store-away
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +90,7 @@ class EventBuried:
 
 @dataclass(frozen=True, slots=True)
 class OffsetsCommitted:
-    """Offsets of some partitions are committed."""
+    """Offsets were committed."""
 
     name: ClassVar[str] = "offsets.committed"
     partitions: int
@@ -111,8 +101,7 @@ class PartitionsChanged:
     """Partitions were assigned or revoked."""
 
     name: ClassVar[str] = "partitions.changed"
-    partitions: int
-    """Assigned now."""
+    partitions: int  # assigned now
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +132,12 @@ Listener: TypeAlias = "Callable[[Notice], None]"
 
 
 class Notices:
-    """Calls each listener with each notice, in order. A listener must neither block nor raise."""
+    """Calls the listeners in order; they must neither block nor raise."""
 
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
 
     def __call__(self, notice: Notice) -> None:
-        """Pass a notice on."""
+        """Call each listener."""
         for listener in self._listeners:
             listener(notice)

@@ -1,7 +1,7 @@
-"""Pipeline: resumed → fetched → decoded → heard → answered → spoken → delivered.
+"""Pipeline: fetch → decode → hear → answer → speak → deliver.
 
-A later attempt takes what an earlier one gained from ledger and archive (I10). A text message is read instead of
-heard, and its answer is not spoken.
+A later attempt takes the results of an earlier one from ledger and archive (I10). A text message is read instead of
+heard, and its reply is not spoken.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from storage.states import State
 if TYPE_CHECKING:
     from asyncio import Task
 
+    from audio.clip import Clip
     from audio.streaming_decode import StreamingDecode
-    from consumer.memo.checkpoint import Known
     from consumer.memo.progress import Progress
     from consumer.memo.states import Decoded, Delivered, Heard, Memo
     from consumer.stages.answer import Answer
     from consumer.stages.decode import Decode
     from consumer.stages.deliver import Deliver
     from consumer.stages.fetch import Fetch
-    from consumer.stages.hear import Hear
+    from consumer.stages.hear import Hear, Read
     from consumer.stages.keep import Keep
-    from consumer.stages.read import Read
-    from consumer.stages.remember import Recall, Remember
+    from consumer.stages.remember import Remember
     from consumer.stages.speak import Speak
     from conversation.speaking.rehearsal import Rehearsal
     from providers.fallback.ladder import Ladder
     from providers.ports import Messenger
     from storage.history import PastTurn
+    from storage.ledger import JsonValue
 
 _KEEP_REPLY_SECONDS = 5.0
-"""How long a reply waits to be kept before it is sent."""
+"""Longest wait for a reply to be kept before it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,12 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Answers one voice memo or text message."""
+    """Answers a voice memo or a text message."""
 
     messenger: Messenger
     fetch: Fetch
     keep: Keep
     decode: Decode
-    recall: Recall
     hear: Hear
     read: Read
     answer: Answer
@@ -81,40 +80,45 @@ class Pipeline:
     async def __call__(self, memo: Memo, progress: Progress, apology: Apology | None = None) -> Delivered:
         """Answer a message, or apologise: as given, or as a stage demands.
 
-        Raises:
-            NoRecording: it was no voice memo.
-            ProviderError: the messenger is away, or refused everything.
-            Fenced: the memo is no longer ours.
-            NotKept: all is done but keeping the original.
+        Raises NoRecording, NotKept, Fenced, and ProviderError when the messenger is away or refuses everything.
         """
         async with Asides(progress) as asides, self.messenger.typing(memo.chat_id):
             self._keep_owed(memo, progress, asides, apology)
             delivered = await self.deliver.find_earlier(memo, progress)
             if delivered is None:
-                delivered = await self._reply(_Run(memo, progress, asides, self.recall.begin(memo, asides)), apology)
-            return await self._finish(delivered, progress, asides)
+                past = self.remember.recall(memo, asides)
+                delivered = await self._reply(_Run(memo, progress, asides, past), apology)
+            heard = delivered.answering.heard
+            if heard is not None:
+                asides.start("remember", self.remember(heard, delivered), otherwise=None)
+            await asides.finish()
+            progress.facts["owed"] = sorted(asides.owed)
+            if "keep" in asides.owed:
+                raise NotKept(delivered)
+            return delivered
 
     async def _reply(self, run: _Run, apology: Apology | None) -> Delivered:
         written = run.memo.form is Form.TEXT
         async with self.speak.rehearsing(run.progress) as rehearsal:
             try:
-                known = self._resumed(run, apology)
-                heard = known.heard or await (self._read(run) if written else self._heard(run))
+                if apology is not None:
+                    raise apology
+                facts = run.progress.facts
+                heard = checkpoint.restore_heard(run.memo, facts)
+                answering = checkpoint.restore_answering(run.memo, facts)
+                heard = heard or await (self._read(run) if written else self._heard(run))
                 drafts = StreamedReplies(TextReply) if written else rehearsal.drafts
-                answering = known.answering or await self._answered(heard, run, drafts)
+                answering = answering or await self._answered(heard, run, drafts)
             except Apology as earned:
                 answering = await self._apology(earned, run)
             reply: Spoken | Answering = answering if written else await self._spoken(answering, run, rehearsal)
-        return await self._delivered(reply, run)
-
-    def _resumed(self, run: _Run, apology: Apology | None) -> Known:
-        """Return what earlier attempts gained. Raises the given apology."""
-        if apology is not None:
-            raise apology
-        return checkpoint.restore_known(run.memo, run.progress.facts)
+        with run.progress.stage("deliver") as timing:
+            delivered = await self.deliver(reply, run.progress)
+            timing.rung = delivered.form.value
+        return delivered
 
     async def _heard(self, run: _Run) -> Heard:
-        """Fetch, decode and hear; the recording is let go here."""
+        """Fetch, decode and hear; the recording is freed here."""
         async with self.decode.ahead() as ahead:
             fetched = await self._fetched(run, ahead)
             decoded = await self._decoded(fetched, run, ahead)
@@ -127,10 +131,10 @@ class Pipeline:
 
     async def _fetched(self, run: _Run, ahead: StreamingDecode) -> Fetched:
         with run.progress.stage("fetch") as timing:
-            archived = await self._from_archive(run)
-            if archived is not None:
+            original = await self._archived(run.progress.facts.get("original"))
+            if original is not None:
                 timing.rung = "archive"
-                return archived
+                return Fetched(run.memo, original)
             fetched = await self.fetch(run.memo, seconds=run.progress.budget.part(budget.FETCH), onlooker=ahead)
         run.progress.facts["fetched"] = True
         run.asides.start("keep", self._keep_original(fetched, run.progress), otherwise=None)
@@ -176,7 +180,7 @@ class Pipeline:
             timing.rung = spoken.rung
         run.progress.facts["spoken"] = None
         keeping = run.asides.start("keep-reply", self._keep_reply(spoken, run.progress), otherwise=None)
-        if answering.line is None:  # what the voice was paid for is kept before it is sent, unless that takes too long
+        if answering.line is None:  # speech that was paid for is kept before it is sent, unless that takes too long
             await asyncio.wait([keeping], timeout=min(_KEEP_REPLY_SECONDS, run.progress.budget.part(budget.KEEP)))
         await run.progress.advance(State.SPOKEN, {"voice": spoken.rung, "said": spoken.said})
         return spoken
@@ -192,23 +196,14 @@ class Pipeline:
         except ArchiveError:
             return None
 
-    async def _delivered(self, reply: Spoken | Answering, run: _Run) -> Delivered:
-        with run.progress.stage("deliver") as timing:
-            delivered = await self.deliver(reply, run.progress)
-            timing.rung = delivered.form.value
-        return delivered
-
-    async def _from_archive(self, run: _Run) -> Fetched | None:
-        key = run.progress.facts.get("original")
-        if not isinstance(key, str):
-            return None
+    async def _archived(self, key: JsonValue) -> Clip | None:
         try:
-            return Fetched(run.memo, await self.keep.load(key))
+            return await self.keep.load(key) if isinstance(key, str) else None
         except ArchiveError:
             return None
 
     def _keep_owed(self, memo: Memo, progress: Progress, asides: Asides, apology: Apology | None) -> None:
-        """Keep an original that an earlier attempt fetched and did not keep (I5), unless it will be fetched again."""
+        """Keep an original that an earlier attempt did not keep (I5), unless this one fetches it."""
         again = apology is None and not progress.facts.keys() & {"transcript", "idempotency_key"}
         if progress.owes_original and not again:
             asides.start("keep", self._fetch_and_keep(memo, progress), otherwise=None)
@@ -228,13 +223,3 @@ class Pipeline:
 
     async def _keep_reply(self, spoken: Spoken, progress: Progress) -> None:
         progress.facts["spoken"] = await self.keep.reply(spoken, progress.claim.generation)
-
-    async def _finish(self, delivered: Delivered, progress: Progress, asides: Asides) -> Delivered:
-        heard = delivered.answering.heard
-        if heard is not None:
-            asides.start("remember", self.remember(heard, delivered), otherwise=None)
-        await asides.finish()
-        progress.facts["owed"] = sorted(asides.owed)
-        if "keep" in asides.owed:
-            raise NotKept(delivered)
-        return delivered

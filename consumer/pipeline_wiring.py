@@ -1,4 +1,4 @@
-"""Wiring of the pipeline. Slow to import (the vendors' SDKs), so the worker loads it while it joins the group."""
+"""Wiring of the pipeline. Slow to import because of the vendors' SDKs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from consumer.stages.answer import Answer
 from consumer.stages.decode import Decode
 from consumer.stages.deliver import Deliver
 from consumer.stages.fetch import Fetch
-from consumer.stages.hear import Hear
+from consumer.stages.hear import Hear, Read
 from consumer.stages.keep import Keep
-from consumer.stages.read import Read
-from consumer.stages.remember import Recall, Remember
+from consumer.stages.remember import Remember
 from consumer.stages.speak import Speak
 from conversation import ladders
 from conversation.language import evidence
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PipelineParts:
-    """What a pipeline is made of."""
+    """The parts of a pipeline that hold connections."""
 
     adapters: Adapters
     archive: OwedArchive
@@ -42,10 +41,7 @@ class PipelineParts:
     closing: AsyncExitStack
 
     async def warm(self) -> None:
-        """Do what the first memo would wait for: handshakes, S3's client, language data. Raises nothing.
-
-        Failures do not count for the ladders' breakers.
-        """
+        """Make what the first memo would wait for: connections, S3's client, language data. Raises nothing."""
         connections = (self.messenger.warm(), self.adapters.warm(), self.archive.warm())
         await asyncio.gather(*connections, asyncio.to_thread(evidence.load))
 
@@ -55,7 +51,7 @@ class PipelineParts:
 
 
 def make_parts(settings: Settings) -> PipelineParts:
-    """Make the parts; opens no connection yet."""
+    """Make the parts, without connecting."""
     closing = AsyncExitStack()
     adapters = Adapters(settings.models)
     closing.push_async_callback(adapters.close)
@@ -63,9 +59,7 @@ def make_parts(settings: Settings) -> PipelineParts:
     closing.push_async_callback(archive.close)
     worker = settings.worker
     messenger = make_messenger(
-        settings.messaging,
-        max_memo_bytes=worker.max_memo_bytes,
-        send_seconds=worker.send_seconds,
+        settings.messaging, max_memo_bytes=worker.max_memo_bytes, send_seconds=worker.send_seconds
     )
     closing.push_async_callback(messenger.close)
     transcoder = Transcoder(worker.ffmpeg, max_seconds=worker.max_memo_seconds)
@@ -73,14 +67,13 @@ def make_parts(settings: Settings) -> PipelineParts:
 
 
 def make_pipeline(settings: Settings, parts: PipelineParts, history: History) -> Pipeline:
-    """Make the pipeline of its parts."""
+    """Make the pipeline."""
     worker = settings.worker
     return Pipeline(
         messenger=parts.messenger,
         fetch=Fetch(parts.messenger, worker.max_memo_bytes),
         keep=Keep(parts.archive, settings.pseudonym_key),
         decode=Decode(parts.transcoder),
-        recall=Recall(history),
         hear=Hear(ladders.hearing(parts.adapters), worker.default_language),
         read=Read(worker.default_language),
         answer=Answer(ladders.answering(parts.adapters)),

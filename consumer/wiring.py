@@ -1,7 +1,6 @@
 """The composition root of the worker.
 
-The group is joined while the parts load: the vendors' SDKs take seconds to import, and a join takes as long. Nothing is
-taken from Kafka before both are done.
+The group is joined while the vendors' SDKs are imported, since each takes seconds; then events are taken.
 """
 
 from __future__ import annotations
@@ -28,8 +27,7 @@ from consumer.telemetry.backlog import Backlog
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.notice_log import NoticeLog
 from consumer.worker.lanes import Lanes
-from consumer.worker.offsets import PrefixTracker
-from consumer.worker.worker import Worker
+from consumer.worker.worker import Supervision, Worker
 from runtime.background import BackgroundTasks
 from runtime.garbage import import_uncollected
 from runtime.health.loop_lag import LoopLag
@@ -50,30 +48,28 @@ if TYPE_CHECKING:
 
 _BUGS_PER_MINUTE = 20
 _WAITING_PER_SLOT = 4
-"""How many memos may wait for each that is worked on."""
+"""Memos that may wait for each that is worked on."""
 _MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""Of all events in lanes together; one more may always come."""
+"""Of all events in lanes; one more is always accepted."""
 
 
 async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
-    """Run a worker until it is asked to stop.
+    """Run a worker until `stop`.
 
-    Raises:
-        ConfigurationError: traces are asked for and cannot be sent.
-        SourceError: Kafka cannot be used.
-        StoreUnavailable: the store cannot be opened.
-        ListenError: the vitals' port is taken.
-        TooManyBugs: too many memos met a bug.
-        Abandoned: a memo could not be ended, so the process has to.
+    Raises ConfigurationError (of traces), SourceError, StoreUnavailable, ListenError, TooManyBugs, Abandoned.
     """
-    lanes, background, rebuild = _lanes(settings), BackgroundTasks(), asyncio.Event()
+    background, rebuild = BackgroundTasks(), asyncio.Event()
+    most_jobs = settings.worker.worker_concurrency * (1 + _WAITING_PER_SLOT)
+    lanes = Lanes(concurrency=settings.worker.worker_concurrency, max_jobs=most_jobs, max_bytes=_MAX_EVENT_BYTES)
     metrics = Metrics(in_flight=lambda: lanes.running)
     async with AsyncExitStack() as closing:
         traces = await asyncio.to_thread(tracing.begin, settings)
         closing.push_async_callback(traces.close)
-        # It outlives the worker, because the worker's closing is watched too.
-        watchdog = closing.enter_context(_watchdog(settings, rebuild))
-        metrics.watch(watchdog, lambda: lanes.oldest_seconds)
+        # It outlives the worker, to watch its end too.
+        loop, stale_after_seconds = asyncio.get_running_loop(), settings.worker.stale_after_seconds
+        watchdog = Watchdog(loop, stale_after_seconds=stale_after_seconds, rebuild=rebuild.set)
+        closing.enter_context(watchdog)
+        metrics.watch(watchdog, lanes.oldest_seconds)
         await closing.enter_async_context(LoopLag(metrics.loop_stalled, watchdog.note_lag))
         vitals = Vitals(metrics, host=settings.vitals.host, port=settings.vitals.port, why_unwell=watchdog.why_unwell)
         notices = Notices(metrics, _phases(vitals, watchdog), NoticeLog(), *traces.listeners, *listeners)
@@ -82,17 +78,10 @@ async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
         loading = asyncio.create_task(
             _load(settings, metrics, notices, closing, background, traces=traces), name="load"
         )
-        closing.push_async_callback(_loaded, loading)
-        worker = make_worker(
-            settings,
-            partial(_source, settings),
-            lanes,
-            notices,
-            beat=watchdog.beat,
-            check=background.raise_failure,
-            hurry=stop.urgent,
-            rebuild=rebuild,
-        )
+        # What it opens is in the exit stack only when it has ended.
+        closing.push_async_callback(partial(asyncio.gather, loading, return_exceptions=True))
+        supervision = Supervision(watchdog.beat, background.raise_failure, stop.urgent, rebuild)
+        worker = make_worker(settings, partial(_source, settings), lanes, notices, supervision)
         metrics.watch_lag(worker.lag)
         async with worker.membership():
             await worker.run(await asyncio.shield(loading), stop.requested)
@@ -105,19 +94,6 @@ def _phases(*followers: Vitals | Watchdog) -> Listener:
                 follower.phase = notice.phase
 
     return follow
-
-
-def _lanes(settings: Settings) -> Lanes:
-    most = settings.worker.worker_concurrency * (1 + _WAITING_PER_SLOT)
-    return Lanes(concurrency=settings.worker.worker_concurrency, max_jobs=most, max_bytes=_MAX_EVENT_BYTES)
-
-
-def _watchdog(settings: Settings, rebuild: asyncio.Event) -> Watchdog:
-    return Watchdog(
-        asyncio.get_running_loop(),
-        stale_after_seconds=settings.worker.stale_after_seconds,
-        rebuild=rebuild.set,
-    )
 
 
 async def _load(
@@ -138,10 +114,8 @@ async def _load(
     closing.push_async_callback(store.close)
     publisher = KafkaPublisher(settings.kafka.login())
     closing.push_async_callback(publisher.close)
-    dead_letters = KafkaDeadLetters(
-        traces.publisher(publisher), settings.kafka.dead_letter_topic, traces.letter_headers
-    )
-    outbox = Outbox(store.ledger, dead_letters)
+    topic = KafkaDeadLetters(traces.publisher(publisher), settings.kafka.dead_letter_topic, traces.letter_headers)
+    outbox = Outbox(store.ledger, topic)
     closing.callback(background.raise_failure)
     closing.push_async_callback(background.close)
     background.start("warm", parts.warm)
@@ -178,32 +152,19 @@ def make_worker(
     new_source: Callable[[], EventSource],
     lanes: Lanes,
     notices: Notices,
-    *,
-    beat: Callable[[], None],
-    check: Callable[[], None],
-    hurry: asyncio.Event,
-    rebuild: asyncio.Event,
+    supervision: Supervision,
 ) -> Worker:
-    """Build a member of the group; the keyword arguments are the Worker's own."""
+    """Build a member of the group."""
     return Worker(
         new_source=new_source,
         lanes=lanes,
-        offsets=PrefixTracker(),
         notices=notices,
+        supervision=supervision,
         our_numbers=settings.messaging.our_numbers,
         answers_texts=settings.worker.answer_text_messages,
         drain_seconds=settings.worker.drain_seconds,
-        let_go_seconds=settings.worker.let_go_seconds,
-        beat=beat,
-        check=check,
-        hurry=hurry,
-        rebuild=rebuild,
+        cancel_seconds=settings.worker.let_go_seconds,
     )
-
-
-async def _loaded(loading: asyncio.Task[Handler]) -> None:
-    # Only then is all that it opened in the exit stack.
-    await asyncio.gather(loading, return_exceptions=True)
 
 
 def _source(settings: Settings) -> KafkaSource:

@@ -1,1 +1,1 @@
-"""One event to its end: claimed, worked on, settled, parked or dead-lettered. Called by the worker."""
+"""Handling of one event: claimed, answered, settled, parked or dead-lettered."""

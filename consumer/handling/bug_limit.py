@@ -1,4 +1,4 @@
-"""The limit of bugs, past which a worker stops before it drains the topic (I8); and where a bug happened."""
+"""The limit of bugs, past which a worker stops before it drains the topic (I8)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WINDOW_SECONDS = 60.0
 
 
 class TooManyBugs(Exception):
-    """More memos than the limit met a bug within a minute."""
+    """Too many memos met a bug within a minute."""
 
 
 class BugLimit:

@@ -1,4 +1,4 @@
-"""The dead letter of a memo that ended without its proper answer."""
+"""Dead letters of memos that ended without a proper reply."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from storage.ledger import Event
 
 _NOTHING_LOST = frozenset({"silence", "no-words"})
-"""Reasons of apologies for memos with nothing to answer."""
+"""Reasons of memos with nothing to answer."""
 
 
 def dead_letter_of(progress: Progress, event: Event | None, state: State, reason: str | None) -> DeadLetter | None:
-    """Build the dead letter of a memo; None if nothing is left to be done, or its event is not kept."""
+    """Build a memo's dead letter; None if it needs none, or its event is not kept."""
     if event is None or reason is None or state is State.IGNORED or reason in _NOTHING_LOST:
         return None
     claim = progress.claim

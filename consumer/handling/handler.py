@@ -1,4 +1,4 @@
-"""Handler: brings one event to its end: answered and settled, or parked, or dead-lettered with its reason (I7)."""
+"""Handler: brings an event to its end: answered, parked, or dead-lettered with its reason (I7)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from audio.clips import Line
 from consumer.events.parse import Unreadable
@@ -16,28 +16,29 @@ from consumer.handling.unsaved_facts import UnsavedFacts
 from consumer.handling.work import Again, Done, Work
 from consumer.memo import checkpoint
 from consumer.memo.endings import Apology, NoRecording, NotKept
-from consumer.memo.lease import LEASE_SECONDS, Lease, await_claim, boottime, release
+from consumer.memo.lease import LEASE_SECONDS, Lease, acquire, boottime, release
 from consumer.memo.progress import Progress
+from consumer.memo.states import Delivered
 from consumer.notices import EventBuried, EventPassed, MemoFenced, MemoParked, MemoReleased, MemoSettled, MemoTaken
 from conversation.budget import DEADLINE_SECONDS, Budget
 from providers.errors import ProviderError, Verdict
 from runtime.bug_places import bug_frames
+from runtime.trace_context import extract
 from storage.errors import Fenced, StoreUnavailable
-from storage.ledger import Behind, Claim, DeadLetter, Held, Parked, Settled
+from storage.ledger import Behind, DeadLetter, Held, Parked, Settled
 from storage.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Coroutine, Mapping
 
-    from consumer.events.parse import TextMessage, VoiceMemo
     from consumer.handling.bug_limit import BugLimit
     from consumer.handling.outbox import Outbox
     from consumer.handling.retry_policy import RetryPolicy
-    from consumer.handling.work import Outcome
-    from consumer.memo.states import Delivered
+    from consumer.handling.work import Answerable, Outcome
+    from consumer.memo.lease import Refusal
     from consumer.notices import Notices
     from consumer.pipeline import Pipeline
-    from storage.ledger import Event, JsonValue, Ledger, MemoKey
+    from storage.ledger import Claim, Event, JsonValue, Ledger, MemoKey
 
 _MAX_HELD_SECONDS = 5.0
 """Longest wait for a memo that another worker holds."""
@@ -57,20 +58,16 @@ class Handler:
     notices: Notices
     bugs: BugLimit
     retries: RetryPolicy
-    owner: str
-    """This process's name in the ledger, unique."""
+    owner: str  # name of this process in the ledger, unique
     our_numbers: Collection[str] = field(default=(), repr=False)
-    person_key: bytes | None = field(default=None, repr=False)
-    """Secret of the ledger's pseudonyms; None: it has none."""
+    person_key: bytes | None = field(default=None, repr=False)  # secret of the ledger's pseudonyms, if it has any
     lease_seconds: float = LEASE_SECONDS
     deadline_seconds: float = DEADLINE_SECONDS
     clock: Callable[[], float] = field(default=perf_counter, repr=False)
     lease_clock: Callable[[], float] = field(default=boottime, repr=False)
-    carried: UnsavedFacts = field(default_factory=UnsavedFacts, repr=False)
+    unsaved: UnsavedFacts = field(default_factory=UnsavedFacts, repr=False)
 
-    async def take(
-        self, event: Event, parsed: VoiceMemo | TextMessage | Unreadable, owned: Callable[[], bool]
-    ) -> Outcome:
+    async def take(self, event: Event, parsed: Answerable, owned: Callable[[], bool]) -> Outcome:
         """Bring an event from Kafka to its end. Raises TooManyBugs when the worker has to stop."""
         try:
             if isinstance(parsed, Unreadable) and parsed.chat_id is None:
@@ -80,12 +77,11 @@ class Handler:
                 return Done()
             work = Work.from_event(event, parsed)
             facts = checkpoint.initial_facts(work.memo, self.person_key)
-            asked_at = self.lease_clock()
             claiming = self.ledger.claim(work.key, owner=self.owner, lease_seconds=self.lease_seconds, facts=facts)
-            answer = await await_claim(claiming, self.ledger)
-            if not isinstance(answer, Claim):
-                return await self._passed(answer, work.key, event, facts)
-            await self.work_on(self._lease(answer, asked_at, owned), work)
+            lease = await self._acquire(claiming, owned)
+            if not isinstance(lease, Lease):
+                return await self._refused(lease, work.key, event, facts)
+            await self.work_on(lease, work)
         except Fenced:
             return Again(_STORE_AWAY_SECONDS)
         except StoreUnavailable as away:
@@ -94,13 +90,15 @@ class Handler:
         return Done()
 
     async def take_up(self, key: MemoKey, owned: Callable[[], bool]) -> Done:
-        """Try a parked memo again; what cannot be done now stays parked. Raises TooManyBugs."""
+        """Try a parked memo again; if that is not possible now, it stays parked. Raises TooManyBugs."""
         try:
-            asked_at = self.lease_clock()
-            claim = await self._resumed(key)
-            if isinstance(claim, Claim):
-                lease = self._lease(claim, asked_at, owned)
-                await self.work_on(lease, await self._recalled(lease))
+            resuming = self.ledger.resume(key, owner=self.owner, lease_seconds=self.lease_seconds)
+            try:
+                lease = await self._acquire(resuming, owned)
+            except KeyError:  # it was purged since it was listed as due
+                return Done()
+            if isinstance(lease, Lease):
+                await self.work_on(lease, await self._read_work(lease))
         except Fenced:
             pass  # another worker has it
         except StoreUnavailable as away:
@@ -108,37 +106,25 @@ class Handler:
         return Done()
 
     async def revive(self, key: MemoKey, *, without: Collection[str], again: bool) -> State | Held | Settled:
-        """Answer a memo for an operator, now; return how it ended, who holds it, or how it had ended before.
+        """Answer a memo for an operator; return its state, or why it was refused.
 
-        `without` names facts to drop, so that their work is done again; with `again`, an answered memo gets a further
-        reply.
-
-        Raises:
-            KeyError: there is no such memo.
-            StoreUnavailable: the ledger is away.
-            Fenced: another worker has taken it meanwhile.
+        `without` names facts to drop, so that their work is done again; with `again`, an answered memo gets one more
+        reply. Raises KeyError (no such memo), StoreUnavailable, Fenced, TooManyBugs.
         """
-        asked_at, seconds = self.lease_clock(), self.lease_seconds
+        seconds = self.lease_seconds
         reviving = self.ledger.revive(key, owner=self.owner, lease_seconds=seconds, without=without, again=again)
-        answer = await await_claim(reviving, self.ledger)
-        if not isinstance(answer, Claim):
-            return answer
-        lease = self._lease(answer, asked_at, lambda: True)
-        return await self.work_on(lease, replace(await self._recalled(lease), may_park=False))
+        lease = await self._acquire(reviving, lambda: True)
+        if not isinstance(lease, Lease):
+            return cast("Held | Settled", lease)
+        return await self.work_on(lease, replace(await self._read_work(lease), may_park=False))
 
     async def work_on(self, lease: Lease, work: Work) -> State:
-        """Answer a memo under its lease; return the state that it ended or was parked in.
-
-        Raises:
-            Fenced: the lease was lost.
-            StoreUnavailable: the ledger is away.
-            TooManyBugs: the worker has to stop.
-        """
+        """Answer a memo under its lease; return its new state. Raises Fenced, StoreUnavailable, TooManyBugs."""
         claim = lease.claim
-        self.notices(MemoTaken(claim.key, claim.fence, work.place, work.trace))
+        place, trace = (work.event.place, extract(work.event.headers)) if work.event else (None, None)
+        self.notices(MemoTaken(claim.key, claim.fence, place, trace))
         budget = Budget(self.deadline_seconds, self.clock)
-        facts = self.carried.into(claim)
-        progress = Progress(claim, self.ledger, self.notices, lease, self.clock, budget=budget, facts=facts)
+        progress = Progress(lease, self.notices, self.clock, budget, self.unsaved.take(claim))
         try:
             async with lease.kept():
                 return await self._answer(progress, work)
@@ -148,22 +134,20 @@ class Handler:
             raise
         except StoreUnavailable:
             self.notices(MemoReleased(claim.key, claim.fence, "store-away"))
-            self.carried.keep(claim, progress.facts)
+            self.unsaved.keep(claim, progress.facts)
             raise
         except Fenced:
             self.notices(MemoFenced(claim.key, claim.fence))
-            self.carried.keep(claim, progress.facts)
+            self.unsaved.keep(claim, progress.facts)
             raise
 
-    def _lease(self, claim: Claim, asked_at: float, owned: Callable[[], bool]) -> Lease:
-        return Lease(
-            self.ledger, claim, seconds=self.lease_seconds, asked_at=asked_at, owned=owned, clock=self.lease_clock
-        )
+    async def _acquire(
+        self, claiming: Coroutine[Any, Any, Claim | Refusal], owned: Callable[[], bool]
+    ) -> Lease | Refusal:
+        return await acquire(claiming, self.ledger, seconds=self.lease_seconds, owned=owned, clock=self.lease_clock)
 
-    async def _passed(
-        self, answer: Held | Parked | Behind | Settled, key: MemoKey, event: Event, facts: Mapping[str, JsonValue]
-    ) -> Outcome:
-        match answer:
+    async def _refused(self, refusal: Refusal, key: MemoKey, event: Event, facts: Mapping[str, JsonValue]) -> Outcome:
+        match refusal:
             case Held(_, seconds_left):
                 return Again(min(max(seconds_left, _AT_ONCE_SECONDS), _MAX_HELD_SECONDS))
             case Behind():
@@ -176,15 +160,8 @@ class Handler:
                 self.notices(EventPassed("settled-before"))
         return Done()
 
-    async def _resumed(self, key: MemoKey) -> Claim | Held | Behind | Settled | None:
-        resuming = self.ledger.resume(key, owner=self.owner, lease_seconds=self.lease_seconds)
-        try:
-            return await await_claim(resuming, self.ledger)
-        except KeyError:
-            return None  # it was purged since it was found to be due
-
-    async def _recalled(self, lease: Lease) -> Work:
-        """Read a memo's work from the ledger: up to 35 MB, so in a thread, and perhaps for longer than a lease."""
+    async def _read_work(self, lease: Lease) -> Work:
+        # Up to 35 MB: parsed in a thread, and perhaps read for longer than a lease.
         claim = lease.claim
         try:
             async with lease.kept():
@@ -199,86 +176,81 @@ class Handler:
             raise
 
     async def _answer(self, progress: Progress, work: Work) -> State:
-        begun = self.clock()
         try:
-            delivered = await self.pipeline(work.memo, progress, work.apology)
-        except NoRecording as nothing:
-            return await self._settle(progress, work, begun, State.IGNORED, nothing.reason)
-        except ProviderError as failure:
-            return await self._failed(progress, work, begun, failure)
-        except NotKept as owing:
-            return await self._not_kept(progress, work, begun, owing)
+            ending = await self._run_pipeline(progress, work, work.apology)
         except (StoreUnavailable, Fenced):
             raise
         except Exception as bug:  # noqa: BLE001 - boundary: a bug ends this memo, visibly, and no other (I8)
-            return await self._broke(progress, work, begun, bug)
-        return await self._delivered(progress, work, begun, delivered)
+            return await self._apologise_for(bug, progress, work)
+        return await self._end(ending, progress, work)
 
-    async def _delivered(
-        self, progress: Progress, work: Work, begun: float, delivered: Delivered, *, why: str | None = None
-    ) -> State:
-        progress.facts.update(sent_id=delivered.sent_id, form=delivered.form.value)
-        apology = delivered.answering.reason
-        state = State.APOLOGISED if apology else State.ANSWERED
-        return await self._settle(progress, work, begun, state, apology or why)
-
-    async def _failed(self, progress: Progress, work: Work, begun: float, failure: ProviderError) -> State:
-        """Settle an undelivered memo, unless a later try may help or its original is still to be kept (I5)."""
-        reason = f"{failed_stage(progress)}-{failure.reason}"
-        may_help = work.may_park and failure.verdict is not Verdict.NEVER
-        if (may_help or progress.owes_original) and self._may_wait(progress, work):
-            return await self._park(progress, work, reason, asked_seconds=failure.retry_after_seconds or 0.0)
-        return await self._settle(progress, work, begun, State.FAILED, reason)
-
-    async def _not_kept(self, progress: Progress, work: Work, begun: float, owing: NotKept) -> State:
-        if self._may_wait(progress, work):
-            return await self._park(progress, work, owing.reason, holds_chat=False)
-        return await self._delivered(progress, work, begun, owing.delivered, why=owing.reason)
-
-    async def _broke(self, progress: Progress, work: Work, begun: float, bug: Exception) -> State:
-        """Apologise for a bug, unless a reply is already out, and settle the memo."""
-        state, reason = State.APOLOGISED, f"bug-{type(bug).__name__}"
+    async def _apologise_for(self, bug: Exception, progress: Progress, work: Work) -> State:
+        reason = f"bug-{type(bug).__name__}"
         progress.met(bug)
         log.error("memo.broke", extra={"error": type(bug).__name__, "where": bug_frames(bug)})
         try:
-            delivered = await self.pipeline(work.memo, progress, Apology(Line.NOT_PROCESSED, reason))
-            progress.facts.update(sent_id=delivered.sent_id, form=delivered.form.value)
-        except ProviderError as failure:
-            return await self._failed(progress, work, begun, failure)
-        except NotKept as owing:
-            return await self._not_kept(progress, work, begun, owing)
+            ending = await self._run_pipeline(progress, work, Apology(Line.NOT_PROCESSED, reason))
         except (StoreUnavailable, Fenced):
             raise
-        except Exception as another:  # noqa: BLE001 - boundary: the same one, met again while apologising for it
+        except Exception as another:  # noqa: BLE001 - boundary: the same bug, met again while apologising
             log.error("apology.broke", extra={"error": type(another).__name__, "where": bug_frames(another)})  # noqa: TRY400 (I6)
-            state = State.DEAD
-        return await self._settle(progress, work, begun, state, reason)
+            return await self._settle(progress, work, State.DEAD, reason)
+        if isinstance(ending, Delivered):  # perhaps the reply of an earlier attempt: then there is a bug all the same
+            progress.facts.update(sent_id=ending.sent_id, form=ending.form.value)
+            return await self._settle(progress, work, State.APOLOGISED, reason)
+        return await self._end(ending, progress, work)
 
-    def _may_wait(self, progress: Progress, work: Work) -> bool:
-        return work.event is not None and not self.retries.given_up(progress.claim.age_seconds)
+    async def _run_pipeline(
+        self, progress: Progress, work: Work, apology: Apology | None
+    ) -> Delivered | NoRecording | ProviderError | NotKept:
+        try:
+            return await self.pipeline(work.memo, progress, apology)
+        except (NoRecording, ProviderError, NotKept) as ending:
+            return ending
+
+    async def _end(
+        self, ending: Delivered | NoRecording | ProviderError | NotKept, progress: Progress, work: Work
+    ) -> State:
+        """Settle the memo, or park it if a later try may help or its original is not kept yet (I5)."""
+        if isinstance(ending, NoRecording):
+            return await self._settle(progress, work, State.IGNORED, ending.reason)
+        if isinstance(ending, ProviderError):
+            reason = f"{failed_stage(progress)}-{ending.reason}"
+            again = progress.owes_original or (work.may_park and ending.verdict is not Verdict.NEVER)
+            asked_seconds = ending.retry_after_seconds or 0.0
+            if again and await self._park(progress, work, reason, asked_seconds=asked_seconds):
+                return progress.state
+            return await self._settle(progress, work, State.FAILED, reason)
+        if isinstance(ending, NotKept):
+            if await self._park(progress, work, ending.reason, holds_chat=False):
+                return progress.state
+            delivered, not_kept = ending.delivered, ending.reason
+        else:
+            delivered, not_kept = ending, None
+        progress.facts.update(sent_id=delivered.sent_id, form=delivered.form.value)
+        apology = delivered.answering.reason
+        state = State.APOLOGISED if apology else State.ANSWERED
+        return await self._settle(progress, work, state, apology or not_kept)
 
     async def _park(
         self, progress: Progress, work: Work, reason: str, *, holds_chat: bool = True, asked_seconds: float = 0.0
-    ) -> State:
-        """Leave the memo in the ledger for a later try; meanwhile it holds no partition and no slot."""
-        claim, event = progress.claim, work.event
-        if event is None:
-            raise RuntimeError("a memo is parked with its event")
+    ) -> bool:
+        """Leave the memo in the ledger for a later try; return False if there will be none."""
+        claim = progress.claim
+        if work.event is None or self.retries.given_up(claim.age_seconds):
+            return False
         seconds = self.retries.delay_seconds(claim.tries, asked_seconds=asked_seconds)
-        facts, steps = progress.facts, tuple(progress.steps)
-        park = partial(self.ledger.park, claim, event, seconds=seconds, reason=reason, holds_chat=holds_chat)
-        await progress.persist(lambda: park(facts=facts, steps=steps))
+        park = partial(self.ledger.park, claim, work.event, seconds=seconds, reason=reason, holds_chat=holds_chat)
+        await progress.persist(partial(park, facts=progress.facts, steps=tuple(progress.steps)))
         self.notices(MemoParked(claim.key, reason, seconds, claim.tries + 1))
-        return progress.state
+        return True
 
-    async def _settle(self, progress: Progress, work: Work, begun: float, state: State, reason: str | None) -> State:
-        """End the memo, in one step with its dead letter if it has one. Raises TooManyBugs after that."""
-        claim, letter = progress.claim, dead_letter_of(progress, work.event, state, reason)
-        facts, steps = progress.facts, tuple(progress.steps)
-        await progress.persist(
-            lambda: self.ledger.settle(claim, state, reason=reason, facts=facts, steps=steps, letter=letter)
-        )
-        form, written, seconds = facts.get("form"), work.memo.text is not None, self.clock() - begun
+    async def _settle(self, progress: Progress, work: Work, state: State, reason: str | None) -> State:
+        """End the memo and write its dead letter, if any, in one step. Raises TooManyBugs after that."""
+        claim, facts, letter = progress.claim, progress.facts, dead_letter_of(progress, work.event, state, reason)
+        settle = partial(self.ledger.settle, claim, state, reason=reason, letter=letter)
+        await progress.persist(partial(settle, facts=facts, steps=tuple(progress.steps)))
+        form, seconds, written = facts.get("form"), self.clock() - progress.begun, work.memo.text is not None
         self.notices(MemoSettled(claim.key, state.value, reason, str(form) if form else None, seconds, written=written))
         if letter is not None:
             self._post(letter)

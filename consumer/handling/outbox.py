@@ -1,7 +1,6 @@
-"""Outbox: copies dead letters from the ledger to the dead-letter topic, until Kafka has them.
+"""Outbox: publishes the ledger's dead letters to the dead-letter topic.
 
-A letter is written to the ledger in one step with the memo's end: so the topic may be behind the ledger, never ahead.
-After a crash a letter may be published twice, with the same original place in its headers.
+The topic may be behind the ledger, never ahead. After a crash a letter may be published twice.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from storage.ledger import DeadLetter, Ledger
 
 _MAX_FRESH = 100
-"""Letters in memory; the next round finds the others in the ledger."""
+"""Letters in memory; a sweep finds the others."""
 _ROUND_SECONDS = 15.0
 _BATCH = 20
 _TAKEN_SECONDS = 60.0
@@ -29,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Publishes posted letters at once, and in rounds those that a worker has left behind."""
+    """Publishes new letters at once, and sweeps up those that a worker has left behind."""
 
     def __init__(self, ledger: Ledger, topic: DeadLetterTopic) -> None:
         self._ledger = ledger
@@ -37,7 +36,7 @@ class Outbox:
         self._fresh: asyncio.Queue[DeadLetter] = asyncio.Queue(_MAX_FRESH)
 
     def post(self, letter: DeadLetter) -> None:
-        """Queue a letter that was just written to the ledger; never waits."""
+        """Queue a new letter; never waits."""
         with suppress(asyncio.QueueFull):
             self._fresh.put_nowait(letter)
 
@@ -56,7 +55,7 @@ class Outbox:
                 await self._publish(letter)
 
     async def flush(self) -> None:
-        """Publish the queued letters, for some seconds at most."""
+        """Publish the queued letters, within 5 s."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FLUSH_SECONDS):
                 while not self._fresh.empty() and await self._publish(self._fresh.get_nowait()):

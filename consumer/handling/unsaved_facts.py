@@ -1,4 +1,4 @@
-"""Facts that this process could not save while the ledger was away, for its own next attempt (I10)."""
+"""Facts that could not be saved while the ledger was away, for this process's next attempt (I10)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_MEMOS = 256
 
 
 class UnsavedFacts:
-    """Facts of the latest attempts that lost their lease, used only if no other worker has held the memo since."""
+    """Facts of attempts that lost their lease, used only if no other worker has had the memo since."""
 
     def __init__(self) -> None:
         self._facts: dict[MemoKey, tuple[int, int, Mapping[str, JsonValue]]] = {}
@@ -25,8 +25,8 @@ class UnsavedFacts:
         while len(self._facts) > _MAX_MEMOS:
             del self._facts[next(iter(self._facts))]
 
-    def into(self, claim: Claim) -> dict[str, JsonValue]:
-        """Return and drop the facts for the next attempt."""
+    def take(self, claim: Claim) -> dict[str, JsonValue]:
+        """Remove and return the facts for the next attempt."""
         fence, generation, facts = self._facts.pop(claim.key, (0, 0, {}))
         if (fence + 1, generation) != (claim.fence, claim.generation):
             return {}

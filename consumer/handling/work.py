@@ -12,49 +12,47 @@ from consumer.events.parse import TextMessage, Unreadable, VoiceMemo, parse
 from consumer.memo import checkpoint
 from consumer.memo.endings import Apology
 from consumer.memo.states import Memo
-from runtime.trace_context import extract
 from storage.ledger import MemoKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from opentelemetry.trace import SpanContext
-
-    from storage.ledger import Claim, Event, Place
+    from storage.ledger import Claim, Event
 
 _MAX_TEXT_CHARACTERS = 8_000
-"""Of a text message, that are answered and kept."""
+"""Of a text message; the rest is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The event is finished: its offset may be committed."""
+    """The offset of the event may be committed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The event needs another attempt, in so many seconds."""
+    """The event needs another attempt later."""
 
     seconds: float
 
 
 Outcome: TypeAlias = Done | Again
+Answerable: TypeAlias = VoiceMemo | TextMessage | Unreadable
+"""Parsed events that are answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A memo to be answered, and its event where that is still kept."""
+    """A memo to be answered."""
 
     memo: Memo
-    event: Event | None
-    apology: Apology | None = None
-    """The reply, where no other is possible."""
+    event: Event | None  # None if it is not kept any more
+    apology: Apology | None = None  # the reply, where no other is possible
     may_park: bool = True
-    """Whether a failed delivery may be tried again later; keeping the original (I5) always is."""
+    """Whether a failed delivery may be tried again later, as keeping the original (I5) always is."""
 
     @classmethod
-    def from_event(cls, event: Event, parsed: VoiceMemo | TextMessage | Unreadable) -> Self:
-        """Build the work from an event. Raises ValueError if that belongs to no chat."""
+    def from_event(cls, event: Event, parsed: Answerable) -> Self:
+        """Build the work from an event. Raises ValueError if it belongs to no chat."""
         match parsed:
             case VoiceMemo(memo):
                 return cls(memo, event)
@@ -69,10 +67,10 @@ class Work:
 
     @classmethod
     def from_ledger(cls, claim: Claim, event: Event | None, *, our_numbers: Collection[str]) -> Self:
-        """Build the work from a memo's event where that is kept, else from its row."""
+        """Build the work from the memo's event if that is kept, else from its facts."""
         if event is not None:
             parsed = parse(event.value, received_at=received_at(event), our_numbers=our_numbers)
-            if isinstance(parsed, VoiceMemo | TextMessage | Unreadable):
+            if isinstance(parsed, Answerable):
                 return cls.from_event(event, parsed)
         return cls(checkpoint.restore_memo(claim.key, claim.facts), event)
 
@@ -81,19 +79,9 @@ class Work:
         """Key in the ledger."""
         return MemoKey(self.memo.chat_id, self.memo.message_id)
 
-    @property
-    def place(self) -> Place | None:
-        """The event's place in Kafka."""
-        return self.event.place if self.event else None
-
-    @property
-    def trace(self) -> SpanContext | None:
-        """The trace to continue."""
-        return extract(self.event.headers) if self.event else None
-
 
 def unread_id(value: bytes) -> str:
-    """Return the message id of an event that cannot be read: a hash of its bytes."""
+    """Return a message id for an event that cannot be read: a hash of its bytes."""
     return f"event-{hashlib.sha256(value).hexdigest()[:32]}"
 
 

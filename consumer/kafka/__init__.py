@@ -1,1 +1,1 @@
-"""The Kafka client behind ports. Made by the wiring; nothing else in the project imports aiokafka."""
+"""The Kafka client behind ports; nothing else imports aiokafka."""

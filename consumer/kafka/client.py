@@ -1,4 +1,4 @@
-"""Opening and closing of Kafka clients, in bounded time, and reasons why Kafka cannot be used."""
+"""Opening and closing of Kafka clients in bounded time, and why Kafka cannot be used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from consumer.kafka.ports import KafkaLogin
 
 FAILURES = (KafkaError, OSError, TimeoutError)
-"""What aiokafka raises when Kafka cannot be used."""
+"""Raised by aiokafka when Kafka cannot be used."""
 MAX_EVENT_BYTES = 48 * 1024 * 1024
 """A 25 MiB recording in base64, with its envelope."""
 
@@ -49,11 +49,11 @@ _REASONS = {
     "ConnectionError": _BREAKS,
     "KafkaConnectionError": _BREAKS,
 }
-"""Class of an error, or else of its parent → what an operator can do about it."""
+"""Class of an error, or of a parent → what an operator can do about it."""
 
 
 async def partition_count(login: KafkaLogin, topic: str) -> int | None:
-    """Count the partitions of a topic, outside the group; None if there is no such topic. Raises SourceError."""
+    """Count the partitions of a topic; None if there is no such topic. Raises SourceError."""
     admin = AIOKafkaAdminClient(**login.options(), request_timeout_ms=milliseconds(_PROBE_SECONDS))
     try:
         await open_client(login, admin.start())
@@ -65,7 +65,7 @@ async def partition_count(login: KafkaLogin, topic: str) -> int | None:
     except FAILURES as error:
         raise unusable_error(login, error) from error
     finally:
-        await close_client(admin.close(), admin._client)  # noqa: SLF001 (see closed())
+        await close_client(admin.close(), admin._client)  # noqa: SLF001 (see close_client)
 
 
 async def open_client(login: KafkaLogin, starting: Awaitable[None]) -> None:
@@ -78,14 +78,14 @@ async def open_client(login: KafkaLogin, starting: Awaitable[None]) -> None:
 
 
 def unusable_error(login: KafkaLogin, error: BaseException) -> SourceError:
-    """Build an error for operators; aiokafka's own text may hold too much."""
+    """Build an error for operators, without aiokafka's own text."""
     names = (kind.__name__ for kind in type(error).__mro__)
     reason = next((_REASONS[name] for name in names if name in _REASONS), type(error).__name__)
     return SourceError(f"Kafka at {login.bootstrap_servers} ({login.security_protocol}) cannot be used: {reason}")
 
 
 async def _refusal(login: KafkaLogin) -> BaseException | None:
-    """Find out why a connection fails, which aiokafka only logs; None if it does not."""
+    """Return why a connection fails, which aiokafka only logs; None if it does not."""
     options = login.options()
     for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
         try:
@@ -99,8 +99,8 @@ async def _refusal(login: KafkaLogin) -> BaseException | None:
 async def close_client(stopping: Awaitable[None], client: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
     """Wait for a client to stop, in bounded time.
 
-    aiokafka's stop waits for brokers that may be gone, or for a rebalance, unless its connections are cut. When its
-    last fetch has just failed, it ends like a cancelled task, with connections open.
+    aiokafka's stop waits for lost brokers or a rebalance unless its connections are cut. When its last fetch has just
+    failed, it ends like a cancelled task, with connections open.
     """
     task = asyncio.ensure_future(stopping)
     try:
@@ -115,12 +115,12 @@ async def close_client(stopping: Awaitable[None], client: Any) -> None:  # noqa:
 
 
 async def _cut(client: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
-    """Close the connections, in bounded time: one to a vanished host waits for what it has not sent."""
+    # One to a vanished host waits for what it has not sent.
     with suppress(TimeoutError):
         async with asyncio.timeout(_CUT_SECONDS):
             await client.close()
 
 
 def milliseconds(seconds: float) -> int:
-    """Convert to what aiokafka takes."""
+    """Convert for aiokafka."""
     return int(seconds * 1000)

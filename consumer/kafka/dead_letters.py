@@ -1,4 +1,4 @@
-"""The dead-letter topic: whole events, with headers for their origin and reason."""
+"""The dead-letter topic: whole events, with headers for origin and reason."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from consumer.kafka.publisher import RecordTooLarge
@@ -21,24 +22,22 @@ _OURS = "voicememo-"
 log = logging.getLogger(__name__)
 
 
-def _own_headers(letter: DeadLetter) -> Sequence[tuple[str, bytes]]:
-    return letter.event.headers
-
-
 @dataclass(frozen=True, slots=True)
 class KafkaDeadLetters:
     """Writes dead letters to a topic."""
 
     publisher: Publisher
     topic: str
-    headers: Callable[[DeadLetter], Sequence[tuple[str, bytes]]] = field(default=_own_headers, repr=False)
-    """Returns the headers to keep: the event's own, with another trace context where the memo was traced."""
+    headers: Callable[[DeadLetter], Sequence[tuple[str, bytes]]] = field(
+        default=attrgetter("event.headers"), repr=False
+    )
+    """Returns the headers to keep: the event's own, with the trace context of the memo if it was traced."""
 
     async def put(self, letter: DeadLetter) -> None:
-        """Write the event's own key and bytes, with headers for its origin and reason. Raises SourceError.
+        """Write the event's own key and bytes. Raises SourceError.
 
-        A value that is null, or too large for this topic, is written as an empty one with the header
-        voicememo-value-omitted (null, too-large); the other headers say where the original is.
+        A value that is null, or too large for this topic, is written empty, with the header voicememo-value-omitted
+        (null, too-large).
         """
         value, about = letter.event.value, _about(letter)
         if value is None:
@@ -52,7 +51,7 @@ class KafkaDeadLetters:
 
     async def _publish(self, letter: DeadLetter, value: bytes, about: Mapping[str, str]) -> None:
         ours = [(f"{_OURS}{name}", text.encode()) for name, text in about.items()]
-        # An event that was put back and died again bears the headers of its last death only.
+        # An event that was published again and died again has the headers of its last death only.
         theirs = [(name, text) for name, text in self.headers(letter) if not name.startswith(_OURS)]
         await self.publisher.publish(self.topic, key=letter.event.key, value=value, headers=[*theirs, *ours])
 

@@ -1,4 +1,4 @@
-"""The ports to Kafka: event source, publisher, dead-letter topic."""
+"""The ports to Kafka, and its login."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Rebalance:
     """The callbacks of a rebalance."""
 
     revoked: Callable[[Collection[Partition]], Awaitable[None]]
-    """Awaited while heartbeats go on; must end within rebalance_timeout."""
+    # Heartbeats go on; it must end within rebalance_timeout.
     assigned: Callable[[Collection[Partition]], None]
-    """Not a coroutine on purpose: no heartbeats are sent while it runs."""
+    # No coroutine, because no heartbeats are sent while it runs.
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class KafkaLogin:
     password: str | None = field(default=None, repr=False)
 
     def options(self) -> dict[str, Any]:
-        """Return the arguments that every aiokafka client takes; TLS trusts the system's own authorities."""
+        """Return the arguments of an aiokafka client; TLS trusts the system's authorities."""
         options: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,
             "client_id": self.client_id,
@@ -64,11 +64,11 @@ class KafkaLogin:
 
 
 class SourceError(Exception):
-    """Kafka cannot be reached or refuses us; the message says which, without credentials."""
+    """Kafka cannot be used; the message has no credentials."""
 
 
 class CommitRefused(SourceError):
-    """The group has moved on: these partitions are no longer ours."""
+    """The partitions are no longer ours."""
 
 
 class EventSource(Protocol):
@@ -78,22 +78,22 @@ class EventSource(Protocol):
         """Join the group. Raises SourceError."""
 
     async def take(self) -> Sequence[Event] | None:
-        """Return new events within a moment; None while the source does not answer. For one caller."""
+        """Return new events within a moment; None while the source does not answer."""
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Take nothing more from these until resumed; skip partitions that are not ours."""
+        """Take nothing from these (if they are ours) until resume()."""
 
     def resume(self, partitions: Collection[Partition]) -> None:
-        """Take from these again."""
+        """Undo pause()."""
 
     def ends(self) -> Mapping[Partition, int]:
-        """Return the end of each partition of ours, as of the latest fetch."""
+        """Return the end of each of our partitions."""
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Commit these offsets and no others. Raises CommitRefused, SourceError."""
 
     async def stop(self) -> None:
-        """Leave the group; commits nothing."""
+        """Leave the group without a commit."""
 
 
 class Publisher(Protocol):
@@ -102,11 +102,11 @@ class Publisher(Protocol):
     async def publish(
         self, topic: str, *, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
     ) -> tuple[Partition, int]:
-        """Write one event; return its partition and offset. Raises SourceError."""
+        """Write an event; return its partition and offset. Raises SourceError."""
 
 
 class DeadLetterTopic(Protocol):
-    """The topic of events that could not be answered."""
+    """The dead-letter topic."""
 
     async def put(self, letter: DeadLetter) -> None:
-        """Write a letter; return once Kafka has it. Raises SourceError."""
+        """Write a letter. Raises SourceError."""

@@ -1,4 +1,4 @@
-"""The Kafka publisher: an idempotent producer, replaced when it has given up."""
+"""The Kafka publisher: an idempotent producer, replaced after a failure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PUBLISH_SECONDS = 15.0
 _DELIVERY_SECONDS = 10.0
-"""Inside _PUBLISH_SECONDS: an event that the producer has given up has failed; its outcome is not unknown."""
+"""Within _PUBLISH_SECONDS, so that an event that the producer gives up has a known outcome."""
 
 
 class RecordTooLarge(SourceError):
@@ -41,11 +41,9 @@ class KafkaPublisher:
         value: bytes,  # never None: without a key too, aiokafka's assertion would look like a bug of ours
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> tuple[Partition, int]:
-        """Write one event; return its partition and offset.
+        """Write an event; return its partition and offset.
 
-        Raises:
-            TooLarge: for the topic.
-            SourceError: Kafka cannot be used; the event may have been written.
+        Raises RecordTooLarge, and SourceError: then the event may have been written.
         """
         producer = await self._started()
         try:
@@ -54,7 +52,7 @@ class KafkaPublisher:
         except kafka_errors.MessageSizeTooLargeError as error:
             raise RecordTooLarge(f"the topic {topic} does not take events of {len(value)} bytes") from error
         except FAILURES as error:
-            # An idempotent producer that gave an event up has a hole in its numbers, and may write nothing any more.
+            # An idempotent producer that gave up an event has a hole in its numbers, and may write nothing more.
             await self._drop(producer)
             raise unusable_error(self._login, error) from error
         return Partition(where.topic, where.partition), where.offset

@@ -1,11 +1,12 @@
-"""The Kafka event source: aiokafka 0.14, with each of its traps met where it stands."""
+"""The Kafka event source: aiokafka 0.14, with a remark at each of its traps."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka_errors
@@ -16,8 +17,7 @@ from consumer.kafka.ports import CommitRefused, Partition
 from storage.ledger import Event, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from types import TracebackType
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from consumer.kafka.ports import KafkaLogin, Rebalance
 
@@ -29,39 +29,16 @@ _METADATA_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 _COMMIT_SECONDS = 5.0
 _AHEAD_MILLISECONDS = 86_400_000.0
-"""A day: a clock may be wrong by so much; a time further ahead is in another unit, or none."""
+"""A day, for wrong clocks; a time further ahead is in another unit, or none."""
 
 log = logging.getLogger(__name__)
 
 
-class _Surfacing:
-    """Keeps what a block raises, because aiokafka swallows what its listeners raise."""
-
-    def __init__(self) -> None:
-        self._error: BaseException | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not isinstance(error, asyncio.CancelledError):
-            self._error = self._error or error
-
-    def raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-
 class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
-    """One member of a consumer group, as an EventSource.
+    """One member of a consumer group, as an EventSource. Each assignment begins with nothing paused.
 
-    Heartbeats are tasks of the running loop: a loop blocked for a session's length loses its membership.
-    Each assignment begins with nothing paused: the worker learns of it through Rebalance.assigned, and pauses anew.
-
-    The group waits `rebalance_seconds` for this member in a rebalance (above the drain time), and drops it after
-    `session_seconds` without a heartbeat. After `max_poll_seconds` without take() the member leaves by itself.
+    A loop blocked for `session_seconds` sends no heartbeats and loses its membership. The group waits
+    `rebalance_seconds` for this member in a rebalance. After `max_poll_seconds` without take() the member leaves.
     """
 
     def __init__(
@@ -89,10 +66,10 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         self._ours: frozenset[Partition] = frozenset()
         self._fetching: asyncio.Task[tuple[int, list[Event]]] | None = None
         self._looking: asyncio.Task[None] | None = None
-        self._surfacing = _Surfacing()
+        self._failure: BaseException | None = None  # what the worker raised in a rebalance
 
     async def start(self, rebalance: Rebalance) -> None:
-        """Connect and begin to join the group; the partitions come with `rebalance.assigned`. Raises SourceError."""
+        """Connect and begin to join the group. Raises SourceError."""
         self._rebalance = rebalance
         self._consumer = AIOKafkaConsumer(
             **self._login.options(),
@@ -114,7 +91,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             max_poll_interval_ms=milliseconds(self._max_poll_seconds),
             # Unset, this would be the session timeout, and a drain longer than that would cost the partition.
             rebalance_timeout_ms=milliseconds(self._rebalance_seconds),
-            # A JoinGroup is answered only when all others have let go: it must not time out before they may have to.
+            # A JoinGroup is answered when all others have given up theirs: it must not time out before they have to.
             request_timeout_ms=milliseconds(max(_REQUEST_SECONDS, self._rebalance_seconds + _JOIN_MARGIN_SECONDS)),
             metadata_max_age_ms=milliseconds(_METADATA_SECONDS),
             max_partition_fetch_bytes=MAX_EVENT_BYTES,
@@ -129,13 +106,11 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         self._consumer.subscribe([self._topic], listener=self)
 
     async def take(self) -> Sequence[Event] | None:
-        """Return new events within a moment; None while a fetch does not come back.
-
-        Raises SourceError, and what the Rebalance's callbacks raised.
-        """
-        self._surfacing.raise_error()
-        # A cancelled getmany would leak its fetch count, and max.poll protection with it; and in a rebalance it blocks
-        # for as long as that takes. So it has a task of its own, which is waited for again next time.
+        """Return new events; None while a fetch hangs. Raises SourceError, and what the callbacks raised."""
+        if self._failure is not None:
+            raise self._failure
+        # A cancelled getmany would leak its fetch count, and max.poll protection with it; and it blocks through a
+        # rebalance. So it has a task of its own, which is waited for again next time.
         fetching = self._fetching = self._fetching or asyncio.ensure_future(self._fetch())
         done, _ = await asyncio.wait({fetching}, timeout=2 * _TAKE_SECONDS)
         if not done:
@@ -145,25 +120,27 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             epoch, records = fetching.result()
         except FAILURES as error:
             raise unusable_error(self._login, error) from error
-        # What was fetched before partitions went or came is dropped: its offsets would be taken for those of the new
+        # Events fetched before partitions changed are dropped: their offsets would be taken for those of the new
         # assignment, which begins at the committed offset and so fetches them again.
         return records if epoch == self._epoch else []
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Take nothing more from these until resumed. What was fetched ahead is dropped, and fetched again then."""
-        if mine := self._ours.intersection(partitions):
-            self._consumer.pause(*_topic_partitions(mine))
+        """Take nothing from these until resume(), which fetches again."""
+        if ours := self._ours.intersection(partitions):
+            self._consumer.pause(*(TopicPartition(*each) for each in ours))
 
     def resume(self, partitions: Collection[Partition]) -> None:
         """Take from these again."""
-        if mine := self._ours.intersection(partitions):
-            self._consumer.resume(*_topic_partitions(mine))
+        if ours := self._ours.intersection(partitions):
+            self._consumer.resume(*(TopicPartition(*each) for each in ours))
 
     def ends(self) -> Mapping[Partition, int]:
-        """Return the high watermark of each partition of ours as of its latest fetch; a paused one's grows old."""
+        """Return the high watermark of each of our partitions, as of its latest fetch."""
         if self._consumer is None:
             return {}
-        ends = {partition: self._consumer.highwater(TopicPartition(*partition)) for partition in self._assigned_there()}
+        # The client raises for a partition that it has lost.
+        assigned = self._ours & {Partition(*each) for each in self._consumer.assignment()}
+        ends = {partition: self._consumer.highwater(TopicPartition(*partition)) for partition in assigned}
         return {partition: end for partition, end in ends.items() if end is not None}
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
@@ -181,12 +158,12 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             raise unusable_error(self._login, error) from error
 
     async def stop(self) -> None:
-        """Leave the group; commits nothing, and calls nothing of the Rebalance."""
+        """Leave the group, without a commit or a callback."""
         consumer, self._consumer = self._consumer, None
         if consumer is None:
             return
         self._ours = frozenset()
-        await close_client(consumer.stop(), consumer._client)  # noqa: SLF001 (see consumer/connection.py)
+        await close_client(consumer.stop(), consumer._client)  # noqa: SLF001 (see close_client)
         tasks = [task for task in (self._fetching, self._looking) if task is not None]
         self._fetching = self._looking = None
         for task in tasks:
@@ -194,19 +171,19 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Await the worker: heartbeats go on meanwhile. aiokafka revokes all partitions, always."""
+        """Await the worker while heartbeats go on; aiokafka always revokes all partitions."""
         partitions = [Partition(*each) for each in revoked]
         if self._consumer is None or self._rebalance is None or not partitions:
             return
         self._epoch += 1
         try:
-            with self._surfacing:
+            with self._surfacing():
                 await self._rebalance.revoked(partitions)
         finally:
             self._ours = frozenset()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Call the worker, never wait: no heartbeat is sent meanwhile, and records may come as soon as this waits."""
+        """Call the worker without waiting: no heartbeat is sent meanwhile, and records come as soon as this waits."""
         if self._consumer is None or self._rebalance is None:
             return
         self._epoch += 1
@@ -214,15 +191,20 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         if not self._consumer.partitions_for_topic(self._topic) and self._looking is None:
             log.warning("topic.absent", extra={"topic": self._topic})
             self._looking = asyncio.ensure_future(self._look(self._consumer))
-        with self._surfacing:
+        with self._surfacing():
             self._rebalance.assigned(sorted(self._ours))
 
-    def _assigned_there(self) -> frozenset[Partition]:
-        # The client raises for any partition that it has no more.
-        return self._ours & {Partition(*each) for each in self._consumer.assignment()}
+    @contextmanager
+    def _surfacing(self) -> Iterator[None]:
+        """Keep what the block raises for take(), since aiokafka swallows what its listeners raise."""
+        try:
+            yield
+        except Exception as error:
+            self._failure = self._failure or error
+            raise
 
     async def _fetch(self) -> tuple[int, list[Event]]:
-        # No partition named means all of ours; what is paused gives nothing.
+        # No partition named means all of ours that are not paused.
         batches = await self._consumer.getmany(timeout_ms=milliseconds(_TAKE_SECONDS), max_records=_TAKE_RECORDS)
         return self._epoch, [_event(record) for batch in batches.values() for record in batch]
 
@@ -245,11 +227,7 @@ def _event(record: Any) -> Event:  # noqa: ANN401 (aiokafka ships no types)
 
 
 def _seconds(timestamp: int | None) -> float:
-    # A producer may write anything there: what is no time of ours is now.
+    # A producer may write anything there; what cannot be a time becomes now.
     now = time.time()
     latest = now * 1000 + _AHEAD_MILLISECONDS
     return timestamp / 1000 if timestamp and 0 < timestamp < latest else now
-
-
-def _topic_partitions(partitions: Collection[Partition]) -> list[TopicPartition]:
-    return [TopicPartition(*partition) for partition in partitions]

@@ -1,1 +1,1 @@
-"""A memo on its way: its states, checkpoint, lease, progress and endings. Used by stages, pipeline and handling."""
+"""A memo in work: states, checkpoint, lease, progress, asides and endings."""

@@ -1,4 +1,4 @@
-"""Asides: work beside the reply of one memo, which never delays or stops it."""
+"""Asides: background steps of one memo, such as archiving, that never delay or stop its reply."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Asides:
-    """The asides of one memo; leaving the block waits for them."""
+    """The background steps of one memo; leaving the block waits for them."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -32,7 +32,7 @@ class Asides:
         self.owed: list[str] = []  # names of those that failed
 
     def start(self, name: str, work: Coroutine[Any, Any, T], *, otherwise: T) -> asyncio.Task[T]:
-        """Start an aside; its task returns `otherwise` if storage fails or takes 30 s."""
+        """Start a step; its task returns `otherwise` if it fails or takes 30 s."""
         task = asyncio.create_task(self._run(name, work, otherwise), name=f"aside-{name}")
         task.add_done_callback(lambda _: work.close())  # of a task that was cancelled before it began
         self._tasks.append(task)
@@ -46,16 +46,16 @@ class Asides:
         except (StorageError, TimeoutError):
             self.owed.append(name)
             return otherwise
-        except Exception as bug:  # noqa: BLE001 - boundary: a bug in an aside must be seen, and must not cost the person the reply
+        except Exception as bug:  # noqa: BLE001 - boundary: a bug in an aside is reported, and does not cost the reply
             self.owed.append(name)
             self._progress.met(bug)
-            log.error(  # noqa: TRY400 (a traceback's last line may repeat what a person said: I6)
+            log.error(  # noqa: TRY400 (a traceback may repeat what a person said: I6)
                 "aside.broke", extra={"stage": name, "error": type(bug).__name__, "where": bug_frames(bug)}
             )
             return otherwise
 
     async def finish(self) -> None:
-        """Wait for all; each has its own timeout."""
+        """Wait for all steps."""
         await asyncio.gather(*self._tasks)
 
     async def __aenter__(self) -> Self:
@@ -64,7 +64,7 @@ class Asides:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, asyncio.CancelledError | Fenced):  # no other end may cost us the recording
+        if isinstance(error, asyncio.CancelledError | Fenced):  # after any other end the recording is still archived
             for task in self._tasks:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -49,23 +48,15 @@ _GAINED_BY = {
 _SENT = _GAINED_BY[Restart.SEND]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What earlier attempts gained."""
-
-    heard: Heard | None
-    answering: Answering | None
-
-
 def facts_to_drop(restart: Restart | None, *, again: bool) -> tuple[str, ...]:
-    """Return the facts to forget; those of a send only for another reply (`again`)."""
+    """Return the names of facts to drop; those of a send only with `again`."""
     order = tuple(Restart)
     gained = [name for each in order[order.index(restart) :] for name in _GAINED_BY[each]] if restart else []
     return tuple(name for name in (*gained, *_SENT) if again or name not in _SENT)
 
 
 def initial_facts(memo: Memo, person_key: bytes | None = None) -> dict[str, JsonValue]:
-    """Return the facts of a new memo; with the key also the person's pseudonym."""
+    """Return the facts of a new memo; with a key also the person's pseudonym."""
     known: dict[str, JsonValue] = {"person": memo.person, "sent_at": memo.sent_at.isoformat(), "group": memo.group}
     if person_key is not None and memo.person:
         known["who"] = person_pseudonym(memo.person, person_key)
@@ -86,13 +77,8 @@ def restore_memo(key: MemoKey, facts: Facts) -> Memo:
     )
 
 
-def restore_known(memo: Memo, facts: Facts) -> Known:
-    """Restore what is known."""
-    return Known(restore_heard(memo, facts), restore_answering(memo, facts))
-
-
 def restore_heard(memo: Memo, facts: Facts) -> Heard | None:
-    """Restore Heard, if the words are known."""
+    """Restore Heard if the words are known."""
     words, language = _text(facts, "transcript"), _text(facts, "language")
     if memo.text is not None and "ears" in facts:
         words = memo.text
@@ -102,7 +88,7 @@ def restore_heard(memo: Memo, facts: Facts) -> Heard | None:
 
 
 def restore_answering(memo: Memo, facts: Facts) -> Answering | None:
-    """Restore Answering, if there is a reply to what was heard."""
+    """Restore Answering if there is a reply to known words."""
     heard, reply = restore_heard(memo, facts), _text(facts, "reply")
     if heard is None or reply is None:
         return None
@@ -110,7 +96,7 @@ def restore_answering(memo: Memo, facts: Facts) -> Answering | None:
 
 
 def restore_delivered(memo: Memo, facts: Facts, sent_id: str, form: Form) -> Delivered:
-    """Restore Delivered for a reply found in the chat."""
+    """Restore Delivered for a reply that is in the chat."""
     said, line = _text(facts, "said") or "", _text(facts, "line")
     if line is not None:
         language, reason = _text(facts, "language") or "", _text(facts, "reason")
@@ -121,7 +107,7 @@ def restore_delivered(memo: Memo, facts: Facts, sent_id: str, form: Form) -> Del
 
 
 def restore_sent(memo: Memo, facts: Facts) -> Delivered | None:
-    """Restore Delivered, if the reply is known to be out."""
+    """Restore Delivered if the reply is known to be out."""
     sent_id, form = _text(facts, "sent_id"), _text(facts, "form")
     if sent_id is None:
         return None

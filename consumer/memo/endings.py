@@ -1,4 +1,4 @@
-"""Apology: why a memo gets a pre-written line instead of a reply."""
+"""Ends of a memo other than its reply."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class NotKept(Exception):
-    """The reply is out, and the original is not safe: the memo must not be settled (I5)."""
+    """The reply is out, but the original is not kept (I5)."""
 
     reason = "not-kept"
 
@@ -20,7 +20,7 @@ class NotKept(Exception):
 
 
 class CannotAnswer(Exception):
-    """A memo cannot be answered; `reason` is a constant word, `rung` the one of the stage that found out."""
+    """A memo cannot be answered; `reason` is a constant word, `rung` that of the failing stage."""
 
     def __init__(self, reason: str, rung: str | None = None) -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class CannotAnswer(Exception):
 
 
 class Apology(CannotAnswer):
-    """The person will hear `line`."""
+    """A pre-written line is the reply."""
 
     def __init__(self, line: Line, reason: str, rung: str | None = None) -> None:
         super().__init__(reason, rung)
@@ -37,7 +37,7 @@ class Apology(CannotAnswer):
 
 
 class NoRecording(CannotAnswer):
-    """The message has no recording: it was no voice memo."""
+    """The message has no recording."""
 
     def __init__(self) -> None:
         super().__init__("no-audio")

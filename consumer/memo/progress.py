@@ -1,4 +1,4 @@
-"""Progress of a claimed memo: reported to listeners, and stored in the ledger."""
+"""Progress of a leased memo: reported to listeners, and stored in the ledger."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from consumer.memo.lease import Lease
     from consumer.notices import Notices
     from providers.errors import Attempt
-    from storage.ledger import Claim, JsonValue, Ledger
+    from storage.ledger import Claim, JsonValue
     from storage.states import State
 
 _STORE_AWAY_SECONDS = 0.5
@@ -38,44 +38,49 @@ class StageTiming:
 
 @dataclass(slots=True)
 class Progress:
-    """One claim's way through the pipeline."""
+    """One attempt at a leased memo: its steps, facts and state so far."""
 
-    claim: Claim
-    ledger: Ledger
-    notices: Notices
     lease: Lease
+    notices: Notices
     clock: Callable[[], float] = perf_counter
-    steps: list[Step] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
     facts: dict[str, JsonValue] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list, init=False)
     state: State = field(init=False)
-    bug: str | None = None  # digest of a bug, on the main line or in an aside (I8)
+    begun: float = field(init=False)  # by `clock`
+    bug: str | None = field(default=None, init=False)  # digest of a bug, on the main line or in an aside (I8)
     # Over a network two writes may overtake each other, so the main line and its asides take turns.
     _advancing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        self.state = self.claim.state
+        self.begun, self.state = self.clock(), self.claim.state
         self.facts = {**self.claim.facts, **self.facts}
 
     @property
+    def claim(self) -> Claim:
+        """The claim under the lease."""
+        return self.lease.claim
+
+    @property
     def owes_original(self) -> bool:
-        """Whether the recording was fetched, and is not safe yet (I5)."""
+        """Whether the recording was fetched, but is not kept yet (I5)."""
         return bool(self.facts.get("fetched")) and not isinstance(self.facts.get("original"), str)
 
     def met(self, bug: Exception) -> None:
-        """Note a bug and its place for the story."""
+        """Note a bug and its place."""
         self.bug = bug_digest(bug)
         self.facts["bug"] = bug_frames(bug)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[StageTiming]:
-        """Time a stage and report how it ended. Raises Fenced if the lease has run out before."""
+        """Time a stage and report how it ended. Raises Fenced if the lease has already run out."""
         self.lease.check()
         begun, timing = self.clock(), StageTiming()
         try:
             yield timing
         except BaseException as error:
-            seconds, reason = self.clock() - begun, reason_of(error)
+            seconds = self.clock() - begun
+            reason = error.reason if isinstance(error, (ProviderError, CannotAnswer)) else type(error).__name__
             rung = error.rung if isinstance(error, CannotAnswer) else timing.rung
             self.steps.append(Step(name, seconds, rung, reason))
             self.notices(StageFailed(self.claim.key, name, seconds, reason))
@@ -95,20 +100,20 @@ class Progress:
                 self.rung_failed(each.ladder, each.rung, each.seconds, each.error, ago)
 
     def rung_failed(self, stage: str, rung: str, seconds: float, error: str, ago: float = 0.0) -> None:
-        """Report a rung, or a form of the reply, that failed `ago` seconds before."""
+        """Report a rung, or a form of the reply, that failed `ago` seconds ago."""
         self.steps.append(Step(stage, seconds, rung, error))
         self.notices(RungFailed(self.claim.key, stage, rung, seconds, error, ago))
 
     def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
-        """Add a part of a stage to the story; its name is no label of metrics (I9)."""
+        """Add a part of a stage to the story, but not to the metrics (I9)."""
         self.steps.append(Step(name, seconds, rung, error))
 
     async def advance(self, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Store how far the memo got, and what it gained (I10); the state never goes back. Raises Fenced."""
+        """Store the state, which never goes back, and new facts (I10). Raises Fenced."""
         self.facts.update(facts)
         self.state = later(state, self.state)
         async with self._advancing:
-            await self.persist(lambda: self.ledger.advance(self.claim, self.state, self.facts))
+            await self.persist(lambda: self.lease.ledger.advance(self.claim, self.state, self.facts))
 
     async def persist(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write to the ledger; retry while the store is away and the lease runs. Raises Fenced."""
@@ -118,10 +123,3 @@ class Progress:
                 return await write()
             except StoreUnavailable:
                 await asyncio.sleep(_STORE_AWAY_SECONDS)
-
-
-def reason_of(error: BaseException) -> str:
-    """Return an error's constant word: its `reason`, else its type's name."""
-    if isinstance(error, (ProviderError, CannotAnswer)):
-        return error.reason
-    return type(error).__name__

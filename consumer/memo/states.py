@@ -1,6 +1,6 @@
 """The states of a memo: Memo → Fetched → Decoded → Heard → Answering → Spoken → Delivered.
 
-Each holds the one before, so a stage out of order is a type error. From Heard on the recording is let go.
+Each holds the one before, so a stage out of order is a type error. From Heard on they hold no recording.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InlineAudio:
-    """A recording in the event: base64 (RFC 4648, 4), whitespace and a data: prefix tolerated."""
+    """A recording in the event: base64 (RFC 4648, 4), perhaps with whitespace and a data: prefix."""
 
     base64: str = field(repr=False)
     filename: str | None = field(default=None, repr=False)

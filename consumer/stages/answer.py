@@ -1,4 +1,4 @@
-"""Answer: Heard → Answering. The reply can be spoken while it is written."""
+"""Answer: Heard → Answering."""
 
 from __future__ import annotations
 

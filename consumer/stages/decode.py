@@ -26,11 +26,11 @@ class Decode:
     transcoder: Transcoder
 
     def ahead(self) -> AbstractAsyncContextManager[StreamingDecode]:
-        """Return a decoder that takes the recording while it is downloaded."""
+        """Return a decoder that is fed during the download."""
         return self.transcoder.ahead()
 
     async def __call__(self, fetched: Fetched, ahead: StreamingDecode | None = None) -> Decoded:
-        """Decode what can be salvaged. Raises Apology."""
+        """Decode as much as possible. Raises Apology."""
         if fetched.original.format is Format.UNKNOWN:
             raise Apology(Line.NOT_PROCESSED, "unknown-format")
         try:

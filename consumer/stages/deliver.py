@@ -1,10 +1,10 @@
-"""Deliver: Spoken → Delivered, as M4A, else WAV, else text; a written Answering as text from the start.
+"""Deliver: Spoken → Delivered, as M4A, else WAV, else text; a written Answering as text.
 
 The rule of exactly one reply (I1), which stands nowhere else:
 
-- The intent to send is stored first, with the key and the file name that every attempt carries.
-- What may be out is searched for in the chat before anything is sent again.
-- What is not there is sent again as `resend_unknown` says; within one attempt only if the messenger lists at once.
+- The intent to send is stored first, with the key and the file name of every attempt.
+- A reply that may be out is searched for in the chat before anything is sent again.
+- If it is not there, it is sent again if `resend_unknown`; within one attempt only if the messenger lists at once.
 """
 
 from __future__ import annotations
@@ -46,19 +46,16 @@ _CLOCKS_DIFFER_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Sends the reply, once.
-
-    `send_seconds` bounds an attempt, and lies inside the lease; `note_seconds` bounds storing the message's id.
-    """
+    """Sends the reply, once."""
 
     messenger: Messenger
     transcoder: Transcoder
-    send_seconds: float
+    send_seconds: float  # bounds an attempt; less than the lease
     resend_unknown: bool = True  # rather twice than never, or rather never than twice
-    note_seconds: float = 4.0
+    note_seconds: float = 4.0  # bounds storing the message's id
 
     async def find_earlier(self, memo: Memo, progress: Progress) -> Delivered | None:
-        """Return the reply that an earlier attempt has sent, if any. Raises ProviderError: nothing may be sent now."""
+        """Return the reply that an earlier attempt has sent, if any. Raises ProviderError if nothing may be sent."""
         if "idempotency_key" not in progress.facts:
             return None
         with progress.stage("look"):
@@ -76,9 +73,7 @@ class Deliver:
     async def __call__(self, reply: Spoken | Answering, progress: Progress) -> Delivered:
         """Store the intent, then send. A send that has begun is finished even when cancelled.
 
-        Raises:
-            ProviderError: the messenger is away, or refuses everything; or it may be out.
-            Fenced: the lease is lost, and nothing was sent.
+        Raises Fenced before anything is sent, and ProviderError: refused, or it may be out.
         """
         doubted = progress.facts.get("unsure") is True  # an earlier send may be out
         await progress.advance(State.SENDING, {**_names(reply, progress), "unsure": True})
@@ -87,23 +82,22 @@ class Deliver:
         return await run_to_end(self._send_and_note(reply, progress, doubted=doubted))
 
     async def _send_and_note(self, reply: Spoken | Answering, progress: Progress, *, doubted: bool) -> Delivered:
-        """Send, and store the message's id; if that takes too long, the next holder searches the chat."""
+        """Send, and store the message's id; without it, the next attempt searches the chat."""
         try:
             async with deadline(self.send_seconds, OutcomeUnknown(self.messenger.service, "no answer in time")):
-                delivered = await self._send(reply, progress)
+                if isinstance(reply, Spoken):
+                    delivered = await self._send_voice(reply, progress)
+                else:
+                    key = str(progress.facts["idempotency_key"])
+                    delivered = await self._send_text(reply, reply.text, key, progress)
         except ProviderError as failure:
-            # A refused send is not out, and need not be searched for; an earlier one may still appear.
+            # A refused send is not out; an earlier one may still be.
             progress.facts["unsure"] = doubted or failure.verdict is Verdict.UNKNOWN
             raise
         with suppress(TimeoutError):
             async with asyncio.timeout(self.note_seconds):
                 await progress.advance(State.SENDING, {"sent_id": delivered.sent_id, "form": delivered.form.value})
         return delivered
-
-    async def _send(self, reply: Spoken | Answering, progress: Progress) -> Delivered:
-        if isinstance(reply, Spoken):
-            return await self._send_voice(reply, progress)
-        return await self._send_text(reply, reply.text, str(progress.facts["idempotency_key"]), progress)
 
     async def _send_voice(self, spoken: Spoken, progress: Progress) -> Delivered:
         answering, facts = spoken.answering, progress.facts
@@ -122,7 +116,7 @@ class Deliver:
             else:
                 return Delivered(answering, spoken.said, sent_id, Form.VOICE)
             voice = await self._as_wav(voice)
-        # Noted, so that the words are searched for only if they may stand alone, and not among those of long ago.
+        # Stored, so that later searches look for the words too, but not among old messages.
         await progress.advance(State.SENDING, {"text_since": time.time() - _CLOCKS_DIFFER_SECONDS})
         return await self._send_text(answering, spoken.said, f"{key}-text", progress)
 
@@ -132,7 +126,7 @@ class Deliver:
         return Delivered(answering, text, await self._send_once(send, memo, progress), Form.TEXT)
 
     async def _send_once(self, send: Callable[[], Awaitable[str]], memo: Memo, progress: Progress) -> str:
-        """Send a message. If it may be out, search for it, and send again only what is not there."""
+        """Send a message. If it may be out, search for it, and send it again if it is not there."""
         try:
             return await send()
         except OutcomeUnknown as error:
@@ -144,7 +138,7 @@ class Deliver:
                 sent_id = await self._search(memo, progress)
                 if sent_id is None and number < resends:
                     sent_id = await send()
-            except ProviderError as error:  # refused this time: the one before may be out all the same
+            except ProviderError as error:  # refused this time; the one before may be out
                 failure = error
             else:
                 if sent_id is not None:
@@ -161,7 +155,7 @@ class Deliver:
         return await self.messenger.find_sent(memo.chat_id, filenames=filenames, text=text)
 
     async def _as_wav(self, voice: VoiceReply) -> VoiceReply | None:
-        """Return the same reply as WAV; None if it is one, or cannot be made."""
+        """Return the reply as WAV; None if it is one already or cannot be decoded."""
         if voice.clip.format is Format.WAV:
             return None
         try:
@@ -173,7 +167,7 @@ class Deliver:
 
 
 def _names(reply: Spoken | Answering, progress: Progress) -> dict[str, JsonValue]:
-    """Return what the reply is recognised by; the same for every attempt."""
+    """Return the facts that a reply is recognised by; the same for every attempt."""
     generation = progress.claim.generation
     if isinstance(reply, Spoken):
         memo, suffix = reply.answering.memo, reply.clip.format.suffix

@@ -1,4 +1,4 @@
-"""Fetch: Memo → Fetched, from the event, from a URL, or from the message as the messenger has it now."""
+"""Fetch: Memo → Fetched, from the event, a URL, or the message as the messenger has it now."""
 
 from __future__ import annotations
 
@@ -46,11 +46,8 @@ class Fetch:
     ) -> Fetched:
         """Try each place of the recording in order; an unknown container is the last choice.
 
-        `seconds` bounds all places together; `onlooker` takes each piece of a download as it comes.
-
-        Raises:
-            Apology: nothing could be fetched, or it is too large.
-            NoRecording: the message has none.
+        `seconds` bounds all places together; `onlooker` takes each piece of a download as it comes. Raises NoRecording,
+        and Apology: nothing could be fetched, or it is too large.
         """
         places = deque(memo.audio)
         end = asyncio.get_running_loop().time() + seconds
@@ -60,7 +57,9 @@ class Fetch:
             place = places.popleft()
             try:
                 async with _share_until(end, more=bool(places)):
-                    found = await self._look_up(place, memo, onlooker)
+                    found: Clip | tuple[Audio, ...] = await (
+                        self._places(memo) if isinstance(place, AbsentAudio) else self._load(place, onlooker)
+                    )
             except (ProviderError, binascii.Error, NoRecording) as failure:
                 failures.append(failure)
                 continue
@@ -74,16 +73,10 @@ class Fetch:
             return Fetched(memo, unknown)
         raise _apology(failures)
 
-    async def _look_up(
-        self, place: Audio, memo: Memo, onlooker: Onlooker | None
-    ) -> Clip | tuple[InlineAudio | LinkedAudio, ...]:
-        """Return the recording, or further places where it may be."""
-        return await (self._places(memo) if isinstance(place, AbsentAudio) else self._load(place, onlooker))
-
     async def _load(self, place: InlineAudio | LinkedAudio, onlooker: Onlooker | None) -> Clip:
         if isinstance(place, LinkedAudio):
             data = await self.messenger.download(place.url, onlooker=onlooker)
-            return _clip(data, place.filename, place.mime_type)
+            return sniffed_clip(data, place.filename, place.mime_type)
         return await asyncio.to_thread(self._from_base64, place.base64, place.filename, place.mime_type)
 
     async def _places(self, memo: Memo) -> tuple[InlineAudio | LinkedAudio, ...]:
@@ -100,16 +93,17 @@ class Fetch:
         data = base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
         if len(data) > self.max_memo_bytes:
             raise TooLarge("event")
-        return _clip(data, filename, mime_type)
+        return sniffed_clip(data, filename, mime_type)
 
 
 def _share_until(end: float, *, more: bool) -> AbstractAsyncContextManager[None]:
-    """Bound the block by the time left; by half of it if there is more to come."""
+    """Bound the block by the time left; by half of it if there are more places."""
     left = max(0.0, end - asyncio.get_running_loop().time())
     return deadline(left / 2 if more else left, TimedOut(SERVICE))
 
 
-def _clip(data: bytes, filename: str | None, mime_type: str | None) -> Clip:
+def sniffed_clip(data: bytes, filename: str | None, mime_type: str | None = None) -> Clip:
+    """Build a clip in the container that it seems to have, perhaps UNKNOWN."""
     try:
         return Clip(data, sniff(data, filename=filename, mime_type=mime_type))
     except UnknownFormat:

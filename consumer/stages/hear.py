@@ -1,9 +1,10 @@
-"""Hear: Decoded → Heard."""
+"""Hear: Decoded → Heard, for a voice memo; Read: Memo → Heard, for a text message."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from audio.clips import Line
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
     from consumer.memo.progress import Progress
-    from consumer.memo.states import Decoded
+    from consumer.memo.states import Decoded, Memo
     from conversation.hearing.listen import Expected
     from providers.fallback.ladder import Ladder
     from providers.ports import Transcript
@@ -32,7 +33,7 @@ class Hear:
     default_language: str
 
     async def __call__(self, decoded: Decoded, past: Awaitable[tuple[PastTurn, ...]], progress: Progress) -> Heard:
-        """Listen; words of a long memo that lost some pieces will do. Raises Apology if there are none."""
+        """Listen; some parts of a long memo may be missing. Raises Apology if there are no words."""
 
         async def expected() -> str:
             return last_language(await past) or self.default_language
@@ -45,11 +46,24 @@ class Hear:
             raise Apology(Line.THANKS, "not-transcribed", rung)
         if not words:
             raise Apology(Line.NOTHING_HEARD, "no-words", rung)
-        language = await asyncio.to_thread(
-            identify_language,
-            words,
-            reported=listened.language,
-            last=last_language(await past),
-            default=self.default_language,
-        )
+        language = await _identify(words, listened.language, past, self.default_language)
         return Heard(decoded.fetched.memo, words, language, rung)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Identifies the language of a text."""
+
+    default_language: str
+
+    async def __call__(self, memo: Memo, past: Awaitable[tuple[PastTurn, ...]]) -> Heard:
+        """Return the text as if it had been heard."""
+        text = memo.text or ""
+        return Heard(memo, text, await _identify(text, None, past, self.default_language), "read")
+
+
+async def _identify(
+    words: str, reported: str | None, past: Awaitable[tuple[PastTurn, ...]], default_language: str
+) -> str:
+    identify = partial(identify_language, words, reported=reported, default=default_language)
+    return await asyncio.to_thread(identify, last=last_language(await past))

@@ -1,27 +1,26 @@
-"""Keep: stores the original, the WAV and the reply in the archive."""
+"""Keep: puts the original, the WAV and the reply into the archive."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audio.clip import Clip
 from audio.codecs import codec
-from audio.errors import UnknownFormat
-from audio.formats import Format, sniff
+from consumer.stages.fetch import sniffed_clip
 from storage.archive import original_key, pseudonym, reply_key, safe_id, wav_key
 
 if TYPE_CHECKING:
+    from audio.clip import Clip
     from consumer.memo.states import Decoded, Fetched, Memo, Spoken
     from storage.archive import Archive
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Puts sound into the archive; each method returns the key."""
+    """Archives sound; returns the key."""
 
     archive: Archive
-    user_key: bytes | None  # of the pseudonyms in keys; None if keys carry the phone number (ARCHIVE_USER=phone)
+    user_key: bytes | None  # of the pseudonyms in keys; None: keys hold the phone number (ARCHIVE_USER=phone)
 
     async def original(self, fetched: Fetched) -> str:
         """Keep the recording as it came. Raises ArchiveError."""
@@ -30,12 +29,8 @@ class Keep:
         return await self._put(key, fetched.original, memo)
 
     async def load(self, key: str) -> Clip:
-        """Return the sound under a key. Raises ArchiveError."""
-        data = await self.archive.get(key)
-        try:
-            return Clip(data, sniff(data, filename=key))
-        except UnknownFormat:
-            return Clip(data, Format.UNKNOWN)
+        """Return what is archived under a key. Raises ArchiveError."""
+        return sniffed_clip(await self.archive.get(key), key)
 
     async def wav(self, decoded: Decoded) -> str:
         """Keep the decoded recording. Raises ArchiveError."""

@@ -18,21 +18,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
-    """Reads the past of a chat."""
-
-    history: History
-
-    def begin(self, memo: Memo, asides: Asides) -> Task[tuple[PastTurn, ...]]:
-        """Read the past in an aside; it is empty if that fails."""
-        return asides.start("recall", recent_turns(self.history, memo.chat_id), otherwise=())
-
-
-@dataclass(frozen=True, slots=True)
 class Remember:
-    """Writes a memo's turns."""
+    """Reads and writes a chat's turns."""
 
     history: History
+
+    def recall(self, memo: Memo, asides: Asides) -> Task[tuple[PastTurn, ...]]:
+        """Read the earlier turns in an aside; none if that fails."""
+        return asides.start("recall", recent_turns(self.history, memo.chat_id), otherwise=())
 
     async def __call__(self, heard: Heard, delivered: Delivered) -> None:
         """Write both turns, but no reply that is canned or was not said."""

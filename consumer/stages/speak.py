@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Gives the reply a voice; the last rung cannot fail."""
+    """Speaks the reply; the last rung cannot fail."""
 
     voices: Ladder[[StreamedReply], Voiced]
 
     @asynccontextmanager
     async def rehearsing(self, turn: Turn) -> AsyncIterator[Rehearsal]:
-        """Speak while the block writes the reply."""
+        """Speak the reply while the block writes it."""
         rehearsal = Rehearsal(self.voices, turn)
         try:
             yield rehearsal
@@ -37,7 +37,7 @@ class Speak:
             await rehearsal.close()
 
     async def __call__(self, answering: Answering, progress: Progress, rehearsal: Rehearsal) -> Spoken:
-        """Speak the reply; a pre-written line has a recording."""
+        """Return the reply's voice; a pre-written line has a recording."""
         if answering.line is not None:
             return Spoken(answering, clips.clip(answering.line, answering.language), answering.text, "clip")
         served = await rehearsal.voice()

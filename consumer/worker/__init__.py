@@ -1,1 +1,1 @@
-"""The loop over a topic: lanes of chats, offsets, parked memos, drain. Made by the wiring."""
+"""The loop over a topic: lanes of chats, offsets, parked memos, drain."""

@@ -1,7 +1,7 @@
 """Lanes: one per chat; in order within a lane, concurrent across lanes, bounded in number and bytes (I3, I9).
 
-A job may ask to be run again later: until then its lane waits, and its slot is free. A job that raises is a bug that
-must end the worker: raise_failure() raises its exception, and the other lanes go on.
+Until a job that returns Again is run again, its lane waits, and its slot is free. A job that raises is a bug that must
+end the worker: raise_failure() raises its exception, and the other lanes go on.
 """
 
 from __future__ import annotations
@@ -23,28 +23,27 @@ _CANCEL_SECONDS = 10.0
 
 
 class Abandoned(RuntimeError):
-    """A job was cancelled by others, or did not end when the lanes cancelled it."""
+    """A job was cancelled from outside, or did not end when the lanes cancelled it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Job:
     lane: Hashable
     run: Callable[[], Awaitable[Outcome]]
     size: int
     tag: Hashable
     since: float
+    stopped: bool = False  # not run again
+    cancelled: bool = False  # by the lanes
 
     def has_tag(self, tags: Collection[Hashable] | None) -> bool:
         return tags is None or self.tag in tags
 
 
 class Lanes:
-    """Runs jobs. Lanes take turns: after each job a lane goes to the end of the queue.
+    """Runs jobs, `concurrency` at once. Lanes take turns: after each job a lane goes to the end of the queue.
 
-    Args:
-        concurrency: how many jobs run at once.
-        max_jobs: how many may run and wait before the lanes count as full.
-        max_bytes: the same for the sum of their sizes.
+    `max_jobs`, running and waiting, and `max_bytes`, the sum of their sizes, are when the lanes count as full.
     """
 
     def __init__(self, *, concurrency: int, max_jobs: int, max_bytes: int) -> None:
@@ -56,8 +55,6 @@ class Lanes:
         self._running: dict[_Job, asyncio.Task[Outcome]] = {}
         self._later: dict[_Job, asyncio.TimerHandle] = {}
         self._busy: set[Hashable] = set()  # lanes with a job running, or one to be run again
-        self._last: set[_Job] = set()  # running jobs that are not run again
-        self._cancelled: set[_Job] = set()
         self._jobs = 0
         self._bytes = 0
         self._failure: BaseException | None = None
@@ -65,17 +62,16 @@ class Lanes:
 
     @property
     def full(self) -> bool:
-        """Whether nothing more should be submitted for now."""
+        """Whether submit() should not be called for now."""
         return self._jobs >= self._max_jobs or self._bytes >= self._max_bytes
 
     @property
     def running(self) -> int:
-        """How many jobs run."""
+        """Number of running jobs."""
         return len(self._running)
 
-    @property
     def oldest_seconds(self) -> float | None:
-        """Age of the oldest job, in seconds; None without any."""
+        """Return the age of the oldest job, in seconds; None without any."""
         jobs = [*self._running, *self._later, *(job for queue in self._waiting.values() for job in queue)]
         if not jobs:
             return None
@@ -84,9 +80,9 @@ class Lanes:
     def submit(
         self, lane: Hashable, run: Callable[[], Awaitable[Outcome]], *, size: int = 0, tag: Hashable = None
     ) -> None:
-        """Put a job of so many bytes into a lane; stop(), drain() and cancel() may pick it by its tag.
+        """Put a job of `size` bytes into a lane, or drop it after a stop() of everything.
 
-        After a stop() of everything the job is dropped, and its offset must not be committed.
+        stop(), drain() and cancel() select jobs by tag.
         """
         if self._stopped:
             return
@@ -104,44 +100,37 @@ class Lanes:
             raise self._failure
 
     def stop(self, tags: Collection[Hashable] | None = None) -> None:
-        """Drop waiting jobs (with these tags; without any: all of them, and take nothing more)."""
+        """Drop waiting jobs with these tags; without tags all, for good."""
         self._stopped = self._stopped or tags is None
         for lane, queue in list(self._waiting.items()):
-            kept: deque[_Job] = deque()
-            for job in queue:
-                if job.has_tag(tags):
-                    self._forget(job)
-                else:
-                    kept.append(job)
-            if kept:
-                self._waiting[lane] = kept
-            else:
+            for job in [job for job in queue if job.has_tag(tags)]:
+                queue.remove(job)
+                self._forget(job)
+            if not queue:
                 del self._waiting[lane]
         self._ready = deque(lane for lane in self._ready if lane in self._waiting)
-        self._last.update(job for job in self._running if job.has_tag(tags))
+        for job in self._running:
+            job.stopped = job.stopped or job.has_tag(tags)
         for job in [job for job in self._later if job.has_tag(tags)]:
             self._later.pop(job).cancel()
             self._finish(job)
         self._start()
 
     async def drain(self, seconds: float, tags: Collection[Hashable] | None = None) -> bool:
-        """Wait for running jobs (with these tags), at most so long; return whether all of them ended."""
+        """Wait for running jobs (with these tags); return whether all of them ended in time."""
         tasks = [task for job, task in self._running.items() if job.has_tag(tags)]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
         return all(task.done() for task in tasks)
 
     async def cancel(self, tags: Collection[Hashable] | None = None, *, seconds: float = _CANCEL_SECONDS) -> None:
-        """Cancel running jobs (with these tags) and wait for them; after so many seconds they count as Abandoned.
-
-        Call stop() first, or waiting jobs start instead.
-        """
+        """Cancel running jobs (with these tags) and wait, or fail as Abandoned. Call stop() first."""
         jobs = [job for job in self._running if job.has_tag(tags)]
         for job in jobs:
-            self._cancelled.add(job)
+            job.cancelled = True
             self._running[job].cancel()
         if jobs and not await self.drain(seconds, tags):
-            self._fail(Abandoned("a job did not end when it was cancelled"))
+            self._failure = self._failure or Abandoned("a job did not end when it was cancelled")
 
     def _start(self) -> None:
         while self._ready and len(self._running) < self._concurrency:
@@ -151,28 +140,24 @@ class Lanes:
             if not queue:
                 del self._waiting[lane]
             self._busy.add(lane)
-            task = asyncio.ensure_future(self._run(job))
+            task = asyncio.ensure_future(job.run())
             self._running[job] = task
             task.add_done_callback(partial(self._ended, job))
-
-    async def _run(self, job: _Job) -> Outcome:
-        return await job.run()
 
     def _ended(self, job: _Job, task: asyncio.Task[Outcome]) -> None:
         del self._running[job]
         outcome = None
         if not task.cancelled():
             failure = task.exception()
-            self._fail(failure)
+            self._failure = self._failure or failure
             outcome = None if failure else task.result()
-        elif job not in self._cancelled:
-            self._fail(Abandoned("a job was cancelled, and not by the lanes"))
-        if isinstance(outcome, Again) and job not in self._last:
+        elif not job.cancelled:
+            self._failure = self._failure or Abandoned("a job was cancelled, and not by the lanes")
+        if isinstance(outcome, Again) and not job.stopped:
             self._later[job] = asyncio.get_running_loop().call_later(outcome.seconds, self._run_again, job)
         else:
             self._finish(job)
-        self._cancelled.discard(job)
-        self._last.discard(job)
+        job.cancelled = False
         self._start()
 
     def _run_again(self, job: _Job) -> None:
@@ -187,9 +172,6 @@ class Lanes:
         self._forget(job)
         if job.lane in self._waiting:
             self._ready.append(job.lane)
-
-    def _fail(self, failure: BaseException | None) -> None:
-        self._failure = self._failure or failure
 
     def _forget(self, job: _Job) -> None:
         self._jobs -= 1

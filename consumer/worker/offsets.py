@@ -1,8 +1,7 @@
 """PrefixTracker: only the finished prefix of a partition may be committed (I4). Pure.
 
-Only received offsets count: gaps of transactions and compaction are jumped. Each reception has a number, and only an
-offset's last one finishes it. Offsets go back where Kafka has reset the position, as after a log was truncated or a
-topic made anew.
+Gaps of transactions and compaction are skipped. Of several receptions of an offset only the last one can finish it.
+Offsets go back when a log was truncated, or its topic was created anew.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ class _Prefix:
 
     @property
     def reached(self) -> int | None:
+        """The first unfinished offset; None before any was received."""
         if self.waiting:
             return self.waiting[0]
         return self.last_received + 1 if self.last_received >= 0 else None
@@ -34,9 +34,7 @@ class _Prefix:
     @property
     def next(self) -> int | None:
         """The offset to commit."""
-        if not self.begun:
-            return None
-        return self.waiting[0] if self.waiting else self.last_received + 1
+        return self.reached if self.begun else None
 
     def receive(self, offset: int, reception: int) -> None:
         if offset <= self.last_received:
@@ -46,7 +44,7 @@ class _Prefix:
         self.unfinished[offset] = reception
 
     def _go_back(self, offset: int) -> None:
-        # What was received from here on comes anew.
+        # All from here on is received again.
         while self.waiting and self.waiting[-1] >= offset:
             self.unfinished.pop(self.waiting.pop(), None)
         self.committed = -1
@@ -61,7 +59,7 @@ class _Prefix:
 
 
 class PrefixTracker:
-    """Tracks how far each of our partitions is finished."""
+    """Tracks the finished prefix of each of our partitions."""
 
     def __init__(self) -> None:
         self._prefixes: dict[Partition, _Prefix] = {}
@@ -69,26 +67,26 @@ class PrefixTracker:
         self._receptions = count()
 
     def assign(self, partition: Partition) -> None:
-        """Begin a new assignment of a partition; its epoch grows."""
+        """Begin a new assignment of a partition."""
         self._epochs[partition] += 1
         self._prefixes[partition] = _Prefix()
 
     def revoke(self, partition: Partition) -> None:
-        """Forget a partition; its epoch grows."""
+        """Forget a partition."""
         self._epochs[partition] += 1
         self._prefixes.pop(partition, None)
 
     def epoch(self, partition: Partition) -> int:
-        """Return a number that grows whenever this partition comes or goes."""
+        """Return a number that grows with each assign() and revoke()."""
         return self._epochs[partition]
 
     def goes_back(self, partition: Partition, offset: int) -> bool:
-        """Return whether this offset or a higher one was received before in this assignment."""
+        """Return whether this offset or a higher one was received in this assignment."""
         prefix = self._prefixes.get(partition)
         return prefix is not None and offset <= prefix.last_received
 
     def received(self, partition: Partition, offset: int) -> int | None:
-        """Note an offset as received; return this reception's number, None when the partition is not ours."""
+        """Note a received offset; return the reception's number, or None if the partition is not ours."""
         prefix = self._prefixes.get(partition)
         if prefix is None:
             return None
@@ -97,13 +95,13 @@ class PrefixTracker:
         return reception
 
     def finished(self, partition: Partition, offset: int, reception: int) -> None:
-        """Note an offset as finished, unless it was received again since or its partition has gone."""
+        """Note a finished offset, unless it was received again since or its partition is gone."""
         prefix = self._prefixes.get(partition)
         if prefix is not None:
             prefix.finish(offset, reception)
 
     def behind(self, ends: Mapping[Partition, int]) -> dict[Partition, int]:
-        """Return the unfinished events of each of our partitions, given its end; 0 before any was received."""
+        """Return the unfinished events of each of our partitions, given its end."""
         return {
             partition: max(0, ends[partition] - reached) if (reached := prefix.reached) is not None else 0
             for partition, prefix in self._prefixes.items()
@@ -111,7 +109,7 @@ class PrefixTracker:
         }
 
     def committable(self) -> dict[Partition, int]:
-        """Return the offset to commit of each partition, where it has moved."""
+        """Return the offset to commit of each partition where it has moved."""
         return {
             partition: offset
             for partition, prefix in self._prefixes.items()
@@ -119,7 +117,7 @@ class PrefixTracker:
         }
 
     def committed(self, offsets: Mapping[Partition, int]) -> None:
-        """Note what was committed."""
+        """Note committed offsets."""
         for partition, offset in offsets.items():
             prefix = self._prefixes.get(partition)
             if prefix is not None:

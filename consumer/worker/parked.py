@@ -1,4 +1,4 @@
-"""Parking: puts parked memos of our partitions into their chats' lanes when they are due."""
+"""Parked memos of our partitions, put into their chats' lanes when they are due."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 _DUE_SECONDS = 1.0
 _MAX_DUE = 8
-"""Memos taken up at once: each may bring a recording of 35 MB in its event."""
+"""Memos taken up at once; each may bring an event of 35 MB."""
 
 log = logging.getLogger(__name__)
 
 
 class ParkedMemos:
-    """Asks the ledger which memos of the assigned partitions are due."""
+    """Polls the ledger for memos of the assigned partitions that are due."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class ParkedMemos:
         self._taken: set[MemoKey] = set()  # those in a lane
 
     async def run(self, handler: Handler) -> None:
-        """Ask until cancelled; a store that is away is asked again."""
+        """Poll until cancelled, also while the store is away."""
         while True:
             await asyncio.sleep(_DUE_SECONDS)
             try:
@@ -50,7 +50,7 @@ class ParkedMemos:
                 log.warning("ledger.away", extra={"error": str(away)})
 
     def forget(self) -> None:
-        """Forget which memos are in lanes: the lanes have been emptied."""
+        """Forget which memos are in lanes, since the lanes have been emptied."""
         self._taken.clear()
 
     async def _take_up(self, handler: Handler) -> None:
@@ -58,14 +58,11 @@ class ParkedMemos:
             numbers = [partition.number for partition in self._assigned if partition.topic == topic]
             # Those that wait in a lane are due as well, and must not hide the others.
             for key, place in await handler.ledger.due(topic, numbers, limit=_MAX_DUE + len(self._taken)):
-                self._submit(handler, key, Partition(place.topic, place.partition))
-
-    def _submit(self, handler: Handler, key: MemoKey, partition: Partition) -> None:
-        if partition not in self._assigned or key in self._taken or self._lanes.full:
-            return
-        self._taken.add(key)
-        again = partial(self._try_again, handler, key, self._ownership(partition))
-        self._lanes.submit(("chat", key.chat_id), again, tag=partition)
+                partition = Partition(place.topic, place.partition)
+                if partition in self._assigned and key not in self._taken and not self._lanes.full:
+                    self._taken.add(key)
+                    again = partial(self._try_again, handler, key, self._ownership(partition))
+                    self._lanes.submit(("chat", key.chat_id), again, tag=partition)
 
     async def _try_again(self, handler: Handler, key: MemoKey, owned: Callable[[], bool]) -> Outcome:
         try:

@@ -20,7 +20,7 @@ from consumer.notices import MemoReleased, PartitionsChanged
 from consumer.settings import load
 from consumer.stages.decode import Decode
 from consumer.stages.remember import Remember
-from consumer.worker.worker import Worker
+from consumer.worker.worker import Supervision, Worker
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
@@ -139,9 +139,9 @@ async def test_a_member_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A worker whose member of the group is replaced ends what is under way, and goes on: one reply each, in order."""
     rebuilds: list[asyncio.Event] = []
 
-    def seen(*, rebuild: asyncio.Event, **parts: Any) -> Worker:  # noqa: ANN401 (as the worker takes them)
-        rebuilds.append(rebuild)
-        return Worker(rebuild=rebuild, **parts)
+    def seen(*, supervision: Supervision, **parts: Any) -> Worker:  # noqa: ANN401 (as the worker takes them)
+        rebuilds.append(supervision.rebuild)
+        return Worker(supervision=supervision, **parts)
 
     monkeypatch.setattr(wiring, "Worker", seen)
     async with rig(tmp_path, KAFKA_SESSION_SECONDS="6") as made:

@@ -45,7 +45,7 @@ class Delivery:
     def __init__(self, messenger: Messenger, *, send_seconds: float = 5.0, resend_unknown: bool = True) -> None:
         claim, ledger = Claim(MemoKey(MEMO.chat_id, MEMO.message_id), 1, State.SPOKEN, {}), cast("Any", Ledger())
         lease = Lease(ledger, claim, seconds=LEASE_SECONDS, asked_at=monotonic(), clock=monotonic)
-        self.progress = Progress(claim, ledger, Notices(), lease)
+        self.progress = Progress(lease, Notices())
         self._deliver = Deliver(messenger, cast("Any", None), send_seconds, resend_unknown)
 
     async def attempt(self) -> Delivered:

@@ -78,20 +78,20 @@ class Cluster:
         while self._wanted:
             self._wanted = False
             self.rebalances += 1
-            late = await self._let_go()
+            late = await self._revoke_all()
             self.members = [each for each in self.members if each not in late and not each.process.stopped]
             self.generation += 1
             for number, member in enumerate(self.members):
                 partitions = [each for each in self.logs if each.number % len(self.members) == number]
                 member.given(partitions, self.generation)
 
-    async def _let_go(self) -> list[SimulatedSource]:
-        """Ask all members to let go; return those that did not in time."""
-        asked = {asyncio.ensure_future(member.let_go()): member for member in self.members}
-        if not asked:
+    async def _revoke_all(self) -> list[SimulatedSource]:
+        """Revoke the partitions of all members; return the members that are too late."""
+        revoking = {asyncio.ensure_future(member.revoke_all()): member for member in self.members}
+        if not revoking:
             return []
-        _, late = await asyncio.wait(asked, timeout=REBALANCE_SECONDS)
-        return [asked[each] for each in late]
+        _, late = await asyncio.wait(revoking, timeout=REBALANCE_SECONDS)
+        return [revoking[each] for each in late]
 
     def commit(self, member: SimulatedSource, generation: int, offsets: Mapping[Partition, int]) -> None:
         """Commit, for a member of this generation. Raises CommitRefused."""
@@ -167,7 +167,7 @@ class SimulatedSource:
         if self._watching is not None:
             self._watching.cancel()
 
-    async def let_go(self) -> None:
+    async def revoke_all(self) -> None:
         """Revoke everything; a stopped process answers when it goes on."""
         await self.process.step()
         await self._revoked()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 # ruff: noqa: ANN401 (they stand in for methods of many shapes)
 import asyncio
-from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 from consumer.memo import checkpoint
 from consumer.memo.asides import Asides
@@ -38,16 +38,16 @@ def commit_the_highest() -> Iterator[None]:
     def committable(self: PrefixTracker) -> dict[Partition, int]:
         found = {}
         for partition, prefix in self._prefixes.items():
-            done = seen[id(prefix)] - prefix.unfinished.keys()
+            done = seen.get(prefix, set()) - prefix.unfinished.keys()
             if done and max(done) + 1 > prefix.committed:
                 found[partition] = max(done) + 1
         return found
 
-    seen: defaultdict[int, set[int]] = defaultdict(set)
+    seen: WeakKeyDictionary[Any, set[int]] = WeakKeyDictionary()
     real = offsets._Prefix.receive
 
     def receive(self: Any, offset: int, reception: int) -> None:
-        seen[id(self)].add(offset)
+        seen.setdefault(self, set()).add(offset)
         real(self, offset, reception)
 
     with patch.object(PrefixTracker, "committable", committable), patch.object(offsets._Prefix, "receive", receive):
@@ -123,13 +123,15 @@ def taken_while_letting_go() -> Iterator[None]:
     """Go on taking events of partitions that are being revoked."""
 
     async def revoked(self: Any, partitions: Any) -> None:
-        self._lanes.stop(partitions)
-        await self._drain(partitions)
-        await self._commit()
-        for partition in partitions:
-            self._offsets.revoke(partition)
-        await self._lanes.cancel(partitions, seconds=self._let_go_seconds)
-        self._assigned.difference_update(partitions)
+        async with self._revoking:
+            self._lanes.stop(partitions)
+            await self._drain(partitions)
+            await self._commit()
+            for partition in partitions:
+                self._offsets.revoke(partition)
+            await self._lanes.cancel(partitions, seconds=self._cancel_seconds)
+            self._parking.forget()
+            self._assigned.difference_update(partitions)  # the worker does so first
 
     with patch.object(worker.Worker, "_revoked", revoked):
         yield
@@ -143,8 +145,8 @@ def claims_ignored() -> Iterator[None]:
 
 
 @contextmanager
-def nobody_asks_first() -> Iterator[None]:
-    """Send again without looking whether an earlier send went out."""
+def earlier_sends_ignored() -> Iterator[None]:
+    """Send again without a search for an earlier send."""
 
     async def find_earlier(*_: object) -> None:
         return None
@@ -238,9 +240,10 @@ def offsets_before_the_end() -> Iterator[None]:
     """Finish an event when its memo has been taken, not when it has ended."""
     real = worker.Worker._handle
 
-    async def handle(self: Any, handler: Any, event: Any, reception: int, *others: Any) -> Any:
-        self._finish(event, reception)
-        return await real(self, handler, event, reception, *others)
+    async def handle(*parts: Any) -> Any:
+        *_, finish = parts
+        finish()
+        return await real(*parts)
 
     with patch.object(worker.Worker, "_handle", handle):
         yield
@@ -257,7 +260,7 @@ MUTATIONS: dict[str, Callable[[], AbstractContextManager[object]]] = {
         settled_before_kept,
         taken_while_letting_go,
         claims_ignored,
-        nobody_asks_first,
+        earlier_sends_ignored,
         resent_without_a_search,
         parked_memos_overtaken,
         keeping_cut_off,

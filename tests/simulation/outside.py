@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SLOWEST_SEND_SECONDS = 2.0
-"""How long a send may travel before the Series API has it: with a lost answer, longer than nobody waits."""
+"""How long a send may travel before the Series API has it: with a lost answer, shorter than the sender waits."""
 _LOST_ANSWER_SECONDS = 3.0
 _SWIFT_SEND_SECONDS = 0.4
 _BROKEN_ANSWER_SECONDS = 0.1
@@ -140,7 +140,7 @@ class SimulatedArchive:
         return key
 
     async def get(self, key: str) -> bytes:
-        """Give back."""
+        """Return."""
         hands = self._hands
         return await hands.deal(lambda: self._objects[key], hands.weather.archive, ArchiveUnavailable("storm"))
 
@@ -153,7 +153,7 @@ class SimulatedArchive:
         self._objects.pop(key, None)
 
     async def check(self) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     async def warm(self) -> None:
         """Be ready."""
@@ -235,7 +235,7 @@ class SimulatedDeadLetters:
         await hands.deal(lambda: self._topic.append(letter), hands.weather.store, SourceError("storm"))
 
 
-def at_once(coroutine: Any) -> Any:  # noqa: ANN401 (whatever it gives)
+def at_once(coroutine: Any) -> Any:  # noqa: ANN401 (its result)
     """Run a coroutine that never waits: the in-memory stores are such."""
     try:
         coroutine.send(None)

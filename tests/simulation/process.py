@@ -91,7 +91,7 @@ class Process:
                 value = work()
                 if answer_lost is not None:
                     raise answer_lost  # noqa: TRY301 (the same)
-            except Exception as error:  # noqa: BLE001 (whatever the other side says is the caller's to handle)
+            except Exception as error:  # noqa: BLE001 (any error is the caller's to handle)
                 if not answer.done():
                     answer.set_exception(error)
                     answer.exception()  # the caller may be gone

@@ -27,7 +27,7 @@ _CHUNK = 50
 
 
 def play(seed: int) -> str | None:
-    """Play one seed; give what does not hold, or None."""
+    """Play one seed; return the violation, or None."""
     loop = _OneThread()
     world = World(seed)
     with _silence(), asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -54,13 +54,13 @@ class _OneThread(VirtualTimeLoop):
             return
         try:
             future.set_result(work())
-        except Exception as error:  # noqa: BLE001 (whatever it raises is for whoever waits for it)
+        except Exception as error:  # noqa: BLE001 (it is raised where the future is awaited)
             future.set_exception(error)
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Log nothing meanwhile: a storm has much to say."""
+    """Log nothing in the block."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
@@ -84,14 +84,14 @@ async def _played(world: World) -> None:
 
 
 def play_many(seeds: Sequence[int], mutation: str | None = None) -> list[str]:
-    """Play seeds over all cores; give what does not hold."""
+    """Play seeds over all cores; return the violations."""
     chunks = [seeds[start : start + _CHUNK] for start in range(0, len(seeds), _CHUNK)]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         return [each for found in pool.map(partial(_play_chunk, mutation), chunks) for each in found]
 
 
 def first_caught(mutation: str, seeds: Sequence[int]) -> tuple[int, str] | None:
-    """Play seeds under a broken rule until one shows it; give how many it took, and what it said."""
+    """Play seeds under a broken rule until one shows it; return how many it took, and the violation."""
     with MUTATIONS[mutation]():
         for number, seed in enumerate(seeds, start=1):
             found = play(seed)

@@ -1,4 +1,4 @@
-"""The costly stages of the simulation: they take time, and what they give is counted."""
+"""Stand-ins for the costly stages, which take time and check what is paid for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Stages:
-    """The costly stages, as one process has them: they take time, and what they give is counted."""
+    """The costly stages of one process."""
 
     world: World
     process: Process

@@ -15,7 +15,7 @@ from tests.simulation.seeds import first_caught, play_many
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "10000"))
 ENOUGH_TO_CATCH = 3000
 """Seeds within which each broken rule shows."""
-SHOWN_BY = {"no_last_look": 2486, "claims_ignored": 1290, "settled_before_kept": 345, "taken_while_letting_go": 112}
+SHOWN_BY = {"no_last_look": 2486, "claims_ignored": 1290, "settled_before_kept": 345, "taken_while_letting_go": 1155}
 """Of those that few seeds show, one that did when it was last looked for: it is played first, before all the others."""
 
 

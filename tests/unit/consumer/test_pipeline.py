@@ -24,10 +24,9 @@ from consumer.stages.answer import Answer
 from consumer.stages.decode import Decode
 from consumer.stages.deliver import Deliver
 from consumer.stages.fetch import Fetch
-from consumer.stages.hear import Hear
+from consumer.stages.hear import Hear, Read
 from consumer.stages.keep import Keep
-from consumer.stages.read import Read
-from consumer.stages.remember import Recall, Remember
+from consumer.stages.remember import Remember
 from consumer.stages.speak import Speak
 from conversation.replying.reply import replier_rung
 from conversation.speaking.rehearsal import synthesizer_rung
@@ -126,7 +125,6 @@ def pipeline(world: _World, store: MemoryStore, archive: MemoryArchive, *, resen
         fetch=Fetch(ports, 1_000_000),
         keep=Keep(archive, b"key"),
         decode=Decode(ports),
-        recall=Recall(store.history),
         hear=Hear(Ladder("hear", Rung("whisper", ports.transcribe, 9), budget_seconds=9), "en"),
         read=Read("en"),
         answer=Answer(Ladder("answer", Rung("llama", replier_rung("llama", ports), 9), budget_seconds=9)),
@@ -146,7 +144,7 @@ async def run(
     *,
     resend_unknown: bool = True,
 ) -> tuple[Delivered, list[str]]:
-    """Run a memo of which so much is known; give its end, and the steps of its story: stage, rung, error."""
+    """Run a memo with these facts; return its end, and the steps of its story: stage, rung, error."""
     clock = asyncio.get_running_loop().time
     store, kept = MemoryStore(clock=clock), archive or MemoryArchive()
     for key in () if archive else (ORIGINAL, SPOKEN):
@@ -154,7 +152,7 @@ async def run(
     claim = await store.ledger.claim(KEY, owner="one", lease_seconds=600, facts=facts)
     assert isinstance(claim, Claim)
     lease = Lease(store.ledger, claim, seconds=600, asked_at=clock(), clock=clock)
-    progress = Progress(claim, store.ledger, Notices(), lease, clock)
+    progress = Progress(lease, Notices(), clock)
     delivered = await pipeline(world, store, kept, resend_unknown=resend_unknown)(memo, progress, apology)
     return delivered, [" ".join(filter(None, (step.stage, step.rung, step.error))) for step in progress.steps]
 

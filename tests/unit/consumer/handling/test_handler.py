@@ -18,13 +18,11 @@ from consumer.wiring import make_handler
 from storage.ledger import Claim, Event, MemoKey, Place
 from storage.memory.store import MemoryStore
 from storage.states import State
+from tests.harness.ledgers import FaultyLedger
 from tests.harness.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from consumer.handling.handler import Handler
-    from storage.ledger import JsonValue
 
 KEY = MemoKey("51", "1")
 LEASE = 30.0
@@ -33,33 +31,10 @@ VALUE = json.dumps({"event_type": "message.received", "data": DATA}).encode()
 EVENT = Event(Place("t", 0, 0), 1_700_000_000.0, None, VALUE, ())
 
 
-class _SlowLedger:
-    """A memory ledger with slow answers."""
-
-    def __init__(self, *, event_seconds: float = 0.0, claim_seconds: float = 0.0) -> None:
-        self.real = MemoryStore(clock=asyncio.get_running_loop().time).ledger
-        self.event_seconds = event_seconds
-        self.claim_seconds = claim_seconds
-        self.claiming = asyncio.Event()
-
-    async def event(self, key: MemoKey) -> Event | None:
-        await asyncio.sleep(self.event_seconds)
-        return await self.real.event(key)
-
-    async def claim(self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]) -> object:
-        granted = await self.real.claim(key, owner=owner, lease_seconds=lease_seconds, facts=facts)
-        self.claiming.set()
-        await asyncio.sleep(self.claim_seconds)
-        return granted
-
-    async def revive(self, key: MemoKey, **asked: Any) -> object:  # noqa: ANN401 (whatever a ledger takes)
-        granted = await self.real.revive(key, **asked)
-        self.claiming.set()
-        await asyncio.sleep(self.claim_seconds)
-        return granted
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a ledger has)
-        return getattr(self.real, name)
+def slow_ledger(*, event_seconds: float = 0.0, claim_seconds: float = 0.0) -> FaultyLedger:
+    """A memory ledger that is slow to read an event, or to answer a claim."""
+    real = MemoryStore(clock=asyncio.get_running_loop().time).ledger
+    return FaultyLedger(real, delays={"event": event_seconds}, late={"claim": claim_seconds, "revive": claim_seconds})
 
 
 class _Pipeline:
@@ -73,13 +48,12 @@ class _Pipeline:
         raise ZeroDivisionError
 
 
-def handler(ledger: _SlowLedger, pipeline: _Pipeline) -> Handler:
+def handler(ledger: FaultyLedger, pipeline: _Pipeline) -> Handler:
     """Build a handler by the loop's clock."""
     parts: Any = pipeline
     clock = asyncio.get_running_loop().time
-    store: Any = ledger
     settings = load({"SERIES_API_URL": "http://127.0.0.1:1", "SERIES_API_KEY": "key", "LEASE_SECONDS": str(LEASE)})
-    made = make_handler(settings, parts, store, cast("Any", Outbox()), Notices())
+    made = make_handler(settings, parts, ledger, cast("Any", Outbox()), Notices())
     return replace(made, bugs=BugLimit(99, clock=clock), lease_clock=clock, clock=clock)
 
 
@@ -90,7 +64,7 @@ class Outbox:
         """Publish nothing."""
 
 
-async def parked(ledger: _SlowLedger) -> None:
+async def parked(ledger: FaultyLedger) -> None:
     """Have a memo wait that is due now."""
     claim = await ledger.real.claim(KEY, owner="zero", lease_seconds=LEASE, facts={})
     assert isinstance(claim, Claim)
@@ -100,7 +74,7 @@ async def parked(ledger: _SlowLedger) -> None:
 @in_virtual_time
 async def test_an_event_that_is_read_for_longer_than_a_lease_is_worked_on() -> None:
     """A parked memo is held while its event is read slowly, and then brought to its end."""
-    ledger, pipeline = _SlowLedger(event_seconds=2 * LEASE), _Pipeline()
+    ledger, pipeline = slow_ledger(event_seconds=2 * LEASE), _Pipeline()
     await parked(ledger)
     await handler(ledger, pipeline).take_up(KEY, lambda: True)
     (story,) = await ledger.real.find(KEY.message_id)
@@ -111,7 +85,7 @@ async def test_an_event_that_is_read_for_longer_than_a_lease_is_worked_on() -> N
 @in_virtual_time
 async def test_an_operator_s_memo_is_held_while_its_event_is_read() -> None:
     """The same holds where an operator has the memo answered."""
-    ledger, pipeline = _SlowLedger(event_seconds=2 * LEASE), _Pipeline()
+    ledger, pipeline = slow_ledger(event_seconds=2 * LEASE), _Pipeline()
     await parked(ledger)
     assert await handler(ledger, pipeline).revive(KEY, without=(), again=False) is State.DEAD
 
@@ -119,7 +93,7 @@ async def test_an_operator_s_memo_is_held_while_its_event_is_read() -> None:
 @in_virtual_time
 async def test_a_memo_that_was_purged_meanwhile_is_passed() -> None:
     """A memo that was purged since it was found to be due harms nothing."""
-    ledger, pipeline = _SlowLedger(), _Pipeline()
+    ledger, pipeline = slow_ledger(), _Pipeline()
     await handler(ledger, pipeline).take_up(KEY, lambda: True)
     assert not pipeline.runs
 
@@ -128,16 +102,15 @@ async def test_a_memo_that_was_purged_meanwhile_is_passed() -> None:
 @pytest.mark.parametrize("reading", [True, False])
 async def test_who_is_cancelled_while_claiming_holds_nothing(reading: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     """A memo whose partition goes during the claim, or while its event is read, is free at once."""
-    ledger = _SlowLedger(event_seconds=1.0 if reading else 0.0, claim_seconds=1.0)
+    ledger = slow_ledger(event_seconds=1.0 if reading else 0.0, claim_seconds=1.0)
     ours = handler(ledger, _Pipeline())
     if reading:
         await parked(ledger)
         working = asyncio.create_task(ours.take_up(KEY, lambda: True))
-        await asyncio.sleep(0.5)
     else:
         parsed: Any = parse(VALUE, received_at=datetime.now(UTC))
         working = asyncio.create_task(cast("Any", ours.take(EVENT, parsed, lambda: True)))
-        await ledger.claiming.wait()
+    await asyncio.sleep(0.5)
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
     (story,) = await ledger.real.find(KEY.message_id)
@@ -147,10 +120,10 @@ async def test_who_is_cancelled_while_claiming_holds_nothing(reading: bool) -> N
 @in_virtual_time
 async def test_an_operator_who_gives_up_while_claiming_holds_nothing() -> None:
     """A memo that is granted to an operator who has pressed Ctrl-C meanwhile is free at once."""
-    ledger = _SlowLedger(claim_seconds=1.0)
+    ledger = slow_ledger(claim_seconds=1.0)
     await parked(ledger)
     working = asyncio.create_task(handler(ledger, _Pipeline()).revive(KEY, without=(), again=False))
-    await ledger.claiming.wait()
+    await asyncio.sleep(0.5)
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
     (story,) = await ledger.real.find(KEY.message_id)

@@ -58,7 +58,7 @@ def test_the_model_is_asked_once() -> None:
 
 
 def test_what_was_written_is_never_dropped() -> None:
-    """Wherever an operator has it begun again, what was written is kept: nobody else knows it."""
+    """From whatever stage an operator restarts, the text is kept: it is stored nowhere else."""
     for restart in (None, *Restart):
         assert "written" not in checkpoint.facts_to_drop(restart, again=True)
 

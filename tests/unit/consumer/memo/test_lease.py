@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,41 +11,36 @@ from consumer.memo.lease import Lease
 from storage.errors import Fenced, StoreUnavailable
 from storage.ledger import Claim, MemoKey
 from storage.memory.store import MemoryStore
+from tests.harness.ledgers import FaultyLedger
 from tests.harness.virtual_time import in_virtual_time
+
+if TYPE_CHECKING:
+    from storage.ledger import Ledger
 
 KEY = MemoKey("51", "1")
 SECONDS = 30.0
 
 
-class _Ledger:
-    """A memory ledger by the loop's clock, which may be away."""
+class _TakenOver(FaultyLedger):
+    """A ledger that refuses to renew, and notes when."""
 
-    def __init__(self) -> None:
-        self.real = MemoryStore(clock=asyncio.get_running_loop().time).ledger
-        self.away = False
-        self.renewals = 0
+    def __init__(self, real: Ledger) -> None:
+        super().__init__(real)
+        self.refusing = asyncio.Event()
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        if self.away:
-            raise StoreUnavailable("away")
-        self.renewals += 1
-        await self.real.renew(claim, lease_seconds=lease_seconds)
+        del claim, lease_seconds
+        self.refusing.set()
+        raise Fenced("taken over")
 
 
-async def leased(*, owned: bool = True) -> tuple[_Ledger, Lease]:
+async def leased(*, owned: bool = True) -> tuple[FaultyLedger, Lease]:
     """Claim a memo."""
-    ledger, clock = _Ledger(), asyncio.get_running_loop().time
-    asked_at = clock()
+    clock = asyncio.get_running_loop().time
+    ledger, asked_at = FaultyLedger(MemoryStore(clock=clock).ledger), clock()
     claim = await ledger.real.claim(KEY, owner="one", lease_seconds=SECONDS, facts={})
     assert isinstance(claim, Claim)
-    lease = Lease(
-        ledger,  # type: ignore[arg-type] # of the port it needs no more
-        claim,
-        seconds=SECONDS,
-        asked_at=asked_at,
-        owned=lambda: owned,
-        clock=clock,
-    )
+    lease = Lease(ledger, claim, seconds=SECONDS, asked_at=asked_at, owned=lambda: owned, clock=clock)
     return ledger, lease
 
 
@@ -57,7 +51,7 @@ async def test_a_lease_that_is_kept_goes_on() -> None:
     async with lease.kept():
         await asyncio.sleep(10 * SECONDS - 1)
         lease.check()
-    assert ledger.renewals == 29
+    assert ledger.effects["renew"] == 29
 
 
 @in_virtual_time
@@ -76,10 +70,10 @@ async def test_a_send_lies_inside_its_lease() -> None:
     """A lease that would end before the send is renewed first; one with enough left is not."""
     ledger, lease = await leased()
     await lease.lasting(SECONDS / 2)
-    assert ledger.renewals == 0
+    assert ledger.effects["renew"] == 0
     await asyncio.sleep(SECONDS - 1)
     await lease.lasting(SECONDS / 2)
-    assert ledger.renewals == 1
+    assert ledger.effects["renew"] == 1
     await asyncio.sleep(SECONDS / 2)
     lease.check()
 
@@ -124,19 +118,13 @@ async def test_work_that_ends_with_its_lease_ends_as_it_did(error: Exception | N
 
     A process that was stopped wakes so: the renewal and what the work waited for are refused together.
     """
-    _, lease = await leased()
-    wakes = asyncio.Event()
-
-    async def refused(claim: Claim, *, lease_seconds: float) -> None:
-        del claim, lease_seconds
-        wakes.set()
-        raise Fenced("taken over")
-
-    lease._ledger = cast("Any", SimpleNamespace(renew=refused))
+    ledger, lease = await leased()
+    taken_over = _TakenOver(ledger)
+    lease.ledger = taken_over
 
     async def work() -> None:
         async with lease.kept():
-            await wakes.wait()
+            await taken_over.refusing.wait()
             if error is not None:
                 raise error
 
@@ -159,7 +147,7 @@ async def test_a_cancellation_is_not_taken_for_a_lost_lease() -> None:
     with pytest.raises(asyncio.CancelledError):
         await working
     await asyncio.sleep(SECONDS)
-    assert ledger.renewals == 0
+    assert ledger.effects["renew"] == 0
 
 
 @in_virtual_time

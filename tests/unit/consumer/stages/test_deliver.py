@@ -62,7 +62,7 @@ async def test_a_refusal_says_nothing_of_an_earlier_send() -> None:
     for _ in range(3):
         assert isinstance(claim, Claim)
         lease = Lease(ledger, claim, seconds=30, asked_at=clock(), clock=clock)
-        progress = Progress(claim, ledger, Notices(), lease)
+        progress = Progress(lease, Notices())
         found = await deliver.find_earlier(MEMO, progress)
         if found is not None:
             break
@@ -98,7 +98,7 @@ async def test_the_service_that_did_not_answer_is_named() -> None:
     deliver = Deliver(messenger, cast("Any", None), 10.0, resend_unknown=False)
     claim = await ledger.claim(KEY, owner="one", lease_seconds=30, facts={})
     assert isinstance(claim, Claim)
-    progress = Progress(claim, ledger, Notices(), Lease(ledger, claim, seconds=30, asked_at=clock(), clock=clock))
+    progress = Progress(Lease(ledger, claim, seconds=30, asked_at=clock(), clock=clock), Notices())
     with pytest.raises(OutcomeUnknown, match=r"^linq:") as sending:
         await deliver(ANSWERING, progress)
     with pytest.raises(OutcomeUnknown, match=r"^linq:") as looking:

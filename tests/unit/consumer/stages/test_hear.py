@@ -1,4 +1,4 @@
-"""Hear: long memos piece by piece, what is lost, what is imagined, and what the story tells of it."""
+"""Hear: long memos in pieces, lost pieces, hallucinations, and the steps of the story."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from audio.clips import Line
 from audio.formats import Format
 from audio.pieces import cut_at_pauses
 from consumer.memo.endings import Apology
+from consumer.memo.lease import Lease
 from consumer.memo.progress import Progress
 from consumer.memo.states import AbsentAudio, Decoded, Fetched, Heard, Memo
 from consumer.notices import Notice, Notices
@@ -37,13 +38,6 @@ if TYPE_CHECKING:
     from conversation.hearing.listen import Expected
 KEY = MemoKey("51", "1")
 Script = dict[int, str | Transcript | Exception]
-
-
-class Lease:
-    """One that runs."""
-
-    def check(self) -> None:
-        """Find it running."""
 
 
 @cache
@@ -126,7 +120,8 @@ async def staged(clip: Clip, ladder: Ladder[[Clip, Expected], Transcript], turns
     """Run the stage, after these turns."""
     notices: list[Notice] = []
     claim = Claim(KEY, 1, State.RECEIVED, {})
-    progress = Progress(claim, cast("Any", None), Notices(notices.append), cast("Any", Lease()))
+    lease = Lease(cast("Any", None), claim, seconds=1.0, asked_at=0.0, clock=lambda: 0.0)
+    progress = Progress(lease, Notices(notices.append))
     ran = Ran(progress, notices)
 
     async def past() -> tuple[PastTurn, ...]:
@@ -207,7 +202,7 @@ async def test_all_pieces_lost() -> None:
 
 @in_virtual_time
 async def test_one_lost_and_no_words_in_the_others() -> None:
-    """Nobody is told that nothing was heard when a part could not be listened to."""
+    """An apology does not claim silence when a part could not be transcribed."""
     ears = Ears(wav(speech()), {1: Unavailable("one"), **dict.fromkeys(range(2, 9), "")})
     ran = await hear(ears.whole, ears)
     assert ran.apology
@@ -216,7 +211,7 @@ async def test_one_lost_and_no_words_in_the_others() -> None:
 
 @in_virtual_time
 async def test_silent_pieces_cost_nothing() -> None:
-    """A piece in which nobody says anything is not sent to anybody."""
+    """A silent piece is not sent to a transcriber."""
     whole = wav(speech()[: 20 * RATE], np.zeros(60 * RATE), speech()[20 * RATE : 40 * RATE])
     ears = Ears(whole)
     ran = await hear(whole, ears)
@@ -274,7 +269,7 @@ async def test_a_bug_stays_a_bug() -> None:
 
 @in_virtual_time
 async def test_a_cancellation_ends_all_pieces() -> None:
-    """A memo that is let go leaves no request behind."""
+    """A cancelled memo leaves no request behind."""
     ears = Ears(wav(speech()))
     hearing = asyncio.create_task(hear(ears.whole, ears))
     await asyncio.sleep(1.0)

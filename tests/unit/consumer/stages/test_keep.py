@@ -18,7 +18,7 @@ from storage.memory.store import MemoryArchive
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MEMOS = Path(__file__).parent.parent.parent.parent / "fixtures" / "memos"
+MEMOS = Path(__file__).parents[4] / "fixtures" / "memos"
 MEMO = Memo("51", "id with spaces", "+15550100001", datetime(2026, 11, 21, tzinfo=UTC), ())
 
 

@@ -279,7 +279,7 @@ async def test_a_job_that_asks_again_holds_its_lane_and_no_slot() -> None:
     assert started == ["first", "other", "first"]
     await asyncio.sleep(10)
     assert started == ["first", "other", "first", "first", "second"]
-    assert (lanes.running, _waiting(lanes), lanes.oldest_seconds) == (0, 0, None)
+    assert (lanes.running, _waiting(lanes), lanes.oldest_seconds()) == (0, 0, None)
 
 
 @in_virtual_time
@@ -288,7 +288,7 @@ async def test_a_job_that_asks_again_counts() -> None:
     lanes, started = Lanes(concurrency=1, max_jobs=1, max_bytes=9), list[str]()
     lanes.submit("chat", _stubborn(started, "first", 10.0), size=3)
     await asyncio.sleep(4)
-    assert (lanes.full, lanes.oldest_seconds) == (True, 4.0)
+    assert (lanes.full, lanes.oldest_seconds()) == (True, 4.0)
     await asyncio.sleep(7)
     assert not lanes.full
 
@@ -487,7 +487,7 @@ class Traffic(RuleBasedStateMachine):
             self.lanes.stop()
             await self.lanes.cancel()
             await settled()
-            assert not self.lanes._cancelled
+            assert (self.lanes._jobs, self.lanes._running, self.lanes._later) == (0, {}, {})
 
 
 TestTraffic = Traffic.TestCase

@@ -15,6 +15,7 @@ from consumer.notices import Notices
 from consumer.settings import load
 from consumer.wiring import make_worker
 from consumer.worker.lanes import Lanes
+from consumer.worker.worker import Supervision
 from storage.ledger import Event, Place
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def event(offset: int, *, size: int = 10) -> Event:
 
 
 class _Source:
-    """A log that gives prepared batches, and keeps what is committed."""
+    """A source of prepared batches, which records commits."""
 
     def __init__(self, *batches: list[Event]) -> None:
         self.batches = list(batches)
@@ -102,10 +103,7 @@ async def worked(source: _Source, hands: _Hands, *, until: Callable[[], bool]) -
         lambda: log,
         Lanes(concurrency=8, max_jobs=100, max_bytes=10**9),
         Notices(),
-        beat=lambda: None,
-        check=lambda: None,
-        hurry=asyncio.Event(),
-        rebuild=asyncio.Event(),
+        Supervision(),
     )
     stop = asyncio.Event()
     async with worker.membership():
@@ -121,7 +119,7 @@ async def worked(source: _Source, hands: _Hands, *, until: Callable[[], bool]) -
 async def test_a_batch_belongs_to_the_assignment_it_was_taken_in() -> None:
     """A partition that goes and comes back while a large event is parsed takes nothing of the old batch with it (I4).
 
-    Else a later event of the batch would be committed over the one in hand, whose memo would be lost.
+    Else a later event of the batch would be committed over an unfinished one, whose memo would be lost.
     """
     executor, back = ThreadPoolExecutor(1), threading.Event()
     asyncio.get_running_loop().set_default_executor(executor)
