@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.archive import KEYS_PER_PAGE, NO_METADATA
+from storage.archive import KEYS_PER_PAGE, NO_METADATA, Archive
 from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _STRAY_SECONDS = 3600.0
 """A temporary file older than this was left by a crash."""
 
 
-class DiskArchive:
+class DiskArchive(Archive):
     """`Archive` as files of one folder, which is created when missing."""
 
     def __init__(self, folder: Path) -> None:
@@ -37,7 +37,6 @@ class DiskArchive:
         return str(path)
 
     async def get(self, key: str) -> bytes:
-        """Return an object. Raises ArchiveMissing."""
         return await asyncio.to_thread(self._read, self._path(key))
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:

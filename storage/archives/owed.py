@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from runtime.backoff import Backoff
-from storage.archive import KEYS_PER_PAGE, NO_METADATA
+from storage.archive import KEYS_PER_PAGE, NO_METADATA, Archive
 from storage.archives.spool import Damaged, Spool, SpooledObject, file_name
 from storage.errors import ArchiveError, ArchiveMissing, ArchiveUnavailable
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from storage.archive import Archive
     from storage.archives.spool import SpoolSize, Stamp
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
@@ -28,7 +27,7 @@ _FIRST_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
 log = logging.getLogger(__name__)
 
 
-class OwedArchive:
+class OwedArchive(Archive):
     """An archive whose refused uploads wait in a spool until the inner one takes them, which pays them.
 
     Processes may share the spool, and pay what the others owe.
@@ -111,7 +110,6 @@ class OwedArchive:
         return sorted({*kept, *wanted})[:limit]
 
     async def delete(self, key: str) -> None:
-        """Delete an object and stop owing it. If another process is just paying it, it is listed again later."""
         name = file_name(key)
         async with self._lock(name):
             with _spool_errors():
@@ -132,7 +130,6 @@ class OwedArchive:
             log.info("archive.cold", extra={"error": type(error).__name__})
 
     async def close(self) -> None:
-        """Close the inner archive, after keep_paying() has ended."""
         await self._archive.close()
 
     async def owed(self) -> SpoolSize:

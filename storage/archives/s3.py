@@ -21,7 +21,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from storage.archive import KEYS_PER_PAGE, NO_METADATA
+from storage.archive import KEYS_PER_PAGE, NO_METADATA, Archive
 from storage.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Encryption:
         return arguments if self.key is None else {**arguments, "SSEKMSKeyId": self.key}
 
 
-class S3Archive:
+class S3Archive(Archive):
     """Objects of one bucket.
 
     Args:
@@ -91,7 +91,6 @@ class S3Archive:
         self._making = Lock()
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
-        """Keep an object; return its s3:// URL."""
         extra: Any = {"ContentType": content_type, "Metadata": dict(about), **self._encrypted}
         key = self._prefix + key
 
@@ -105,8 +104,6 @@ class S3Archive:
         return f"s3://{self._bucket}/{key}"
 
     async def get(self, key: str) -> bytes:
-        """Return an object. Raises ArchiveMissing."""
-
         def read(client: S3Client) -> bytes:
             with client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"] as body:
                 return body.read()
@@ -114,8 +111,6 @@ class S3Archive:
         return await self._in_thread(read)
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
-        """List keys in order."""
-
         def read(client: S3Client) -> list[str]:
             found: list[str] = []
             while len(found) < limit:
@@ -137,8 +132,6 @@ class S3Archive:
         await self._in_thread(lambda client: client.delete_object(Bucket=self._bucket, Key=self._prefix + key))
 
     async def check(self) -> None:
-        """Write a probe and delete it."""
-
         def probe(client: S3Client) -> None:
             client.head_bucket(Bucket=self._bucket)
             key = f"{self._prefix}voicememo-probe"
@@ -156,7 +149,6 @@ class S3Archive:
         await self._in_thread(lambda client: None)  # noqa: ARG005 (the client itself is wanted)
 
     async def close(self) -> None:
-        """Close the connections and end the threads."""
         await asyncio.to_thread(self._close)
 
     async def _in_thread(self, work: Callable[[S3Client], T]) -> T:

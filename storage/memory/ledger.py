@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
-from storage.ledger import LETTER_SECONDS, Behind, Claim, Held, Parked, Settled
+from storage.ledger import LETTER_SECONDS, Behind, Claim, Held, Ledger, Parked, Settled
 from storage.memory.rows import LetterRow, MemoRow
 from storage.states import State, refuse_to_go_back
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from storage.memory.rows import MemoryRows
 
 
-class MemoryLedger:
+class MemoryLedger(Ledger):
     """`Ledger` as dicts."""
 
     def __init__(self, clock: Callable[[], float], rows: MemoryRows) -> None:
@@ -32,7 +32,6 @@ class MemoryLedger:
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Claim a memo."""
         memo = self._memos.get(key)
         if memo is None and self._rows.is_forgotten(facts):
             return Settled(State.IGNORED)
@@ -47,11 +46,9 @@ class MemoryLedger:
         return self._grant(memo or self._add(key, facts), owner, lease_seconds)
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        """Restart the lease. Raises Fenced."""
         self._ours(claim).lease_until = self._now() + lease_seconds
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record progress. Raises Fenced."""
         memo = self._ours(claim)
         refuse_to_go_back(memo.state, state)
         memo.state, memo.facts = state, {**memo.facts, **facts}
@@ -66,7 +63,6 @@ class MemoryLedger:
         steps: Sequence[Step],
         letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo. Raises Fenced."""
         if not state.settled:
             raise ValueError(f"{state} settles nothing")
         memo = self._ours(claim)
@@ -77,7 +73,6 @@ class MemoryLedger:
             self._write_letter(replace(letter, first_at=memo.begun_at))
 
     async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
-        """End the lease unsettled."""
         try:
             memo = self._ours(claim)
         except Fenced:
@@ -96,14 +91,12 @@ class MemoryLedger:
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """Park a memo. Raises Fenced."""
         memo = self._ours(claim)
         self._record(memo, reason, facts, steps)
         self._park(memo, event, seconds, holds_chat=holds_chat)
         memo.tries, memo.lease_until = memo.tries + 1, 0.0
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind others."""
         memo = self._memos.get(key)
         if memo is None and self._rows.is_forgotten(facts):
             return True
@@ -115,7 +108,6 @@ class MemoryLedger:
         return True
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """List due memos."""
         now, found = self._now(), []
         for memo in (*(next(iter(queue.values())) for queue in self._queues.values()), *self._aside.values()):
             if memo.due_at is None or memo.event is None:
@@ -127,7 +119,6 @@ class MemoryLedger:
         return [(key, place) for _, key, place in sorted(found, key=itemgetter(0))[:limit]]
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
-        """Claim a parked memo. Raises KeyError."""
         memo = self._memos[key]
         if memo.state.settled:
             return Settled(memo.state)
@@ -139,7 +130,6 @@ class MemoryLedger:
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Claim a failed memo. Raises KeyError."""
         memo = self._memos[key]
         if held := self._held(memo):
             return held
@@ -158,16 +148,13 @@ class MemoryLedger:
         return self._grant(memo, owner, lease_seconds)
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Return a memo's event."""
         return self._event_of(key)
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep a stray letter, once."""
         if letter.event.place not in self._letters:
             self._write_letter(replace(letter, first_at=self._now()))
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take unpublished letters."""
         now = self._now()
         late = (each for each in self._letters.values() if each.publish_after is not None and each.publish_after <= now)
         taken = list(islice(late, limit))
@@ -176,26 +163,22 @@ class MemoryLedger:
         return [each.letter for each in taken]
 
     async def published(self, letter: DeadLetter) -> None:
-        """Mark a letter as published."""
         kept = self._letters.get(letter.event.place)
         if kept is not None and kept.letter.fence == letter.fence:
             kept.publish_after = None
 
     async def find(self, message_id: str) -> Sequence[Story]:
-        """Return a message id's stories."""
         now = self._now()
         found = [memo for key, memo in self._memos.items() if key.message_id == message_id]
         return [memo.story(now, memo.steps) for memo in sorted(found, key=lambda memo: memo.key.chat_id)]
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """List waiting memos."""
         now = self._now()
         found = [memo for memo in self._memos.values() if memo.waits(now)]
         found.sort(key=lambda memo: (-memo.received_at, memo.key.chat_id, memo.key.message_id))
         return [memo.story(now) for memo in found[:limit]]
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """List dead letters."""
         return [each.contentless() for each in islice(reversed(self._letters.values()), limit)]
 
     def _add(self, key: MemoKey, facts: Mapping[str, JsonValue]) -> MemoRow:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
 from storage.ledger import MemoKey
-from storage.purging import FORGOTTEN, remaining_facts
+from storage.purging import FORGOTTEN, Purging, remaining_facts
 from storage.states import State
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Chats(dict[str, "dict[tuple[str, str], PastTurn]"]):
     """Turns by chat, then by message and role."""
 
 
-class MemoryPurging:
+class MemoryPurging(Purging):
     """`Purging` of the ledger's rows and the history's chats."""
 
     def __init__(self, clock: Callable[[], float], rows: MemoryRows, chats: Chats) -> None:
@@ -31,7 +31,6 @@ class MemoryPurging:
         self._chats = chats
 
     async def settled(self, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
-        """List settled memos."""
         before = self._now() - seconds
         found = [
             (memo.settled_at, *_parts(memo.key), memo)
@@ -41,7 +40,6 @@ class MemoryPurging:
         return self._stories(memo for *_, memo in islice(sorted(found, key=lambda each: each[:3]), limit))
 
     async def memos(self, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
-        """List memos."""
         ordered = sorted(self._rows.memos.values(), key=lambda memo: _parts(memo.key))
         later = (memo for memo in ordered if after is None or _parts(memo.key) > _parts(after))
         return self._stories(islice(later, limit))
@@ -49,7 +47,6 @@ class MemoryPurging:
     async def take(
         self, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
     ) -> Claim | Held | None:
-        """Claim a memo to empty it."""
         memo, now = self._rows.memos.get(key), self._now()
         if memo is None or memo.purged_at is not None:
             return None
@@ -58,7 +55,6 @@ class MemoryPurging:
         return memo.held(now) or memo.grant(owner, now, lease_seconds)
 
     async def empty(self, claim: Claim, *, who: str | None = None) -> None:
-        """Empty a memo. Raises Fenced."""
         memo, now = self._rows.memos.get(claim.key), self._now()
         if memo is None or memo.fence != claim.fence or memo.lease_until <= now:
             raise Fenced("the claim is no longer ours")
@@ -72,27 +68,22 @@ class MemoryPurging:
         memo.purged_at, memo.owner, memo.lease_until = now, "", 0.0
 
     async def remove(self, key: MemoKey) -> None:
-        """Remove an empty row."""
         memo = self._rows.memos.get(key)
         if memo is not None and memo.purged_at is not None:
             del self._rows.memos[key]
 
     async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        """List old stray letters."""
         before = self._now() - seconds
         late = sorted((each for each in self._strays() if each.at < before), key=lambda each: each.at)
         return [each.contentless() for each in late[:limit]]
 
     async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        """List stray letters with these bytes."""
         return [each.contentless() for each in islice(filter(lambda each: _has(each, word), self._strays()), limit)]
 
     async def drop_letter(self, place: Place) -> None:
-        """Delete a letter."""
         self._rows.letters.pop(place, None)
 
     async def turns(self, seconds: float, *, limit: int) -> Sequence[MemoKey]:
-        """List memos with old turns only."""
         before = self._now() - seconds
         old = {
             (chat_id, message_id)
@@ -103,17 +94,14 @@ class MemoryPurging:
         return [MemoKey(*each) for each in sorted(old)[:limit]]
 
     async def drop_turns(self, chat_id: str, message_id: str | None = None) -> None:
-        """Delete turns."""
         chat = self._chats.get(chat_id, {})
         for name in [name for name in chat if message_id in {None, name[0]}]:
             del chat[name]
 
     async def forget(self, who: str) -> None:
-        """Forget a person."""
         self._rows.forgotten[who] = self._now()
 
     async def scrub(self) -> bool:
-        """Return True."""
         return True
 
     def _knows(self, key: MemoKey) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
-from storage.ledger import Behind, Parked, Settled
+from storage.ledger import Behind, Ledger, Parked, Settled
 from storage.sqlite import letters
 from storage.sqlite.rows import SqliteRows, merged, state_of, transaction
 from storage.states import State, refuse_to_go_back
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from storage.sqlite.database import Database
 
 
-class SqliteLedger:
+class SqliteLedger(Ledger):
     """`Ledger` as rows of the file."""
 
     def __init__(self, database: Database) -> None:
@@ -28,7 +28,6 @@ class SqliteLedger:
     def claim(
         self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Claim a memo."""
         row = rows.get(key)
         if row is None and rows.forgotten(facts):
             return Settled(State.IGNORED)
@@ -46,13 +45,11 @@ class SqliteLedger:
 
     @transaction
     def renew(self, rows: SqliteRows, claim: Claim, *, lease_seconds: float) -> None:
-        """Restart the lease. Raises Fenced."""
         rows.ours(claim)
         rows.update(claim.key, lease_until=rows.now + lease_seconds)
 
     @transaction
     def advance(self, rows: SqliteRows, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record progress. Raises Fenced."""
         row = rows.ours(claim)
         refuse_to_go_back(state_of(row), state)
         rows.update(claim.key, state=state, facts=merged(row, facts))
@@ -69,7 +66,6 @@ class SqliteLedger:
         steps: Sequence[Step],
         letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo. Raises Fenced."""
         if not state.settled:
             raise ValueError(f"{state} settles nothing")
         row = rows.ours(claim)
@@ -90,7 +86,6 @@ class SqliteLedger:
 
     @transaction
     def release(self, rows: SqliteRows, claim: Claim, *, steps: Sequence[Step]) -> None:
-        """End the lease unsettled."""
         try:
             rows.ours(claim)
         except Fenced:
@@ -111,7 +106,6 @@ class SqliteLedger:
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """Park a memo. Raises Fenced."""
         row = rows.ours(claim)
         rows.add_steps(claim, steps)
         letters.keep_event(rows, claim.key, event)
@@ -127,7 +121,6 @@ class SqliteLedger:
 
     @transaction
     def park_behind(self, rows: SqliteRows, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind others."""
         row = rows.get(key)
         if row is None and rows.forgotten(facts):
             return True
@@ -144,14 +137,12 @@ class SqliteLedger:
     def due(
         self, rows: SqliteRows, topic: str, partitions: Collection[int], *, limit: int
     ) -> Sequence[tuple[MemoKey, Place]]:
-        """List due memos."""
         return rows.due(topic, partitions, limit)
 
     @transaction
     def resume(
         self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float
     ) -> Claim | Held | Behind | Settled:
-        """Claim a parked memo. Raises KeyError."""
         row = rows.known(key)
         if state_of(row).settled:
             return Settled(state_of(row))
@@ -166,7 +157,6 @@ class SqliteLedger:
     def revive(
         self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Claim a failed memo. Raises KeyError."""
         row = rows.known(key)
         state = state_of(row)
         if held := rows.held(row):
@@ -192,35 +182,28 @@ class SqliteLedger:
 
     @transaction
     def event(self, rows: SqliteRows, key: MemoKey) -> Event | None:
-        """Return a memo's event."""
         return letters.event_of(rows, key)
 
     @transaction
     def bury(self, rows: SqliteRows, letter: DeadLetter) -> None:
-        """Keep a stray letter, once."""
         letters.write(rows, replace(letter, first_at=rows.now), again=False)
 
     @transaction
     def unpublished(self, rows: SqliteRows, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take unpublished letters."""
         return letters.take_unpublished(rows, limit=limit, seconds=seconds)
 
     @transaction
     def published(self, rows: SqliteRows, letter: DeadLetter) -> None:
-        """Mark a letter as published."""
         letters.mark_published(rows, letter)
 
     @transaction
     def find(self, rows: SqliteRows, message_id: str) -> Sequence[Story]:
-        """Return a message id's stories."""
         return rows.find(message_id)
 
     @transaction
     def waiting(self, rows: SqliteRows, *, limit: int) -> Sequence[Story]:
-        """List waiting memos."""
         return rows.waiting(limit)
 
     @transaction
     def dead_letters(self, rows: SqliteRows, *, limit: int) -> Sequence[DeadLetter]:
-        """List dead letters."""
         return letters.newest(rows, limit)

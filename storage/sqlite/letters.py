@@ -7,7 +7,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from storage.ledger import LETTER_SECONDS
-from storage.rows import event_from_row, event_to_row, letter_from_row, letter_to_row
+from storage.rows import dead_letter_from_row, dead_letter_to_row, event_from_row, event_to_row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -72,7 +72,7 @@ def event_of(rows: SqliteRows, key: MemoKey) -> Event | None:
 
 def write(rows: SqliteRows, letter: DeadLetter, *, again: bool) -> None:
     """Write a letter that is to be published; `again` overwrites the letter of its place."""
-    columns = {**_columns(letter.event), **letter_to_row(letter), "first_at": letter.first_at}
+    columns = {**_columns(letter.event), **dead_letter_to_row(letter), "first_at": letter.first_at}
     times = {"now": rows.now, "publish_after": rows.now + LETTER_SECONDS}
     rows.connection.execute(_INSERT + (_UPDATE if again else "NOTHING"), {**columns, **times})
 
@@ -112,7 +112,7 @@ def with_word(rows: SqliteRows, word: bytes, limit: int) -> list[DeadLetter]:
 
 
 def _select(rows: SqliteRows, query: str, *values: object) -> list[DeadLetter]:
-    return [letter_from_row(row, _event(row)) for row in rows.connection.execute(query, values).fetchall()]
+    return [dead_letter_from_row(row, _event(row)) for row in rows.connection.execute(query, values).fetchall()]
 
 
 def _in_headers(headers: str | None, word: bytes) -> bool:

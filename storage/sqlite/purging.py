@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
 from storage.ledger import MemoKey
-from storage.purging import FORGOTTEN, remaining_facts
+from storage.purging import FORGOTTEN, Purging, remaining_facts
 from storage.sqlite import letters
 from storage.sqlite.rows import SqliteRows, state_of, transaction
 from storage.states import State
@@ -39,7 +39,7 @@ _DROP_TURNS = "DELETE FROM turns WHERE chat_id = :chat_id AND (:message_id IS NU
 _DROP_LETTER = 'DELETE FROM dead_letters WHERE topic = ? AND partition = ? AND "offset" = ?'
 
 
-class SqlitePurging:
+class SqlitePurging(Purging):
     """`Purging` of the file's rows."""
 
     def __init__(self, database: Database) -> None:
@@ -47,12 +47,10 @@ class SqlitePurging:
 
     @transaction
     def settled(self, rows: SqliteRows, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
-        """List settled memos."""
         return rows.stories(_SETTLED, {"before": rows.now - seconds, "purged": purged, "limit": limit})
 
     @transaction
     def memos(self, rows: SqliteRows, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
-        """List memos."""
         chat_id, message_id = (after.chat_id, after.message_id) if after else (None, None)
         wanted = {"chat_id": chat_id, "message_id": message_id, "limit": limit}
         return rows.stories(_MEMOS, wanted)
@@ -61,7 +59,6 @@ class SqlitePurging:
     def take(
         self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
     ) -> Claim | Held | None:
-        """Claim a memo to empty it."""
         row = rows.get(key)
         if row is None or row["purged_at"] is not None:
             return None
@@ -71,7 +68,6 @@ class SqlitePurging:
 
     @transaction
     def empty(self, rows: SqliteRows, claim: Claim, *, who: str | None = None) -> None:
-        """Empty a memo. Raises Fenced."""
         row, key = rows.get(claim.key), claim.key
         if row is None or row["fence"] != claim.fence or row["lease_until"] <= rows.now:
             raise Fenced("the claim is no longer ours")
@@ -94,41 +90,33 @@ class SqlitePurging:
 
     @transaction
     def remove(self, rows: SqliteRows, key: MemoKey) -> None:
-        """Remove an empty row."""
         rows.connection.execute(_REMOVE, (key.chat_id, key.message_id))
 
     @transaction
     def letters(self, rows: SqliteRows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        """List old stray letters."""
         return letters.before(rows, rows.now - seconds, limit)
 
     @transaction
     def letters_with(self, rows: SqliteRows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        """List stray letters with these bytes."""
         return letters.with_word(rows, word, limit)
 
     @transaction
     def drop_letter(self, rows: SqliteRows, place: Place) -> None:
-        """Delete a letter."""
         rows.connection.execute(_DROP_LETTER, (place.topic, place.partition, place.offset))
 
     @transaction
     def turns(self, rows: SqliteRows, seconds: float, *, limit: int) -> Sequence[MemoKey]:
-        """List memos with old turns only."""
         before = datetime.fromtimestamp(rows.now - seconds, UTC).isoformat()
         found = rows.connection.execute(_TURNS, {"before": before, "limit": limit})
         return [MemoKey(*each) for each in found.fetchall()]
 
     @transaction
     def drop_turns(self, rows: SqliteRows, chat_id: str, message_id: str | None = None) -> None:
-        """Delete turns."""
         rows.connection.execute(_DROP_TURNS, {"chat_id": chat_id, "message_id": message_id})
 
     @transaction
     def forget(self, rows: SqliteRows, who: str) -> None:
-        """Forget a person."""
         rows.connection.execute("INSERT OR REPLACE INTO forgotten (person, at) VALUES (?, ?)", (who, rows.now))
 
     async def scrub(self) -> bool:
-        """Rewrite the file and empty its journal: a page keeps bytes of what was moved or deleted in it."""
         return await self.database.rewrite()

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from storage.ledger import Behind, Held, MemoKey, Parked, Settled
-from storage.rows import claim_from_row, event_from_row, event_to_row, letter_from_row, letter_to_row, story_from_row
+from storage.rows import (
+    claim_from_row,
+    dead_letter_from_row,
+    dead_letter_to_row,
+    event_from_row,
+    event_to_row,
+    story_from_row,
+)
 from storage.states import State
 
 if TYPE_CHECKING:
@@ -56,7 +63,7 @@ def event(given: Event | None) -> dict[str, object]:
 
 def letter(given: DeadLetter | None) -> dict[str, object] | None:
     """Return a letter as JSON, without its event."""
-    return None if given is None else {name: storable(value) for name, value in letter_to_row(given).items()}
+    return None if given is None else {name: storable(value) for name, value in dead_letter_to_row(given).items()}
 
 
 def answer(key: MemoKey, row: Row) -> Claim | Held | Parked | Behind | Settled:
@@ -81,7 +88,7 @@ def read_event(row: Row) -> Event:
 
 def read_letter(row: Row) -> DeadLetter:
     """Read a letter, in a thread."""
-    return letter_from_row(row, read_event(row))
+    return dead_letter_from_row(row, read_event(row))
 
 
 def read_story(row: Row) -> Story:

@@ -57,11 +57,9 @@ class SupabaseStore:
             log.warning("store.away", extra={"error": str(away)})
 
     async def close(self) -> None:
-        """Close every connection."""
         await self._client.close()
 
     async def check(self) -> None:
-        """Check that it answers and that every migration is applied. Raises StoreUnavailable."""
         applied = await self._client.call("voicememo_versions", {})
         missing = [name for name in _migrations() if int(name.partition("_")[0]) not in applied["answer"]]
         if missing:
