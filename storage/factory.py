@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from runtime.garbage import import_uncollected
 from runtime.settings.faults import required
 from storage.archives.disk import DiskArchive
-from storage.archives.owed import OwedArchive
+from storage.archives.retrying import RetryingArchive
 from storage.settings import FileArchive, SqliteFile
 from storage.sqlite.store import SqliteStore
 
@@ -90,6 +90,6 @@ def make_archive(settings: ArchiveSettings) -> Archive:
             return archive
 
 
-def make_owed_archive(settings: ArchiveSettings) -> OwedArchive:
+def make_retrying_archive(settings: ArchiveSettings) -> RetryingArchive:
     """Make the archive, with the spool of what it could not take yet."""
-    return OwedArchive(make_archive(settings), settings.spool, max_bytes=settings.spool_bytes)
+    return RetryingArchive(make_archive(settings), settings.spool, max_bytes=settings.spool_bytes)

@@ -20,7 +20,7 @@ JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping
 
 LONGEST_LEASE_SECONDS = 300.0
 """A lease that ends later, in seconds, was granted before the clock was set back."""
-LETTER_SECONDS = 30.0
+DEAD_LETTER_SECONDS = 30.0
 """Time that the writer of a letter has to publish it before others do, in seconds."""
 
 
@@ -235,7 +235,7 @@ class Ledger(Protocol):
         """Keep a stray letter (its event is no memo), once for each place, even of a topic that was created anew."""
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take unpublished letters for so many seconds; a new one is its writer's for LETTER_SECONDS."""
+        """Take unpublished letters for so many seconds; a new one is its writer's for DEAD_LETTER_SECONDS."""
 
     async def published(self, letter: DeadLetter) -> None:
         """Mark a letter as published, unless a later claim has written it again."""

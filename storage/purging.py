@@ -42,13 +42,13 @@ class Purging(Protocol):
     async def remove(self, key: MemoKey) -> None:
         """Remove the row of an emptied memo; any other stays."""
 
-    async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
+    async def old_dead_letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
         """List stray letters written so long ago, oldest first."""
 
-    async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
+    async def dead_letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
         """List stray letters with these bytes in value, key or a header."""
 
-    async def drop_letter(self, place: Place) -> None:
+    async def drop_dead_letter(self, place: Place) -> None:
         """Delete a letter, published or not."""
 
     async def turns(self, seconds: float, *, limit: int) -> Sequence[MemoKey]:

@@ -24,13 +24,13 @@ from storage.deletion.forgetting import NOT_DELETED, Forgetting
 from storage.deletion.items import Deleter, DeletionKind, DeletionResult
 from storage.deletion.retention import DAY_SECONDS, Retention
 from storage.errors import StorageError, StoreUnavailable
-from storage.factory import make_owed_archive, make_store
+from storage.factory import make_retrying_archive, make_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from consumer.settings import Settings
-    from storage.archives.owed import OwedArchive
+    from storage.archives.retrying import RetryingArchive
     from storage.deletion.items import Deletion
     from storage.factory import Store
 
@@ -122,7 +122,7 @@ async def _purge(settings: Settings, request: PurgeRequest) -> PurgeReport:
         return report
 
 
-async def _planned(settings: Settings, request: PurgeRequest, store: Store, archive: OwedArchive) -> _Purge:
+async def _planned(settings: Settings, request: PurgeRequest, store: Store, archive: RetryingArchive) -> _Purge:
     owner = f"purge-{socket.gethostname()}-{os.getpid()}"
     if request.person is None:
         seconds = settings.retention.retention_days * DAY_SECONDS
@@ -196,7 +196,7 @@ _NAMES = {
     DeletionKind.MEMO: ("memo", "memos"),
     DeletionKind.OBJECT: ("object", "objects"),
     DeletionKind.TURNS: ("conversation", "conversations"),
-    DeletionKind.LETTER: ("letter", "letters"),
+    DeletionKind.DEAD_LETTER: ("letter", "letters"),
     DeletionKind.ROW: ("row", "rows"),
 }
 
@@ -222,8 +222,8 @@ def _troubles(report: PurgeReport) -> list[str]:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[tuple[Store, OwedArchive]]:
-    archive = make_owed_archive(settings.archive)
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Store, RetryingArchive]]:
+    archive = make_retrying_archive(settings.archive)
     store = await asyncio.to_thread(make_store, settings.store)
     try:
         await store.open()

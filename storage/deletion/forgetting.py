@@ -72,7 +72,7 @@ class Forgetting:
                 found.append(Deletion.of_object(key))
             if len(found) >= limit:
                 return found
-        found += [Deletion.of_letter(each) for each in await self._letters(limit)]
+        found += [Deletion.of_dead_letter(each) for each in await self._letters(limit)]
         return found[:limit]
 
     async def _letters(self, limit: int) -> list[DeadLetter]:
@@ -80,7 +80,7 @@ class Forgetting:
         words = {normalized_handle(self.handle), *(() if self.handle.startswith("+") else (self.handle,))}
         if not self._is_searchable:
             return []
-        found = [each for word in words for each in await self.purging.letters_with(word.encode(), limit=limit)]
+        found = [each for word in words for each in await self.purging.dead_letters_with(word.encode(), limit=limit)]
         return list({each.event.place: each for each in found}.values())
 
     async def _chats(self) -> AsyncIterator[list[Story]]:

@@ -32,7 +32,7 @@ class DeletionKind(StrEnum):
     OBJECT = "object"
     """A recording or reply without a memo."""
     TURNS = "turns"
-    LETTER = "letter"
+    DEAD_LETTER = "letter"
     """A stray letter."""
     ROW = "row"
 
@@ -66,10 +66,10 @@ class Deletion:
         return cls(DeletionKind.TURNS, _name(key), key)
 
     @classmethod
-    def of_letter(cls, letter: DeadLetter) -> Deletion:
+    def of_dead_letter(cls, letter: DeadLetter) -> Deletion:
         """Delete a stray letter."""
         place = letter.event.place
-        return cls(DeletionKind.LETTER, f"{place.topic}[{place.partition}]@{place.offset}", place=place)
+        return cls(DeletionKind.DEAD_LETTER, f"{place.topic}[{place.partition}]@{place.offset}", place=place)
 
     @classmethod
     def of_row(cls, key: MemoKey) -> Deletion:
@@ -107,8 +107,8 @@ class Deleter:
                 await self._delete(item.objects)
             case Deletion(DeletionKind.TURNS, key=key) if key is not None:
                 await self.purging.drop_turns(key.chat_id, key.message_id or None)
-            case Deletion(DeletionKind.LETTER, place=place) if place is not None:
-                await self.purging.drop_letter(place)
+            case Deletion(DeletionKind.DEAD_LETTER, place=place) if place is not None:
+                await self.purging.drop_dead_letter(place)
             case Deletion(DeletionKind.ROW, key=key) if key is not None:
                 await self.purging.remove(key)
             case _:

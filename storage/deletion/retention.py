@@ -40,18 +40,17 @@ class Retention:
     """Seconds since the epoch."""
 
     async def overdue(self, limit: int) -> list[Deletion]:
-        """List what is too old, so many items at most: memos, then what has no memo, then empty rows."""
-        words, rows = self.words_seconds, self.rows_seconds
-        found = [Deletion.of_memo(each) for each in await self.purging.settled(words, purged=False, limit=limit)]
-        if len(found) < limit:
-            found += [Deletion.of_object(key) async for key in self._strays(limit - len(found))]
-        if len(found) < limit:
-            found += [Deletion.of_turns(key) for key in await self.purging.turns(words, limit=limit - len(found))]
-        if len(found) < limit:
-            found += [Deletion.of_letter(each) for each in await self.purging.letters(words, limit=limit - len(found))]
-        if len(found) < limit:
-            old = await self.purging.settled(rows, purged=True, limit=limit - len(found))
-            found += [Deletion.of_row(each.key) for each in old]
+        """List what is too old, at most `limit` items: memos, then what has no memo, then empty rows."""
+        words, rows, purging = self.words_seconds, self.rows_seconds, self.purging
+        found = [Deletion.of_memo(each) for each in await purging.settled(words, purged=False, limit=limit)]
+        if room := limit - len(found):
+            found += [Deletion.of_object(key) async for key in self._strays(room)]
+        if room := limit - len(found):
+            found += [Deletion.of_turns(key) for key in await purging.turns(words, limit=room)]
+        if room := limit - len(found):
+            found += [Deletion.of_dead_letter(each) for each in await purging.old_dead_letters(words, limit=room)]
+        if room := limit - len(found):
+            found += [Deletion.of_row(each.key) for each in await purging.settled(rows, purged=True, limit=room)]
         return found
 
     async def _strays(self, limit: int) -> AsyncIterator[str]:

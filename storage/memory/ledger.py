@@ -8,8 +8,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
-from storage.ledger import LETTER_SECONDS, Behind, Claim, Held, Ledger, Parked, Settled
-from storage.memory.rows import LetterRow, MemoRow
+from storage.ledger import DEAD_LETTER_SECONDS, Behind, Claim, Held, Ledger, Parked, Settled
+from storage.memory.rows import DeadLetterRow, MemoRow
 from storage.states import State, refuse_to_go_back
 
 if TYPE_CHECKING:
@@ -224,4 +224,4 @@ class MemoryLedger(Ledger):
         before = self._letters.get(place)
         if before is not None:
             letter = replace(letter, first_at=before.letter.first_at)
-        self._letters[place] = LetterRow(letter, self._now() + LETTER_SECONDS, self._now())
+        self._letters[place] = DeadLetterRow(letter, self._now() + DEAD_LETTER_SECONDS, self._now())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from storage.history import PastTurn
     from storage.ledger import Claim, DeadLetter, Held, Place, Story
-    from storage.memory.rows import LetterRow, MemoRow, MemoryRows
+    from storage.memory.rows import DeadLetterRow, MemoRow, MemoryRows
 
 
 class Chats(dict[str, "dict[tuple[str, str], PastTurn]"]):
@@ -72,15 +72,15 @@ class MemoryPurging(Purging):
         if memo is not None and memo.purged_at is not None:
             del self._rows.memos[key]
 
-    async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
+    async def old_dead_letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
         before = self._now() - seconds
         late = sorted((each for each in self._strays() if each.at < before), key=lambda each: each.at)
         return [each.contentless() for each in late[:limit]]
 
-    async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
+    async def dead_letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
         return [each.contentless() for each in islice(filter(lambda each: _has(each, word), self._strays()), limit)]
 
-    async def drop_letter(self, place: Place) -> None:
+    async def drop_dead_letter(self, place: Place) -> None:
         self._rows.letters.pop(place, None)
 
     async def turns(self, seconds: float, *, limit: int) -> Sequence[MemoKey]:
@@ -108,7 +108,7 @@ class MemoryPurging(Purging):
         memo = self._rows.memos.get(key)
         return memo is not None and memo.purged_at is None
 
-    def _strays(self) -> Iterable[LetterRow]:
+    def _strays(self) -> Iterable[DeadLetterRow]:
         return (each for each in self._rows.letters.values() if each.letter.key is None)
 
     def _stories(self, memos: Iterable[MemoRow]) -> list[Story]:
@@ -120,6 +120,6 @@ def _parts(key: MemoKey) -> tuple[str, str]:
     return key.chat_id, key.message_id
 
 
-def _has(letter: LetterRow, word: bytes) -> bool:
+def _has(letter: DeadLetterRow, word: bytes) -> bool:
     event = letter.letter.event
     return any(word in (each or b"") for each in (event.value, event.key, *(value for _, value in event.headers)))

@@ -80,7 +80,7 @@ class MemoRow:
 
 
 @dataclass(slots=True)
-class LetterRow:
+class DeadLetterRow:
     """The row of a dead letter."""
 
     letter: DeadLetter
@@ -101,7 +101,7 @@ class MemoryRows:
     queues: dict[str, dict[MemoKey, MemoRow]] = field(default_factory=dict)
     """Parked memos that hold up their chats, in order; never empty."""
     aside: dict[MemoKey, MemoRow] = field(default_factory=dict)
-    letters: dict[Place, LetterRow] = field(default_factory=dict)
+    letters: dict[Place, DeadLetterRow] = field(default_factory=dict)
     forgotten: dict[str, float] = field(default_factory=dict)
     """Pseudonyms, and when they were forgotten."""
 

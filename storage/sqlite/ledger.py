@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
 from storage.ledger import Behind, Ledger, Parked, Settled
-from storage.sqlite import letters
+from storage.sqlite import dead_letters
 from storage.sqlite.rows import SqliteRows, merged, state_of, transaction
 from storage.states import State, refuse_to_go_back
 
@@ -70,9 +70,9 @@ class SqliteLedger(Ledger):
             raise ValueError(f"{state} settles nothing")
         row = rows.ours(claim)
         rows.add_steps(claim, steps)
-        letters.drop_event(rows, claim.key)
+        dead_letters.drop_event(rows, claim.key)
         if letter is not None:
-            letters.write(rows, replace(letter, first_at=row["begun_at"]), again=True)
+            dead_letters.write(rows, replace(letter, first_at=row["begun_at"]), again=True)
         rows.update(
             claim.key,
             state=state,
@@ -108,7 +108,7 @@ class SqliteLedger(Ledger):
     ) -> None:
         row = rows.ours(claim)
         rows.add_steps(claim, steps)
-        letters.keep_event(rows, claim.key, event)
+        dead_letters.keep_event(rows, claim.key, event)
         rows.update(
             claim.key,
             reason=reason,
@@ -129,7 +129,7 @@ class SqliteLedger(Ledger):
         if (row is not None and rows.held(row)) or rows.first_parked(key.chat_id) is None:
             return False
         row = row or rows.insert(key, facts)
-        letters.keep_event(rows, key, event)
+        dead_letters.keep_event(rows, key, event)
         rows.update(key, due_at=rows.now, parked_sequence=rows.place_in_queue(row))
         return True
 
@@ -163,9 +163,9 @@ class SqliteLedger(Ledger):
             return held
         if row["purged_at"] is not None or (state.settled and not state.for_a_person and not again):
             return Settled(state)
-        event = letters.event_of(rows, key)
+        event = dead_letters.event_of(rows, key)
         if event is not None:
-            letters.keep_event(rows, key, event)
+            dead_letters.keep_event(rows, key, event)
         rows.update(
             key,
             state=State.RECEIVED if state.settled or without else state,
@@ -182,19 +182,19 @@ class SqliteLedger(Ledger):
 
     @transaction
     def event(self, rows: SqliteRows, key: MemoKey) -> Event | None:
-        return letters.event_of(rows, key)
+        return dead_letters.event_of(rows, key)
 
     @transaction
     def bury(self, rows: SqliteRows, letter: DeadLetter) -> None:
-        letters.write(rows, replace(letter, first_at=rows.now), again=False)
+        dead_letters.write(rows, replace(letter, first_at=rows.now), again=False)
 
     @transaction
     def unpublished(self, rows: SqliteRows, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        return letters.take_unpublished(rows, limit=limit, seconds=seconds)
+        return dead_letters.take_unpublished(rows, limit=limit, seconds=seconds)
 
     @transaction
     def published(self, rows: SqliteRows, letter: DeadLetter) -> None:
-        letters.mark_published(rows, letter)
+        dead_letters.mark_published(rows, letter)
 
     @transaction
     def find(self, rows: SqliteRows, message_id: str) -> Sequence[Story]:
@@ -206,4 +206,4 @@ class SqliteLedger(Ledger):
 
     @transaction
     def dead_letters(self, rows: SqliteRows, *, limit: int) -> Sequence[DeadLetter]:
-        return letters.newest(rows, limit)
+        return dead_letters.newest(rows, limit)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from storage.errors import Fenced
 from storage.ledger import MemoKey
 from storage.purging import FORGOTTEN, Purging, remaining_facts
-from storage.sqlite import letters
+from storage.sqlite import dead_letters
 from storage.sqlite.rows import SqliteRows, state_of, transaction
 from storage.states import State
 
@@ -93,15 +93,15 @@ class SqlitePurging(Purging):
         rows.connection.execute(_REMOVE, (key.chat_id, key.message_id))
 
     @transaction
-    def letters(self, rows: SqliteRows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        return letters.before(rows, rows.now - seconds, limit)
+    def old_dead_letters(self, rows: SqliteRows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
+        return dead_letters.before(rows, rows.now - seconds, limit)
 
     @transaction
-    def letters_with(self, rows: SqliteRows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        return letters.with_word(rows, word, limit)
+    def dead_letters_with(self, rows: SqliteRows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
+        return dead_letters.with_word(rows, word, limit)
 
     @transaction
-    def drop_letter(self, rows: SqliteRows, place: Place) -> None:
+    def drop_dead_letter(self, rows: SqliteRows, place: Place) -> None:
         rows.connection.execute(_DROP_LETTER, (place.topic, place.partition, place.offset))
 
     @transaction

@@ -54,16 +54,16 @@ class SupabasePurging(Purging):
     async def remove(self, key: MemoKey) -> None:
         await self._client.call("voicememo_remove", rows.address(key))
 
-    async def letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
+    async def old_dead_letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
         found = await self._client.call("voicememo_old_letters", {"p_seconds": seconds, "p_limit": limit})
         return [rows.read_letter(row) for row in found["answer"]]
 
-    async def letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
+    async def dead_letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
         wanted = {"p_word": b64encode(word).decode(), "p_limit": limit}
         found = await self._client.call("voicememo_letters_with", wanted, seconds=EVENT_SECONDS)
         return [rows.read_letter(row) for row in found["answer"]]
 
-    async def drop_letter(self, place: Place) -> None:
+    async def drop_dead_letter(self, place: Place) -> None:
         named = {"p_topic": place.topic, "p_partition": place.partition, "p_offset": place.offset}
         await self._client.call("voicememo_drop_letter", named)
 

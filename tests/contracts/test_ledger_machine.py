@@ -217,13 +217,13 @@ class TwoLedgers(RuleBasedStateMachine):
         """List what may be deleted."""
         self._both(lambda store: _listed(store.purging.settled(seconds, purged=purged, limit=limit)))
         self._both(lambda store: _listed(store.purging.memos(after=KEYS[limit], limit=limit)))
-        self._both(lambda store: _listed(store.purging.letters(seconds, limit=limit)))
-        self._both(lambda store: _listed(store.purging.letters_with(b"\xfe1", limit=limit)))
+        self._both(lambda store: _listed(store.purging.old_dead_letters(seconds, limit=limit)))
+        self._both(lambda store: _listed(store.purging.dead_letters_with(b"\xfe1", limit=limit)))
 
     @rule(event=events)
     def drop_letter(self, event: Event) -> None:
         """A letter is deleted."""
-        self._both(lambda store: store.purging.drop_letter(event.place))
+        self._both(lambda store: store.purging.drop_dead_letter(event.place))
 
     @rule(event=events)
     def bury(self, event: Event) -> None:

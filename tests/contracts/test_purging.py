@@ -211,13 +211,13 @@ async def test_letters_of_no_memo_are_listed_by_age(ledger: Ledger, purging: Pur
         clock.now += HOUR
     await settle(ledger, await claimed(ledger), State.FAILED, letter=letter_at(3, KEY))
     clock.now += HOUR
-    (old,) = await purging.letters(2.5 * HOUR, limit=9)
+    (old,) = await purging.old_dead_letters(2.5 * HOUR, limit=9)
     assert (old.event.place, old.event.value, old.event.key, old.event.headers) == (event_at(1).place, None, None, ())
-    assert [letter.event.place.offset for letter in await purging.letters(0, limit=9)] == [1, 2]
-    assert [letter.event.place.offset for letter in await purging.letters(0, limit=1)] == [1]
+    assert [letter.event.place.offset for letter in await purging.old_dead_letters(0, limit=9)] == [1, 2]
+    assert [letter.event.place.offset for letter in await purging.old_dead_letters(0, limit=1)] == [1]
     for _ in range(2):
-        await purging.drop_letter(old.event.place)
-    assert [letter.event.place.offset for letter in await purging.letters(0, limit=9)] == [2]
+        await purging.drop_dead_letter(old.event.place)
+    assert [letter.event.place.offset for letter in await purging.old_dead_letters(0, limit=9)] == [2]
     assert [letter.event.place.offset for letter in await ledger.unpublished(limit=9, seconds=1)] == [2, 3]
 
 
@@ -234,10 +234,10 @@ async def test_letters_are_found_by_what_their_events_say(ledger: Ledger, purgin
     ]
     for event in events:
         await ledger.bury(replace(plain, event=event))
-    found = await purging.letters_with(word, limit=9)
+    found = await purging.dead_letters_with(word, limit=9)
     assert [letter.event.place.offset for letter in found] == [1, 2, 3]
     assert not any(letter.event.value or letter.event.key or letter.event.headers for letter in found)
-    assert [letter.event.place.offset for letter in await purging.letters_with(word, limit=2)] == [1, 2]
+    assert [letter.event.place.offset for letter in await purging.dead_letters_with(word, limit=2)] == [1, 2]
 
 
 async def test_turns_of_which_the_ledger_knows_nothing(

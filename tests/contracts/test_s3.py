@@ -17,7 +17,7 @@ from console.commands import doctor
 from console.commands.doctor import CheckVerdict
 from consumer.settings import load
 from storage.archive import MEMO_PREFIX, REPLY_PREFIX
-from storage.archives.owed import OwedArchive
+from storage.archives.retrying import RetryingArchive
 from storage.archives.s3 import Encryption, S3Archive
 from storage.deletion.retention import DAY_SECONDS
 from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
@@ -203,13 +203,13 @@ async def test_server_is_away(monkeypatch: pytest.MonkeyPatch, unused_tcp_port: 
 async def test_what_a_missing_bucket_could_not_take(tmp_path: Path) -> None:
     """It is owed until the bucket is there, and then is there with all that was known of it."""
     inner = S3Archive("made-later", encryption=Encryption("AES256"))
-    async with _closing(OwedArchive(inner, tmp_path / "owed", max_bytes=10**8)) as archive:
+    async with _closing(RetryingArchive(inner, tmp_path / "owed", max_bytes=10**8)) as archive:
         assert await archive.put("a.m4a", LARGE, content_type=M4A, about=ABOUT) == "owed:a.m4a"
         assert await archive.get("a.m4a") == LARGE
         with client() as looking:
             looking.create_bucket(Bucket="made-later")
-            assert isinstance(archive, OwedArchive)
-            assert await archive.pay() == 1
+            assert isinstance(archive, RetryingArchive)
+            assert await archive.retry() == 1
             head = looking.head_object(Bucket="made-later", Key="a.m4a")
             assert (head["ContentType"], head["Metadata"], head["ServerSideEncryption"]) == (M4A, ABOUT, "AES256")
             await archive.delete("a.m4a")
@@ -254,7 +254,7 @@ async def test_cancelled_while_it_warms() -> None:
 async def test_an_endpoint_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is for an operator to put right; warming says so in one line, and what is put is owed meanwhile."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "nonsense")
-    async with _closing(OwedArchive(S3Archive(BUCKET), tmp_path / "owed", max_bytes=10**6)) as archive:
+    async with _closing(RetryingArchive(S3Archive(BUCKET), tmp_path / "owed", max_bytes=10**6)) as archive:
         await archive.warm()
         assert await archive.put("a.m4a", b"sound", content_type=M4A) == "owed:a.m4a"
         with pytest.raises(ArchiveForbidden, match="AWS_"):

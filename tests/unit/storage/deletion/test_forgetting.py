@@ -186,7 +186,7 @@ async def test_letters_that_name_them(world: World) -> None:
     for offset, value in enumerate((b'{"from": "+15550100001"', b"{}", f"{OTHER}".encode())):
         event = Event(Place("t", 0, offset), 0.0, None, value)
         await world.store.ledger.bury(DeadLetter(event, "not-json", "parse"))
-    assert await world.found() == [(DeletionKind.LETTER, "t[0]@0")]
+    assert await world.found() == [(DeletionKind.DEAD_LETTER, "t[0]@0")]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

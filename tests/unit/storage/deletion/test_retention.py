@@ -185,7 +185,7 @@ async def test_letters_and_turns_of_no_memo(world: World) -> None:
         await world.store.ledger.bury(_letter(offset))
         await world.store.history.append("51", f"m{offset}", [PastTurn("user", "q", "en", world.now)])
     world.now = NOW
-    assert await world.overdue() == [(DeletionKind.TURNS, "m1 in chat 51"), (DeletionKind.LETTER, "t[0]@1")]
+    assert await world.overdue() == [(DeletionKind.TURNS, "m1 in chat 51"), (DeletionKind.DEAD_LETTER, "t[0]@1")]
     await world.dispose_all()
     assert await world.overdue() == []
     assert [letter.event.place.offset for letter in await world.store.ledger.dead_letters(limit=9)] == [2]
@@ -206,7 +206,7 @@ async def test_so_many_at_most_are_listed(world: World, limit: int) -> None:
         DeletionKind.MEMO,
         DeletionKind.OBJECT,
         DeletionKind.OBJECT,
-        DeletionKind.LETTER,
+        DeletionKind.DEAD_LETTER,
     ]
     assert await world.overdue(limit) == whole[:limit]
 

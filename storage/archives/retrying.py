@@ -27,7 +27,7 @@ _FIRST_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
 log = logging.getLogger(__name__)
 
 
-class OwedArchive(Archive):
+class RetryingArchive(Archive):
     """An archive whose refused uploads wait in a spool until the inner one takes them, which pays them.
 
     Processes may share the spool, and pay what the others owe.
@@ -67,25 +67,25 @@ class OwedArchive(Archive):
             try:
                 where = await self._put(wanted)
             except ArchiveError as refusal:
-                if not await self._owe(wanted, refusal):
+                if not await self._spool_upload(wanted, refusal):
                     raise
                 return f"owed:{key}"
             # An older copy must not be paid over this one.
             if older is not None:
-                await self._forget(name, older)
+                await self._unspool(name, older)
             return where
 
     async def _put(self, wanted: SpooledObject) -> str:
         scope = asyncio.timeout(self._patience_seconds)
         try:
             async with scope:
-                return await self._offer(wanted)
+                return await self._upload(wanted)
         except TimeoutError as late:
             if scope.expired():
                 raise ArchiveUnavailable("no answer in time") from late
             raise
 
-    async def _offer(self, wanted: SpooledObject) -> str:
+    async def _upload(self, wanted: SpooledObject) -> str:
         return await self._archive.put(wanted.key, wanted.data, content_type=wanted.content_type, about=wanted.about)
 
     async def get(self, key: str) -> bytes:
@@ -132,22 +132,22 @@ class OwedArchive(Archive):
     async def close(self) -> None:
         await self._archive.close()
 
-    async def owed(self) -> SpoolSize:
+    async def pending(self) -> SpoolSize:
         """Return how much is owed. Raises ArchiveUnavailable."""
         with _spool_errors():
             return await asyncio.to_thread(self._spool.total)
 
-    async def pay(self) -> int:
+    async def retry(self) -> int:
         """Offer all that is owed once, oldest first, while the archive is available; return how many it took."""
-        paid, _ = await self._pay_all()
+        paid, _ = await self._retry_all()
         return paid
 
-    async def keep_paying(self) -> None:
+    async def keep_retrying(self) -> None:
         """Pay until cancelled: each minute and when something new is owed; after a failure with back-off."""
         failures = 0
         while True:
             self._something_new.clear()
-            paid, all_paid = await self._pay_all()
+            paid, all_paid = await self._retry_all()
             if all_paid:
                 failures = 0
                 with suppress(TimeoutError):  # what other processes owe is only seen by looking
@@ -157,12 +157,12 @@ class OwedArchive(Archive):
                 await asyncio.sleep(self._backoff.delay_seconds(failures))
                 failures += 1
 
-    async def _pay_all(self) -> tuple[int, bool]:
+    async def _retry_all(self) -> tuple[int, bool]:
         """Return how many were paid, and whether none is left."""
         paid, all_paid = 0, True
         try:
             for name in await asyncio.to_thread(self._spool.names):
-                taken = await self._pay(name)
+                taken = await self._retry(name)
                 paid += taken is True
                 all_paid &= taken is not False
         except (OSError, ArchiveUnavailable) as error:
@@ -172,14 +172,14 @@ class OwedArchive(Archive):
             log.info("archive.paid", extra={"count": paid})
         return paid, all_paid
 
-    async def _pay(self, name: str) -> bool | None:
+    async def _retry(self, name: str) -> bool | None:
         """Offer one object; return whether it was taken, or None when it is gone."""
         async with self._lock(name):
             try:
                 owed = await asyncio.to_thread(self._spool.read, name)
                 if owed is None:
                     return None
-                await self._offer(owed.object)
+                await self._upload(owed.object)
             except ArchiveUnavailable:
                 raise
             except ArchiveError as refusal:
@@ -188,9 +188,9 @@ class OwedArchive(Archive):
             except (Damaged, OSError) as unreadable:  # it must not hold up the others
                 log.error("archive.owed_broke", extra={"error": type(unreadable).__name__})  # noqa: TRY400 (I6)
                 return False
-            return await self._forget(name, owed.stamp)
+            return await self._unspool(name, owed.stamp)
 
-    async def _owe(self, wanted: SpooledObject, refusal: ArchiveError) -> bool:
+    async def _spool_upload(self, wanted: SpooledObject, refusal: ArchiveError) -> bool:
         try:
             await asyncio.to_thread(self._spool.write, wanted)
         except OSError as error:
@@ -208,7 +208,7 @@ class OwedArchive(Archive):
             return None
         return found.object if found else None
 
-    async def _forget(self, name: str, stamp: Stamp) -> bool:
+    async def _unspool(self, name: str, stamp: Stamp) -> bool:
         try:
             await asyncio.to_thread(self._spool.remove, name, stamp)
         except OSError as error:

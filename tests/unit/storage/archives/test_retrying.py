@@ -13,7 +13,7 @@ import pytest
 
 from storage.archive import KEYS_PER_PAGE, NO_METADATA
 from storage.archives.disk import DiskArchive
-from storage.archives.owed import OwedArchive
+from storage.archives.retrying import RetryingArchive
 from storage.archives.spool import Spool, SpooledObject, SpoolSize
 from storage.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 from tests.harness.virtual_time import in_virtual_time
@@ -107,14 +107,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def owing(inner: FaultyArchive, folder: Path) -> OwedArchive:
+def owing(inner: FaultyArchive, folder: Path) -> RetryingArchive:
     """The archive that is tested; each of its objects is owed a second after the one before."""
     return _owing(inner, folder)
 
 
-def _owing(inner: Archive, folder: Path, max_bytes: int = ROOM) -> OwedArchive:
+def _owing(inner: Archive, folder: Path, max_bytes: int = ROOM) -> RetryingArchive:
     ticks = itertools.count(1_700_000_000.0)
-    return OwedArchive(inner, folder, max_bytes=max_bytes, clock=lambda: next(ticks), jitter=lambda: 0.0)
+    return RetryingArchive(inner, folder, max_bytes=max_bytes, clock=lambda: next(ticks), jitter=lambda: 0.0)
 
 
 async def _owed_files(folder: Path) -> list[Path]:
@@ -123,13 +123,13 @@ async def _owed_files(folder: Path) -> list[Path]:
 
 
 @pytest.fixture(params=["well", "away"])
-def archive(request: pytest.FixtureRequest, inner: FaultyArchive, folder: Path, tmp_path: Path) -> OwedArchive:
+def archive(request: pytest.FixtureRequest, inner: FaultyArchive, folder: Path, tmp_path: Path) -> RetryingArchive:
     """One on a disk that works, and one whose inner archive is away all the time."""
     inner.fault = AWAY
     return _owing(DiskArchive(tmp_path / "archive") if request.param == "well" else inner, folder)
 
 
-async def test_gives_back_what_it_was_given(archive: OwedArchive) -> None:
+async def test_gives_back_what_it_was_given(archive: RetryingArchive) -> None:
     """What is put under a key is what is got under it, byte for byte, whether it is kept or owed."""
     for key, data in {"a.opus": b"Ogg\nS", "empty.wav": b"", "large.wav": bytes(range(256)) * 2_000}.items():
         where = await archive.put(key, data, content_type="audio/ogg")
@@ -137,14 +137,14 @@ async def test_gives_back_what_it_was_given(archive: OwedArchive) -> None:
         assert await archive.get(key) == data
 
 
-async def test_putting_again_replaces(archive: OwedArchive) -> None:
+async def test_putting_again_replaces(archive: RetryingArchive) -> None:
     """A key holds what was put last, whether it is kept or owed."""
     await archive.put("a.opus", b"one", content_type="audio/ogg")
     await archive.put("a.opus", b"two", content_type="audio/ogg")
     assert await archive.get("a.opus") == b"two"
 
 
-async def test_many_at_once(archive: OwedArchive) -> None:
+async def test_many_at_once(archive: RetryingArchive) -> None:
     """Puts side by side, of one key and of many, each leave whole objects."""
     datas = [bytes([number]) * 1_000 for number in range(16)]
     await asyncio.gather(*(archive.put("one.wav", data, content_type=WAV) for data in datas))
@@ -153,28 +153,28 @@ async def test_many_at_once(archive: OwedArchive) -> None:
     assert [await archive.get(f"{data[0]}.wav") for data in datas] == datas
 
 
-async def test_what_is_known_of_an_object_is_owed_too(owing: OwedArchive, inner: FaultyArchive) -> None:
+async def test_what_is_known_of_an_object_is_owed_too(owing: RetryingArchive, inner: FaultyArchive) -> None:
     """Type and words about an object reach the archive with it, however late."""
     about = {"message-id": "810001", "codec": "opus"}
     inner.fault = AWAY
     await owing.put("a.opus", b"a", content_type="audio/ogg", about=about)
     inner.fault = None
-    assert await owing.pay() == 1
+    assert await owing.retry() == 1
     assert (inner.kept["a.opus"], inner.about["a.opus"]) == ((b"a", "audio/ogg"), about)
 
 
-async def test_owed_by_an_older_release(owing: OwedArchive, inner: FaultyArchive, folder: Path) -> None:
+async def test_owed_by_an_older_release(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
     """A file that says nothing about its object is paid like any other."""
     inner.fault = AWAY
     await owing.put("a.opus", b"a", content_type="audio/ogg")
     (path,) = await _owed_files(folder)
     await asyncio.to_thread(path.write_bytes, b'{"key": "a.opus", "content_type": "audio/ogg"}\na')
     inner.fault = None
-    assert await owing.pay() == 1
+    assert await owing.retry() == 1
     assert (inner.kept["a.opus"], dict(inner.about["a.opus"])) == ((b"a", "audio/ogg"), {})
 
 
-async def test_lists_what_is_kept_and_what_is_owed(owing: OwedArchive, inner: FaultyArchive, folder: Path) -> None:
+async def test_lists_what_is_kept_and_what_is_owed(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
     """Both stand in one order, each key once; a file that is damaged hides nothing else."""
     for key in ("b", "d", "e"):
         await owing.put(key, b"kept", content_type=WAV)
@@ -187,7 +187,7 @@ async def test_lists_what_is_kept_and_what_is_owed(owing: OwedArchive, inner: Fa
     assert await owing.keys(prefix="c") == ["c"]
 
 
-async def test_what_is_deleted_is_not_owed_any_more(owing: OwedArchive, inner: FaultyArchive, folder: Path) -> None:
+async def test_what_is_deleted_is_not_owed_any_more(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
     """An object that is deleted while it is owed does not come back when the archive does."""
     await owing.put(KEY, b"kept", content_type=WAV)
     inner.faults = {KEY: AWAY}
@@ -195,11 +195,11 @@ async def test_what_is_deleted_is_not_owed_any_more(owing: OwedArchive, inner: F
     inner.faults = {}
     await owing.delete(KEY)
     await owing.delete(KEY)
-    assert (await owing.pay(), inner.kept) == (0, {})
+    assert (await owing.retry(), inner.kept) == (0, {})
     assert await _owed_files(folder) == []
 
 
-async def test_delete_that_the_archive_refuses(owing: OwedArchive, inner: FaultyArchive) -> None:
+async def test_delete_that_the_archive_refuses(owing: RetryingArchive, inner: FaultyArchive) -> None:
     """An archive that is away is told as such; what was owed is dropped, what it keeps stays."""
     await owing.put(KEY, b"kept", content_type=WAV)
     inner.faults = {KEY: AWAY}
@@ -210,7 +210,7 @@ async def test_delete_that_the_archive_refuses(owing: OwedArchive, inner: Faulty
     assert await owing.get(KEY) == b"kept"
 
 
-async def test_missing_key(owing: OwedArchive, inner: FaultyArchive) -> None:
+async def test_missing_key(owing: RetryingArchive, inner: FaultyArchive) -> None:
     """A key under which nothing is kept or owed gives the archive's own answer."""
     for fault, told in ((None, ArchiveMissing), (AWAY, ArchiveUnavailable), (REFUSED, ArchiveForbidden)):
         inner.fault = fault
@@ -218,27 +218,27 @@ async def test_missing_key(owing: OwedArchive, inner: FaultyArchive) -> None:
             await owing.get("nothing.opus")
 
 
-async def test_what_the_archive_takes_is_not_owed(owing: OwedArchive, folder: Path) -> None:
+async def test_what_the_archive_takes_is_not_owed(owing: RetryingArchive, folder: Path) -> None:
     """As long as all is well nothing is written to the folder, which is not even made."""
     assert await owing.put(KEY, b"x", content_type=WAV) == f"memory:{KEY}"
-    assert await owing.owed() == SpoolSize(0, 0)
-    assert await owing.pay() == 0
+    assert await owing.pending() == SpoolSize(0, 0)
+    assert await owing.retry() == 0
     assert _files(folder) is None
 
 
 @pytest.mark.parametrize("refusal", [AWAY, REFUSED, ArchiveError("no reason")])
-async def test_any_refusal_is_owed_and_paid(owing: OwedArchive, inner: FaultyArchive, refusal: ArchiveError) -> None:
+async def test_any_refusal_is_paid_later(owing: RetryingArchive, inner: FaultyArchive, refusal: ArchiveError) -> None:
     """Whatever the archive's reason, the put succeeds, and the archive gets the object with its type later (I5)."""
     inner.fault = refusal
     await owing.put(KEY, b"sound", content_type=WAV)
-    owed = await owing.owed()
+    owed = await owing.pending()
     assert owed.count == 1
     assert owed.bytes > len(b"sound")
-    assert await owing.pay() == 0
+    assert await owing.retry() == 0
     inner.fault = None
-    assert await owing.pay() == 1
+    assert await owing.retry() == 1
     assert inner.kept == {KEY: (b"sound", WAV)}
-    assert await owing.owed() == SpoolSize(0, 0)
+    assert await owing.pending() == SpoolSize(0, 0)
     assert await owing.get(KEY) == b"sound"
 
 
@@ -250,25 +250,25 @@ async def test_a_mistake_of_the_caller_is_not_owed(folder: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("key", ["", "../a/b", "nul\0\n", "é" * 300, "lone \ud800", '"{}"', "." * 5000])
-async def test_odd_keys(owing: OwedArchive, inner: FaultyArchive, folder: Path, key: str) -> None:
+async def test_odd_keys(owing: RetryingArchive, inner: FaultyArchive, folder: Path, key: str) -> None:
     """Any key can be owed, and comes to the archive as it was."""
     inner.fault = AWAY
     await owing.put(key, b"x", content_type=WAV)
     assert await owing.get(key) == b"x"
     assert len(_files(folder) or ()) == 2
     inner.fault = None
-    assert await owing.pay() == 1
+    assert await owing.retry() == 1
     assert inner.kept[key] == (b"x", WAV)
 
 
 async def test_nobody_is_named(
-    owing: OwedArchive, inner: FaultyArchive, folder: Path, caplog: pytest.LogCaptureFixture
+    owing: RetryingArchive, inner: FaultyArchive, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither file names nor logs nor reprs tell the key, and the folder is for our user alone (I6)."""
     caplog.set_level(logging.DEBUG)
     inner.fault = REFUSED
     await owing.put(KEY, b"sound", content_type=WAV)
-    await owing.pay()
+    await owing.retry()
     told = [repr(vars(record)) for record in caplog.records if record.name.startswith("storage")]
     assert len(told) == 2
     for text in [*told, repr(owing), repr(owing._spool), *(_files(folder) or ())]:
@@ -289,7 +289,7 @@ async def test_room(inner: FaultyArchive, folder: Path) -> None:
         await owing.put("a", b"a" * 1000, content_type=WAV)
     await owing.put("a", b"c" * 700, content_type=WAV)
     assert await owing.get("a") == b"c" * 700
-    assert (await owing.owed()).bytes <= 1000
+    assert (await owing.pending()).bytes <= 1000
 
 
 async def test_room_is_shared(inner: FaultyArchive, folder: Path) -> None:
@@ -299,7 +299,7 @@ async def test_room_is_shared(inner: FaultyArchive, folder: Path) -> None:
     puts = (both[each % 2].put(str(each), b"x" * 300, content_type=WAV) for each in range(10))
     ended = await asyncio.gather(*puts, return_exceptions=True)
     assert [type(each) for each in ended].count(str) == 2
-    assert (await both[0].owed()).count == 2
+    assert (await both[0].pending()).count == 2
 
 
 async def test_a_folder_that_cannot_be_written(inner: FaultyArchive, tmp_path: Path) -> None:
@@ -311,13 +311,13 @@ async def test_a_folder_that_cannot_be_written(inner: FaultyArchive, tmp_path: P
         with pytest.raises(ArchiveForbidden) as raised:
             await owing.put(KEY, b"x", content_type=WAV)
         assert raised.value is REFUSED
-        assert await owing.pay() == 0
+        assert await owing.retry() == 0
     with pytest.raises(ArchiveUnavailable, match="Not a directory"):
-        await _owing(inner, tmp_path / "file").owed()
+        await _owing(inner, tmp_path / "file").pending()
 
 
 async def test_a_write_that_fails_leaves_nothing(
-    owing: OwedArchive, inner: FaultyArchive, folder: Path, monkeypatch: pytest.MonkeyPatch
+    owing: RetryingArchive, inner: FaultyArchive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that fails half-way leaves no half object and no temporary file, and the earlier copy stays."""
     inner.fault = AWAY
@@ -334,35 +334,35 @@ def _failing(_: object) -> None:
     raise OSError(5, "Input/output error")
 
 
-async def test_what_is_owed_was_put_last(owing: OwedArchive, inner: FaultyArchive) -> None:
+async def test_what_is_owed_was_put_last(owing: RetryingArchive, inner: FaultyArchive) -> None:
     """An owed object is given before the older one that the archive still holds."""
     await owing.put(KEY, b"one", content_type=WAV)
     inner.fault = AWAY
     await owing.put(KEY, b"two", content_type=WAV)
     inner.fault = None
     assert await owing.get(KEY) == b"two"
-    assert await owing.pay() == 1
+    assert await owing.retry() == 1
     assert inner.kept[KEY] == (b"two", WAV)
 
 
-async def test_a_later_put_settles_the_debt(owing: OwedArchive, inner: FaultyArchive) -> None:
+async def test_a_later_put_settles_the_debt(owing: RetryingArchive, inner: FaultyArchive) -> None:
     """What the archive takes itself is not overwritten by what was owed under its key before."""
     inner.fault = AWAY
     await owing.put(KEY, b"one", content_type=WAV)
     inner.fault = None
     await owing.put(KEY, b"two", content_type=WAV)
-    assert await owing.owed() == SpoolSize(0, 0)
-    assert await owing.pay() == 0
+    assert await owing.pending() == SpoolSize(0, 0)
+    assert await owing.retry() == 0
     assert inner.kept[KEY] == (b"two", WAV)
 
 
-async def test_a_put_waits_for_the_payment_of_its_key(owing: OwedArchive, inner: FaultyArchive) -> None:
+async def test_a_put_waits_for_the_payment_of_its_key(owing: RetryingArchive, inner: FaultyArchive) -> None:
     """While the older object is being paid, the newer one waits, so that it is the one that stays."""
     inner.fault = AWAY
     await owing.put(KEY, b"one", content_type=WAV)
     inner.fault = None
     inner.gate.clear()
-    paying = asyncio.create_task(owing.pay())
+    paying = asyncio.create_task(owing.retry())
     await inner.at_the_gate.wait()
     putting = asyncio.create_task(owing.put(KEY, b"two", content_type=WAV))
     await asyncio.sleep(0.01)
@@ -373,7 +373,7 @@ async def test_a_put_waits_for_the_payment_of_its_key(owing: OwedArchive, inner:
     assert inner.kept[KEY] == (b"two", WAV)
 
 
-async def test_owed_while_the_archive_thought(owing: OwedArchive, inner: FaultyArchive, folder: Path) -> None:
+async def test_owed_while_the_archive_thought(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
     """An object that becomes owed while the archive is asked for it is found."""
     other = _owing(inner, folder)
     inner.fault = AWAY
@@ -386,7 +386,7 @@ async def test_owed_while_the_archive_thought(owing: OwedArchive, inner: FaultyA
     assert await owing.get(KEY) == b"x"
 
 
-async def test_oldest_first_until_the_archive_is_away(owing: OwedArchive, inner: FaultyArchive) -> None:
+async def test_oldest_first_until_the_archive_is_away(owing: RetryingArchive, inner: FaultyArchive) -> None:
     """Objects are paid in the order in which they became owed; the first that finds the archive away ends the pass."""
     inner.fault = AWAY
     for key in ("c", "a", "d", "b"):
@@ -394,42 +394,42 @@ async def test_oldest_first_until_the_archive_is_away(owing: OwedArchive, inner:
     await owing.put("c", b"again", content_type=WAV)
     inner.fault, inner.puts = None, []
     inner.faults["d"] = AWAY
-    assert await owing.pay() == 1
+    assert await owing.retry() == 1
     assert inner.puts == ["a", "d"]
     inner.faults.clear()
-    assert await owing.pay() == 3
+    assert await owing.retry() == 3
     assert inner.puts == ["a", "d", "d", "b", "c"]
 
 
 @pytest.mark.parametrize("fault", [REFUSED, ArchiveMissing("404")])
-async def test_one_that_is_refused_holds_up_nobody(owing: OwedArchive, inner: FaultyArchive, fault: Exception) -> None:
+async def test_a_refused_one_holds_up_no_other(owing: RetryingArchive, inner: FaultyArchive, fault: Exception) -> None:
     """An object that alone is refused, for whatever reason, stays owed; the others are paid."""
     inner.fault = AWAY
     for key in ("a", "b", "c"):
         await owing.put(key, b"x", content_type=WAV)
     inner.fault = None
     inner.faults["b"] = fault
-    assert await owing.pay() == 2
+    assert await owing.retry() == 2
     assert inner.kept.keys() == {"a", "c"}
     inner.faults.clear()
-    assert await owing.pay() == 1
+    assert await owing.retry() == 1
 
 
-async def test_still_owed_after_a_restart(owing: OwedArchive, inner: FaultyArchive, folder: Path) -> None:
+async def test_still_owed_after_a_restart(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
     """Another process finds what was owed, and clears what the one that died left half-written."""
     inner.fault = AWAY
     await owing.put(KEY, b"x", content_type=WAV)
     (folder / "dead.part").write_bytes(b"half")
     inner.fault = None
     after = _owing(inner, folder)
-    assert (await after.owed()).count == 1
+    assert (await after.pending()).count == 1
     assert await after.get(KEY) == b"x"
-    assert await after.pay() == 1
+    assert await after.retry() == 1
     assert _files(folder) == [".lock"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no JSON\n", b"[]\n", b'{"key": 1, "content_type": "a/b"}\n', b"{}\nx"])
-async def test_a_damaged_file(owing: OwedArchive, inner: FaultyArchive, folder: Path, content: bytes) -> None:
+async def test_a_damaged_file(owing: RetryingArchive, inner: FaultyArchive, folder: Path, content: bytes) -> None:
     """A damaged file counts as missing, stays for an operator to see, and holds up no other."""
     inner.fault = AWAY
     await owing.put(KEY, b"x", content_type=WAV)
@@ -438,8 +438,8 @@ async def test_a_damaged_file(owing: OwedArchive, inner: FaultyArchive, folder: 
     inner.fault = None
     with pytest.raises(ArchiveMissing):
         await owing.get(KEY)
-    assert await owing.pay() == 1
-    assert (await owing.owed()).count == 1
+    assert await owing.retry() == 1
+    assert (await owing.pending()).count == 1
 
 
 async def test_two_processes_pay_at_once(inner: FaultyArchive, folder: Path) -> None:
@@ -449,10 +449,10 @@ async def test_two_processes_pay_at_once(inner: FaultyArchive, folder: Path) -> 
     for key in map(str, range(20)):
         await both[0].put(key, key.encode(), content_type=WAV)
     inner.fault = None
-    paid = await asyncio.gather(*(each.pay() for each in both))
+    paid = await asyncio.gather(*(each.retry() for each in both))
     assert sum(paid) >= 20
     assert inner.kept == {str(each): (str(each).encode(), WAV) for each in range(20)}
-    assert await both[1].owed() == SpoolSize(0, 0)
+    assert await both[1].pending() == SpoolSize(0, 0)
 
 
 async def test_what_another_process_owes_since_is_not_forgotten(inner: FaultyArchive, folder: Path) -> None:
@@ -462,18 +462,18 @@ async def test_what_another_process_owes_since_is_not_forgotten(inner: FaultyArc
     await paying.put(KEY, b"one", content_type=WAV)
     inner.fault = None
     inner.gate.clear()
-    task = asyncio.create_task(paying.pay())
+    task = asyncio.create_task(paying.retry())
     await inner.at_the_gate.wait()
     inner.fault = AWAY
     await other.put(KEY, b"two", content_type=WAV)
     inner.gate.set()
     await task
     assert await paying.get(KEY) == b"two"
-    assert (await paying.owed()).count == 1
+    assert (await paying.pending()).count == 1
 
 
 async def test_a_copy_that_cannot_be_removed(
-    owing: OwedArchive, inner: FaultyArchive, monkeypatch: pytest.MonkeyPatch
+    owing: RetryingArchive, inner: FaultyArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy that the disk does not let go is not counted as paid, and is offered again."""
     inner.fault = AWAY
@@ -481,12 +481,12 @@ async def test_a_copy_that_cannot_be_removed(
     inner.fault = None
     with monkeypatch.context() as patch:
         patch.setattr("storage.archives.spool.fcntl.flock", lambda *_: _failing(_))
-        assert await owing._pay_all() == (0, False)
-        assert await owing._pay(next(iter(owing._spool.folder.glob("*.owed"))).name) is False
-    assert await owing.pay() == 1
+        assert await owing._retry_all() == (0, False)
+        assert await owing._retry(next(iter(owing._spool.folder.glob("*.owed"))).name) is False
+    assert await owing.retry() == 1
 
 
-async def test_check_and_close_are_the_archives(owing: OwedArchive, inner: FaultyArchive, folder: Path) -> None:
+async def test_check_and_close_are_the_archives(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
     """check() tells how the archive itself is, and leaves nothing behind; close() closes it."""
     await owing.check()
     inner.fault = REFUSED
@@ -509,7 +509,7 @@ async def test_waits_grow_while_the_archive_is_away(inner: FaultyArchive, folder
         assert waits == pytest.approx([2, 4, 8, 16, 32, 60, 60, 60])
         inner.fault = None
         await asyncio.sleep(60)
-        assert await owing.owed() == SpoolSize(0, 0)
+        assert await owing.pending() == SpoolSize(0, 0)
         inner.fault, inner.put_at = AWAY, []
         await owing.put(KEY, b"y", content_type=WAV)
         await asyncio.sleep(5)
@@ -543,15 +543,15 @@ async def test_ending_it_loses_nothing(inner: FaultyArchive, folder: Path) -> No
     inner.gate.clear()
     async with _running(owing):
         await inner.at_the_gate.wait()
-    assert (await owing.owed()).count == 1
+    assert (await owing.pending()).count == 1
     inner.gate.set()
-    assert await owing.pay() == 1
+    assert await owing.retry() == 1
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
 def test_delays_are_bounded(inner: FaultyArchive, folder: Path, jitter: float) -> None:
     """Whatever chance says and however often it failed, a wait is between a second and a minute."""
-    owing = OwedArchive(inner, folder, max_bytes=ROOM, jitter=lambda: jitter)
+    owing = RetryingArchive(inner, folder, max_bytes=ROOM, jitter=lambda: jitter)
     delays = [owing._backoff.delay_seconds(failures) for failures in (*range(10), 10_000)]
     assert delays == sorted(delays)
     assert delays[0] >= 1
@@ -559,8 +559,8 @@ def test_delays_are_bounded(inner: FaultyArchive, folder: Path, jitter: float) -
 
 
 @asynccontextmanager
-async def _running(owing: OwedArchive) -> AsyncIterator[None]:
-    task = asyncio.create_task(owing.keep_paying())
+async def _running(owing: RetryingArchive) -> AsyncIterator[None]:
+    task = asyncio.create_task(owing.keep_retrying())
     try:
         yield
         assert not task.done()

@@ -6,7 +6,7 @@ import json
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from storage.ledger import LETTER_SECONDS
+from storage.ledger import DEAD_LETTER_SECONDS
 from storage.rows import dead_letter_from_row, dead_letter_to_row, event_from_row, event_to_row
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def event_of(rows: SqliteRows, key: MemoKey) -> Event | None:
 def write(rows: SqliteRows, letter: DeadLetter, *, again: bool) -> None:
     """Write a letter that is to be published; `again` overwrites the letter of its place."""
     columns = {**_columns(letter.event), **dead_letter_to_row(letter), "first_at": letter.first_at}
-    times = {"now": rows.now, "publish_after": rows.now + LETTER_SECONDS}
+    times = {"now": rows.now, "publish_after": rows.now + DEAD_LETTER_SECONDS}
     rows.connection.execute(_INSERT + (_UPDATE if again else "NOTHING"), {**columns, **times})
 
 
