@@ -24,7 +24,7 @@ DEAD_LETTER_SECONDS = 30.0
 """Time that the writer of a letter has to publish it before others do, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class MemoKey:
     """Identity of a memo."""
 

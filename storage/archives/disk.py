@@ -31,7 +31,7 @@ class DiskArchive(Archive):
         self._folder = folder
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:  # noqa: ARG002 (below)
-        """Keep an object; return its path. Type and `about` are dropped: its name and its bytes hold the same."""
+        """Write a file; `content_type` and `about` are dropped, since its name and bytes hold the same."""
         path = self._path(key)
         await asyncio.to_thread(self._write, path, data)
         return str(path)
@@ -44,11 +44,9 @@ class DiskArchive(Archive):
         return await asyncio.to_thread(self._names, prefix, after, limit)
 
     async def delete(self, key: str) -> None:
-        """Delete a file, so that a power loss does not bring it back."""
         await asyncio.to_thread(self._remove, self._path(key))
 
     async def check(self) -> None:
-        """Write and remove a probe, and remove what crashes left behind."""
         await asyncio.to_thread(self._probe)
 
     async def warm(self) -> None:
@@ -105,7 +103,7 @@ class DiskArchive(Archive):
             except FileNotFoundError:
                 return
             try:
-                os.fsync(handle)
+                os.fsync(handle)  # a power loss must not bring the file back
             finally:
                 os.close(handle)
 

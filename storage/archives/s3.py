@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 3.0, 5.0, 3
-"""Short, for a waiting thread cannot be cancelled, and a failed upload is owed."""
+"""Short: a waiting thread cannot be cancelled, and a failed upload is retried."""
 _PART_BYTES = 8 * 1024 * 1024
 """Larger objects go up in parts of this size; S3 takes none below 5 MiB."""
 _LISTED_AT_ONCE = 1000
@@ -55,7 +55,6 @@ class Encryption:
     """Id or ARN of the KMS key; None: S3's default one."""
 
     def arguments(self) -> dict[str, str]:
-        """Return the arguments of a request."""
         arguments = {"ServerSideEncryption": self.algorithm}
         return arguments if self.key is None else {**arguments, "SSEKMSKeyId": self.key}
 
@@ -66,8 +65,8 @@ class S3Archive(Archive):
     Args:
         bucket: its name.
         prefix: of every key, without slashes at its ends.
-        encryption: None: as the bucket is set.
-        threads: how many requests run at once.
+        encryption: None: the bucket's own setting.
+        threads: bound of concurrent requests.
     """
 
     def __init__(
@@ -142,10 +141,7 @@ class S3Archive(Archive):
         await self._in_thread(probe)
 
     async def warm(self) -> None:
-        """Create the client, which keeps the interpreter busy for a quarter of a second, and find the credentials.
-
-        No connection is opened: a request costs money and may need a right that we lack.
-        """
+        # Creating the client takes a quarter of a second. No request is sent: it costs money and may need a right.
         await self._in_thread(lambda client: None)  # noqa: ARG005 (the client itself is wanted)
 
     async def close(self) -> None:

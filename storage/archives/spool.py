@@ -1,4 +1,4 @@
-"""Spool: a folder in which objects wait for an archive, each in one file."""
+"""Spool: a folder of objects that wait for an archive, one file each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOCK_PAUSE_SECONDS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class SpoolSize:
-    """Size of a spool, over all processes that share the folder."""
+    """Size of a spool, whichever process wrote it."""
 
     count: int
     bytes: int
@@ -35,7 +35,7 @@ class SpoolSize:
 
 
 class Damaged(Exception):
-    """A file is not as we wrote it."""
+    """The file is not as we wrote it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,16 +67,16 @@ class SpooledFile:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """One file for each key: a line of JSON, then the data. Every method blocks and raises OSError.
+    """A file for each key: a line of JSON, then the data. Every method blocks and raises OSError.
 
-    Changes hold a lock among all processes, so a temporary file found under it was left by a crash.
+    Processes lock the folder for changes, so a temporary file found under the lock was left by a crash.
     """
 
     folder: Path
     max_bytes: int
     clock: Callable[[], float]
     lock_seconds: float = 5.0
-    """How long another process may hold the lock; a write takes far less."""
+    """Longest wait for another process; a write takes far less."""
 
     def write(self, wanted: SpooledObject) -> None:
         """Write an object so that it survives a power loss; ENOSPC when the bound is reached."""
@@ -116,10 +116,10 @@ class Spool:
                 return SpooledFile(found, stamp)
         except (ValueError, LookupError, TypeError, AttributeError):
             pass  # its text would repeat what the file holds
-        raise Damaged("a file of what is owed is not as we wrote it")
+        raise Damaged("a file of ARCHIVE_SPOOL is not as we wrote it")
 
     def stamp(self, name: str) -> Stamp | None:
-        """Return the identity of a file; None when it cannot be read."""
+        """Return a file's identity; None when it cannot be read."""
         try:
             return _stamp((self.folder / name).stat())
         except OSError:
@@ -141,12 +141,9 @@ class Spool:
             return [name for name, _ in sorted(self._stamps(), key=lambda each: (each[1].modified_ns, each[0]))]
 
     def keys(self) -> list[str]:
-        """List the keys of all readable files."""
-        found = (self._key(name) for name in self.names())
-        return [key for key in found if key is not None]
+        return [key for name in self.names() if (key := self._key(name)) is not None]
 
     def total(self) -> SpoolSize:
-        """Return the size of the spool."""
         sizes = [stamp.size_bytes for _, stamp in self._stamps()] if self.folder.exists() else []
         return SpoolSize(len(sizes), sum(sizes))
 
@@ -162,7 +159,7 @@ class Spool:
         stamps = []
         for path in self.folder.iterdir():
             if path.suffix == _OWED:
-                with suppress(FileNotFoundError):  # paid meanwhile
+                with suppress(FileNotFoundError):  # uploaded meanwhile
                     stamps.append((path.name, _stamp(path.stat())))
         return stamps
 

@@ -1,10 +1,10 @@
-"""Ledger in memory: what each method of the port means, in the fewest lines."""
+"""Ledger in memory."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import count, islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
@@ -25,8 +25,7 @@ class MemoryLedger(Ledger):
     def __init__(self, clock: Callable[[], float], rows: MemoryRows) -> None:
         self._now = clock
         self._rows = rows
-        self._memos, self._letters = self._rows.memos, self._rows.letters
-        self._queues, self._aside = self._rows.queues, self._rows.aside
+        self._memos, self._letters, self._queues, self._aside = rows.memos, rows.letters, rows.queues, rows.aside
         self._sequence = count(1)
 
     async def claim(
@@ -39,11 +38,11 @@ class MemoryLedger(Ledger):
             return Settled(memo.state)
         if memo is not None and memo.due_at is not None:
             return Parked()
-        if memo is not None and (held := self._held(memo)):
+        if memo is not None and (held := memo.held(self._now())):
             return held
         if queue := self._queues.get(key.chat_id):
             return Behind(next(iter(queue)))
-        return self._grant(memo or self._add(key, facts), owner, lease_seconds)
+        return (memo or self._add(key, facts)).grant(owner, self._now(), lease_seconds)
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
         self._ours(claim).lease_until = self._now() + lease_seconds
@@ -102,7 +101,7 @@ class MemoryLedger(Ledger):
             return True
         if memo is not None and (memo.state.settled or memo.due_at is not None):
             return True
-        if (memo is not None and self._held(memo)) or not self._queues.get(key.chat_id):
+        if (memo is not None and memo.held(self._now())) or not self._queues.get(key.chat_id):
             return False
         self._park(memo or self._add(key, facts), event, 0.0)
         return True
@@ -114,24 +113,23 @@ class MemoryLedger(Ledger):
                 raise RuntimeError("a parked memo has its time and its event")
             place = memo.event.place
             if max(memo.due_at, memo.lease_until) <= now and place.topic == topic and place.partition in partitions:
-                order = (memo.due_at, memo.sequence, memo.key.chat_id, memo.key.message_id)
-                found.append((order, memo.key, place))
-        return [(key, place) for _, key, place in sorted(found, key=itemgetter(0))[:limit]]
+                found.append((memo.due_at, memo.sequence, memo.key, place))
+        return [(key, place) for *_, key, place in sorted(found, key=itemgetter(0, 1, 2))[:limit]]
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
         memo = self._memos[key]
         if memo.state.settled:
             return Settled(memo.state)
-        if held := self._held(memo):
+        if held := memo.held(self._now()):
             return held
         first = key if key in self._aside else next(iter(self._queues.get(key.chat_id, ())), key)
-        return self._grant(memo, owner, lease_seconds) if first == key else Behind(first)
+        return memo.grant(owner, self._now(), lease_seconds) if first == key else Behind(first)
 
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
         memo = self._memos[key]
-        if held := self._held(memo):
+        if held := memo.held(self._now()):
             return held
         if memo.purged_at is not None or (memo.state.settled and not memo.state.for_a_person and not again):
             return Settled(memo.state)
@@ -145,7 +143,7 @@ class MemoryLedger(Ledger):
         memo.facts = {name: value for name, value in memo.facts.items() if name not in without}
         memo.generation += again
         memo.reason, memo.settled_at, memo.begun_at, memo.tries = None, None, self._now(), 0
-        return self._grant(memo, owner, lease_seconds)
+        return memo.grant(owner, self._now(), lease_seconds)
 
     async def event(self, key: MemoKey) -> Event | None:
         return self._event_of(key)
@@ -170,12 +168,13 @@ class MemoryLedger(Ledger):
     async def find(self, message_id: str) -> Sequence[Story]:
         now = self._now()
         found = [memo for key, memo in self._memos.items() if key.message_id == message_id]
-        return [memo.story(now, memo.steps) for memo in sorted(found, key=lambda memo: memo.key.chat_id)]
+        return [memo.story(now, memo.steps) for memo in sorted(found, key=attrgetter("key"))]
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
         now = self._now()
-        found = [memo for memo in self._memos.values() if memo.waits(now)]
-        found.sort(key=lambda memo: (-memo.received_at, memo.key.chat_id, memo.key.message_id))
+        found = sorted(
+            (memo for memo in self._memos.values() if memo.waits(now)), key=lambda memo: (-memo.received_at, memo.key)
+        )
         return [memo.story(now) for memo in found[:limit]]
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
@@ -198,12 +197,6 @@ class MemoryLedger(Ledger):
             raise Fenced("the claim is no longer ours")
         return memo
 
-    def _held(self, memo: MemoRow) -> Held | None:
-        return memo.held(self._now())
-
-    def _grant(self, memo: MemoRow, owner: str, lease_seconds: float) -> Claim:
-        return memo.grant(owner, self._now(), lease_seconds)
-
     def _record(self, memo: MemoRow, reason: str | None, facts: Mapping[str, JsonValue], steps: Sequence[Step]) -> None:
         memo.reason, memo.facts = reason, {**memo.facts, **facts}
         memo.steps += [replace(step, fence=memo.fence) for step in steps]
@@ -219,7 +212,7 @@ class MemoryLedger(Ledger):
             self._queues.setdefault(memo.key.chat_id, {})[memo.key] = memo
 
     def _write_letter(self, letter: DeadLetter) -> None:
-        # A letter that overwrites the one of its place keeps its age and its order.
+        # One that overwrites another of its place keeps that one's age and order.
         place = letter.event.place
         before = self._letters.get(place)
         if before is not None:

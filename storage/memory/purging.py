@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
@@ -13,36 +14,29 @@ from storage.states import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from storage.history import PastTurn
     from storage.ledger import Claim, DeadLetter, Held, Place, Story
     from storage.memory.rows import DeadLetterRow, MemoRow, MemoryRows
 
 
-class Chats(dict[str, "dict[tuple[str, str], PastTurn]"]):
-    """Turns by chat, then by message and role."""
-
-
 class MemoryPurging(Purging):
-    """`Purging` of the ledger's rows and the history's chats."""
+    """`Purging` in memory."""
 
-    def __init__(self, clock: Callable[[], float], rows: MemoryRows, chats: Chats) -> None:
+    def __init__(self, clock: Callable[[], float], rows: MemoryRows) -> None:
         self._now = clock
         self._rows = rows
-        self._chats = chats
 
     async def settled(self, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
         before = self._now() - seconds
         found = [
-            (memo.settled_at, *_parts(memo.key), memo)
+            (memo.settled_at, memo.key, memo)
             for memo in self._rows.memos.values()
             if memo.settled_at is not None and memo.settled_at < before and (memo.purged_at is not None) == purged
         ]
-        return self._stories(memo for *_, memo in islice(sorted(found, key=lambda each: each[:3]), limit))
+        return self._stories(memo for *_, memo in islice(sorted(found, key=itemgetter(0, 1)), limit))
 
     async def memos(self, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
-        ordered = sorted(self._rows.memos.values(), key=lambda memo: _parts(memo.key))
-        later = (memo for memo in ordered if after is None or _parts(memo.key) > _parts(after))
-        return self._stories(islice(later, limit))
+        keys = sorted(key for key in self._rows.memos if after is None or key > after)
+        return self._stories(self._rows.memos[key] for key in keys[:limit])
 
     async def take(
         self, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
@@ -61,7 +55,7 @@ class MemoryPurging(Purging):
         self._rows.unpark(memo)
         for place in [place for place, each in self._rows.letters.items() if each.letter.key == claim.key]:
             del self._rows.letters[place]
-        await self.drop_turns(*_parts(claim.key))
+        await self.drop_turns(claim.key.chat_id, claim.key.message_id)
         if not memo.state.settled:
             memo.state, memo.reason, memo.settled_at = State.IGNORED, FORGOTTEN, now
         memo.facts, memo.steps = dict(remaining_facts(who)), []
@@ -86,15 +80,15 @@ class MemoryPurging(Purging):
     async def turns(self, seconds: float, *, limit: int) -> Sequence[MemoKey]:
         before = self._now() - seconds
         old = {
-            (chat_id, message_id)
-            for chat_id, turns in self._chats.items()
+            MemoKey(chat_id, message_id)
+            for chat_id, turns in self._rows.turns.items()
             for (message_id, _), turn in turns.items()
-            if turn.at.timestamp() < before and not self._knows(MemoKey(chat_id, message_id))
+            if turn.at.timestamp() < before
         }
-        return [MemoKey(*each) for each in sorted(old)[:limit]]
+        return sorted(key for key in old if not self._knows(key))[:limit]
 
     async def drop_turns(self, chat_id: str, message_id: str | None = None) -> None:
-        chat = self._chats.get(chat_id, {})
+        chat = self._rows.turns.get(chat_id, {})
         for name in [name for name in chat if message_id in {None, name[0]}]:
             del chat[name]
 
@@ -114,10 +108,6 @@ class MemoryPurging(Purging):
     def _stories(self, memos: Iterable[MemoRow]) -> list[Story]:
         now = self._now()
         return [memo.story(now) for memo in memos]
-
-
-def _parts(key: MemoKey) -> tuple[str, str]:
-    return key.chat_id, key.message_id
 
 
 def _has(letter: DeadLetterRow, word: bytes) -> bool:

@@ -1,8 +1,7 @@
-"""The store in memory: the executable specification of the `Store` port, and an archive for tests.
+"""The store in memory, which is the executable specification of the port, and an archive for tests.
 
-Nothing awaits, so each call is atomic in its event loop. No code is shared with SQLite on purpose:
-tests/contracts/test_ledger_machine.py plays the two against each other, which would prove nothing about shared code,
-and the simulation runs on this one.
+Nothing awaits, so each call is atomic. No code is shared with SQLite on purpose: tests/contracts/test_ledger_machine.py
+compares the two, which would prove nothing about shared code.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from storage.archive import KEYS_PER_PAGE, NO_METADATA, Archive
 from storage.errors import ArchiveMissing
 from storage.history import History
 from storage.memory.ledger import MemoryLedger
-from storage.memory.purging import Chats, MemoryPurging
+from storage.memory.purging import MemoryPurging
 from storage.memory.rows import MemoryRows
 
 if TYPE_CHECKING:
@@ -31,16 +30,16 @@ class MemoryStore:
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
-        rows, chats = MemoryRows(), Chats()
-        self.history = MemoryHistory(chats)
+        rows = MemoryRows()
+        self.history = MemoryHistory(rows)
         self.ledger = MemoryLedger(clock, rows)
-        self.purging = MemoryPurging(clock, rows, chats)
+        self.purging = MemoryPurging(clock, rows)
 
     async def open(self) -> None:
         """Do nothing."""
 
     async def check(self) -> None:
-        """Do nothing: memory is always available."""
+        """Do nothing."""
 
     async def close(self) -> None:
         """Do nothing."""
@@ -49,8 +48,8 @@ class MemoryStore:
 class MemoryHistory(History):
     """`History` as a dict per chat."""
 
-    def __init__(self, chats: Chats) -> None:
-        self._chats = chats
+    def __init__(self, rows: MemoryRows) -> None:
+        self._chats = rows.turns
 
     async def recent(self, chat_id: str, *, limit: int) -> Sequence[PastTurn]:
         turns = list(self._chats.get(chat_id, {}).values())
@@ -85,7 +84,7 @@ class MemoryArchive(Archive):
         self._objects.pop(key, None)
 
     async def check(self) -> None:
-        """Do nothing: memory can always be written."""
+        """Do nothing."""
 
     async def warm(self) -> None:
         """Do nothing."""
