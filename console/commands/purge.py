@@ -1,4 +1,4 @@
-"""`voicememo purge`: deletes what is too old, or everything of one person."""
+"""`voicememo purge`: delete old data, or everything of one person."""
 
 from __future__ import annotations
 
@@ -35,11 +35,18 @@ if TYPE_CHECKING:
     from storage.factory import Store
 
 _MOST = 100_000
+_NAMES = {
+    DeletionKind.MEMO: ("memo", "memos"),
+    DeletionKind.OBJECT: ("object", "objects"),
+    DeletionKind.TURNS: ("conversation", "conversations"),
+    DeletionKind.DEAD_LETTER: ("dead letter", "dead letters"),
+    DeletionKind.ROW: ("row", "rows"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class PurgeRequest:
-    """The command's options."""
+    """Options of the command."""
 
     person: str | None = field(repr=False)
     dry_run: bool
@@ -48,10 +55,10 @@ class PurgeRequest:
 
 @dataclass(slots=True)
 class PurgeReport:
-    """What a run found and deleted."""
+    """Items of a run, and its result."""
 
     items: list[tuple[Deletion, DeletionResult | None]] = field(default_factory=list)
-    """None: it was only listed, or could not be deleted."""
+    """Without a result: only listed, or not deleted."""
     more: bool = False
     failure: str | None = None
     scrubbed: bool = True
@@ -59,12 +66,12 @@ class PurgeReport:
 
     @property
     def held(self) -> int:
-        """How many are being worked on."""
-        return sum(fate is DeletionResult.HELD for _, fate in self.items)
+        """Number of items that are being worked on."""
+        return sum(result is DeletionResult.HELD for _, result in self.items)
 
     @property
     def succeeded(self) -> bool:
-        """Whether nothing that was found is left, unless it was only to be listed."""
+        """Whether everything found was deleted, or only listed."""
         return not self.held and self.failure is None and self.scrubbed
 
 
@@ -102,7 +109,7 @@ def command(person: str | None, dry_run: bool, limit: int, as_json: bool) -> Non
 
 
 def _handle(given: str) -> str:
-    """Parse a person's handle; a number without its country code would match no one."""
+    """Parse a handle; a number without its country code would match no one."""
     text = sys.stdin.readline().strip() if given == "-" else given.strip()
     if "@" in text:
         return text
@@ -118,7 +125,10 @@ async def _purge(settings: Settings, request: PurgeRequest) -> PurgeReport:
             await archive.check()  # removes what crashes left in a folder
         report = await _run(await _planned(settings, request, store, archive))
         if not request.dry_run and (report.items or request.person is not None):
-            report.scrubbed = await _scrubbed(store)
+            try:
+                report.scrubbed = await store.purging.scrub()
+            except StoreUnavailable:
+                report.scrubbed = False
         return report
 
 
@@ -126,9 +136,8 @@ async def _planned(settings: Settings, request: PurgeRequest, store: Store, arch
     owner = f"purge-{socket.gethostname()}-{os.getpid()}"
     if request.person is None:
         seconds = settings.retention.retention_days * DAY_SECONDS
-        retention = Retention(
-            store.ledger, store.purging, archive, seconds, settings.retention.ledger_days * DAY_SECONDS
-        )
+        rows_seconds = settings.retention.ledger_days * DAY_SECONDS
+        retention = Retention(store.ledger, store.purging, archive, seconds, rows_seconds)
         return _Purge(retention.overdue, Deleter(store.purging, archive, owner, seconds), request)
     forgetting = Forgetting(store.ledger, store.purging, store.history, archive, request.person, settings.person_key)
     if not request.dry_run:
@@ -137,7 +146,7 @@ async def _planned(settings: Settings, request: PurgeRequest, store: Store, arch
 
 
 async def _run(purge: _Purge) -> PurgeReport:
-    """List and delete until nothing new is found or the limit is reached: what was deleted may have hidden more."""
+    """List and delete until nothing new is found or the limit is reached: deletions may uncover more."""
     report, limit = PurgeReport(), purge.request.limit
     while len(report.items) < limit and report.failure is None:
         seen = {(item.kind, item.name) for item, _ in report.items}
@@ -165,13 +174,6 @@ async def _delete(purge: _Purge, found: Sequence[Deletion], report: PurgeReport)
                 return
 
 
-async def _scrubbed(store: Store) -> bool:
-    try:
-        return await store.purging.scrub()
-    except StoreUnavailable:
-        return False
-
-
 def _print_text(report: PurgeReport, request: PurgeRequest) -> None:
     console = printer()
     if request.dry_run:
@@ -179,7 +181,7 @@ def _print_text(report: PurgeReport, request: PurgeRequest) -> None:
             console.print(Text.assemble((f"{item.kind:<8}", "bold"), item.name))
             for key in item.objects if item.key is not None else ():
                 console.print(Text(f"        {key}"))
-    counted = Counter(item.kind for item, fate in report.items if request.dry_run or fate is DeletionResult.DELETED)
+    counted = Counter(item.kind for item, result in report.items if request.dry_run or result is DeletionResult.DELETED)
     what = ", ".join(f"{count} {_NAMES[kind][count > 1]}" for kind, count in counted.items())
     console.print(f"{'To be deleted' if request.dry_run else 'Deleted'}: {what or 'nothing'}.")
     if report.more:
@@ -192,33 +194,24 @@ def _print_text(report: PurgeReport, request: PurgeRequest) -> None:
         click.echo(f"voicememo: {line}", err=True)
 
 
-_NAMES = {
-    DeletionKind.MEMO: ("memo", "memos"),
-    DeletionKind.OBJECT: ("object", "objects"),
-    DeletionKind.TURNS: ("conversation", "conversations"),
-    DeletionKind.DEAD_LETTER: ("letter", "letters"),
-    DeletionKind.ROW: ("row", "rows"),
-}
-
-
 def _print_json(report: PurgeReport, request: PurgeRequest) -> None:
-    for item, fate in report.items:
+    for item, result in report.items:
         about = {"kind": item.kind, "name": item.name, "objects": list(item.objects)}
-        click.echo(json.dumps({**about, "fate": fate or ("listed" if request.dry_run else "failed")}))
-    deleted = sum(fate is DeletionResult.DELETED for _, fate in report.items)
+        click.echo(json.dumps({**about, "fate": result or ("listed" if request.dry_run else "failed")}))
+    deleted = sum(result is DeletionResult.DELETED for _, result in report.items)
     summary = {"found": len(report.items), "deleted": deleted, "held": report.held, "more": report.more}
     click.echo(json.dumps({**summary, "troubles": _troubles(report)}))
 
 
 def _troubles(report: PurgeReport) -> list[str]:
-    found = []
+    troubles = []
     if report.failure is not None:
-        found.append(f"{report.failure}; run purge again")
+        troubles.append(f"{report.failure}; run purge again")
     if report.held:
-        found.append(f"{report.held} memos are being worked on; run purge again in some minutes")
+        troubles.append(f"{report.held} memos are being worked on; run purge again in some minutes")
     if not report.scrubbed:
-        found.append("the database is locked by another process; run purge again")
-    return found
+        troubles.append("the database is locked by another process; run purge again")
+    return troubles
 
 
 @asynccontextmanager

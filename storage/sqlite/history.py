@@ -22,7 +22,7 @@ VALUES (:chat_id, :message_id, :role, :text, :language, :at) ON CONFLICT DO NOTH
 
 
 class SqliteHistory(History):
-    """`History` as rows of the file."""
+    """`History` as rows."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

@@ -1,12 +1,13 @@
-"""Ledger in SQLite: each method is one transaction, by the store's own clock."""
+"""Ledger in SQLite: a transaction for each method, by the store's own clock."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
-from storage.ledger import Behind, Ledger, Parked, Settled
+from storage.ledger import LONGEST_LEASE_SECONDS, Behind, Ledger, MemoKey, Parked, Place, Settled
 from storage.sqlite import dead_letters
 from storage.sqlite.rows import SqliteRows, merged, state_of, transaction
 from storage.states import State, refuse_to_go_back
@@ -14,12 +15,33 @@ from storage.states import State, refuse_to_go_back
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from storage.ledger import Claim, DeadLetter, Event, Held, JsonValue, MemoKey, Place, Step, Story
+    from storage.ledger import Claim, DeadLetter, Event, Held, JsonValue, Step, Story
     from storage.sqlite.database import Database
+
+_DUE = """
+SELECT memos.chat_id, memos.message_id, topic, partition, "offset"
+FROM memos JOIN events USING (chat_id, message_id)
+WHERE due_at IS NOT NULL
+AND (due_at <= :now OR due_at > :beyond) AND (lease_until <= :now OR lease_until > :beyond)
+AND topic = :topic AND partition IN (SELECT value FROM json_each(:partitions))
+AND NOT EXISTS (
+    SELECT 1 FROM memos AS earlier
+    WHERE earlier.chat_id = memos.chat_id AND earlier.parked_sequence < memos.parked_sequence
+)
+ORDER BY due_at, parked_sequence, memos.chat_id, memos.message_id LIMIT :limit
+"""
+# The first condition is the index's own, word for word, or SQLite would not use it.
+_WAITING = """
+SELECT * FROM memos
+WHERE (state IN ('failed', 'dead') OR due_at IS NOT NULL
+    OR settled_at IS NULL AND (generation > 1 OR begun_at <> received_at))
+AND (due_at IS NOT NULL OR lease_until <= :now) AND purged_at IS NULL
+ORDER BY received_at DESC, chat_id, message_id LIMIT :limit
+"""
 
 
 class SqliteLedger(Ledger):
-    """`Ledger` as rows of the file."""
+    """`Ledger` as rows."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -137,7 +159,16 @@ class SqliteLedger(Ledger):
     def due(
         self, rows: SqliteRows, topic: str, partitions: Collection[int], *, limit: int
     ) -> Sequence[tuple[MemoKey, Place]]:
-        return rows.due(topic, partitions, limit)
+        # A time beyond the longest lease was written before the clock was set back.
+        wanted = {
+            "now": rows.now,
+            "beyond": rows.now + LONGEST_LEASE_SECONDS,
+            "topic": topic,
+            "partitions": json.dumps(list(partitions)),
+            "limit": limit,
+        }
+        found = rows.connection.execute(_DUE, wanted).fetchall()
+        return [(MemoKey(chat, message), Place(*place)) for chat, message, *place in found]
 
     @transaction
     def resume(
@@ -194,7 +225,7 @@ class SqliteLedger(Ledger):
 
     @transaction
     def published(self, rows: SqliteRows, letter: DeadLetter) -> None:
-        dead_letters.mark_published(rows, letter)
+        dead_letters.set_publish_after(rows, letter, None)
 
     @transaction
     def find(self, rows: SqliteRows, message_id: str) -> Sequence[Story]:
@@ -202,7 +233,7 @@ class SqliteLedger(Ledger):
 
     @transaction
     def waiting(self, rows: SqliteRows, *, limit: int) -> Sequence[Story]:
-        return rows.waiting(limit)
+        return rows.stories(_WAITING, {"now": rows.now, "limit": limit})
 
     @transaction
     def dead_letters(self, rows: SqliteRows, *, limit: int) -> Sequence[DeadLetter]:

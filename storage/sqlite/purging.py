@@ -40,7 +40,7 @@ _DROP_LETTER = 'DELETE FROM dead_letters WHERE topic = ? AND partition = ? AND "
 
 
 class SqlitePurging(Purging):
-    """`Purging` of the file's rows."""
+    """`Purging` of rows."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -52,8 +52,7 @@ class SqlitePurging(Purging):
     @transaction
     def memos(self, rows: SqliteRows, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
         chat_id, message_id = (after.chat_id, after.message_id) if after else (None, None)
-        wanted = {"chat_id": chat_id, "message_id": message_id, "limit": limit}
-        return rows.stories(_MEMOS, wanted)
+        return rows.stories(_MEMOS, {"chat_id": chat_id, "message_id": message_id, "limit": limit})
 
     @transaction
     def take(

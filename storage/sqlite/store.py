@@ -1,4 +1,4 @@
-"""The embedded default store: history and ledger in one SQLite file."""
+"""Default store: history and ledger in one SQLite file."""
 
 from __future__ import annotations
 

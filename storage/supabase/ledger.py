@@ -1,4 +1,4 @@
-"""Ledger in PostgreSQL: each method is one SQL function, by the server's clock."""
+"""Ledger in PostgreSQL: an SQL function for each method, by the server's clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SupabaseLedger(Ledger):
-    """`Ledger` behind the functions of 0003 to 0006; calls that may not be repeated carry an idempotency key."""
+    """`Ledger` behind SQL functions; calls that may not be repeated carry an idempotency key."""
 
     def __init__(self, client: SupabaseClient) -> None:
         self._client = client
@@ -32,7 +32,7 @@ class SupabaseLedger(Ledger):
         wanted = {"p_owner": owner, "p_lease_seconds": lease_seconds, "p_facts": storable(facts)}
         with self._unanswered.key(("claim", key, owner)) as call:
             row = await self._client.call("voicememo_claim", {**rows.address(key), **wanted, "p_call": call})
-        return rows.answer(key, row)
+        return rows.read_answer(key, row)
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
         await self._client.call("voicememo_renew", {**_held(claim), "p_lease_seconds": lease_seconds})
@@ -57,16 +57,16 @@ class SupabaseLedger(Ledger):
             "p_state": state.value,
             "p_reason": reason,
             "p_facts": storable(facts),
-            "p_steps": rows.steps(steps),
-            "p_letter": rows.letter(letter),
-            **await asyncio.to_thread(rows.event, letter.event if letter else None),
+            "p_steps": rows.steps_to_json(steps),
+            "p_letter": rows.dead_letter_to_json(letter),
+            **await asyncio.to_thread(rows.event_to_arguments, letter.event if letter else None),
         }
         seconds = EVENT_SECONDS if letter else None
         with self._unanswered.key(("settle", claim.key, claim.fence, state)) as call:
             await self._client.call("voicememo_settle", {**_held(claim), **end, "p_call": call}, seconds=seconds)
 
     async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
-        await self._client.call("voicememo_release", {**_held(claim), "p_steps": rows.steps(steps)})
+        await self._client.call("voicememo_release", {**_held(claim), "p_steps": rows.steps_to_json(steps)})
 
     async def park(
         self,
@@ -83,15 +83,15 @@ class SupabaseLedger(Ledger):
             "p_seconds": seconds,
             "p_reason": reason,
             "p_facts": storable(facts),
-            "p_steps": rows.steps(steps),
+            "p_steps": rows.steps_to_json(steps),
             "p_holds_chat": holds_chat,
-            **await asyncio.to_thread(rows.event, event),
+            **await asyncio.to_thread(rows.event_to_arguments, event),
         }
         with self._unanswered.key(("park", claim.key, claim.fence, holds_chat)) as call:
             await self._client.call("voicememo_park", {**_held(claim), **wait, "p_call": call}, seconds=EVENT_SECONDS)
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        packed = await asyncio.to_thread(rows.event, event)
+        packed = await asyncio.to_thread(rows.event_to_arguments, event)
         arguments = {**rows.address(key), "p_facts": storable(facts), **packed}
         row = await self._client.call("voicememo_park_behind", arguments, seconds=EVENT_SECONDS)
         return bool(row["parked"])
@@ -105,7 +105,7 @@ class SupabaseLedger(Ledger):
         wanted = {**rows.address(key), "p_owner": owner, "p_lease_seconds": lease_seconds}
         with self._unanswered.key(("resume", key, owner)) as call:
             row = await self._client.call("voicememo_resume", {**wanted, "p_call": call})
-        answer = rows.answer(key, row)
+        answer = rows.read_answer(key, row)
         if isinstance(answer, Parked):
             raise TypeError("resume() does not answer that a memo is parked")
         return answer
@@ -117,7 +117,7 @@ class SupabaseLedger(Ledger):
         wanted = {"p_owner": owner, "p_lease_seconds": lease_seconds, "p_without": dropped, "p_again": again}
         with self._unanswered.key(("revive", key, owner, again, tuple(dropped))) as call:
             row = await self._client.call("voicememo_revive", {**rows.address(key), **wanted, "p_call": call})
-        answer = rows.answer(key, row)
+        answer = rows.read_answer(key, row)
         if isinstance(answer, Parked | Behind):
             raise TypeError("revive() does not answer that a memo waits")
         return answer
@@ -127,14 +127,15 @@ class SupabaseLedger(Ledger):
         return await asyncio.to_thread(rows.read_event, row) if row is not None else None
 
     async def bury(self, letter: DeadLetter) -> None:
-        event = await asyncio.to_thread(rows.event, letter.event)
-        await self._client.call("voicememo_bury", {"p_letter": rows.letter(letter), **event}, seconds=EVENT_SECONDS)
+        event = await asyncio.to_thread(rows.event_to_arguments, letter.event)
+        await self._client.call(
+            "voicememo_bury", {"p_letter": rows.dead_letter_to_json(letter), **event}, seconds=EVENT_SECONDS
+        )
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take unpublished letters; fewer than `limit` where they are large."""
         wanted = {"p_limit": limit, "p_seconds": seconds}
         found = await self._client.call("voicememo_unpublished", wanted, seconds=EVENT_SECONDS)
-        return await asyncio.to_thread(lambda: [rows.read_letter(row) for row in found["answer"]])
+        return await asyncio.to_thread(lambda: [rows.read_dead_letter(row) for row in found["answer"]])
 
     async def published(self, letter: DeadLetter) -> None:
         place = letter.event.place
@@ -151,7 +152,7 @@ class SupabaseLedger(Ledger):
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
         found = await self._client.call("voicememo_letters", {"p_limit": limit})
-        return [rows.read_letter(row) for row in found["answer"]]
+        return [rows.read_dead_letter(row) for row in found["answer"]]
 
 
 def _held(claim: Claim) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Purging in PostgreSQL, behind the functions of 0007_purging.sql."""
+"""Purging in PostgreSQL, by the functions of 0007_purging.sql."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SupabasePurging(Purging):
-    """`Purging` behind SQL functions. Every call may be repeated when its answer was lost."""
+    """`Purging` behind SQL functions, which are safe to repeat when an answer was lost."""
 
     def __init__(self, client: SupabaseClient) -> None:
         self._client = client
@@ -37,12 +37,12 @@ class SupabasePurging(Purging):
     async def take(
         self, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
     ) -> Claim | Held | None:
-        """Claim a memo to empty it. Where the answer is lost, the lease runs out by itself."""
+        # Where the answer is lost, the lease runs out by itself.
         wanted = {"p_owner": owner, "p_lease_seconds": lease_seconds, "p_seconds": seconds}
         row = await self._client.call("voicememo_take", {**rows.address(key), **wanted})
         if row["answer"] == "none":
             return None
-        answer = rows.answer(key, row)
+        answer = rows.read_answer(key, row)
         if isinstance(answer, Parked | Behind | Settled):
             raise TypeError("take() does not answer that a memo waits")
         return answer
@@ -56,12 +56,12 @@ class SupabasePurging(Purging):
 
     async def old_dead_letters(self, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
         found = await self._client.call("voicememo_old_letters", {"p_seconds": seconds, "p_limit": limit})
-        return [rows.read_letter(row) for row in found["answer"]]
+        return [rows.read_dead_letter(row) for row in found["answer"]]
 
     async def dead_letters_with(self, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
         wanted = {"p_word": b64encode(word).decode(), "p_limit": limit}
         found = await self._client.call("voicememo_letters_with", wanted, seconds=EVENT_SECONDS)
-        return [rows.read_letter(row) for row in found["answer"]]
+        return [rows.read_dead_letter(row) for row in found["answer"]]
 
     async def drop_dead_letter(self, place: Place) -> None:
         named = {"p_topic": place.topic, "p_partition": place.partition, "p_offset": place.offset}
@@ -78,5 +78,4 @@ class SupabasePurging(Purging):
         await self._client.call("voicememo_forget", {"p_who": who})
 
     async def scrub(self) -> bool:
-        """Do nothing: the server's own vacuum removes dead rows."""
-        return True
+        return True  # the server's own vacuum removes dead rows

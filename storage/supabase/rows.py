@@ -1,4 +1,4 @@
-"""Arguments and answers of the SQL functions as values of the ledger."""
+"""Values of the ledger as JSON, to and from the SQL functions."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def storable(value: Any) -> Any:  # noqa: ANN401 (any JSON)
 
 
 def address(key: MemoKey) -> dict[str, object]:
-    """Return the arguments that identify a memo."""
+    """Return a memo's identity as arguments."""
     return {"p_chat_id": storable(key.chat_id), "p_message_id": storable(key.message_id)}
 
 
-def steps(lines: Sequence[Step]) -> list[dict[str, object]]:
-    """Return the lines of a story as JSON."""
+def steps_to_json(lines: Sequence[Step]) -> list[dict[str, object]]:
+    """Return steps as JSON."""
     return [{"stage": step.stage, "seconds": step.seconds, "rung": step.rung, "error": step.error} for step in lines]
 
 
-def event(given: Event | None) -> dict[str, object]:
-    """Return an event as two arguments. It may be large: call this in a thread."""
+def event_to_arguments(given: Event | None) -> dict[str, object]:
+    """Return an event as two arguments; it may be large: call it in a thread."""
     if given is None:
         return {"p_event": None, "p_value": None}
     columns = event_to_row(given)
@@ -61,12 +61,12 @@ def event(given: Event | None) -> dict[str, object]:
     return {"p_event": {**columns, "headers": headers, "key": _encoded(given.key)}, "p_value": _encoded(given.value)}
 
 
-def letter(given: DeadLetter | None) -> dict[str, object] | None:
-    """Return a letter as JSON, without its event."""
+def dead_letter_to_json(given: DeadLetter | None) -> dict[str, object] | None:
+    """Return a dead letter as JSON, without its event."""
     return None if given is None else {name: storable(value) for name, value in dead_letter_to_row(given).items()}
 
 
-def answer(key: MemoKey, row: Row) -> Claim | Held | Parked | Behind | Settled:
+def read_answer(key: MemoKey, row: Row) -> Claim | Held | Parked | Behind | Settled:
     """Read the answer to a claim."""
     match row["answer"]:
         case "claim":
@@ -86,8 +86,8 @@ def read_event(row: Row) -> Event:
     return event_from_row(row, _decoded(row["key"]), _decoded(row["value"]), row["headers"])
 
 
-def read_letter(row: Row) -> DeadLetter:
-    """Read a letter, in a thread."""
+def read_dead_letter(row: Row) -> DeadLetter:
+    """Read a dead letter, in a thread."""
     return dead_letter_from_row(row, read_event(row))
 
 

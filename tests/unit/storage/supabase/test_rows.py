@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.ledger import Event, Place
-from storage.supabase.rows import event, read_event, storable
+from storage.supabase.rows import event_to_arguments, read_event, storable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -46,5 +46,5 @@ def test_halves_that_belong_together_are_put_together() -> None:
 )
 def test_event_survives_its_two_parts(given_event: Event) -> None:
     """An event that is sent in two parts is read as it was, nothing and an empty value told apart."""
-    sent = json.loads(json.dumps(event(given_event)))
+    sent = json.loads(json.dumps(event_to_arguments(given_event)))
     assert read_event({**sent["p_event"], "value": sent["p_value"]}) == given_event
