@@ -1,4 +1,4 @@
-"""What the archive would not take is owed: it can be had, outlives the process, and is paid when it can be."""
+"""Refused uploads are spooled, stay readable, outlive the process, and are retried."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROOM = 1_000_000
 
 
 class FaultyArchive:
-    """An archive in memory that raises on demand, and remembers what was asked of it and when."""
+    """An archive in memory that raises on demand and records its calls."""
 
     def __init__(self) -> None:
         self.kept: dict[str, tuple[bytes, str]] = {}
@@ -48,7 +48,7 @@ class FaultyArchive:
         self.closed = False
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
-        """Keep it, once the gate is open."""
+        """Keep it once the gate is open."""
         self.puts.append(key)
         self.put_at.append(asyncio.get_running_loop().time())
         self._fail(key)
@@ -72,20 +72,20 @@ class FaultyArchive:
         return sorted(key for key in self.kept if key.startswith(prefix) and key > after)[:limit]
 
     async def delete(self, key: str) -> None:
-        """Keep it no longer."""
+        """Delete it."""
         self._fail(key)
         self.kept.pop(key, None)
 
     async def check(self) -> None:
-        """Fail, or not."""
+        """Fail on demand."""
         self._fail("")
 
     async def warm(self) -> None:
-        """Fail, or not."""
+        """Fail on demand."""
         self._fail("")
 
     async def close(self) -> None:
-        """Remember that it was closed."""
+        """Record it."""
         self.closed = True
 
     def _fail(self, key: str) -> None:
@@ -96,206 +96,176 @@ class FaultyArchive:
 
 @pytest.fixture
 def inner() -> FaultyArchive:
-    """The archive that does not always take what it is given."""
+    """The archive that uploads go to."""
     return FaultyArchive()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The folder of the spool, not created yet."""
+    """Folder of the spool, not created yet."""
     return tmp_path / "var" / "owed"
 
 
 @pytest.fixture
-def owing(inner: FaultyArchive, folder: Path) -> RetryingArchive:
-    """The archive that is tested; each of its objects is owed a second after the one before."""
-    return _owing(inner, folder)
+def archive(inner: FaultyArchive, folder: Path) -> RetryingArchive:
+    """The archive that is tested; its clock ticks a second for each object."""
+    return _retrying(inner, folder)
 
 
-def _owing(inner: Archive, folder: Path, max_bytes: int = ROOM) -> RetryingArchive:
+def _retrying(inner: Archive, folder: Path, max_bytes: int = ROOM) -> RetryingArchive:
     ticks = itertools.count(1_700_000_000.0)
     return RetryingArchive(inner, folder, max_bytes=max_bytes, clock=lambda: next(ticks), jitter=lambda: 0.0)
 
 
 async def _owed_files(folder: Path) -> list[Path]:
-    """List the files that hold what is owed."""
     return await asyncio.to_thread(lambda: list(folder.glob("*.owed")))
 
 
-@pytest.fixture(params=["well", "away"])
-def archive(request: pytest.FixtureRequest, inner: FaultyArchive, folder: Path, tmp_path: Path) -> RetryingArchive:
-    """One on a disk that works, and one whose inner archive is away all the time."""
-    inner.fault = AWAY
-    return _owing(DiskArchive(tmp_path / "archive") if request.param == "well" else inner, folder)
-
-
-async def test_gives_back_what_it_was_given(archive: RetryingArchive) -> None:
-    """What is put under a key is what is got under it, byte for byte, whether it is kept or owed."""
-    for key, data in {"a.opus": b"Ogg\nS", "empty.wav": b"", "large.wav": bytes(range(256)) * 2_000}.items():
-        where = await archive.put(key, data, content_type="audio/ogg")
-        assert where.endswith(key)
-        assert await archive.get(key) == data
-
-
-async def test_putting_again_replaces(archive: RetryingArchive) -> None:
-    """A key holds what was put last, whether it is kept or owed."""
-    await archive.put("a.opus", b"one", content_type="audio/ogg")
-    await archive.put("a.opus", b"two", content_type="audio/ogg")
-    assert await archive.get("a.opus") == b"two"
-
-
-async def test_many_at_once(archive: RetryingArchive) -> None:
-    """Puts side by side, of one key and of many, each leave whole objects."""
-    datas = [bytes([number]) * 1_000 for number in range(16)]
-    await asyncio.gather(*(archive.put("one.wav", data, content_type=WAV) for data in datas))
-    await asyncio.gather(*(archive.put(f"{data[0]}.wav", data, content_type=WAV) for data in datas))
-    assert await archive.get("one.wav") in datas
-    assert [await archive.get(f"{data[0]}.wav") for data in datas] == datas
-
-
-async def test_what_is_known_of_an_object_is_owed_too(owing: RetryingArchive, inner: FaultyArchive) -> None:
-    """Type and words about an object reach the archive with it, however late."""
+async def test_metadata_is_kept(archive: RetryingArchive, inner: FaultyArchive) -> None:
+    """Type and metadata reach the archive with a late object."""
     about = {"message-id": "810001", "codec": "opus"}
     inner.fault = AWAY
-    await owing.put("a.opus", b"a", content_type="audio/ogg", about=about)
+    await archive.put("a.opus", b"a", content_type="audio/ogg", about=about)
     inner.fault = None
-    assert await owing.retry() == 1
+    assert await archive.retry() == 1
     assert (inner.kept["a.opus"], inner.about["a.opus"]) == ((b"a", "audio/ogg"), about)
 
 
-async def test_owed_by_an_older_release(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
-    """A file that says nothing about its object is paid like any other."""
+async def test_owed_by_an_older_release(archive: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
+    """A file without metadata is uploaded like any other."""
     inner.fault = AWAY
-    await owing.put("a.opus", b"a", content_type="audio/ogg")
+    await archive.put("a.opus", b"a", content_type="audio/ogg")
     (path,) = await _owed_files(folder)
     await asyncio.to_thread(path.write_bytes, b'{"key": "a.opus", "content_type": "audio/ogg"}\na')
     inner.fault = None
-    assert await owing.retry() == 1
+    assert await archive.retry() == 1
     assert (inner.kept["a.opus"], dict(inner.about["a.opus"])) == ((b"a", "audio/ogg"), {})
 
 
-async def test_lists_what_is_kept_and_what_is_owed(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
-    """Both stand in one order, each key once; a file that is damaged hides nothing else."""
+async def test_lists_kept_and_spooled_keys(archive: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
+    """Both are in one order, each key once; a damaged file hides no other."""
     for key in ("b", "d", "e"):
-        await owing.put(key, b"kept", content_type=WAV)
+        await archive.put(key, b"kept", content_type=WAV)
     inner.faults = dict.fromkeys(("a", "b", "c"), AWAY)
     for key in ("a", "b", "c"):
-        await owing.put(key, b"owed", content_type=WAV)
+        await archive.put(key, b"owed", content_type=WAV)
     (folder / "0000.owed").write_bytes(b"nothing of ours")
-    assert await owing.keys() == ["a", "b", "c", "d", "e"]
-    assert await owing.keys(after="a", limit=3) == ["b", "c", "d"]
-    assert await owing.keys(prefix="c") == ["c"]
+    assert await archive.keys() == ["a", "b", "c", "d", "e"]
+    assert await archive.keys(after="a", limit=3) == ["b", "c", "d"]
+    assert await archive.keys(prefix="c") == ["c"]
 
 
-async def test_what_is_deleted_is_not_owed_any_more(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
-    """An object that is deleted while it is owed does not come back when the archive does."""
-    await owing.put(KEY, b"kept", content_type=WAV)
+async def test_what_is_deleted_is_not_owed_any_more(
+    archive: RetryingArchive, inner: FaultyArchive, folder: Path
+) -> None:
+    """An object deleted while it is spooled does not come back."""
+    await archive.put(KEY, b"kept", content_type=WAV)
     inner.faults = {KEY: AWAY}
-    await owing.put(KEY, b"owed", content_type=WAV)
+    await archive.put(KEY, b"owed", content_type=WAV)
     inner.faults = {}
-    await owing.delete(KEY)
-    await owing.delete(KEY)
-    assert (await owing.retry(), inner.kept) == (0, {})
+    await archive.delete(KEY)
+    await archive.delete(KEY)
+    assert (await archive.retry(), inner.kept) == (0, {})
     assert await _owed_files(folder) == []
 
 
-async def test_delete_that_the_archive_refuses(owing: RetryingArchive, inner: FaultyArchive) -> None:
-    """An archive that is away is told as such; what was owed is dropped, what it keeps stays."""
-    await owing.put(KEY, b"kept", content_type=WAV)
+async def test_delete_that_the_archive_refuses(archive: RetryingArchive, inner: FaultyArchive) -> None:
+    """The archive's error is raised; the spooled copy is dropped, the kept one stays."""
+    await archive.put(KEY, b"kept", content_type=WAV)
     inner.faults = {KEY: AWAY}
-    await owing.put(KEY, b"owed", content_type=WAV)
+    await archive.put(KEY, b"owed", content_type=WAV)
     with pytest.raises(ArchiveUnavailable):
-        await owing.delete(KEY)
+        await archive.delete(KEY)
     inner.faults = {}
-    assert await owing.get(KEY) == b"kept"
+    assert await archive.get(KEY) == b"kept"
 
 
-async def test_missing_key(owing: RetryingArchive, inner: FaultyArchive) -> None:
-    """A key under which nothing is kept or owed gives the archive's own answer."""
+async def test_missing_key(archive: RetryingArchive, inner: FaultyArchive) -> None:
+    """A key that is neither kept nor spooled raises the archive's own error."""
     for fault, told in ((None, ArchiveMissing), (AWAY, ArchiveUnavailable), (REFUSED, ArchiveForbidden)):
         inner.fault = fault
         with pytest.raises(told):
-            await owing.get("nothing.opus")
+            await archive.get("nothing.opus")
 
 
-async def test_what_the_archive_takes_is_not_owed(owing: RetryingArchive, folder: Path) -> None:
-    """As long as all is well nothing is written to the folder, which is not even made."""
-    assert await owing.put(KEY, b"x", content_type=WAV) == f"memory:{KEY}"
-    assert await owing.pending() == SpoolSize(0, 0)
-    assert await owing.retry() == 0
+async def test_what_the_archive_takes_is_not_owed(archive: RetryingArchive, folder: Path) -> None:
+    """Without trouble nothing is written to the folder, which is not even created."""
+    assert await archive.put(KEY, b"x", content_type=WAV) == f"memory:{KEY}"
+    assert await archive.pending() == SpoolSize(0, 0)
+    assert await archive.retry() == 0
     assert _files(folder) is None
 
 
 @pytest.mark.parametrize("refusal", [AWAY, REFUSED, ArchiveError("no reason")])
-async def test_any_refusal_is_paid_later(owing: RetryingArchive, inner: FaultyArchive, refusal: ArchiveError) -> None:
-    """Whatever the archive's reason, the put succeeds, and the archive gets the object with its type later (I5)."""
+async def test_any_refusal_is_paid_later(archive: RetryingArchive, inner: FaultyArchive, refusal: ArchiveError) -> None:
+    """Whatever the refusal, the put succeeds, and the archive gets the object later (I5)."""
     inner.fault = refusal
-    await owing.put(KEY, b"sound", content_type=WAV)
-    owed = await owing.pending()
+    await archive.put(KEY, b"sound", content_type=WAV)
+    owed = await archive.pending()
     assert owed.count == 1
     assert owed.bytes > len(b"sound")
-    assert await owing.retry() == 0
+    assert await archive.retry() == 0
     inner.fault = None
-    assert await owing.retry() == 1
+    assert await archive.retry() == 1
     assert inner.kept == {KEY: (b"sound", WAV)}
-    assert await owing.pending() == SpoolSize(0, 0)
-    assert await owing.get(KEY) == b"sound"
+    assert await archive.pending() == SpoolSize(0, 0)
+    assert await archive.get(KEY) == b"sound"
 
 
 async def test_a_mistake_of_the_caller_is_not_owed(folder: Path, tmp_path: Path) -> None:
     """A key that the archive cannot write is a bug, not an outage."""
     with pytest.raises(ValueError, match="flat"):
-        await _owing(DiskArchive(tmp_path), folder).put("a/b", b"x", content_type=WAV)
+        await _retrying(DiskArchive(tmp_path), folder).put("a/b", b"x", content_type=WAV)
     assert _files(folder) is None
 
 
 @pytest.mark.parametrize("key", ["", "../a/b", "nul\0\n", "é" * 300, "lone \ud800", '"{}"', "." * 5000])
-async def test_odd_keys(owing: RetryingArchive, inner: FaultyArchive, folder: Path, key: str) -> None:
-    """Any key can be owed, and comes to the archive as it was."""
+async def test_odd_keys(archive: RetryingArchive, inner: FaultyArchive, folder: Path, key: str) -> None:
+    """Any key can be spooled, and reaches the archive unchanged."""
     inner.fault = AWAY
-    await owing.put(key, b"x", content_type=WAV)
-    assert await owing.get(key) == b"x"
+    await archive.put(key, b"x", content_type=WAV)
+    assert await archive.get(key) == b"x"
     assert len(_files(folder) or ()) == 2
     inner.fault = None
-    assert await owing.retry() == 1
+    assert await archive.retry() == 1
     assert inner.kept[key] == (b"x", WAV)
 
 
-async def test_nobody_is_named(
-    owing: RetryingArchive, inner: FaultyArchive, folder: Path, caplog: pytest.LogCaptureFixture
+async def test_no_person_is_named(
+    archive: RetryingArchive, inner: FaultyArchive, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither file names nor logs nor reprs tell the key, and the folder is for our user alone (I6)."""
+    """File names, logs and reprs hide the key, and the folder is readable by our user alone (I6)."""
     caplog.set_level(logging.DEBUG)
     inner.fault = REFUSED
-    await owing.put(KEY, b"sound", content_type=WAV)
-    await owing.retry()
+    await archive.put(KEY, b"sound", content_type=WAV)
+    await archive.retry()
     told = [repr(vars(record)) for record in caplog.records if record.name.startswith("storage")]
     assert len(told) == 2
-    for text in [*told, repr(owing), repr(owing._spool), *(_files(folder) or ())]:
+    for text in [*told, repr(archive), repr(archive._spool), *(_files(folder) or ())]:
         assert "1555" not in text
         assert "sound" not in text
     assert _open_to_others(folder) == [".lock"]
 
 
 async def test_room(inner: FaultyArchive, folder: Path) -> None:
-    """Past its bound nothing more is owed; the archive's own refusal is raised, and what is owed stays (I9)."""
+    """A full spool refuses with the archive's own error, and keeps what it has (I9)."""
     inner.fault = AWAY
-    owing = _owing(inner, folder, max_bytes=1000)
-    await owing.put("a", b"a" * 600, content_type=WAV)
+    archive = _retrying(inner, folder, max_bytes=1000)
+    await archive.put("a", b"a" * 600, content_type=WAV)
     with pytest.raises(ArchiveUnavailable) as raised:
-        await owing.put("b", b"b" * 600, content_type=WAV)
+        await archive.put("b", b"b" * 600, content_type=WAV)
     assert raised.value is AWAY
     with pytest.raises(ArchiveUnavailable):
-        await owing.put("a", b"a" * 1000, content_type=WAV)
-    await owing.put("a", b"c" * 700, content_type=WAV)
-    assert await owing.get("a") == b"c" * 700
-    assert (await owing.pending()).bytes <= 1000
+        await archive.put("a", b"a" * 1000, content_type=WAV)
+    await archive.put("a", b"c" * 700, content_type=WAV)
+    assert await archive.get("a") == b"c" * 700
+    assert (await archive.pending()).bytes <= 1000
 
 
 async def test_room_is_shared(inner: FaultyArchive, folder: Path) -> None:
-    """Puts side by side, of two processes too, do not pass the bound together."""
+    """Concurrent puts, of two processes too, stay within the bound together."""
     inner.fault = AWAY
-    both = [_owing(inner, folder, max_bytes=1000), _owing(inner, folder, max_bytes=1000)]
+    both = [_retrying(inner, folder, max_bytes=1000), _retrying(inner, folder, max_bytes=1000)]
     puts = (both[each % 2].put(str(each), b"x" * 300, content_type=WAV) for each in range(10))
     ended = await asyncio.gather(*puts, return_exceptions=True)
     assert [type(each) for each in ended].count(str) == 2
@@ -303,30 +273,30 @@ async def test_room_is_shared(inner: FaultyArchive, folder: Path) -> None:
 
 
 async def test_a_folder_that_cannot_be_written(inner: FaultyArchive, tmp_path: Path) -> None:
-    """Where nothing can be owed, the archive's refusal is raised, and paying finds nothing and does not break."""
+    """Without a usable folder the archive's refusal is raised, and retrying finds nothing."""
     (tmp_path / "file").touch()
     inner.fault = REFUSED
     for folder in (tmp_path / "file", tmp_path / "file" / "owed"):
-        owing = _owing(inner, folder)
+        archive = _retrying(inner, folder)
         with pytest.raises(ArchiveForbidden) as raised:
-            await owing.put(KEY, b"x", content_type=WAV)
+            await archive.put(KEY, b"x", content_type=WAV)
         assert raised.value is REFUSED
-        assert await owing.retry() == 0
+        assert await archive.retry() == 0
     with pytest.raises(ArchiveUnavailable, match="Not a directory"):
-        await _owing(inner, tmp_path / "file").pending()
+        await _retrying(inner, tmp_path / "file").pending()
 
 
 async def test_a_write_that_fails_leaves_nothing(
-    owing: RetryingArchive, inner: FaultyArchive, folder: Path, monkeypatch: pytest.MonkeyPatch
+    archive: RetryingArchive, inner: FaultyArchive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that fails half-way leaves no half object and no temporary file, and the earlier copy stays."""
+    """A disk that fails half-way leaves no half object, and the earlier copy stays."""
     inner.fault = AWAY
-    await owing.put(KEY, b"one", content_type=WAV)
+    await archive.put(KEY, b"one", content_type=WAV)
     with monkeypatch.context() as patch:
         patch.setattr("storage.archives.spool.os.fsync", _failing)
         with pytest.raises(ArchiveUnavailable):
-            await owing.put(KEY, b"two", content_type=WAV)
-    assert await owing.get(KEY) == b"one"
+            await archive.put(KEY, b"two", content_type=WAV)
+    assert await archive.get(KEY) == b"one"
     assert len(_files(folder) or ()) == 2
 
 
@@ -334,37 +304,37 @@ def _failing(_: object) -> None:
     raise OSError(5, "Input/output error")
 
 
-async def test_what_is_owed_was_put_last(owing: RetryingArchive, inner: FaultyArchive) -> None:
-    """An owed object is given before the older one that the archive still holds."""
-    await owing.put(KEY, b"one", content_type=WAV)
+async def test_what_is_owed_was_put_last(archive: RetryingArchive, inner: FaultyArchive) -> None:
+    """A spooled object is returned before the older one in the archive."""
+    await archive.put(KEY, b"one", content_type=WAV)
     inner.fault = AWAY
-    await owing.put(KEY, b"two", content_type=WAV)
+    await archive.put(KEY, b"two", content_type=WAV)
     inner.fault = None
-    assert await owing.get(KEY) == b"two"
-    assert await owing.retry() == 1
+    assert await archive.get(KEY) == b"two"
+    assert await archive.retry() == 1
     assert inner.kept[KEY] == (b"two", WAV)
 
 
-async def test_a_later_put_settles_the_debt(owing: RetryingArchive, inner: FaultyArchive) -> None:
-    """What the archive takes itself is not overwritten by what was owed under its key before."""
+async def test_a_later_put_settles_the_debt(archive: RetryingArchive, inner: FaultyArchive) -> None:
+    """A newer object in the archive is not overwritten by an older spooled one."""
     inner.fault = AWAY
-    await owing.put(KEY, b"one", content_type=WAV)
+    await archive.put(KEY, b"one", content_type=WAV)
     inner.fault = None
-    await owing.put(KEY, b"two", content_type=WAV)
-    assert await owing.pending() == SpoolSize(0, 0)
-    assert await owing.retry() == 0
+    await archive.put(KEY, b"two", content_type=WAV)
+    assert await archive.pending() == SpoolSize(0, 0)
+    assert await archive.retry() == 0
     assert inner.kept[KEY] == (b"two", WAV)
 
 
-async def test_a_put_waits_for_the_payment_of_its_key(owing: RetryingArchive, inner: FaultyArchive) -> None:
-    """While the older object is being paid, the newer one waits, so that it is the one that stays."""
+async def test_a_put_waits_for_the_payment_of_its_key(archive: RetryingArchive, inner: FaultyArchive) -> None:
+    """While an older object is uploaded, a newer one waits, so that it stays."""
     inner.fault = AWAY
-    await owing.put(KEY, b"one", content_type=WAV)
+    await archive.put(KEY, b"one", content_type=WAV)
     inner.fault = None
     inner.gate.clear()
-    paying = asyncio.create_task(owing.retry())
+    paying = asyncio.create_task(archive.retry())
     await inner.at_the_gate.wait()
-    putting = asyncio.create_task(owing.put(KEY, b"two", content_type=WAV))
+    putting = asyncio.create_task(archive.put(KEY, b"two", content_type=WAV))
     await asyncio.sleep(0.01)
     assert len(inner.puts) == 2
     inner.gate.set()
@@ -373,9 +343,9 @@ async def test_a_put_waits_for_the_payment_of_its_key(owing: RetryingArchive, in
     assert inner.kept[KEY] == (b"two", WAV)
 
 
-async def test_owed_while_the_archive_thought(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
-    """An object that becomes owed while the archive is asked for it is found."""
-    other = _owing(inner, folder)
+async def test_owed_while_the_archive_thought(archive: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
+    """An object that is spooled during a get is found."""
+    other = _retrying(inner, folder)
     inner.fault = AWAY
 
     async def missing(key: str) -> bytes:
@@ -383,45 +353,47 @@ async def test_owed_while_the_archive_thought(owing: RetryingArchive, inner: Fau
         raise ArchiveMissing("nothing is kept under that key")
 
     inner.get = missing  # type: ignore[method-assign]
-    assert await owing.get(KEY) == b"x"
+    assert await archive.get(KEY) == b"x"
 
 
-async def test_oldest_first_until_the_archive_is_away(owing: RetryingArchive, inner: FaultyArchive) -> None:
-    """Objects are paid in the order in which they became owed; the first that finds the archive away ends the pass."""
+async def test_oldest_first_until_the_archive_is_away(archive: RetryingArchive, inner: FaultyArchive) -> None:
+    """Objects are uploaded in order of spooling; an unavailable archive ends the pass."""
     inner.fault = AWAY
     for key in ("c", "a", "d", "b"):
-        await owing.put(key, b"x", content_type=WAV)
-    await owing.put("c", b"again", content_type=WAV)
+        await archive.put(key, b"x", content_type=WAV)
+    await archive.put("c", b"again", content_type=WAV)
     inner.fault, inner.puts = None, []
     inner.faults["d"] = AWAY
-    assert await owing.retry() == 1
+    assert await archive.retry() == 1
     assert inner.puts == ["a", "d"]
     inner.faults.clear()
-    assert await owing.retry() == 3
+    assert await archive.retry() == 3
     assert inner.puts == ["a", "d", "d", "b", "c"]
 
 
 @pytest.mark.parametrize("fault", [REFUSED, ArchiveMissing("404")])
-async def test_a_refused_one_holds_up_no_other(owing: RetryingArchive, inner: FaultyArchive, fault: Exception) -> None:
-    """An object that alone is refused, for whatever reason, stays owed; the others are paid."""
+async def test_a_refused_one_holds_up_no_other(
+    archive: RetryingArchive, inner: FaultyArchive, fault: Exception
+) -> None:
+    """An object that alone is refused stays spooled; the others are taken."""
     inner.fault = AWAY
     for key in ("a", "b", "c"):
-        await owing.put(key, b"x", content_type=WAV)
+        await archive.put(key, b"x", content_type=WAV)
     inner.fault = None
     inner.faults["b"] = fault
-    assert await owing.retry() == 2
+    assert await archive.retry() == 2
     assert inner.kept.keys() == {"a", "c"}
     inner.faults.clear()
-    assert await owing.retry() == 1
+    assert await archive.retry() == 1
 
 
-async def test_still_owed_after_a_restart(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
-    """Another process finds what was owed, and clears what the one that died left half-written."""
+async def test_still_owed_after_a_restart(archive: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
+    """Another process finds what was spooled, and clears half-written files of a crash."""
     inner.fault = AWAY
-    await owing.put(KEY, b"x", content_type=WAV)
+    await archive.put(KEY, b"x", content_type=WAV)
     (folder / "dead.part").write_bytes(b"half")
     inner.fault = None
-    after = _owing(inner, folder)
+    after = _retrying(inner, folder)
     assert (await after.pending()).count == 1
     assert await after.get(KEY) == b"x"
     assert await after.retry() == 1
@@ -429,22 +401,22 @@ async def test_still_owed_after_a_restart(owing: RetryingArchive, inner: FaultyA
 
 
 @pytest.mark.parametrize("content", [b"", b"no JSON\n", b"[]\n", b'{"key": 1, "content_type": "a/b"}\n', b"{}\nx"])
-async def test_a_damaged_file(owing: RetryingArchive, inner: FaultyArchive, folder: Path, content: bytes) -> None:
-    """A damaged file counts as missing, stays for an operator to see, and holds up no other."""
+async def test_a_damaged_file(archive: RetryingArchive, inner: FaultyArchive, folder: Path, content: bytes) -> None:
+    """A damaged file counts as missing, stays for an operator, and holds up no other."""
     inner.fault = AWAY
-    await owing.put(KEY, b"x", content_type=WAV)
+    await archive.put(KEY, b"x", content_type=WAV)
     _damage(folder, content)
-    await owing.put("other", b"x", content_type=WAV)
+    await archive.put("other", b"x", content_type=WAV)
     inner.fault = None
     with pytest.raises(ArchiveMissing):
-        await owing.get(KEY)
-    assert await owing.retry() == 1
-    assert (await owing.pending()).count == 1
+        await archive.get(KEY)
+    assert await archive.retry() == 1
+    assert (await archive.pending()).count == 1
 
 
 async def test_two_processes_pay_at_once(inner: FaultyArchive, folder: Path) -> None:
-    """Processes that share a folder pay everything, and an object that has gone meanwhile is no failure."""
-    both = [_owing(inner, folder), _owing(inner, folder)]
+    """Processes that share a folder upload everything; an object that is gone is no failure."""
+    both = [_retrying(inner, folder), _retrying(inner, folder)]
     inner.fault = AWAY
     for key in map(str, range(20)):
         await both[0].put(key, key.encode(), content_type=WAV)
@@ -456,8 +428,8 @@ async def test_two_processes_pay_at_once(inner: FaultyArchive, folder: Path) -> 
 
 
 async def test_what_another_process_owes_since_is_not_forgotten(inner: FaultyArchive, folder: Path) -> None:
-    """Paying an object does not remove the newer one that another process has put in its place meanwhile."""
-    paying, other = _owing(inner, folder), _owing(inner, folder)
+    """An upload does not remove the newer copy of another process."""
+    paying, other = _retrying(inner, folder), _retrying(inner, folder)
     inner.fault = AWAY
     await paying.put(KEY, b"one", content_type=WAV)
     inner.fault = None
@@ -473,45 +445,45 @@ async def test_what_another_process_owes_since_is_not_forgotten(inner: FaultyArc
 
 
 async def test_a_copy_that_cannot_be_removed(
-    owing: RetryingArchive, inner: FaultyArchive, monkeypatch: pytest.MonkeyPatch
+    archive: RetryingArchive, inner: FaultyArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A copy that the disk does not let go is not counted as paid, and is offered again."""
+    """A copy that the disk cannot delete is not counted, and is uploaded again."""
     inner.fault = AWAY
-    await owing.put(KEY, b"x", content_type=WAV)
+    await archive.put(KEY, b"x", content_type=WAV)
     inner.fault = None
     with monkeypatch.context() as patch:
         patch.setattr("storage.archives.spool.fcntl.flock", lambda *_: _failing(_))
-        assert await owing._retry_all() == (0, False)
-        assert await owing._retry(next(iter(owing._spool.folder.glob("*.owed"))).name) is False
-    assert await owing.retry() == 1
+        assert await archive._retry_all() == (0, False)
+        assert await archive._retry(next(iter(archive._spool.folder.glob("*.owed"))).name) is False
+    assert await archive.retry() == 1
 
 
-async def test_check_and_close_are_the_archives(owing: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
-    """check() tells how the archive itself is, and leaves nothing behind; close() closes it."""
-    await owing.check()
+async def test_check_and_close_are_the_archives(archive: RetryingArchive, inner: FaultyArchive, folder: Path) -> None:
+    """check() reports the inner archive and leaves nothing behind; close() closes it."""
+    await archive.check()
     inner.fault = REFUSED
     with pytest.raises(ArchiveForbidden):
-        await owing.check()
-    await owing.close()
+        await archive.check()
+    await archive.close()
     assert inner.closed
     assert _files(folder) is None
 
 
 @in_virtual_time
 async def test_waits_grow_while_the_archive_is_away(inner: FaultyArchive, folder: Path) -> None:
-    """After each failure the wait doubles up to a minute; after a success it begins anew."""
-    owing = _owing(inner, folder)
+    """After each failure the wait doubles up to a minute; after a success it restarts."""
+    archive = _retrying(inner, folder)
     inner.fault = AWAY
-    await owing.put(KEY, b"x", content_type=WAV)
-    async with _running(owing):
+    await archive.put(KEY, b"x", content_type=WAV)
+    async with _running(archive):
         await asyncio.sleep(300)
         waits = [after - before for before, after in itertools.pairwise(inner.put_at[1:])]
         assert waits == pytest.approx([2, 4, 8, 16, 32, 60, 60, 60])
         inner.fault = None
         await asyncio.sleep(60)
-        assert await owing.pending() == SpoolSize(0, 0)
+        assert await archive.pending() == SpoolSize(0, 0)
         inner.fault, inner.put_at = AWAY, []
-        await owing.put(KEY, b"y", content_type=WAV)
+        await archive.put(KEY, b"y", content_type=WAV)
         await asyncio.sleep(5)
         waits = [after - before for before, after in itertools.pairwise(inner.put_at[1:])]
         assert waits == pytest.approx([2])
@@ -519,12 +491,12 @@ async def test_waits_grow_while_the_archive_is_away(inner: FaultyArchive, folder
 
 @in_virtual_time
 async def test_new_debts_are_paid_at_once(inner: FaultyArchive, folder: Path) -> None:
-    """What becomes owed is offered again at once; what another process owes, within a minute."""
-    owing, other = _owing(inner, folder), _owing(inner, folder)
-    async with _running(owing):
+    """A spooled object is retried at once; that of another process within a minute."""
+    archive, other = _retrying(inner, folder), _retrying(inner, folder)
+    async with _running(archive):
         await asyncio.sleep(10)
         inner.once["a"] = AWAY
-        await owing.put("a", b"x", content_type=WAV)
+        await archive.put("a", b"x", content_type=WAV)
         await asyncio.sleep(0.5)
         assert "a" in inner.kept
         inner.once["b"] = AWAY
@@ -535,32 +507,32 @@ async def test_new_debts_are_paid_at_once(inner: FaultyArchive, folder: Path) ->
 
 @in_virtual_time
 async def test_ending_it_loses_nothing(inner: FaultyArchive, folder: Path) -> None:
-    """Cancelled in the middle of a payment, the object is still owed."""
-    owing = _owing(inner, folder)
+    """An upload that is cancelled midway stays spooled."""
+    archive = _retrying(inner, folder)
     inner.fault = AWAY
-    await owing.put(KEY, b"x", content_type=WAV)
+    await archive.put(KEY, b"x", content_type=WAV)
     inner.fault = None
     inner.gate.clear()
-    async with _running(owing):
+    async with _running(archive):
         await inner.at_the_gate.wait()
-    assert (await owing.pending()).count == 1
+    assert (await archive.pending()).count == 1
     inner.gate.set()
-    assert await owing.retry() == 1
+    assert await archive.retry() == 1
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
 def test_delays_are_bounded(inner: FaultyArchive, folder: Path, jitter: float) -> None:
-    """Whatever chance says and however often it failed, a wait is between a second and a minute."""
-    owing = RetryingArchive(inner, folder, max_bytes=ROOM, jitter=lambda: jitter)
-    delays = [owing._backoff.delay_seconds(failures) for failures in (*range(10), 10_000)]
+    """Every wait is between a second and a minute."""
+    archive = RetryingArchive(inner, folder, max_bytes=ROOM, jitter=lambda: jitter)
+    delays = [archive._backoff.delay_seconds(failures) for failures in (*range(10), 10_000)]
     assert delays == sorted(delays)
     assert delays[0] >= 1
     assert delays[-1] <= 60
 
 
 @asynccontextmanager
-async def _running(owing: RetryingArchive) -> AsyncIterator[None]:
-    task = asyncio.create_task(owing.keep_retrying())
+async def _running(archive: RetryingArchive) -> AsyncIterator[None]:
+    task = asyncio.create_task(archive.keep_retrying())
     try:
         yield
         assert not task.done()
@@ -571,7 +543,7 @@ async def _running(owing: RetryingArchive) -> AsyncIterator[None]:
 
 
 def _files(folder: Path) -> list[str] | None:
-    """The names in a folder; None when it is not there."""
+    """Names in a folder; None when it does not exist."""
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else None
 
 
@@ -583,8 +555,8 @@ def _damage(folder: Path, content: bytes) -> None:
     next(folder.glob("*.owed")).write_bytes(content)
 
 
-def test_a_process_that_stands_still_stops_nobody(folder: Path) -> None:
-    """Where another process was stopped with the folder's lock in its hand, a write is refused, its thread free."""
+def test_a_stopped_process_blocks_no_other(folder: Path) -> None:
+    """While a stopped process holds the lock, a write is refused and its thread is free."""
     folder.mkdir(parents=True)
     spool = Spool(folder, ROOM, lambda: 1.0, lock_seconds=0.05)
     with (folder / ".lock").open("ab") as other:
