@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 from rich.text import Text
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from storage.archives.retrying import RetryingArchive
     from storage.deletion.items import Deletion
     from storage.factory import Store
+
+    _Search: TypeAlias = Callable[[int], Awaitable[list[Deletion]]]
 
 _MOST = 100_000
 _NAMES = {
@@ -73,13 +75,6 @@ class PurgeReport:
     def succeeded(self) -> bool:
         """Whether everything found was deleted, or only listed."""
         return not self.held and self.failure is None and self.scrubbed
-
-
-@dataclass(frozen=True, slots=True)
-class _Purge:
-    find: Callable[[int], Awaitable[list[Deletion]]]
-    delete: Deleter
-    request: PurgeRequest
 
 
 @click.command(name="purge")
@@ -123,7 +118,7 @@ async def _purge(settings: Settings, request: PurgeRequest) -> PurgeReport:
     async with _opened(settings) as (store, archive):
         if not request.dry_run:
             await archive.check()  # removes what crashes left in a folder
-        report = await _run(await _planned(settings, request, store, archive))
+        report = await _run(request, *await _planned(settings, request, store, archive))
         if not request.dry_run and (report.items or request.person is not None):
             try:
                 report.scrubbed = await store.purging.scrub()
@@ -132,42 +127,44 @@ async def _purge(settings: Settings, request: PurgeRequest) -> PurgeReport:
         return report
 
 
-async def _planned(settings: Settings, request: PurgeRequest, store: Store, archive: RetryingArchive) -> _Purge:
+async def _planned(
+    settings: Settings, request: PurgeRequest, store: Store, archive: RetryingArchive
+) -> tuple[_Search, Deleter]:
     owner = f"purge-{socket.gethostname()}-{os.getpid()}"
     if request.person is None:
         seconds = settings.retention.retention_days * DAY_SECONDS
         rows_seconds = settings.retention.ledger_days * DAY_SECONDS
         retention = Retention(store.ledger, store.purging, archive, seconds, rows_seconds)
-        return _Purge(retention.overdue, Deleter(store.purging, archive, owner, seconds), request)
+        return retention.overdue, Deleter(store.purging, archive, owner, seconds)
     forgetting = Forgetting(store.ledger, store.purging, store.history, archive, request.person, settings.person_key)
     if not request.dry_run:
         await forgetting.block_late_events()
-    return _Purge(forgetting.items, Deleter(store.purging, archive, owner, who=forgetting.who), request)
+    return forgetting.items, Deleter(store.purging, archive, owner, who=forgetting.who)
 
 
-async def _run(purge: _Purge) -> PurgeReport:
+async def _run(request: PurgeRequest, search: _Search, delete: Deleter) -> PurgeReport:
     """List and delete until nothing new is found or the limit is reached: deletions may uncover more."""
-    report, limit = PurgeReport(), purge.request.limit
-    while len(report.items) < limit and report.failure is None:
+    report = PurgeReport()
+    while len(report.items) < request.limit and report.failure is None:
         seen = {(item.kind, item.name) for item, _ in report.items}
-        found = [item for item in await purge.find(limit + 1) if (item.kind, item.name) not in seen]
-        room = limit - len(report.items)
+        found = [item for item in await search(request.limit + 1) if (item.kind, item.name) not in seen]
+        room = request.limit - len(report.items)
         report.more = len(found) > room
-        if purge.request.dry_run:
+        if request.dry_run:
             report.items = [(item, None) for item in found[:room]]
             break
         if not found:
             break
-        await _delete(purge, found[:room], report)
+        await _delete(found[:room], delete, report)
     return report
 
 
-async def _delete(purge: _Purge, found: Sequence[Deletion], report: PurgeReport) -> None:
+async def _delete(items: Sequence[Deletion], delete: Deleter, report: PurgeReport) -> None:
     with printer().status("") as status:
-        for number, item in enumerate(found, start=1):
-            status.update(f"{number} of {len(found)}")
+        for number, item in enumerate(items, start=1):
+            status.update(f"{number} of {len(items)}")
             try:
-                report.items.append((item, await purge.delete(item)))
+                report.items.append((item, await delete(item)))
             except StorageError as error:
                 report.items.append((item, None))
                 report.failure = str(error)

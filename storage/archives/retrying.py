@@ -171,10 +171,11 @@ class RetryingArchive(Archive):
         """Return whether an object was taken; None when it is gone."""
         async with self._lock(name):
             try:
-                spooled = await asyncio.to_thread(self._spool.read, name)
-                if spooled is None:
+                found = await asyncio.to_thread(self._spool.read, name)
+                if found is None:
                     return None
-                await self._upload(spooled.object)
+                spooled, stamp = found
+                await self._upload(spooled)
             except ArchiveUnavailable:
                 raise
             except ArchiveError as refusal:
@@ -183,7 +184,7 @@ class RetryingArchive(Archive):
             except (Damaged, OSError) as unreadable:  # it must not hold up the others
                 log.error("archive.owed_broke", extra={"error": type(unreadable).__name__})  # noqa: TRY400 (I6)
                 return False
-            return await self._unspool(name, spooled.stamp)
+            return await self._unspool(name, stamp)
 
     async def _spool_upload(self, wanted: SpooledObject, refusal: ArchiveError) -> bool:
         try:
@@ -201,7 +202,7 @@ class RetryingArchive(Archive):
         except (OSError, Damaged) as error:
             log.warning("archive.owed_unreadable", extra={"error": type(error).__name__})
             return None
-        return found.object if found else None
+        return found[0] if found else None
 
     async def _unspool(self, name: str, stamp: Stamp) -> bool:
         try:

@@ -58,14 +58,6 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class SpooledFile:
-    """An object, and the very file it was read from."""
-
-    object: SpooledObject
-    stamp: Stamp
-
-
-@dataclass(frozen=True, slots=True)
 class Spool:
     """A file for each key: a line of JSON, then the data. Every method blocks and raises OSError.
 
@@ -102,8 +94,8 @@ class Spool:
                 raise
             _sync(self.folder)
 
-    def read(self, name: str) -> SpooledFile | None:
-        """Read an object; None when there is no file of that name. Raises Damaged."""
+    def read(self, name: str) -> tuple[SpooledObject, Stamp] | None:
+        """Read an object and its file's identity; None when there is no such file. Raises Damaged."""
         try:
             with (self.folder / name).open("rb") as file:
                 stamp, header, data = _stamp(os.fstat(file.fileno())), file.readline(), file.read()
@@ -113,7 +105,7 @@ class Spool:
             fields = json.loads(header)
             found = SpooledObject(fields["key"], fields["content_type"], data, fields.get("about", NO_METADATA))
             if file_name(found.key) == name:
-                return SpooledFile(found, stamp)
+                return found, stamp
         except (ValueError, LookupError, TypeError, AttributeError):
             pass  # its text would repeat what the file holds
         raise Damaged("a file of ARCHIVE_SPOOL is not as we wrote it")

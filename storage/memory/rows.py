@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from storage.ledger import Claim, Held, Story
@@ -58,23 +58,8 @@ class MemoRow:
         return Claim(self.key, self.fence, self.state, self.facts, self.generation, self.tries, now - self.begun_at)
 
     def story(self, now: float, steps: Sequence[Step] = ()) -> Story:
-        held = self.lease_until > now
-        return Story(
-            key=self.key,
-            state=self.state,
-            reason=self.reason,
-            fence=self.fence,
-            owner=self.owner if held else None,
-            received_at=self.received_at,
-            settled_at=self.settled_at,
-            facts=self.facts,
-            steps=tuple(steps),
-            generation=self.generation,
-            tries=self.tries,
-            due_at=self.due_at,
-            lease_until=self.lease_until if held else None,
-            purged_at=self.purged_at,
-        )
+        known = {each.name: getattr(self, each.name) for each in fields(Story)} | {"steps": tuple(steps)}
+        return Story(**known if self.lease_until > now else known | {"owner": None, "lease_until": None})
 
 
 @dataclass(slots=True)

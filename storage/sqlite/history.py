@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from storage.history import History
 from storage.rows import turn_from_row, turn_to_row
-from storage.sqlite.rows import SqliteRows, transaction
+from storage.sqlite.rows import InDatabase, SqliteRows, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from storage.history import PastTurn
-    from storage.sqlite.database import Database
 
 _RECENT = "SELECT role, text, language, at FROM turns WHERE chat_id = ? ORDER BY sequence DESC LIMIT ?"
 _APPEND = """
@@ -21,11 +20,8 @@ VALUES (:chat_id, :message_id, :role, :text, :language, :at) ON CONFLICT DO NOTH
 """
 
 
-class SqliteHistory(History):
+class SqliteHistory(InDatabase, History):
     """`History` as rows."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
 
     @transaction
     def recent(self, rows: SqliteRows, chat_id: str, *, limit: int) -> Sequence[PastTurn]:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from storage.errors import Fenced
 from storage.ledger import LONGEST_LEASE_SECONDS, Behind, Ledger, MemoKey, Parked, Place, Settled
 from storage.sqlite import dead_letters
-from storage.sqlite.rows import SqliteRows, merged, state_of, transaction
+from storage.sqlite.rows import InDatabase, SqliteRows, merged, state_of, transaction
 from storage.states import State, refuse_to_go_back
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from storage.ledger import Claim, DeadLetter, Event, Held, JsonValue, Step, Story
-    from storage.sqlite.database import Database
 
 _DUE = """
 SELECT memos.chat_id, memos.message_id, topic, partition, "offset"
@@ -40,11 +39,8 @@ ORDER BY received_at DESC, chat_id, message_id LIMIT :limit
 """
 
 
-class SqliteLedger(Ledger):
+class SqliteLedger(InDatabase, Ledger):
     """`Ledger` as rows."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
 
     @transaction
     def claim(

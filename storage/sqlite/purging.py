@@ -10,14 +10,13 @@ from storage.errors import Fenced
 from storage.ledger import MemoKey
 from storage.purging import FORGOTTEN, Purging, remaining_facts
 from storage.sqlite import dead_letters
-from storage.sqlite.rows import SqliteRows, state_of, transaction
+from storage.sqlite.rows import InDatabase, SqliteRows, state_of, transaction
 from storage.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from storage.ledger import Claim, DeadLetter, Held, Place, Story
-    from storage.sqlite.database import Database
 
 _SETTLED = """
 SELECT * FROM memos WHERE settled_at IS NOT NULL AND settled_at < :before AND (purged_at IS NOT NULL) = :purged
@@ -39,11 +38,8 @@ _DROP_TURNS = "DELETE FROM turns WHERE chat_id = :chat_id AND (:message_id IS NU
 _DROP_LETTER = 'DELETE FROM dead_letters WHERE topic = ? AND partition = ? AND "offset" = ?'
 
 
-class SqlitePurging(Purging):
+class SqlitePurging(InDatabase, Purging):
     """`Purging` of rows."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
 
     @transaction
     def settled(self, rows: SqliteRows, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from storage.errors import Fenced
 from storage.ledger import LONGEST_LEASE_SECONDS, Held, MemoKey
@@ -132,12 +132,14 @@ class SqliteRows:
         return story_from_row({**_parsed(row), **free}, steps)
 
 
-class _OfDatabase(Protocol):
-    @property
-    def database(self) -> Database: ...
+class InDatabase:
+    """Part of the store in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
 
 
-S = TypeVar("S", bound=_OfDatabase)
+S = TypeVar("S", bound=InDatabase)
 
 
 def transaction(

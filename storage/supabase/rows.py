@@ -6,15 +6,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from storage import rows
 from storage.ledger import Behind, Held, MemoKey, Parked, Settled
-from storage.rows import (
-    claim_from_row,
-    dead_letter_from_row,
-    dead_letter_to_row,
-    event_from_row,
-    event_to_row,
-    story_from_row,
-)
 from storage.states import State
 
 if TYPE_CHECKING:
@@ -56,21 +49,21 @@ def event_to_arguments(given: Event | None) -> dict[str, object]:
     """Return an event as two arguments; it may be large: call it in a thread."""
     if given is None:
         return {"p_event": None, "p_value": None}
-    columns = event_to_row(given)
+    columns = rows.event_to_row(given)
     headers = [(storable(name), value) for name, value in columns["headers"]]
     return {"p_event": {**columns, "headers": headers, "key": _encoded(given.key)}, "p_value": _encoded(given.value)}
 
 
 def dead_letter_to_json(given: DeadLetter | None) -> dict[str, object] | None:
     """Return a dead letter as JSON, without its event."""
-    return None if given is None else {name: storable(value) for name, value in dead_letter_to_row(given).items()}
+    return None if given is None else {name: storable(value) for name, value in rows.dead_letter_to_row(given).items()}
 
 
 def read_answer(key: MemoKey, row: Row) -> Claim | Held | Parked | Behind | Settled:
     """Read the answer to a claim."""
     match row["answer"]:
         case "claim":
-            return claim_from_row(key, row)
+            return rows.claim_from_row(key, row)
         case "held":
             return Held(row["owner"], row["seconds_left"])
         case "parked":
@@ -83,17 +76,17 @@ def read_answer(key: MemoKey, row: Row) -> Claim | Held | Parked | Behind | Sett
 
 def read_event(row: Row) -> Event:
     """Read an event, in a thread."""
-    return event_from_row(row, _decoded(row["key"]), _decoded(row["value"]), row["headers"])
+    return rows.event_from_row(row, _decoded(row["key"]), _decoded(row["value"]), row["headers"])
 
 
 def read_dead_letter(row: Row) -> DeadLetter:
     """Read a dead letter, in a thread."""
-    return dead_letter_from_row(row, read_event(row))
+    return rows.dead_letter_from_row(row, read_event(row))
 
 
 def read_story(row: Row) -> Story:
     """Read a memo's story."""
-    return story_from_row(row, row["steps"])
+    return rows.story_from_row(row, row["steps"])
 
 
 def _encoded(value: bytes | None) -> str | None:

@@ -81,7 +81,7 @@ def reading(table: str, query: Mapping[str, str]) -> Statement:
 
 
 def writing(table: str, rows: list[dict[str, object]], *, on_conflict: str | None, ignore: bool) -> Statement:
-    """Insert rows, with Prefer: resolution=…"""
+    """Insert rows, resolving conflicts as Prefer asks."""
     names = [_name(column) for column in rows[0]]
     columns = ", ".join(names)
     conflict = ""
