@@ -72,7 +72,8 @@ class Spool:
 
     def write(self, wanted: SpooledObject) -> None:
         """Write an object so that it survives a power loss; ENOSPC when the bound is reached."""
-        header = _header(wanted)
+        fields = {"key": wanted.key, "content_type": wanted.content_type, "about": dict(wanted.about)}
+        header = json.dumps(fields).encode() + b"\n"
         _make(self.folder)
         with self._locked():
             self._sweep()
@@ -178,11 +179,6 @@ def _try_lock(file: IO[bytes]) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _header(wanted: SpooledObject) -> bytes:
-    fields = {"key": wanted.key, "content_type": wanted.content_type, "about": dict(wanted.about)}
-    return json.dumps(fields).encode() + b"\n"
 
 
 def file_name(key: str) -> str:

@@ -92,15 +92,9 @@ def set_publish_after(rows: SqliteRows, letter: DeadLetter, at: float | None) ->
     rows.connection.execute(_PUBLISH_AFTER, (at, place.topic, place.partition, place.offset, letter.fence))
 
 
-def newest(rows: SqliteRows, limit: int) -> list[DeadLetter]:
-    """List letters, newest first."""
-    return _select(rows, _CONTENTLESS + "ORDER BY sequence DESC LIMIT ?", limit)
-
-
-def before(rows: SqliteRows, at: float, limit: int) -> list[DeadLetter]:
-    """List old stray letters."""
-    query = "WHERE chat_id IS NULL AND dead_letters.at < ? ORDER BY dead_letters.at, sequence LIMIT ?"
-    return _select(rows, _CONTENTLESS + query, at, limit)
+def contentless(rows: SqliteRows, query: str, *values: object) -> list[DeadLetter]:
+    """List the selected dead letters without the contents of their events."""
+    return _select(rows, _CONTENTLESS + query, *values)
 
 
 def with_word(rows: SqliteRows, word: bytes, limit: int) -> list[DeadLetter]:
@@ -109,7 +103,7 @@ def with_word(rows: SqliteRows, word: bytes, limit: int) -> list[DeadLetter]:
     candidates = rows.connection.execute(query + " FROM dead_letters WHERE chat_id IS NULL", {"word": word})
     sequences = [row["sequence"] for row in candidates if row["found"] or _in_headers(row["headers"], word)]
     chosen = "WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence LIMIT ?"
-    return _select(rows, _CONTENTLESS + chosen, json.dumps(sequences), limit)
+    return contentless(rows, chosen, json.dumps(sequences), limit)
 
 
 def _select(rows: SqliteRows, query: str, *values: object) -> list[DeadLetter]:

@@ -233,4 +233,4 @@ class SqliteLedger(InDatabase, Ledger):
 
     @transaction
     def dead_letters(self, rows: SqliteRows, *, limit: int) -> Sequence[DeadLetter]:
-        return dead_letters.newest(rows, limit)
+        return dead_letters.contentless(rows, "ORDER BY sequence DESC LIMIT ?", limit)

@@ -33,6 +33,7 @@ SELECT DISTINCT chat_id, message_id FROM turns WHERE at < :before AND NOT EXISTS
 )
 ORDER BY chat_id, message_id LIMIT :limit
 """
+_OLD_DEAD_LETTERS = "WHERE chat_id IS NULL AND dead_letters.at < ? ORDER BY dead_letters.at, sequence LIMIT ?"
 _REMOVE = "DELETE FROM memos WHERE chat_id = ? AND message_id = ? AND purged_at IS NOT NULL"
 _DROP_TURNS = "DELETE FROM turns WHERE chat_id = :chat_id AND (:message_id IS NULL OR message_id = :message_id)"
 _DROP_LETTER = 'DELETE FROM dead_letters WHERE topic = ? AND partition = ? AND "offset" = ?'
@@ -89,7 +90,7 @@ class SqlitePurging(InDatabase, Purging):
 
     @transaction
     def old_dead_letters(self, rows: SqliteRows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        return dead_letters.before(rows, rows.now - seconds, limit)
+        return dead_letters.contentless(rows, _OLD_DEAD_LETTERS, rows.now - seconds, limit)
 
     @transaction
     def dead_letters_with(self, rows: SqliteRows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
