@@ -20,13 +20,13 @@ from consumer.stages.speak import Speak
 from conversation import ladders
 from conversation.language import evidence
 from providers.factory import Adapters, make_messenger
-from storage.factory import make_owed_archive
+from storage.factory import make_retrying_archive
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
     from providers.messengers.linq import LinqMessenger
     from providers.messengers.series import SeriesMessenger
-    from storage.archives.owed import OwedArchive
+    from storage.archives.retrying import RetryingArchive
     from storage.history import History
 
 
@@ -35,7 +35,7 @@ class PipelineParts:
     """The parts of a pipeline that hold connections."""
 
     adapters: Adapters
-    archive: OwedArchive
+    archive: RetryingArchive
     messenger: SeriesMessenger | LinqMessenger
     transcoder: Transcoder
     closing: AsyncExitStack
@@ -55,7 +55,7 @@ def make_parts(settings: Settings) -> PipelineParts:
     closing = AsyncExitStack()
     adapters = Adapters(settings.models)
     closing.push_async_callback(adapters.close)
-    archive = make_owed_archive(settings.archive)
+    archive = make_retrying_archive(settings.archive)
     closing.push_async_callback(archive.close)
     worker = settings.worker
     messenger = make_messenger(

@@ -120,7 +120,7 @@ async def _load(
     closing.push_async_callback(background.close)
     background.start("warm", parts.warm)
     background.start("outbox", outbox.run)
-    background.start("owed", parts.archive.keep_paying)
+    background.start("owed", parts.archive.keep_retrying)
     backlog = Backlog(store.ledger, parts.archive)
     background.start("backlog", backlog.run)
     metrics.watch_backlog(backlog)

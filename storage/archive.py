@@ -1,4 +1,4 @@
-"""Archive: where recordings and replies are kept, and under which keys."""
+"""Archive of recordings and replies, and its keys."""
 
 from __future__ import annotations
 
@@ -27,28 +27,25 @@ _KEY = re.compile(
 
 
 class Archive(Protocol):
-    """Whole objects under flat keys.
-
-    Every method raises ArchiveUnavailable when it may succeed later, ArchiveForbidden when an operator has to act.
-    """
+    """Whole objects under flat keys. Every method raises ArchiveUnavailable and ArchiveForbidden."""
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
         """Keep an object atomically; return its place, for people (a path or an s3:// URL).
 
-        `about` is ASCII metadata, nothing personal; an archive without a place for it drops it.
+        `about` is ASCII metadata, nothing personal; an archive may drop it.
         """
 
     async def get(self, key: str) -> bytes:
-        """Return an object. Raises ArchiveMissing too."""
+        """Return an object. Raises ArchiveMissing."""
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
-        """List keys in order of their UTF-8 bytes, foreign ones of the same folder or bucket among them."""
+        """List keys in order of their UTF-8 bytes, foreign ones too."""
 
     async def delete(self, key: str) -> None:
         """Delete an object; a missing one is no error."""
 
     async def check(self) -> None:
-        """Check that we may write."""
+        """Check that it can be written."""
 
     async def warm(self) -> None:
         """Do in advance what the first use would wait for."""
@@ -63,7 +60,7 @@ def pseudonym(person: str, key: bytes) -> str:
 
 
 def original_key(user: str, at: datetime, message_id: str, suffix: str) -> str:
-    """Return the key of a recording as it came; a WAV ends in `.original.wav`, unlike our own."""
+    """Return the key of a recording as received; a WAV's ends in `.original.wav`, unlike our own."""
     return f"{MEMO_PREFIX}{_stem(user, at, message_id)}{'.original.wav' if suffix == '.wav' else suffix}"
 
 
@@ -73,25 +70,25 @@ def wav_key(user: str, at: datetime, message_id: str) -> str:
 
 
 def reply_key(at: datetime, message_id: str, suffix: str, *, generation: int = 1) -> str:
-    """Return the key of a spoken reply; a further one carries its number."""
+    """Return the key of a spoken reply, with its number from the second on."""
     again = f"-{generation}" if generation > 1 else ""
     return f"{REPLY_PREFIX}{_timestamp(at)}_{safe_id(message_id)}{again}{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
-    """A parsed key."""
+    """A key's parts."""
 
     user: str | None = field(repr=False)
-    """None in the key of a reply."""
+    """None for a reply."""
     at: datetime
-    """When the memo was sent, to the second, UTC."""
+    """When the memo was sent, in whole seconds, UTC."""
     memo: str
-    """Its safe_id(), in the key of a reply perhaps with the generation."""
+    """Its safe_id(), for a reply perhaps with the generation."""
 
 
 def parse_key(key: str) -> ParsedKey | None:
-    """Parse a key; None where it is none of ours."""
+    """Parse a key; None if it is foreign."""
     found = _KEY.fullmatch(key)
     if found is None:
         return None

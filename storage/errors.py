@@ -2,15 +2,15 @@
 
 StorageError
 ├── ArchiveError
-│   ├── ArchiveUnavailable   may succeed later: network, throttling, disk full
-│   ├── ArchiveForbidden     credentials or bucket: an operator has to act
-│   └── ArchiveMissing       no object under that key
+│   ├── ArchiveUnavailable
+│   ├── ArchiveForbidden
+│   └── ArchiveMissing
 └── StoreError
-    ├── StoreUnavailable     may succeed later: locked, disk full, network
-    │   └── StoreNotReady    credentials, rights, schema, file: an operator has to act, until then it is waited for
-    └── Fenced               another holder has claimed the memo since, or the lease has run out: stop, do not send
+    ├── StoreUnavailable
+    │   └── StoreNotReady
+    └── Fenced
 
-Messages carry keys and reasons; never contents (I6).
+Messages carry keys and reasons, never contents (I6).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class ArchiveError(StorageError):
 
 
 class ArchiveUnavailable(ArchiveError):
-    """It may succeed later."""
+    """It may succeed later: network, throttling, disk full."""
 
 
 class ArchiveForbidden(ArchiveError):
-    """An operator has to act."""
+    """Credentials or bucket: an operator has to act."""
 
 
 class ArchiveMissing(ArchiveError):
@@ -41,12 +41,12 @@ class StoreError(StorageError):
 
 
 class StoreUnavailable(StoreError):
-    """It may succeed later."""
+    """It may succeed later: locked, disk full, network."""
 
 
 class StoreNotReady(StoreUnavailable):
-    """An operator has to act."""
+    """Credentials, rights, schema or file: an operator has to act, and callers wait until then."""
 
 
 class Fenced(StoreError):
-    """The claim is no longer ours."""
+    """Another holder claimed the memo, or the lease ran out: stop, do not send."""

@@ -1,4 +1,4 @@
-"""History: the turns of a chat, and a person's behaviour derived from them."""
+"""History of a chat, and a person's behaviour derived from it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class PastTurn:
 
 
 class History(Protocol):
-    """Turns by chat. Every method raises StoreUnavailable when it may succeed later."""
+    """Turns by chat. Every method raises StoreUnavailable."""
 
     async def recent(self, chat_id: str, *, limit: int) -> Sequence[PastTurn]:
         """Return the last `limit` turns, oldest first."""
 
     async def append(self, chat_id: str, message_id: str, turns: Sequence[PastTurn]) -> None:
-        """Add the turns of a memo in one transaction; one that is there (same message and role) stays."""
+        """Add a memo's turns in one transaction; those of a known message and role stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Behaviour:
     """Recent behaviour of a person."""
 
     silence_seconds: float | None
-    """Since their last turn; None when there is none."""
+    """Since their last turn."""
     recent_messages: int
     """Their turns within PACE_WINDOW_SECONDS."""
     languages: tuple[str, ...]
@@ -47,7 +47,7 @@ class Behaviour:
 
 
 def behaviour(turns: Sequence[PastTurn], now: datetime) -> Behaviour:
-    """Derive a person's behaviour from their turns."""
+    """Derive a person's behaviour."""
     theirs = [turn for turn in turns if turn.role == "user"]
     ages = [max(0.0, (now - turn.at).total_seconds()) for turn in theirs]
     return Behaviour(

@@ -1,8 +1,8 @@
-"""Ledger: a row per memo with its holder, its progress and its end.
+"""Ledger: a row per memo with its holder, progress and end.
 
-A claim takes a lease and a fencing number that only grows; every later write carries the number, and the store refuses
-a stale holder by its own clock. A memo that must wait is parked with its event, so that Kafka is done with it. A memo
-is settled and its dead letter written in one step; letters are published from here until that has succeeded.
+A claim takes a lease and a fencing number that only grows; later writes carry the number, and the store refuses stale
+holders by its own clock. A memo that must wait is parked with its event, so that Kafka is done with it. A memo is
+settled and its dead letter written in one step; dead letters are published from here until that has succeeded.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from storage.states import State as State  # noqa: PLC0414, TC001 (a word of the port, for others to import)
-from storage.states import later as later  # noqa: PLC0414 (the same)
+from storage.states import State as State  # noqa: PLC0414, TC001 (part of the port)
+from storage.states import later as later  # noqa: PLC0414 (part of the port)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
 LONGEST_LEASE_SECONDS = 300.0
-"""A lease that ends later, in seconds, was granted before the clock was set back."""
-LETTER_SECONDS = 30.0
-"""Time that the writer of a letter has to publish it before others do, in seconds."""
+"""A lease that ends later was granted before the clock was set back."""
+DEAD_LETTER_SECONDS = 30.0
+"""Time in which only the writer of a dead letter publishes it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class MemoKey:
     """Identity of a memo."""
 
@@ -47,7 +47,7 @@ class Event:
 
     place: Place
     at: float
-    """Record timestamp, in seconds since the epoch."""
+    """Record timestamp in seconds since the epoch."""
     key: bytes | None = field(repr=False)
     value: bytes | None = field(repr=False)
     headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
@@ -61,12 +61,12 @@ class Claim:
     fence: int
     state: State
     facts: Mapping[str, JsonValue] = field(repr=False)
-    """Stored by earlier holders: transcript, reply, archive keys…"""
+    """Of earlier holders: transcript, reply, archive keys…"""
     generation: int = 1
-    """Number of the reply; an operator may ask for another one."""
+    """Number of the reply: operators may order another."""
     tries: int = 0
     age_seconds: float = 0.0
-    """Since it was received or last revived."""
+    """Since it was received or revived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Refusal: it is parked, for the owner of its partition."""
+    """Refusal: it is parked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,48 +115,48 @@ class Story:
     key: MemoKey
     state: State
     reason: str | None
-    """Of its end, or of being parked: a constant word."""
+    """Why it ended or is parked: a constant word."""
     fence: int
     owner: str | None
     received_at: float
-    """Seconds since the epoch, as all moments."""
+    """Seconds since the epoch, as all times."""
     settled_at: float | None
     facts: Mapping[str, JsonValue] = field(repr=False)
     steps: Sequence[Step]
     generation: int = 1
     tries: int = 0
     due_at: float | None = None
-    """None: it is not parked."""
+    """When a parked memo is to be resumed."""
     lease_until: float | None = None
     purged_at: float | None = None
-    """When it was emptied (storage/purging.py)."""
+    """When it was emptied."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that could not be answered; its place is its identity."""
+    """An unanswered event, identified by its place."""
 
     event: Event
     reason: str
     stage: str
     key: MemoKey | None = None
-    """None: a stray letter, whose event is no memo."""
+    """None: a stray letter, of an event that is no memo."""
     attempts: int = 1
     digest: str | None = None
     """Of a bug's traceback."""
     first_at: float | None = None
-    """When work on it began; set by the ledger."""
+    """When work began; set by the ledger."""
     fence: int = 0
-    """Of the claim that wrote it; 0: it is stray."""
+    """Of the claim that wrote it; 0: a stray letter."""
 
 
 class Ledger(Protocol):
-    """Every method is one atomic step, and raises StoreUnavailable when it may succeed later."""
+    """Every method is one atomic step, and raises StoreUnavailable."""
 
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Claim a memo for the event that brought it; `facts` are a new memo's. The first line that applies decides.
+        """Claim a memo for its event; `facts` are a new memo's. The first line that applies decides.
 
         the memo is…                                   answer            a new memo is stored
         new, sent before its person was forgotten      Settled(IGNORED)  no
@@ -168,10 +168,10 @@ class Ledger(Protocol):
         """
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        """Restart the lease. Raises Fenced when the claim is no longer ours."""
+        """Restart the lease. Raises Fenced."""
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record a state that was reached, and add facts. Raises Fenced."""
+        """Record a state and add facts. Raises Fenced."""
 
     async def settle(
         self,
@@ -199,52 +199,52 @@ class Ledger(Protocol):
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """End the lease; the memo is due in so many seconds. Raises Fenced.
+        """End the lease; the memo is due in `seconds`. Raises Fenced.
 
-        Its chat waits behind it, in the order of first parking; with `holds_chat=False` (its reply is out) it does not.
+        Its chat waits, in the order of first parking, unless `holds_chat=False`: its reply is out.
         """
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo, due at once, behind the parked ones of its chat; False when there are none left."""
+        """Park a new memo, due at once, behind the parked ones of its chat; False when there are none."""
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """List parked memos that are due, free, and behind no other; the longest due first."""
+        """List parked memos that are due, free and first in their chat, by due time."""
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
-        """Claim a parked memo, which stays parked until it is settled. Raises KeyError when there is none."""
+        """Claim a parked memo, which stays parked until settled. Raises KeyError."""
 
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Claim a failed memo as an operator: it becomes unsettled, and its age starts anew. Raises KeyError.
+        """Claim a failed memo as an operator: unsettled, its age restarted. Raises KeyError.
 
-        If its event is known it is parked from now on, so that workers take over when the operator lets go or dies.
+        If its event is known it is parked too, so that workers take over when the operator releases it or crashes.
 
         Args:
             key: of the memo.
-            owner: who claims it.
-            lease_seconds: for how long.
+            owner: of the lease.
+            lease_seconds: length of the lease.
             without: names of facts to drop, so that their work is done again.
-            again: claim an answered memo too, as a new generation; one that was emptied stays Settled.
+            again: claim an answered memo too, as a new generation; an emptied one stays Settled.
         """
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Return a memo's event, which is kept while it is parked or has a dead letter."""
+        """Return the event of a memo that is parked or has a dead letter."""
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep a stray letter (its event is no memo), once for each place, even of a topic that was created anew."""
+        """Keep a stray letter, once for each place, even of a topic that was created anew."""
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take unpublished letters for so many seconds; a new one is its writer's for LETTER_SECONDS."""
+        """Take unpublished dead letters for `seconds`; a new one is its writer's for DEAD_LETTER_SECONDS."""
 
     async def published(self, letter: DeadLetter) -> None:
-        """Mark a letter as published, unless a later claim has written it again."""
+        """Mark a dead letter as published, unless a later claim wrote it again."""
 
     async def find(self, message_id: str) -> Sequence[Story]:
-        """Return the stories of a message id, one for each chat."""
+        """Return the stories of a message id, by chat."""
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
         """List memos that failed, are parked, or are orphaned (revived without an event and released), newest first."""
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """List dead letters, newest first, without the contents of their events."""
+        """List dead letters, newest first, without contents."""

@@ -1,4 +1,4 @@
-"""The people in a chat: who wrote, and whether it was us."""
+"""Handles of people, and their pseudonyms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States of a memo, in the order of its way."""
+"""States of a memo, in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How far a memo got; from ANSWERED on it is settled."""
+    """Progress of a memo; from ANSWERED on it is settled."""
 
     RECEIVED = "received"
     KEPT = "kept"
@@ -27,7 +27,7 @@ class State(StrEnum):
 
     @property
     def for_a_person(self) -> bool:
-        """Whether it ended in a way that an operator should look at."""
+        """Whether an operator should look at it."""
         return self in _FOR_A_PERSON
 
 
@@ -37,11 +37,11 @@ _ORDER = tuple(State)
 
 
 def later(one: State, other: State) -> State:
-    """Return the one that lies further on a memo's way."""
+    """Return the further state."""
     return max(one, other, key=_ORDER.index)
 
 
 def refuse_to_go_back(reached: State, state: State) -> None:
-    """Raise ValueError when `state` lies before `reached`: a caller's bug."""
+    """Raise ValueError when `state` is before `reached`: a caller's bug."""
     if _ORDER.index(state) < _ORDER.index(reached):
         raise ValueError(f"a memo does not go back from {reached} to {state}")

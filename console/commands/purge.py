@@ -1,4 +1,4 @@
-"""`voicememo purge`: deletes what is too old, or everything of one person."""
+"""`voicememo purge`: delete old data, or everything of one person."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 from rich.text import Text
@@ -24,22 +24,31 @@ from storage.deletion.forgetting import NOT_DELETED, Forgetting
 from storage.deletion.items import Deleter, DeletionKind, DeletionResult
 from storage.deletion.retention import DAY_SECONDS, Retention
 from storage.errors import StorageError, StoreUnavailable
-from storage.factory import make_owed_archive, make_store
+from storage.factory import make_retrying_archive, make_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from consumer.settings import Settings
-    from storage.archives.owed import OwedArchive
+    from storage.archives.retrying import RetryingArchive
     from storage.deletion.items import Deletion
     from storage.factory import Store
 
+    _Search: TypeAlias = Callable[[int], Awaitable[list[Deletion]]]
+
 _MOST = 100_000
+_NAMES = {
+    DeletionKind.MEMO: ("memo", "memos"),
+    DeletionKind.OBJECT: ("object", "objects"),
+    DeletionKind.TURNS: ("conversation", "conversations"),
+    DeletionKind.DEAD_LETTER: ("dead letter", "dead letters"),
+    DeletionKind.ROW: ("row", "rows"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class PurgeRequest:
-    """The command's options."""
+    """Options of the command."""
 
     person: str | None = field(repr=False)
     dry_run: bool
@@ -48,10 +57,10 @@ class PurgeRequest:
 
 @dataclass(slots=True)
 class PurgeReport:
-    """What a run found and deleted."""
+    """Items of a run, and its result."""
 
     items: list[tuple[Deletion, DeletionResult | None]] = field(default_factory=list)
-    """None: it was only listed, or could not be deleted."""
+    """Without a result: only listed, or not deleted."""
     more: bool = False
     failure: str | None = None
     scrubbed: bool = True
@@ -59,20 +68,13 @@ class PurgeReport:
 
     @property
     def held(self) -> int:
-        """How many are being worked on."""
-        return sum(fate is DeletionResult.HELD for _, fate in self.items)
+        """Number of items that are being worked on."""
+        return sum(result is DeletionResult.HELD for _, result in self.items)
 
     @property
     def succeeded(self) -> bool:
-        """Whether nothing that was found is left, unless it was only to be listed."""
+        """Whether everything found was deleted, or only listed."""
         return not self.held and self.failure is None and self.scrubbed
-
-
-@dataclass(frozen=True, slots=True)
-class _Purge:
-    find: Callable[[int], Awaitable[list[Deletion]]]
-    delete: Deleter
-    request: PurgeRequest
 
 
 @click.command(name="purge")
@@ -102,7 +104,7 @@ def command(person: str | None, dry_run: bool, limit: int, as_json: bool) -> Non
 
 
 def _handle(given: str) -> str:
-    """Parse a person's handle; a number without its country code would match no one."""
+    """Parse a handle; a number without its country code would match no one."""
     text = sys.stdin.readline().strip() if given == "-" else given.strip()
     if "@" in text:
         return text
@@ -116,60 +118,57 @@ async def _purge(settings: Settings, request: PurgeRequest) -> PurgeReport:
     async with _opened(settings) as (store, archive):
         if not request.dry_run:
             await archive.check()  # removes what crashes left in a folder
-        report = await _run(await _planned(settings, request, store, archive))
+        report = await _run(request, *await _planned(settings, request, store, archive))
         if not request.dry_run and (report.items or request.person is not None):
-            report.scrubbed = await _scrubbed(store)
+            try:
+                report.scrubbed = await store.purging.scrub()
+            except StoreUnavailable:
+                report.scrubbed = False
         return report
 
 
-async def _planned(settings: Settings, request: PurgeRequest, store: Store, archive: OwedArchive) -> _Purge:
+async def _planned(
+    settings: Settings, request: PurgeRequest, store: Store, archive: RetryingArchive
+) -> tuple[_Search, Deleter]:
     owner = f"purge-{socket.gethostname()}-{os.getpid()}"
     if request.person is None:
         seconds = settings.retention.retention_days * DAY_SECONDS
-        retention = Retention(
-            store.ledger, store.purging, archive, seconds, settings.retention.ledger_days * DAY_SECONDS
-        )
-        return _Purge(retention.overdue, Deleter(store.purging, archive, owner, seconds), request)
+        rows_seconds = settings.retention.ledger_days * DAY_SECONDS
+        retention = Retention(store.ledger, store.purging, archive, seconds, rows_seconds)
+        return retention.overdue, Deleter(store.purging, archive, owner, seconds)
     forgetting = Forgetting(store.ledger, store.purging, store.history, archive, request.person, settings.person_key)
     if not request.dry_run:
         await forgetting.block_late_events()
-    return _Purge(forgetting.items, Deleter(store.purging, archive, owner, who=forgetting.who), request)
+    return forgetting.items, Deleter(store.purging, archive, owner, who=forgetting.who)
 
 
-async def _run(purge: _Purge) -> PurgeReport:
-    """List and delete until nothing new is found or the limit is reached: what was deleted may have hidden more."""
-    report, limit = PurgeReport(), purge.request.limit
-    while len(report.items) < limit and report.failure is None:
+async def _run(request: PurgeRequest, search: _Search, delete: Deleter) -> PurgeReport:
+    """List and delete until nothing new is found or the limit is reached: deletions may uncover more."""
+    report = PurgeReport()
+    while len(report.items) < request.limit and report.failure is None:
         seen = {(item.kind, item.name) for item, _ in report.items}
-        found = [item for item in await purge.find(limit + 1) if (item.kind, item.name) not in seen]
-        room = limit - len(report.items)
+        found = [item for item in await search(request.limit + 1) if (item.kind, item.name) not in seen]
+        room = request.limit - len(report.items)
         report.more = len(found) > room
-        if purge.request.dry_run:
+        if request.dry_run:
             report.items = [(item, None) for item in found[:room]]
             break
         if not found:
             break
-        await _delete(purge, found[:room], report)
+        await _delete(found[:room], delete, report)
     return report
 
 
-async def _delete(purge: _Purge, found: Sequence[Deletion], report: PurgeReport) -> None:
+async def _delete(items: Sequence[Deletion], delete: Deleter, report: PurgeReport) -> None:
     with printer().status("") as status:
-        for number, item in enumerate(found, start=1):
-            status.update(f"{number} of {len(found)}")
+        for number, item in enumerate(items, start=1):
+            status.update(f"{number} of {len(items)}")
             try:
-                report.items.append((item, await purge.delete(item)))
+                report.items.append((item, await delete(item)))
             except StorageError as error:
                 report.items.append((item, None))
                 report.failure = str(error)
                 return
-
-
-async def _scrubbed(store: Store) -> bool:
-    try:
-        return await store.purging.scrub()
-    except StoreUnavailable:
-        return False
 
 
 def _print_text(report: PurgeReport, request: PurgeRequest) -> None:
@@ -179,7 +178,7 @@ def _print_text(report: PurgeReport, request: PurgeRequest) -> None:
             console.print(Text.assemble((f"{item.kind:<8}", "bold"), item.name))
             for key in item.objects if item.key is not None else ():
                 console.print(Text(f"        {key}"))
-    counted = Counter(item.kind for item, fate in report.items if request.dry_run or fate is DeletionResult.DELETED)
+    counted = Counter(item.kind for item, result in report.items if request.dry_run or result is DeletionResult.DELETED)
     what = ", ".join(f"{count} {_NAMES[kind][count > 1]}" for kind, count in counted.items())
     console.print(f"{'To be deleted' if request.dry_run else 'Deleted'}: {what or 'nothing'}.")
     if report.more:
@@ -192,38 +191,29 @@ def _print_text(report: PurgeReport, request: PurgeRequest) -> None:
         click.echo(f"voicememo: {line}", err=True)
 
 
-_NAMES = {
-    DeletionKind.MEMO: ("memo", "memos"),
-    DeletionKind.OBJECT: ("object", "objects"),
-    DeletionKind.TURNS: ("conversation", "conversations"),
-    DeletionKind.LETTER: ("letter", "letters"),
-    DeletionKind.ROW: ("row", "rows"),
-}
-
-
 def _print_json(report: PurgeReport, request: PurgeRequest) -> None:
-    for item, fate in report.items:
+    for item, result in report.items:
         about = {"kind": item.kind, "name": item.name, "objects": list(item.objects)}
-        click.echo(json.dumps({**about, "fate": fate or ("listed" if request.dry_run else "failed")}))
-    deleted = sum(fate is DeletionResult.DELETED for _, fate in report.items)
+        click.echo(json.dumps({**about, "fate": result or ("listed" if request.dry_run else "failed")}))
+    deleted = sum(result is DeletionResult.DELETED for _, result in report.items)
     summary = {"found": len(report.items), "deleted": deleted, "held": report.held, "more": report.more}
     click.echo(json.dumps({**summary, "troubles": _troubles(report)}))
 
 
 def _troubles(report: PurgeReport) -> list[str]:
-    found = []
+    troubles = []
     if report.failure is not None:
-        found.append(f"{report.failure}; run purge again")
+        troubles.append(f"{report.failure}; run purge again")
     if report.held:
-        found.append(f"{report.held} memos are being worked on; run purge again in some minutes")
+        troubles.append(f"{report.held} memos are being worked on; run purge again in some minutes")
     if not report.scrubbed:
-        found.append("the database is locked by another process; run purge again")
-    return found
+        troubles.append("the database is locked by another process; run purge again")
+    return troubles
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[tuple[Store, OwedArchive]]:
-    archive = make_owed_archive(settings.archive)
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Store, RetryingArchive]]:
+    archive = make_retrying_archive(settings.archive)
     store = await asyncio.to_thread(make_store, settings.store)
     try:
         await store.open()

@@ -14,7 +14,7 @@ from storage.errors import ArchiveUnavailable, StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from storage.archives.owed import OwedArchive
+    from storage.archives.retrying import RetryingArchive
     from storage.ledger import Ledger, Story
 
 _LOOK_SECONDS = 60.0
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 class Backlog:
     """Counts what waits, once a minute."""
 
-    def __init__(self, ledger: Ledger, archive: OwedArchive, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, ledger: Ledger, archive: RetryingArchive, *, clock: Callable[[], float] = time.time) -> None:
         self._ledger = ledger
         self._archive = archive
         self._clock = clock
@@ -47,7 +47,7 @@ class Backlog:
     async def look(self) -> None:
         """Count once; what cannot be read keeps its value."""
         try:
-            self.owed = await self._archive.owed()
+            self.owed = await self._archive.pending()
         except ArchiveUnavailable:
             log.warning("backlog.no_spool")
         try:

@@ -1,1 +1,1 @@
-"""Archives of recordings and replies: disk, S3, and the spool of uploads that are still to be made."""
+"""Archives: disk, S3, and one that spools and retries refused uploads."""

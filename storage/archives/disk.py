@@ -8,15 +8,17 @@ import heapq
 import os
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from storage.archive import KEYS_PER_PAGE, NO_METADATA
+from storage.archive import KEYS_PER_PAGE, NO_METADATA, Archive
 from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _TEMPORARY = ".voicememo-"
@@ -24,33 +26,30 @@ _STRAY_SECONDS = 3600.0
 """A temporary file older than this was left by a crash."""
 
 
-class DiskArchive:
+class DiskArchive(Archive):
     """`Archive` as files of one folder, which is created when missing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:  # noqa: ARG002 (below)
-        """Keep an object; return its path. Type and `about` are dropped: its name and its bytes hold the same."""
+        """Write a file; `content_type` and `about` are dropped, since its name and bytes hold the same."""
         path = self._path(key)
-        await asyncio.to_thread(self._write, path, data)
+        await _in_thread(self._write, path, data)
         return str(path)
 
     async def get(self, key: str) -> bytes:
-        """Return an object. Raises ArchiveMissing."""
-        return await asyncio.to_thread(self._read, self._path(key))
+        return await _in_thread(self._read, self._path(key))
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
         """List names in order, without files that are being written."""
-        return await asyncio.to_thread(self._names, prefix, after, limit)
+        return await _in_thread(self._names, prefix, after, limit)
 
     async def delete(self, key: str) -> None:
-        """Delete a file, so that a power loss does not bring it back."""
-        await asyncio.to_thread(self._remove, self._path(key))
+        await _in_thread(self._remove, self._path(key))
 
     async def check(self) -> None:
-        """Write and remove a probe, and remove what crashes left behind."""
-        await asyncio.to_thread(self._probe)
+        await _in_thread(self._probe)
 
     async def warm(self) -> None:
         """Do nothing."""
@@ -64,51 +63,45 @@ class DiskArchive:
         return self._folder / key
 
     def _write(self, path: Path, data: bytes) -> None:
-        with _as_archive_errors():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=self._folder)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).replace(path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=self._folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
 
     def _read(self, path: Path) -> bytes:
-        with _as_archive_errors():
-            try:
-                return path.read_bytes()
-            except FileNotFoundError as error:
-                raise ArchiveMissing(f"nothing is kept as {path.name}") from error
+        try:
+            return path.read_bytes()
+        except FileNotFoundError as error:
+            raise ArchiveMissing(f"nothing is kept as {path.name}") from error
 
     def _names(self, prefix: str, after: str, limit: int) -> list[str]:
-        with _as_archive_errors():
-            try:
-                entries = os.scandir(self._folder)
-            except FileNotFoundError:
-                return []
-            with entries:
-                # A name that is not UTF-8 is foreign; each page is read anew, and only its own names are held.
-                names = (each.name for each in entries if each.is_file(follow_symlinks=False) and _is_text(each.name))
-                wanted = (
-                    name for name in names if name.startswith(prefix) and name > after and not name.startswith(".")
-                )
-                return heapq.nsmallest(limit, wanted)
+        try:
+            entries = os.scandir(self._folder)
+        except FileNotFoundError:
+            return []
+        with entries:
+            # A name that is not UTF-8 is foreign; each page is read anew, and only its own names are held.
+            names = (each.name for each in entries if each.is_file(follow_symlinks=False) and _is_text(each.name))
+            wanted = (name for name in names if name.startswith(prefix) and name > after and not name.startswith("."))
+            return heapq.nsmallest(limit, wanted)
 
     def _remove(self, path: Path) -> None:
-        with _as_archive_errors():
-            try:
-                path.unlink()
-                handle = os.open(self._folder, os.O_RDONLY)
-            except FileNotFoundError:
-                return
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        try:
+            path.unlink()
+            handle = os.open(self._folder, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        try:
+            os.fsync(handle)  # a power loss must not bring the file back
+        finally:
+            os.close(handle)
 
     def _probe(self) -> None:
         probe = self._folder / f"{_TEMPORARY}probe-{os.getpid()}"
@@ -123,10 +116,9 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-@contextmanager
-def _as_archive_errors() -> Iterator[None]:
+async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
-        yield
+        return await asyncio.to_thread(work, *args, **kwargs)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "cannot be written"
         kind = ArchiveForbidden if error.errno in _FORBIDDEN else ArchiveUnavailable

@@ -21,7 +21,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from storage.archive import KEYS_PER_PAGE, NO_METADATA
+from storage.archive import KEYS_PER_PAGE, NO_METADATA, Archive
 from storage.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 3.0, 5.0, 3
-"""Short, for a waiting thread cannot be cancelled, and a failed upload is owed."""
+"""Short: a waiting thread cannot be cancelled, and a failed upload is retried."""
 _PART_BYTES = 8 * 1024 * 1024
 """Larger objects go up in parts of this size; S3 takes none below 5 MiB."""
 _LISTED_AT_ONCE = 1000
@@ -55,19 +55,18 @@ class Encryption:
     """Id or ARN of the KMS key; None: S3's default one."""
 
     def arguments(self) -> dict[str, str]:
-        """Return the arguments of a request."""
         arguments = {"ServerSideEncryption": self.algorithm}
         return arguments if self.key is None else {**arguments, "SSEKMSKeyId": self.key}
 
 
-class S3Archive:
+class S3Archive(Archive):
     """Objects of one bucket.
 
     Args:
         bucket: its name.
         prefix: of every key, without slashes at its ends.
-        encryption: None: as the bucket is set.
-        threads: how many requests run at once.
+        encryption: None: the bucket's own setting.
+        threads: bound of concurrent requests.
     """
 
     def __init__(
@@ -91,7 +90,6 @@ class S3Archive:
         self._making = Lock()
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
-        """Keep an object; return its s3:// URL."""
         extra: Any = {"ContentType": content_type, "Metadata": dict(about), **self._encrypted}
         key = self._prefix + key
 
@@ -105,8 +103,6 @@ class S3Archive:
         return f"s3://{self._bucket}/{key}"
 
     async def get(self, key: str) -> bytes:
-        """Return an object. Raises ArchiveMissing."""
-
         def read(client: S3Client) -> bytes:
             with client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"] as body:
                 return body.read()
@@ -114,8 +110,6 @@ class S3Archive:
         return await self._in_thread(read)
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
-        """List keys in order."""
-
         def read(client: S3Client) -> list[str]:
             found: list[str] = []
             while len(found) < limit:
@@ -137,8 +131,6 @@ class S3Archive:
         await self._in_thread(lambda client: client.delete_object(Bucket=self._bucket, Key=self._prefix + key))
 
     async def check(self) -> None:
-        """Write a probe and delete it."""
-
         def probe(client: S3Client) -> None:
             client.head_bucket(Bucket=self._bucket)
             key = f"{self._prefix}voicememo-probe"
@@ -149,14 +141,10 @@ class S3Archive:
         await self._in_thread(probe)
 
     async def warm(self) -> None:
-        """Create the client, which keeps the interpreter busy for a quarter of a second, and find the credentials.
-
-        No connection is opened: a request costs money and may need a right that we lack.
-        """
+        # Creating the client takes a quarter of a second. No request is sent: it costs money and may need a right.
         await self._in_thread(lambda client: None)  # noqa: ARG005 (the client itself is wanted)
 
     async def close(self) -> None:
-        """Close the connections and end the threads."""
         await asyncio.to_thread(self._close)
 
     async def _in_thread(self, work: Callable[[S3Client], T]) -> T:

@@ -1,4 +1,4 @@
-"""Spool: a folder in which objects wait for an archive, each in one file."""
+"""Spool: a folder of objects that wait for an archive, one file each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOCK_PAUSE_SECONDS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class SpoolSize:
-    """Size of a spool, over all processes that share the folder."""
+    """Size of a spool, whichever process wrote it."""
 
     count: int
     bytes: int
@@ -35,7 +35,7 @@ class SpoolSize:
 
 
 class Damaged(Exception):
-    """A file is not as we wrote it."""
+    """The file is not as we wrote it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,29 +58,22 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class SpooledFile:
-    """An object, and the very file it was read from."""
-
-    object: SpooledObject
-    stamp: Stamp
-
-
-@dataclass(frozen=True, slots=True)
 class Spool:
-    """One file for each key: a line of JSON, then the data. Every method blocks and raises OSError.
+    """A file for each key: a line of JSON, then the data. Every method blocks and raises OSError.
 
-    Changes hold a lock among all processes, so a temporary file found under it was left by a crash.
+    Processes lock the folder for changes, so a temporary file found under the lock was left by a crash.
     """
 
     folder: Path
     max_bytes: int
     clock: Callable[[], float]
     lock_seconds: float = 5.0
-    """How long another process may hold the lock; a write takes far less."""
+    """Longest wait for another process; a write takes far less."""
 
     def write(self, wanted: SpooledObject) -> None:
         """Write an object so that it survives a power loss; ENOSPC when the bound is reached."""
-        header = _header(wanted)
+        fields = {"key": wanted.key, "content_type": wanted.content_type, "about": dict(wanted.about)}
+        header = json.dumps(fields).encode() + b"\n"
         _make(self.folder)
         with self._locked():
             self._sweep()
@@ -102,8 +95,8 @@ class Spool:
                 raise
             _sync(self.folder)
 
-    def read(self, name: str) -> SpooledFile | None:
-        """Read an object; None when there is no file of that name. Raises Damaged."""
+    def read(self, name: str) -> tuple[SpooledObject, Stamp] | None:
+        """Read an object and its file's identity; None when there is no such file. Raises Damaged."""
         try:
             with (self.folder / name).open("rb") as file:
                 stamp, header, data = _stamp(os.fstat(file.fileno())), file.readline(), file.read()
@@ -113,13 +106,13 @@ class Spool:
             fields = json.loads(header)
             found = SpooledObject(fields["key"], fields["content_type"], data, fields.get("about", NO_METADATA))
             if file_name(found.key) == name:
-                return SpooledFile(found, stamp)
+                return found, stamp
         except (ValueError, LookupError, TypeError, AttributeError):
             pass  # its text would repeat what the file holds
-        raise Damaged("a file of what is owed is not as we wrote it")
+        raise Damaged("a file of ARCHIVE_SPOOL is not as we wrote it")
 
     def stamp(self, name: str) -> Stamp | None:
-        """Return the identity of a file; None when it cannot be read."""
+        """Return a file's identity; None when it cannot be read."""
         try:
             return _stamp((self.folder / name).stat())
         except OSError:
@@ -141,12 +134,9 @@ class Spool:
             return [name for name, _ in sorted(self._stamps(), key=lambda each: (each[1].modified_ns, each[0]))]
 
     def keys(self) -> list[str]:
-        """List the keys of all readable files."""
-        found = (self._key(name) for name in self.names())
-        return [key for key in found if key is not None]
+        return [key for name in self.names() if (key := self._key(name)) is not None]
 
     def total(self) -> SpoolSize:
-        """Return the size of the spool."""
         sizes = [stamp.size_bytes for _, stamp in self._stamps()] if self.folder.exists() else []
         return SpoolSize(len(sizes), sum(sizes))
 
@@ -162,7 +152,7 @@ class Spool:
         stamps = []
         for path in self.folder.iterdir():
             if path.suffix == _OWED:
-                with suppress(FileNotFoundError):  # paid meanwhile
+                with suppress(FileNotFoundError):  # uploaded meanwhile
                     stamps.append((path.name, _stamp(path.stat())))
         return stamps
 
@@ -189,11 +179,6 @@ def _try_lock(file: IO[bytes]) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _header(wanted: SpooledObject) -> bytes:
-    fields = {"key": wanted.key, "content_type": wanted.content_type, "about": dict(wanted.about)}
-    return json.dumps(fields).encode() + b"\n"
 
 
 def file_name(key: str) -> str:

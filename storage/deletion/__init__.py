@@ -1,1 +1,1 @@
-"""What goes when: retention, and forgetting a person. Used by `voicememo purge` alone."""
+"""Retention, and forgetting a person, for `voicememo purge`."""

@@ -1,4 +1,4 @@
-"""Forgetting: finds everything of one person: a chat of their own, and their part of a group."""
+"""Forgetting: finds everything of one person."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Traces:
 
 @dataclass(frozen=True, slots=True)
 class Forgetting:
-    """Searches ledger, history and archive for one person; deletes nothing."""
+    """Finds the items of one person; deletes nothing."""
 
     ledger: Ledger
     purging: Purging
@@ -46,21 +46,20 @@ class Forgetting:
     archive: Archive
     handle: str = field(repr=False)
     key: bytes = field(repr=False)
-    """Secret behind pseudonyms."""
+    """Of pseudonyms."""
 
     @property
     def who(self) -> str:
-        """Their pseudonym."""
+        """The pseudonym."""
         return person_pseudonym(self.handle, self.key)
 
     async def block_late_events(self) -> None:
-        """Have the ledger settle earlier memos whose events come later."""
+        """Have the ledger settle memos that were sent before now and come later."""
         await self.purging.forget(self.who)
 
     async def items(self, limit: int) -> list[Deletion]:
-        """List what is theirs: chat by chat, then what has no memo."""
-        bare = normalized_handle(self.handle)
-        traces = _Traces({self.handle, bare, f"+{bare}"})
+        """List their items: chat by chat, then what has no memo."""
+        traces = _Traces({self.handle, self._bare, f"+{self._bare}"})
         found: list[Deletion] = []
         async for chat in self._chats():
             found += await self._in_chat(chat, traces)
@@ -72,15 +71,14 @@ class Forgetting:
                 found.append(Deletion.of_object(key))
             if len(found) >= limit:
                 return found
-        found += [Deletion.of_letter(each) for each in await self._letters(limit)]
+        found += [Deletion.of_dead_letter(each) for each in await self._letters(limit)]
         return found[:limit]
 
     async def _letters(self, limit: int) -> list[DeadLetter]:
-        """Find events that are no memo and contain the handle, or the number's digits."""
-        words = {normalized_handle(self.handle), *(() if self.handle.startswith("+") else (self.handle,))}
         if not self._is_searchable:
             return []
-        found = [each for word in words for each in await self.purging.letters_with(word.encode(), limit=limit)]
+        words = {self._bare} if self.handle.startswith("+") else {self._bare, self.handle}
+        found = [each for word in words for each in await self.purging.dead_letters_with(word.encode(), limit=limit)]
         return list({each.event.place: each for each in found}.values())
 
     async def _chats(self) -> AsyncIterator[list[Story]]:
@@ -99,39 +97,42 @@ class Forgetting:
             return []
         chat_id = chat[0].key.chat_id
         traces.message_ids |= {safe_id(story.key.message_id) for story in theirs}
-        traces.spellings |= {person for story in theirs if (person := _person(story)) and self._is_them(person)}
+        traces.spellings |= {person for story in theirs if (person := _person(story)) and self._is_same_person(person)}
         found = [Deletion.of_memo(story) for story in theirs if story.purged_at is None]
         if alone and await self.history.recent(chat_id, limit=1):
             found.append(Deletion.of_turns(MemoKey(chat_id, "")))
         # A key that contains the number cannot stay; their pseudonym keeps the memo from being answered again.
-        found += [Deletion.of_row(story.key) for story in theirs if self._is_in(story.key)]
+        found += [Deletion.of_row(story.key) for story in theirs if self._is_named_in(story.key)]
         return found
 
     def _theirs(self, chat: Sequence[Story]) -> tuple[Sequence[Story], bool]:
-        """Return their memos of a chat, and whether all of it is theirs: no group, and no other person named."""
-        named = [story for story in chat if self._is_of_them(story) or self._is_in(story.key)]
+        """Return their memos of a chat, and whether all of it is theirs: no group, no other person."""
+        named = [story for story in chat if self._is_theirs(story) or self._is_named_in(story.key)]
         keys = {story.key for story in named}
         others = any(_person(story) for story in chat if story.key not in keys)
         if not named or others or any(story.facts.get("group") is True for story in chat):
             return named, False
         return [story for story in chat if story.key in keys or story.purged_at is None], True
 
-    def _is_of_them(self, story: Story) -> bool:
-        return story.facts.get("who") == self.who or self._is_them(_person(story))
+    def _is_theirs(self, story: Story) -> bool:
+        return story.facts.get("who") == self.who or self._is_same_person(_person(story))
 
-    def _is_them(self, person: str) -> bool:
-        return bool(person) and normalized_handle(person) == normalized_handle(self.handle)
+    def _is_same_person(self, person: str) -> bool:
+        return bool(person) and normalized_handle(person) == self._bare
 
-    def _is_in(self, key: MemoKey) -> bool:
-        bare = normalized_handle(self.handle)
-        return self._is_searchable and any(bare in part.casefold() for part in (key.chat_id, key.message_id))
+    def _is_named_in(self, key: MemoKey) -> bool:
+        return self._is_searchable and any(self._bare in part.casefold() for part in (key.chat_id, key.message_id))
+
+    @property
+    def _bare(self) -> str:
+        return normalized_handle(self.handle)
 
     @property
     def _is_searchable(self) -> bool:
-        return len(normalized_handle(self.handle)) >= _LEAST_DIGITS
+        return len(self._bare) >= _LEAST_DIGITS
 
     async def _objects(self, traces: _Traces) -> AsyncIterator[str]:
-        """Yield recordings under their names, and replies to their memos alone."""
+        """Yield recordings under their names, and replies to their memos."""
         spelt = traces.spellings
         users = {safe_id(each) for each in (*spelt, *(pseudonym(each, self.key) for each in spelt))}
         async for key, parsed in own_keys(self.archive, MEMO_PREFIX):

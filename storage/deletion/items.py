@@ -1,4 +1,4 @@
-"""Items to delete, and their deletion, which is safe to repeat."""
+"""Items to delete, and their deletion, safe to repeat."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _REPLY_SUFFIXES = (".m4a", ".wav")
 
 
 class DeletionKind(StrEnum):
-    """What an item is."""
+    """Kind of an item."""
 
     MEMO = "memo"
-    """Everything of a memo; its empty row stays."""
+    """All of a memo but its empty row."""
     OBJECT = "object"
-    """A recording or reply without a memo."""
+    """Of the archive, without a memo."""
     TURNS = "turns"
-    LETTER = "letter"
-    """A stray letter."""
+    DEAD_LETTER = "letter"
+    """Of no memo."""
     ROW = "row"
 
 
@@ -45,10 +45,10 @@ class Deletion:
     name: str
     """For people: ids, keys and places."""
     key: MemoKey | None = None
-    """Of its memo; an empty message id means the whole chat."""
+    """Of the memo; an empty message id means the whole chat."""
     place: Place | None = None
     objects: tuple[str, ...] = field(default=(), repr=False)
-    """Keys in the archive, perhaps with a phone number (ARCHIVE_USER=phone)."""
+    """Keys of the archive, perhaps with a phone number (ARCHIVE_USER=phone)."""
 
     @classmethod
     def of_memo(cls, story: Story) -> Deletion:
@@ -57,23 +57,23 @@ class Deletion:
 
     @classmethod
     def of_object(cls, key: str) -> Deletion:
-        """Delete one object."""
+        """Delete an object."""
         return cls(DeletionKind.OBJECT, key, objects=(key,))
 
     @classmethod
     def of_turns(cls, key: MemoKey) -> Deletion:
-        """Delete the turns of a memo; without a message id, of its chat."""
+        """Delete the turns of a memo, or of a chat."""
         return cls(DeletionKind.TURNS, _name(key), key)
 
     @classmethod
-    def of_letter(cls, letter: DeadLetter) -> Deletion:
-        """Delete a stray letter."""
+    def of_dead_letter(cls, letter: DeadLetter) -> Deletion:
+        """Delete a dead letter."""
         place = letter.event.place
-        return cls(DeletionKind.LETTER, f"{place.topic}[{place.partition}]@{place.offset}", place=place)
+        return cls(DeletionKind.DEAD_LETTER, f"{place.topic}[{place.partition}]@{place.offset}", place=place)
 
     @classmethod
     def of_row(cls, key: MemoKey) -> Deletion:
-        """Delete an empty row."""
+        """Delete an emptied row."""
         return cls(DeletionKind.ROW, _name(key), key)
 
 
@@ -82,7 +82,7 @@ class DeletionResult(StrEnum):
 
     DELETED = "deleted"
     GONE = "gone"
-    """Not there, or not old any more."""
+    """Missing, or no longer old."""
     HELD = "held"
 
 
@@ -94,12 +94,12 @@ class Deleter:
     archive: Archive
     owner: str
     seconds: float | None = None
-    """How long ago a memo must have been settled, so that a revived one stays; None: any is deleted."""
+    """Least age of a settled memo, so that a revived one stays; None: any memo."""
     who: str | None = None
-    """Pseudonym that the empty rows keep."""
+    """Pseudonym that emptied rows keep."""
 
     async def __call__(self, item: Deletion) -> DeletionResult:
-        """Delete an item. Raises StorageError, after which only some of its objects may be deleted."""
+        """Delete an item. Raises StorageError, perhaps with some objects deleted."""
         match item:
             case Deletion(DeletionKind.MEMO, key=key) if key is not None:
                 return await self._empty(key)
@@ -107,8 +107,8 @@ class Deleter:
                 await self._delete(item.objects)
             case Deletion(DeletionKind.TURNS, key=key) if key is not None:
                 await self.purging.drop_turns(key.chat_id, key.message_id or None)
-            case Deletion(DeletionKind.LETTER, place=place) if place is not None:
-                await self.purging.drop_letter(place)
+            case Deletion(DeletionKind.DEAD_LETTER, place=place) if place is not None:
+                await self.purging.drop_dead_letter(place)
             case Deletion(DeletionKind.ROW, key=key) if key is not None:
                 await self.purging.remove(key)
             case _:
@@ -135,11 +135,11 @@ class Deleter:
 
 
 def _objects(memo: Story | Claim) -> Iterator[str]:
-    """Yield a memo's objects: those in its facts, and earlier replies."""
-    facts = memo.facts
-    named = [key for key in (facts.get(name) for name in ("original", "wav", "spoken")) if isinstance(key, str) and key]
+    """Yield the objects in a memo's facts, and those of earlier replies."""
+    facts = (memo.facts.get(name) for name in ("original", "wav", "spoken"))
+    named = [key for key in facts if isinstance(key, str) and key]
     yield from named
-    sent_at = facts.get("sent_at")
+    sent_at = memo.facts.get("sent_at")
     if memo.generation == 1 or not isinstance(sent_at, str):
         return
     at, message_id = datetime.fromisoformat(sent_at), memo.key.message_id

@@ -1,4 +1,4 @@
-"""Retention: finds what is too old, never anything of an unsettled memo."""
+"""Retention: finds items that are too old, never of an unsettled memo."""
 
 from __future__ import annotations
 
@@ -21,41 +21,38 @@ if TYPE_CHECKING:
 DAY_SECONDS = 86_400.0
 _PAGE = 500
 _SHORTENED = re.compile(r"(.*-)?[0-9a-f]{12}")
-"""An id that safe_id() has changed, by which no memo is found."""
+"""An id that safe_id() changed, by which no memo is found."""
 _AGAIN = re.compile(r"-[0-9]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Searches ledger, archive and history; deletes nothing."""
+    """Finds old items; deletes nothing."""
 
     ledger: Ledger
     purging: Purging
     archive: Archive
     words_seconds: float
-    """RETENTION_DAYS, for transcripts, recordings and letters."""
+    """RETENTION_DAYS: of transcripts, recordings, dead letters."""
     rows_seconds: float
-    """LEDGER_DAYS, for empty rows."""
+    """LEDGER_DAYS: of emptied rows."""
     clock: Callable[[], float] = field(default=time.time, repr=False)
-    """Seconds since the epoch."""
 
     async def overdue(self, limit: int) -> list[Deletion]:
-        """List what is too old, so many items at most: memos, then what has no memo, then empty rows."""
-        words, rows = self.words_seconds, self.rows_seconds
-        found = [Deletion.of_memo(each) for each in await self.purging.settled(words, purged=False, limit=limit)]
-        if len(found) < limit:
-            found += [Deletion.of_object(key) async for key in self._strays(limit - len(found))]
-        if len(found) < limit:
-            found += [Deletion.of_turns(key) for key in await self.purging.turns(words, limit=limit - len(found))]
-        if len(found) < limit:
-            found += [Deletion.of_letter(each) for each in await self.purging.letters(words, limit=limit - len(found))]
-        if len(found) < limit:
-            old = await self.purging.settled(rows, purged=True, limit=limit - len(found))
-            found += [Deletion.of_row(each.key) for each in old]
+        """List at most `limit` old items: memos, then what has no memo, then emptied rows."""
+        words, rows, purging = self.words_seconds, self.rows_seconds, self.purging
+        found = [Deletion.of_memo(each) for each in await purging.settled(words, purged=False, limit=limit)]
+        if room := limit - len(found):
+            found += [Deletion.of_object(key) async for key in self._strays(room)]
+        if room := limit - len(found):
+            found += [Deletion.of_turns(key) for key in await purging.turns(words, limit=room)]
+        if room := limit - len(found):
+            found += [Deletion.of_dead_letter(each) for each in await purging.old_dead_letters(words, limit=room)]
+        if room := limit - len(found):
+            found += [Deletion.of_row(each.key) for each in await purging.settled(rows, purged=True, limit=room)]
         return found
 
     async def _strays(self, limit: int) -> AsyncIterator[str]:
-        """Yield old objects that belong to no memo with contents."""
         owners = ObjectOwners(self.ledger, self.purging)
         before, count = datetime.fromtimestamp(self.clock() - self.words_seconds, UTC), 0
         async for key, parsed in own_keys(self.archive):
@@ -87,16 +84,15 @@ async def all_memos(purging: Purging) -> AsyncIterator[Story]:
 
 
 class ObjectOwners:
-    """Memos that own objects of the archive."""
+    """Finds the memos that own objects."""
 
     def __init__(self, ledger: Ledger, purging: Purging) -> None:
         self._ledger = ledger
         self._purging = purging
         self._changed: set[str] | None = None
-        """Ids that safe_id() has changed, as it writes them."""
 
     async def have(self, key: ParsedKey) -> bool:
-        """Return whether a memo that was not emptied may own an object."""
+        """Return whether a memo that is not emptied may own it."""
         ids = {key.memo, _AGAIN.sub("", key.memo)}
         for message_id in ids:
             if any(_may_own(story, key) for story in await self._ledger.find(message_id)):

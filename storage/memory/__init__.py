@@ -1,1 +1,1 @@
-"""History, ledger and purging in memory: the executable specification that the other stores are tested against."""
+"""Store in memory: the specification that the other stores are tested against."""

@@ -1,8 +1,8 @@
-"""Rows of the store in memory: memos and letters."""
+"""Rows of the store in memory."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from storage.ledger import Claim, Held, Story
@@ -12,16 +12,17 @@ from storage.states import State
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from storage.history import PastTurn
     from storage.ledger import DeadLetter, Event, JsonValue, MemoKey, Place, Step
 
 
 @dataclass(slots=True)
 class MemoRow:
-    """The row of a memo."""
+    """Row of a memo."""
 
     key: MemoKey
     facts: dict[str, JsonValue]
-    """Never changed in place: claims and stories share it."""
+    """Replaced, never changed: claims and stories share it."""
     received_at: float
     begun_at: float
     state: State = State.RECEIVED
@@ -40,7 +41,7 @@ class MemoRow:
     purged_at: float | None = None
 
     def waits(self, now: float) -> bool:
-        """Return whether an operator should see it: it failed, is parked, or is orphaned."""
+        """Return whether it failed, is parked, or is orphaned (Ledger.waiting)."""
         if self.purged_at is not None:
             return False
         if self.state.for_a_person or self.due_at is not None:
@@ -49,39 +50,21 @@ class MemoRow:
         return revived and not self.state.settled and self.lease_until <= now
 
     def held(self, now: float) -> Held | None:
-        """Return its holder, if it has one."""
         seconds_left = self.lease_until - now
         return Held(self.owner, seconds_left) if seconds_left > 0 else None
 
     def grant(self, owner: str, now: float, lease_seconds: float) -> Claim:
-        """Lease it to an owner."""
         self.fence, self.owner, self.lease_until = self.fence + 1, owner, now + lease_seconds
         return Claim(self.key, self.fence, self.state, self.facts, self.generation, self.tries, now - self.begun_at)
 
     def story(self, now: float, steps: Sequence[Step] = ()) -> Story:
-        """Return its story, with these of its steps."""
-        held = self.lease_until > now
-        return Story(
-            key=self.key,
-            state=self.state,
-            reason=self.reason,
-            fence=self.fence,
-            owner=self.owner if held else None,
-            received_at=self.received_at,
-            settled_at=self.settled_at,
-            facts=self.facts,
-            steps=tuple(steps),
-            generation=self.generation,
-            tries=self.tries,
-            due_at=self.due_at,
-            lease_until=self.lease_until if held else None,
-            purged_at=self.purged_at,
-        )
+        known = {each.name: getattr(self, each.name) for each in fields(Story)} | {"steps": tuple(steps)}
+        return Story(**known if self.lease_until > now else known | {"owner": None, "lease_until": None})
 
 
 @dataclass(slots=True)
-class LetterRow:
-    """The row of a dead letter."""
+class DeadLetterRow:
+    """Row of a dead letter."""
 
     letter: DeadLetter
     publish_after: float | None
@@ -89,7 +72,6 @@ class LetterRow:
     at: float
 
     def contentless(self) -> DeadLetter:
-        """Return it without the contents of its event."""
         return replace(self.letter, event=replace(self.letter.event, key=None, value=None, headers=()))
 
 
@@ -101,12 +83,13 @@ class MemoryRows:
     queues: dict[str, dict[MemoKey, MemoRow]] = field(default_factory=dict)
     """Parked memos that hold up their chats, in order; never empty."""
     aside: dict[MemoKey, MemoRow] = field(default_factory=dict)
-    letters: dict[Place, LetterRow] = field(default_factory=dict)
+    letters: dict[Place, DeadLetterRow] = field(default_factory=dict)
+    turns: dict[str, dict[tuple[str, str], PastTurn]] = field(default_factory=dict)
+    """By chat, then by message and role."""
     forgotten: dict[str, float] = field(default_factory=dict)
-    """Pseudonyms, and when they were forgotten."""
+    """Pseudonyms with the moments, in seconds since the epoch."""
 
     def unpark(self, memo: MemoRow) -> None:
-        """Take a memo out of its chat's queue."""
         memo.due_at, memo.event, memo.sequence = None, None, 0
         self.aside.pop(memo.key, None)
         queue = self.queues.get(memo.key.chat_id, {})

@@ -1,1 +1,1 @@
-"""History, ledger and purging in one SQLite file. Opened by storage/factory alone."""
+"""Store in one SQLite file, opened by storage/factory alone."""

@@ -1,6 +1,6 @@
-"""One SQLite file (WAL), shared by the processes of a machine.
+"""SQLite file (WAL), shared by the processes of a machine.
 
-Work runs in a thread, each piece in one BEGIN IMMEDIATE transaction that a cancelled caller does not cut in half.
+Work runs in a thread, in BEGIN IMMEDIATE transactions that a cancelled caller does not cut short.
 `synchronous=FULL`: after a power loss the ledger still knows what was being sent.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
-"""How long to wait for another process, in seconds."""
+"""Longest wait for another process."""
 _BUSY_PAUSE_SECONDS = 0.02
 _NO_DATABASE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _PRIMARY_CODE = 0xFF
@@ -44,7 +44,6 @@ class Database:
         await self._in_thread(self._open)
 
     async def close(self) -> None:
-        """Close the file, and end the thread."""
         await self._in_thread(self._close)
         self._thread.shutdown()
 
@@ -53,10 +52,9 @@ class Database:
         return await self._in_thread(lambda: self._transact(work))
 
     async def rewrite(self) -> bool:
-        """Rewrite the file without deleted rows; return False when a reader keeps the journal from being emptied.
+        """Rewrite the file without deleted rows; False when a reader keeps the journal from being emptied.
 
-        Raises:
-            StoreUnavailable: another process writes, or the disk has no room for a second copy.
+        Raises StoreUnavailable when another process writes, or the disk has no room for a second copy.
         """
         return await self._in_thread(self._rewrite)
 

@@ -1,34 +1,51 @@
-"""Ledger in SQLite: each method is one transaction, by the store's own clock."""
+"""Ledger in SQLite: a transaction for each method, by the store's own clock."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
-from storage.ledger import Behind, Parked, Settled
-from storage.sqlite import letters
-from storage.sqlite.rows import SqliteRows, merged, state_of, transaction
+from storage.ledger import LONGEST_LEASE_SECONDS, Behind, Ledger, MemoKey, Parked, Place, Settled
+from storage.sqlite import dead_letters
+from storage.sqlite.rows import InDatabase, SqliteRows, merged, state_of, transaction
 from storage.states import State, refuse_to_go_back
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from storage.ledger import Claim, DeadLetter, Event, Held, JsonValue, MemoKey, Place, Step, Story
-    from storage.sqlite.database import Database
+    from storage.ledger import Claim, DeadLetter, Event, Held, JsonValue, Step, Story
+
+_DUE = """
+SELECT memos.chat_id, memos.message_id, topic, partition, "offset"
+FROM memos JOIN events USING (chat_id, message_id)
+WHERE due_at IS NOT NULL
+AND (due_at <= :now OR due_at > :beyond) AND (lease_until <= :now OR lease_until > :beyond)
+AND topic = :topic AND partition IN (SELECT value FROM json_each(:partitions))
+AND NOT EXISTS (
+    SELECT 1 FROM memos AS earlier
+    WHERE earlier.chat_id = memos.chat_id AND earlier.parked_sequence < memos.parked_sequence
+)
+ORDER BY due_at, parked_sequence, memos.chat_id, memos.message_id LIMIT :limit
+"""
+# The first condition is the index's own, word for word, or SQLite would not use it.
+_WAITING = """
+SELECT * FROM memos
+WHERE (state IN ('failed', 'dead') OR due_at IS NOT NULL
+    OR settled_at IS NULL AND (generation > 1 OR begun_at <> received_at))
+AND (due_at IS NOT NULL OR lease_until <= :now) AND purged_at IS NULL
+ORDER BY received_at DESC, chat_id, message_id LIMIT :limit
+"""
 
 
-class SqliteLedger:
-    """`Ledger` as rows of the file."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
+class SqliteLedger(InDatabase, Ledger):
+    """`Ledger` as rows."""
 
     @transaction
     def claim(
         self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Claim a memo."""
         row = rows.get(key)
         if row is None and rows.forgotten(facts):
             return Settled(State.IGNORED)
@@ -46,13 +63,11 @@ class SqliteLedger:
 
     @transaction
     def renew(self, rows: SqliteRows, claim: Claim, *, lease_seconds: float) -> None:
-        """Restart the lease. Raises Fenced."""
         rows.ours(claim)
         rows.update(claim.key, lease_until=rows.now + lease_seconds)
 
     @transaction
     def advance(self, rows: SqliteRows, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record progress. Raises Fenced."""
         row = rows.ours(claim)
         refuse_to_go_back(state_of(row), state)
         rows.update(claim.key, state=state, facts=merged(row, facts))
@@ -69,14 +84,13 @@ class SqliteLedger:
         steps: Sequence[Step],
         letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo. Raises Fenced."""
         if not state.settled:
             raise ValueError(f"{state} settles nothing")
         row = rows.ours(claim)
         rows.add_steps(claim, steps)
-        letters.drop_event(rows, claim.key)
+        dead_letters.drop_event(rows, claim.key)
         if letter is not None:
-            letters.write(rows, replace(letter, first_at=row["begun_at"]), again=True)
+            dead_letters.write(rows, replace(letter, first_at=row["begun_at"]), again=True)
         rows.update(
             claim.key,
             state=state,
@@ -90,7 +104,6 @@ class SqliteLedger:
 
     @transaction
     def release(self, rows: SqliteRows, claim: Claim, *, steps: Sequence[Step]) -> None:
-        """End the lease unsettled."""
         try:
             rows.ours(claim)
         except Fenced:
@@ -111,10 +124,9 @@ class SqliteLedger:
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """Park a memo. Raises Fenced."""
         row = rows.ours(claim)
         rows.add_steps(claim, steps)
-        letters.keep_event(rows, claim.key, event)
+        dead_letters.keep_event(rows, claim.key, event)
         rows.update(
             claim.key,
             reason=reason,
@@ -127,7 +139,6 @@ class SqliteLedger:
 
     @transaction
     def park_behind(self, rows: SqliteRows, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind others."""
         row = rows.get(key)
         if row is None and rows.forgotten(facts):
             return True
@@ -136,7 +147,7 @@ class SqliteLedger:
         if (row is not None and rows.held(row)) or rows.first_parked(key.chat_id) is None:
             return False
         row = row or rows.insert(key, facts)
-        letters.keep_event(rows, key, event)
+        dead_letters.keep_event(rows, key, event)
         rows.update(key, due_at=rows.now, parked_sequence=rows.place_in_queue(row))
         return True
 
@@ -144,14 +155,21 @@ class SqliteLedger:
     def due(
         self, rows: SqliteRows, topic: str, partitions: Collection[int], *, limit: int
     ) -> Sequence[tuple[MemoKey, Place]]:
-        """List due memos."""
-        return rows.due(topic, partitions, limit)
+        # A time beyond the longest lease was written before the clock was set back.
+        wanted = {
+            "now": rows.now,
+            "beyond": rows.now + LONGEST_LEASE_SECONDS,
+            "topic": topic,
+            "partitions": json.dumps(list(partitions)),
+            "limit": limit,
+        }
+        found = rows.connection.execute(_DUE, wanted).fetchall()
+        return [(MemoKey(chat, message), Place(*place)) for chat, message, *place in found]
 
     @transaction
     def resume(
         self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float
     ) -> Claim | Held | Behind | Settled:
-        """Claim a parked memo. Raises KeyError."""
         row = rows.known(key)
         if state_of(row).settled:
             return Settled(state_of(row))
@@ -166,16 +184,15 @@ class SqliteLedger:
     def revive(
         self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Claim a failed memo. Raises KeyError."""
         row = rows.known(key)
         state = state_of(row)
         if held := rows.held(row):
             return held
         if row["purged_at"] is not None or (state.settled and not state.for_a_person and not again):
             return Settled(state)
-        event = letters.event_of(rows, key)
+        event = dead_letters.event_of(rows, key)
         if event is not None:
-            letters.keep_event(rows, key, event)
+            dead_letters.keep_event(rows, key, event)
         rows.update(
             key,
             state=State.RECEIVED if state.settled or without else state,
@@ -192,35 +209,28 @@ class SqliteLedger:
 
     @transaction
     def event(self, rows: SqliteRows, key: MemoKey) -> Event | None:
-        """Return a memo's event."""
-        return letters.event_of(rows, key)
+        return dead_letters.event_of(rows, key)
 
     @transaction
     def bury(self, rows: SqliteRows, letter: DeadLetter) -> None:
-        """Keep a stray letter, once."""
-        letters.write(rows, replace(letter, first_at=rows.now), again=False)
+        dead_letters.write(rows, replace(letter, first_at=rows.now), again=False)
 
     @transaction
     def unpublished(self, rows: SqliteRows, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take unpublished letters."""
-        return letters.take_unpublished(rows, limit=limit, seconds=seconds)
+        return dead_letters.take_unpublished(rows, limit=limit, seconds=seconds)
 
     @transaction
     def published(self, rows: SqliteRows, letter: DeadLetter) -> None:
-        """Mark a letter as published."""
-        letters.mark_published(rows, letter)
+        dead_letters.set_publish_after(rows, letter, None)
 
     @transaction
     def find(self, rows: SqliteRows, message_id: str) -> Sequence[Story]:
-        """Return a message id's stories."""
         return rows.find(message_id)
 
     @transaction
     def waiting(self, rows: SqliteRows, *, limit: int) -> Sequence[Story]:
-        """List waiting memos."""
-        return rows.waiting(limit)
+        return rows.stories(_WAITING, {"now": rows.now, "limit": limit})
 
     @transaction
     def dead_letters(self, rows: SqliteRows, *, limit: int) -> Sequence[DeadLetter]:
-        """List dead letters."""
-        return letters.newest(rows, limit)
+        return dead_letters.contentless(rows, "ORDER BY sequence DESC LIMIT ?", limit)

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Fenced
 from storage.ledger import MemoKey
-from storage.purging import FORGOTTEN, remaining_facts
-from storage.sqlite import letters
-from storage.sqlite.rows import SqliteRows, state_of, transaction
+from storage.purging import FORGOTTEN, Purging, remaining_facts
+from storage.sqlite import dead_letters
+from storage.sqlite.rows import InDatabase, SqliteRows, state_of, transaction
 from storage.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from storage.ledger import Claim, DeadLetter, Held, Place, Story
-    from storage.sqlite.database import Database
 
 _SETTLED = """
 SELECT * FROM memos WHERE settled_at IS NOT NULL AND settled_at < :before AND (purged_at IS NOT NULL) = :purged
@@ -34,34 +33,28 @@ SELECT DISTINCT chat_id, message_id FROM turns WHERE at < :before AND NOT EXISTS
 )
 ORDER BY chat_id, message_id LIMIT :limit
 """
+_OLD_DEAD_LETTERS = "WHERE chat_id IS NULL AND dead_letters.at < ? ORDER BY dead_letters.at, sequence LIMIT ?"
 _REMOVE = "DELETE FROM memos WHERE chat_id = ? AND message_id = ? AND purged_at IS NOT NULL"
 _DROP_TURNS = "DELETE FROM turns WHERE chat_id = :chat_id AND (:message_id IS NULL OR message_id = :message_id)"
 _DROP_LETTER = 'DELETE FROM dead_letters WHERE topic = ? AND partition = ? AND "offset" = ?'
 
 
-class SqlitePurging:
-    """`Purging` of the file's rows."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
+class SqlitePurging(InDatabase, Purging):
+    """`Purging` of rows."""
 
     @transaction
     def settled(self, rows: SqliteRows, seconds: float, *, purged: bool, limit: int) -> Sequence[Story]:
-        """List settled memos."""
         return rows.stories(_SETTLED, {"before": rows.now - seconds, "purged": purged, "limit": limit})
 
     @transaction
     def memos(self, rows: SqliteRows, *, after: MemoKey | None, limit: int) -> Sequence[Story]:
-        """List memos."""
         chat_id, message_id = (after.chat_id, after.message_id) if after else (None, None)
-        wanted = {"chat_id": chat_id, "message_id": message_id, "limit": limit}
-        return rows.stories(_MEMOS, wanted)
+        return rows.stories(_MEMOS, {"chat_id": chat_id, "message_id": message_id, "limit": limit})
 
     @transaction
     def take(
         self, rows: SqliteRows, key: MemoKey, *, owner: str, lease_seconds: float, seconds: float | None = None
     ) -> Claim | Held | None:
-        """Claim a memo to empty it."""
         row = rows.get(key)
         if row is None or row["purged_at"] is not None:
             return None
@@ -71,7 +64,6 @@ class SqlitePurging:
 
     @transaction
     def empty(self, rows: SqliteRows, claim: Claim, *, who: str | None = None) -> None:
-        """Empty a memo. Raises Fenced."""
         row, key = rows.get(claim.key), claim.key
         if row is None or row["fence"] != claim.fence or row["lease_until"] <= rows.now:
             raise Fenced("the claim is no longer ours")
@@ -94,41 +86,33 @@ class SqlitePurging:
 
     @transaction
     def remove(self, rows: SqliteRows, key: MemoKey) -> None:
-        """Remove an empty row."""
         rows.connection.execute(_REMOVE, (key.chat_id, key.message_id))
 
     @transaction
-    def letters(self, rows: SqliteRows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
-        """List old stray letters."""
-        return letters.before(rows, rows.now - seconds, limit)
+    def old_dead_letters(self, rows: SqliteRows, seconds: float, *, limit: int) -> Sequence[DeadLetter]:
+        return dead_letters.contentless(rows, _OLD_DEAD_LETTERS, rows.now - seconds, limit)
 
     @transaction
-    def letters_with(self, rows: SqliteRows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
-        """List stray letters with these bytes."""
-        return letters.with_word(rows, word, limit)
+    def dead_letters_with(self, rows: SqliteRows, word: bytes, *, limit: int) -> Sequence[DeadLetter]:
+        return dead_letters.with_word(rows, word, limit)
 
     @transaction
-    def drop_letter(self, rows: SqliteRows, place: Place) -> None:
-        """Delete a letter."""
+    def drop_dead_letter(self, rows: SqliteRows, place: Place) -> None:
         rows.connection.execute(_DROP_LETTER, (place.topic, place.partition, place.offset))
 
     @transaction
     def turns(self, rows: SqliteRows, seconds: float, *, limit: int) -> Sequence[MemoKey]:
-        """List memos with old turns only."""
         before = datetime.fromtimestamp(rows.now - seconds, UTC).isoformat()
         found = rows.connection.execute(_TURNS, {"before": before, "limit": limit})
         return [MemoKey(*each) for each in found.fetchall()]
 
     @transaction
     def drop_turns(self, rows: SqliteRows, chat_id: str, message_id: str | None = None) -> None:
-        """Delete turns."""
         rows.connection.execute(_DROP_TURNS, {"chat_id": chat_id, "message_id": message_id})
 
     @transaction
     def forget(self, rows: SqliteRows, who: str) -> None:
-        """Forget a person."""
         rows.connection.execute("INSERT OR REPLACE INTO forgotten (person, at) VALUES (?, ?)", (who, rows.now))
 
     async def scrub(self) -> bool:
-        """Rewrite the file and empty its journal: a page keeps bytes of what was moved or deleted in it."""
         return await self.database.rewrite()

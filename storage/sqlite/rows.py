@@ -1,14 +1,14 @@
-"""Rows of memos, as one transaction of SQLite reads and writes them."""
+"""Rows of memos within a transaction."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from storage.errors import Fenced
-from storage.ledger import LONGEST_LEASE_SECONDS, Held, MemoKey, Place
+from storage.ledger import LONGEST_LEASE_SECONDS, Held, MemoKey
 from storage.purging import was_before
 from storage.rows import claim_from_row, story_from_row
 from storage.states import State
@@ -23,26 +23,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_DUE = """
-SELECT memos.chat_id, memos.message_id, topic, partition, "offset"
-FROM memos JOIN events USING (chat_id, message_id)
-WHERE due_at IS NOT NULL
-AND (due_at <= :now OR due_at > :beyond) AND (lease_until <= :now OR lease_until > :beyond)
-AND topic = :topic AND partition IN (SELECT value FROM json_each(:partitions))
-AND NOT EXISTS (
-    SELECT 1 FROM memos AS earlier
-    WHERE earlier.chat_id = memos.chat_id AND earlier.parked_sequence < memos.parked_sequence
-)
-ORDER BY due_at, parked_sequence, memos.chat_id, memos.message_id LIMIT :limit
-"""
-# The first condition is the index's own, word for word, or SQLite would not use it.
-_WAITING = """
-SELECT * FROM memos
-WHERE (state IN ('failed', 'dead') OR due_at IS NOT NULL
-    OR settled_at IS NULL AND (generation > 1 OR begun_at <> received_at))
-AND (due_at IS NOT NULL OR lease_until <= :now) AND purged_at IS NULL
-ORDER BY received_at DESC, chat_id, message_id LIMIT :limit
-"""
 _FIRST_PARKED = """
 SELECT message_id FROM memos WHERE chat_id = :chat_id AND parked_sequence IS NOT NULL
 AND (:before IS NULL OR parked_sequence < :before) ORDER BY parked_sequence LIMIT 1
@@ -64,7 +44,6 @@ class SqliteRows:
     now: float
 
     def get(self, key: MemoKey) -> sqlite3.Row | None:
-        """Return a memo's row, if there is one."""
         row: sqlite3.Row | None = self.connection.execute(
             "SELECT * FROM memos WHERE chat_id = ? AND message_id = ?", (key.chat_id, key.message_id)
         ).fetchone()
@@ -72,8 +51,7 @@ class SqliteRows:
 
     def known(self, key: MemoKey) -> sqlite3.Row:
         """Return a memo's row. Raises KeyError."""
-        row = self.get(key)
-        if row is None:
+        if (row := self.get(key)) is None:
             raise KeyError("there is no such memo")
         return row
 
@@ -85,7 +63,6 @@ class SqliteRows:
         return row
 
     def held(self, row: sqlite3.Row) -> Held | None:
-        """Return the memo's holder, if it has one."""
         seconds_left = row["lease_until"] - self.now
         if seconds_left > LONGEST_LEASE_SECONDS:  # the clock was set back; a live holder renews by the present clock
             key, seconds_left = MemoKey(row["chat_id"], row["message_id"]), LONGEST_LEASE_SECONDS
@@ -93,7 +70,7 @@ class SqliteRows:
         return Held(row["owner"], seconds_left) if seconds_left > 0 else None
 
     def first_parked(self, chat_id: str, *, before: int | None = None) -> MemoKey | None:
-        """Return the first parked memo of a chat, or before a place in its queue."""
+        """Return the first parked memo of a chat, before that place in its queue."""
         row = self.connection.execute(_FIRST_PARKED, {"chat_id": chat_id, "before": before}).fetchone()
         return MemoKey(chat_id, row["message_id"]) if row is not None else None
 
@@ -113,7 +90,6 @@ class SqliteRows:
         return self.known(key)
 
     def update(self, key: MemoKey, **columns: object) -> None:
-        """Set columns of a memo."""
         assignments = ", ".join(f"{name} = ?" for name in ("updated_at", *columns))
         self.connection.execute(
             f"UPDATE memos SET {assignments} WHERE chat_id = ? AND message_id = ?",  # noqa: S608 (our own column names)
@@ -121,44 +97,22 @@ class SqliteRows:
         )
 
     def grant(self, key: MemoKey, owner: str, lease_seconds: float) -> Claim:
-        """Lease a memo to an owner."""
         row = self.known(key)
         fence = row["fence"] + 1
         self.update(key, fence=fence, owner=owner, lease_until=self.now + lease_seconds)
         return claim_from_row(key, {**_parsed(row), "fence": fence, "age_seconds": self.now - row["begun_at"]})
 
     def add_steps(self, claim: Claim, steps: Sequence[Step]) -> None:
-        """Append lines to a memo's story."""
         address = (claim.key.chat_id, claim.key.message_id, claim.fence)
         rows = [(*address, each.stage, each.seconds, each.rung, each.error, self.now) for each in steps]
         self.connection.executemany(_ADD_STEP, rows)
 
-    def due(self, topic: str, partitions: Collection[int], limit: int) -> list[tuple[MemoKey, Place]]:
-        """List parked memos that may be resumed.
-
-        A time beyond the longest lease was written before the clock was set back.
-        """
-        wanted = {
-            "now": self.now,
-            "beyond": self.now + LONGEST_LEASE_SECONDS,
-            "topic": topic,
-            "partitions": json.dumps(list(partitions)),
-            "limit": limit,
-        }
-        rows = self.connection.execute(_DUE, wanted).fetchall()
-        return [(MemoKey(chat, message), Place(*place)) for chat, message, *place in rows]
-
     def find(self, message_id: str) -> list[Story]:
-        """Return the stories of a message id."""
         rows = self.connection.execute("SELECT * FROM memos WHERE message_id = ? ORDER BY chat_id", (message_id,))
         return [self._story(row, self._steps(row)) for row in rows.fetchall()]
 
-    def waiting(self, limit: int) -> list[Story]:
-        """List waiting memos."""
-        return self.stories(_WAITING, {"now": self.now, "limit": limit})
-
     def stories(self, query: str, wanted: Mapping[str, object]) -> list[Story]:
-        """Return the stories that a query selects, without their steps."""
+        """Return the selected stories, without steps."""
         return [self._story(row) for row in self.connection.execute(query, wanted).fetchall()]
 
     def forgotten(self, facts: Mapping[str, JsonValue]) -> bool:
@@ -178,18 +132,20 @@ class SqliteRows:
         return story_from_row({**_parsed(row), **free}, steps)
 
 
-class _OfDatabase(Protocol):
-    @property
-    def database(self) -> Database: ...
+class InDatabase:
+    """Part of the store in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
 
 
-S = TypeVar("S", bound=_OfDatabase)
+S = TypeVar("S", bound=InDatabase)
 
 
 def transaction(
     work: Callable[Concatenate[S, SqliteRows, P], T],
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """Make a method on rows asynchronous: one transaction of its database."""
+    """Run a method in a transaction of its database, asynchronously."""
 
     @wraps(work)
     async def transacted(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -202,7 +158,7 @@ def transaction(
 
 
 def state_of(row: sqlite3.Row) -> State:
-    """Return how far a memo got."""
+    """Return a memo's state."""
     return State(row["state"])
 
 

@@ -1,4 +1,4 @@
-"""The embedded default store: history and ledger in one SQLite file."""
+"""Default store: history and ledger in one SQLite file."""
 
 from __future__ import annotations
 
@@ -31,13 +31,10 @@ class SqliteStore:
         self.purging = SqlitePurging(self.database)
 
     async def open(self) -> None:
-        """Open the file and apply missing migrations. Raises StoreNotReady, StoreUnavailable."""
         await self.database.open()
 
     async def check(self) -> None:
-        """Check that the file can be used. Raises StoreUnavailable."""
         await self.database.transact(lambda connection: connection.execute("SELECT 1").fetchone())
 
     async def close(self) -> None:
-        """Close the file, and end the thread."""
         await self.database.close()

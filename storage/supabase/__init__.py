@@ -1,1 +1,1 @@
-"""History, ledger and purging in PostgreSQL, through Supabase. Opened by storage/factory alone."""
+"""Store in PostgreSQL, through Supabase, opened by storage/factory alone."""

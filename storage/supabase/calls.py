@@ -17,9 +17,9 @@ _MOST = 256
 
 
 class IdempotencyKeys:
-    """Keys of this process's calls that may have been done; the oldest are dropped first.
+    """Keys of this process's unanswered calls, the oldest dropped first.
 
-    An SQL function repeats its answer to a call with the key that it stored, so no two calls share one at once.
+    An SQL function repeats its stored answer to a key, so concurrent calls never share one.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class IdempotencyKeys:
 
     @contextmanager
     def key(self, call: Call) -> Iterator[str]:
-        """Yield the call's key: a new one, unless it is repeated because its answer was lost."""
+        """Yield a call's key: a new one, unless its last answer was lost."""
         key = self._keys.pop(call, None) or str(uuid.uuid4())
         answered = False
         try:

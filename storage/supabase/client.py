@@ -1,4 +1,4 @@
-"""Client of a Supabase project: SQL functions by name, each call with a deadline and without retries."""
+"""Client of a Supabase project: calls SQL functions with a timeout, without retries."""
 
 from __future__ import annotations
 
@@ -18,24 +18,18 @@ if TYPE_CHECKING:
 Json: TypeAlias = Any
 
 CALL_SECONDS = 8.0
-"""Time limit of a call, in seconds: less than a third of a lease."""
+"""Timeout of a call: less than a third of a lease."""
 EVENT_SECONDS = 60.0
-"""Time limit of a call that carries an event, in seconds: perhaps a recording of 35 MB."""
+"""Timeout of a call that carries an event, perhaps with a recording of 35 MB."""
 
 _CONNECT_SECONDS = 4.0
 _CONNECTIONS = 32
 _IDLE_SECONDS = 20.0
-"""How long an idle connection is kept: less than gateways keep theirs."""
+"""Of an idle connection: less than gateways keep theirs."""
 
 
 class SupabaseClient:
-    """One project, with one key.
-
-    Args:
-        url: of the project; PostgREST is at /rest/v1 below it.
-        key: goes to `url` alone.
-        call_seconds: time limit of a call.
-    """
+    """Client of one project; `call_seconds` is the timeout of a call."""
 
     def __init__(self, url: str, key: str, *, call_seconds: float = CALL_SECONDS) -> None:
         self._url = url
@@ -54,14 +48,13 @@ class SupabaseClient:
         self._client = await acreate_client(self._url, self._key, options)
 
     async def close(self) -> None:
-        """Close every connection."""
         self._client = None
         if self._http is not None:
             await self._http.aclose()
             self._http = None
 
     async def call(self, function: str, arguments: Mapping[str, object], *, seconds: float | None = None) -> Json:
-        """Call an SQL function; return its object, in which all of ours have an "answer".
+        """Call an SQL function; return its object, which has an "answer".
 
         Raises:
             StoreUnavailable: it may succeed later, and may have been done.

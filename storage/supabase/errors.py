@@ -1,8 +1,7 @@
-"""Meaning of the refusals of PostgREST and of the gateway before it.
+"""Refusals of PostgREST and of the gateway before it, as our errors.
 
-An answer carries a code and no HTTP status (postgrest.exceptions.APIError): an SQLSTATE of PostgreSQL, a PGRST… of
-PostgREST (docs.postgrest.org, "Errors"), the bare HTTP status where a proxy answered with a page of its own, or none
-where the gateway did. Messages and details may quote what was sent, so only the code is passed on (I6).
+Codes (postgrest.exceptions.APIError): an SQLSTATE of PostgreSQL, PGRST… of PostgREST (docs.postgrest.org, "Errors"),
+an HTTP status from a proxy, none from the gateway. Messages may quote what was sent: only the code is passed on (I6).
 """
 
 from __future__ import annotations
@@ -41,15 +40,15 @@ _AWAY = re.compile(r"PGRST00\d|08...|25006|40...|53...|55...|57...|58...|\d{3}")
 
 
 class NotAllowed(StoreNotReady):
-    """The key was accepted, and its role may not do this."""
+    """The key's role may not do this."""
 
 
 def error_of(refusal: APIError) -> StoreError | ValueError | KeyError:
-    """Return the error that a refusal stands for; an unknown code is a bug, not an outage (I8)."""
+    """Return the error of a refusal; an unknown code is a bug, not an outage (I8)."""
     code = refusal.code
     if code == "42501":
         return NotAllowed(f"Supabase: {code}: {_KEY}")
-    if code is None:  # the gateway's own words
+    if code is None:  # from the gateway
         asks_for_key = "API key" in (refusal.message or "")
         return StoreNotReady(f"Supabase: {_KEY}") if asks_for_key else StoreUnavailable("Supabase: its gateway")
     if ours := _OURS.get(code):

@@ -1,11 +1,11 @@
-"""Ledger in PostgreSQL: each method is one SQL function, by the server's clock."""
+"""Ledger in PostgreSQL: an SQL function for each method, by the server's clock."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from storage.ledger import Behind, Claim, Held, MemoKey, Parked, Place, Settled
+from storage.ledger import Behind, Claim, Held, Ledger, MemoKey, Parked, Place, Settled
 from storage.supabase import rows
 from storage.supabase.calls import IdempotencyKeys
 from storage.supabase.client import EVENT_SECONDS
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from storage.supabase.client import SupabaseClient
 
 
-class SupabaseLedger:
-    """`Ledger` behind the functions of 0003 to 0006; calls that may not be repeated carry an idempotency key."""
+class SupabaseLedger(Ledger):
+    """`Ledger` behind SQL functions; calls that may not be repeated carry an idempotency key."""
 
     def __init__(self, client: SupabaseClient) -> None:
         self._client = client
@@ -29,18 +29,15 @@ class SupabaseLedger:
     async def claim(
         self, key: MemoKey, *, owner: str, lease_seconds: float, facts: Mapping[str, JsonValue]
     ) -> Claim | Held | Parked | Behind | Settled:
-        """Claim a memo."""
         wanted = {"p_owner": owner, "p_lease_seconds": lease_seconds, "p_facts": storable(facts)}
         with self._unanswered.key(("claim", key, owner)) as call:
             row = await self._client.call("voicememo_claim", {**rows.address(key), **wanted, "p_call": call})
-        return rows.answer(key, row)
+        return rows.read_answer(key, row)
 
     async def renew(self, claim: Claim, *, lease_seconds: float) -> None:
-        """Restart the lease. Raises Fenced."""
         await self._client.call("voicememo_renew", {**_held(claim), "p_lease_seconds": lease_seconds})
 
     async def advance(self, claim: Claim, state: State, facts: Mapping[str, JsonValue]) -> None:
-        """Record progress. Raises Fenced."""
         got = {"p_state": state.value, "p_facts": storable(facts)}
         await self._client.call("voicememo_advance", {**_held(claim), **got})
 
@@ -54,24 +51,22 @@ class SupabaseLedger:
         steps: Sequence[Step],
         letter: DeadLetter | None = None,
     ) -> None:
-        """End the memo. Raises Fenced."""
         if not state.settled:
             raise ValueError(f"{state} settles nothing")
         end = {
             "p_state": state.value,
             "p_reason": reason,
             "p_facts": storable(facts),
-            "p_steps": rows.steps(steps),
-            "p_letter": rows.letter(letter),
-            **await asyncio.to_thread(rows.event, letter.event if letter else None),
+            "p_steps": rows.steps_to_json(steps),
+            "p_letter": rows.dead_letter_to_json(letter),
+            **await asyncio.to_thread(rows.event_to_arguments, letter.event if letter else None),
         }
         seconds = EVENT_SECONDS if letter else None
         with self._unanswered.key(("settle", claim.key, claim.fence, state)) as call:
             await self._client.call("voicememo_settle", {**_held(claim), **end, "p_call": call}, seconds=seconds)
 
     async def release(self, claim: Claim, *, steps: Sequence[Step]) -> None:
-        """End the lease unsettled."""
-        await self._client.call("voicememo_release", {**_held(claim), "p_steps": rows.steps(steps)})
+        await self._client.call("voicememo_release", {**_held(claim), "p_steps": rows.steps_to_json(steps)})
 
     async def park(
         self,
@@ -84,37 +79,33 @@ class SupabaseLedger:
         steps: Sequence[Step],
         holds_chat: bool = True,
     ) -> None:
-        """Park a memo. Raises Fenced."""
         wait = {
             "p_seconds": seconds,
             "p_reason": reason,
             "p_facts": storable(facts),
-            "p_steps": rows.steps(steps),
+            "p_steps": rows.steps_to_json(steps),
             "p_holds_chat": holds_chat,
-            **await asyncio.to_thread(rows.event, event),
+            **await asyncio.to_thread(rows.event_to_arguments, event),
         }
         with self._unanswered.key(("park", claim.key, claim.fence, holds_chat)) as call:
             await self._client.call("voicememo_park", {**_held(claim), **wait, "p_call": call}, seconds=EVENT_SECONDS)
 
     async def park_behind(self, key: MemoKey, event: Event, *, facts: Mapping[str, JsonValue]) -> bool:
-        """Park a new memo behind others."""
-        packed = await asyncio.to_thread(rows.event, event)
+        packed = await asyncio.to_thread(rows.event_to_arguments, event)
         arguments = {**rows.address(key), "p_facts": storable(facts), **packed}
         row = await self._client.call("voicememo_park_behind", arguments, seconds=EVENT_SECONDS)
         return bool(row["parked"])
 
     async def due(self, topic: str, partitions: Collection[int], *, limit: int) -> Sequence[tuple[MemoKey, Place]]:
-        """List due memos."""
         wanted = {"p_topic": topic, "p_partitions": list(partitions), "p_limit": limit}
         found = await self._client.call("voicememo_due", wanted)
         return [(MemoKey(chat, message), Place(*place)) for chat, message, *place in found["answer"]]
 
     async def resume(self, key: MemoKey, *, owner: str, lease_seconds: float) -> Claim | Held | Behind | Settled:
-        """Claim a parked memo. Raises KeyError."""
         wanted = {**rows.address(key), "p_owner": owner, "p_lease_seconds": lease_seconds}
         with self._unanswered.key(("resume", key, owner)) as call:
             row = await self._client.call("voicememo_resume", {**wanted, "p_call": call})
-        answer = rows.answer(key, row)
+        answer = rows.read_answer(key, row)
         if isinstance(answer, Parked):
             raise TypeError("resume() does not answer that a memo is parked")
         return answer
@@ -122,52 +113,46 @@ class SupabaseLedger:
     async def revive(
         self, key: MemoKey, *, owner: str, lease_seconds: float, without: Collection[str], again: bool
     ) -> Claim | Held | Settled:
-        """Claim a failed memo. Raises KeyError."""
         dropped = sorted(without)
         wanted = {"p_owner": owner, "p_lease_seconds": lease_seconds, "p_without": dropped, "p_again": again}
         with self._unanswered.key(("revive", key, owner, again, tuple(dropped))) as call:
             row = await self._client.call("voicememo_revive", {**rows.address(key), **wanted, "p_call": call})
-        answer = rows.answer(key, row)
+        answer = rows.read_answer(key, row)
         if isinstance(answer, Parked | Behind):
             raise TypeError("revive() does not answer that a memo waits")
         return answer
 
     async def event(self, key: MemoKey) -> Event | None:
-        """Return a memo's event."""
         row = (await self._client.call("voicememo_event", rows.address(key), seconds=EVENT_SECONDS))["answer"]
         return await asyncio.to_thread(rows.read_event, row) if row is not None else None
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep a stray letter, once."""
-        event = await asyncio.to_thread(rows.event, letter.event)
-        await self._client.call("voicememo_bury", {"p_letter": rows.letter(letter), **event}, seconds=EVENT_SECONDS)
+        event = await asyncio.to_thread(rows.event_to_arguments, letter.event)
+        await self._client.call(
+            "voicememo_bury", {"p_letter": rows.dead_letter_to_json(letter), **event}, seconds=EVENT_SECONDS
+        )
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
-        """Take unpublished letters; fewer than `limit` where they are large."""
         wanted = {"p_limit": limit, "p_seconds": seconds}
         found = await self._client.call("voicememo_unpublished", wanted, seconds=EVENT_SECONDS)
-        return await asyncio.to_thread(lambda: [rows.read_letter(row) for row in found["answer"]])
+        return await asyncio.to_thread(lambda: [rows.read_dead_letter(row) for row in found["answer"]])
 
     async def published(self, letter: DeadLetter) -> None:
-        """Mark a letter as published."""
         place = letter.event.place
         named = {"p_topic": place.topic, "p_partition": place.partition, "p_offset": place.offset}
         await self._client.call("voicememo_published", {**named, "p_fence": letter.fence})
 
     async def find(self, message_id: str) -> Sequence[Story]:
-        """Return a message id's stories."""
         found = await self._client.call("voicememo_find", {"p_message_id": storable(message_id)})
         return [rows.read_story(row) for row in found["answer"]]
 
     async def waiting(self, *, limit: int) -> Sequence[Story]:
-        """List waiting memos."""
         found = await self._client.call("voicememo_waiting", {"p_limit": limit})
         return [rows.read_story(row) for row in found["answer"]]
 
     async def dead_letters(self, *, limit: int) -> Sequence[DeadLetter]:
-        """List dead letters."""
         found = await self._client.call("voicememo_letters", {"p_limit": limit})
-        return [rows.read_letter(row) for row in found["answer"]]
+        return [rows.read_dead_letter(row) for row in found["answer"]]
 
 
 def _held(claim: Claim) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Arguments and answers of the SQL functions as values of the ledger."""
+"""Values of the ledger as JSON, to and from the SQL functions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from storage import rows
 from storage.ledger import Behind, Held, MemoKey, Parked, Settled
-from storage.rows import claim_from_row, event_from_row, event_to_row, letter_from_row, letter_to_row, story_from_row
 from storage.states import State
 
 if TYPE_CHECKING:
@@ -36,34 +36,34 @@ def storable(value: Any) -> Any:  # noqa: ANN401 (any JSON)
 
 
 def address(key: MemoKey) -> dict[str, object]:
-    """Return the arguments that identify a memo."""
+    """Return a memo's identity as arguments."""
     return {"p_chat_id": storable(key.chat_id), "p_message_id": storable(key.message_id)}
 
 
-def steps(lines: Sequence[Step]) -> list[dict[str, object]]:
-    """Return the lines of a story as JSON."""
+def steps_to_json(lines: Sequence[Step]) -> list[dict[str, object]]:
+    """Return steps as JSON."""
     return [{"stage": step.stage, "seconds": step.seconds, "rung": step.rung, "error": step.error} for step in lines]
 
 
-def event(given: Event | None) -> dict[str, object]:
-    """Return an event as two arguments. It may be large: call this in a thread."""
+def event_to_arguments(given: Event | None) -> dict[str, object]:
+    """Return an event as two arguments; it may be large: call it in a thread."""
     if given is None:
         return {"p_event": None, "p_value": None}
-    columns = event_to_row(given)
+    columns = rows.event_to_row(given)
     headers = [(storable(name), value) for name, value in columns["headers"]]
     return {"p_event": {**columns, "headers": headers, "key": _encoded(given.key)}, "p_value": _encoded(given.value)}
 
 
-def letter(given: DeadLetter | None) -> dict[str, object] | None:
-    """Return a letter as JSON, without its event."""
-    return None if given is None else {name: storable(value) for name, value in letter_to_row(given).items()}
+def dead_letter_to_json(given: DeadLetter | None) -> dict[str, object] | None:
+    """Return a dead letter as JSON, without its event."""
+    return None if given is None else {name: storable(value) for name, value in rows.dead_letter_to_row(given).items()}
 
 
-def answer(key: MemoKey, row: Row) -> Claim | Held | Parked | Behind | Settled:
+def read_answer(key: MemoKey, row: Row) -> Claim | Held | Parked | Behind | Settled:
     """Read the answer to a claim."""
     match row["answer"]:
         case "claim":
-            return claim_from_row(key, row)
+            return rows.claim_from_row(key, row)
         case "held":
             return Held(row["owner"], row["seconds_left"])
         case "parked":
@@ -76,17 +76,17 @@ def answer(key: MemoKey, row: Row) -> Claim | Held | Parked | Behind | Settled:
 
 def read_event(row: Row) -> Event:
     """Read an event, in a thread."""
-    return event_from_row(row, _decoded(row["key"]), _decoded(row["value"]), row["headers"])
+    return rows.event_from_row(row, _decoded(row["key"]), _decoded(row["value"]), row["headers"])
 
 
-def read_letter(row: Row) -> DeadLetter:
-    """Read a letter, in a thread."""
-    return letter_from_row(row, read_event(row))
+def read_dead_letter(row: Row) -> DeadLetter:
+    """Read a dead letter, in a thread."""
+    return rows.dead_letter_from_row(row, read_event(row))
 
 
 def read_story(row: Row) -> Story:
     """Read a memo's story."""
-    return story_from_row(row, row["steps"])
+    return rows.story_from_row(row, row["steps"])
 
 
 def _encoded(value: bytes | None) -> str | None:

@@ -1,6 +1,6 @@
-"""The store in PostgreSQL, behind PostgREST as Supabase runs it, for all workers of a group.
+"""Store in PostgreSQL behind PostgREST, as Supabase runs it, for all workers of a group.
 
-Every operation is one SQL function (storage/schema/postgres): atomic, and idempotent when its answer was lost.
+Every operation is one SQL function (storage/schema/postgres): atomic, and safe to repeat when its answer was lost.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class SupabaseStore:
     Args:
         url: of the project.
         key: the secret one, of the service role.
-        call_seconds: time limit of a call.
+        call_seconds: timeout of a call.
     """
 
     def __init__(self, url: str, key: str, *, call_seconds: float = CALL_SECONDS) -> None:
@@ -57,11 +57,9 @@ class SupabaseStore:
             log.warning("store.away", extra={"error": str(away)})
 
     async def close(self) -> None:
-        """Close every connection."""
         await self._client.close()
 
     async def check(self) -> None:
-        """Check that it answers and that every migration is applied. Raises StoreUnavailable."""
         applied = await self._client.call("voicememo_versions", {})
         missing = [name for name in _migrations() if int(name.partition("_")[0]) not in applied["answer"]]
         if missing:

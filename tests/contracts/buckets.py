@@ -18,7 +18,7 @@ BUCKET = "memos"
 
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """Run it beside the block; give its URL."""
+    """Run it for a block; yield its URL."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -29,7 +29,7 @@ def moto_server() -> Iterator[str]:
 
 
 def variables(url: str) -> dict[str, str]:
-    """Return the variables by which boto3 finds a server."""
+    """Return boto3's variables for a server."""
     return {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -41,7 +41,7 @@ def variables(url: str) -> dict[str, str]:
 
 @contextmanager
 def client() -> Iterator[S3Client]:
-    """Return a client of the test's own."""
+    """Yield a client of the test's own."""
     made = boto3.client("s3")
     try:
         yield made

@@ -1,4 +1,4 @@
-"""Events, letters and memos for the contract suites of the stores, and their clock."""
+"""Events, dead letters and memos for the contract suites of stores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ELSEWHERE = MemoKey("52", "810001")
 
 
 class Clock:
-    """The store's own clock, in the test's hand."""
+    """The store's clock, set by the test."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -34,7 +34,7 @@ class Clock:
 
 @asynccontextmanager
 async def opened(store: Store) -> AsyncIterator[Store]:
-    """Open a store for a block."""
+    """Open a store."""
     await store.open()
     try:
         yield store
@@ -43,13 +43,13 @@ async def opened(store: Store) -> AsyncIterator[Store]:
 
 
 def event_at(offset: int, *, partition: int = 0, topic: str = "t") -> Event:
-    """Return an event of bytes that are no text, known by its offset."""
+    """Return a binary event with this offset."""
     headers = (("trace", b"\xff\x00"), ("trace", b"again"), ("empty", b""))
     return Event(Place(topic, partition, offset), offset + 0.25, b"\x00key", b"\xfe%d" % offset, headers)
 
 
 def letter_at(offset: int, key: MemoKey | None = None, *, reason: str = "not-json", fence: int = 0) -> DeadLetter:
-    """Return the letter of such an event."""
+    """Return the dead letter of such an event."""
     return DeadLetter(event_at(offset), reason, "hear" if key else "parse", key, 3, "ab12", fence=fence)
 
 
@@ -82,37 +82,37 @@ async def parked(ledger: Ledger, key: MemoKey = KEY, *, seconds: float = 10.0, o
 
 
 async def park(ledger: Ledger, claim: Claim, event: Event, *, seconds: float = 10.0, holds_chat: bool = True) -> None:
-    """Park a memo of ours."""
+    """Park a claimed memo."""
     facts, reason = {"reply": "hi"}, "deliver-down"
     await ledger.park(claim, event, seconds=seconds, reason=reason, facts=facts, steps=[], holds_chat=holds_chat)
 
 
 async def behind(ledger: Ledger, key: MemoKey, offset: int) -> Event:
-    """Park a memo behind those of its chat; return its event."""
+    """Park a memo behind others; return its event."""
     event = event_at(offset)
     assert await ledger.park_behind(key, event, facts={"first": "behind"})
     return event
 
 
 async def due_keys(ledger: Ledger) -> Sequence[MemoKey]:
-    """Return what is due in the first partition."""
+    """List what is due in the first partition."""
     return [key for key, _ in await ledger.due("t", [0], limit=9)]
 
 
 async def ask_for(ledger: Ledger, key: MemoKey = KEY) -> object:
-    """Claim a memo for another event; return the answer."""
+    """Claim a memo; return the answer."""
     return await ledger.claim(key, owner="two", lease_seconds=LEASE, facts={})
 
 
 async def ask_to_resume(ledger: Ledger, key: MemoKey = KEY) -> object:
-    """Resume a parked memo; return the answer."""
+    """Resume a memo; return the answer."""
     return await ledger.resume(key, owner="two", lease_seconds=LEASE)
 
 
 async def settle(
     ledger: Ledger, claim: Claim, state: State = State.ANSWERED, *, letter: DeadLetter | None = None
 ) -> None:
-    """Settle a memo of ours."""
+    """Settle a claimed memo."""
     reason = letter.reason if letter else None
     await ledger.settle(claim, state, reason=reason, facts={}, steps=[], letter=letter)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.errors import Fenced
-from storage.ledger import LETTER_SECONDS, MemoKey, Place
+from storage.ledger import DEAD_LETTER_SECONDS, MemoKey, Place
 from storage.states import State
 from tests.contracts.ledgers import (
     KEY,
@@ -77,7 +77,7 @@ async def test_letter_comes_with_the_settlement(ledger: Ledger, clock: Clock) ->
     clock.now += 20
     await settle(ledger, await resumed(ledger), State.FAILED, letter=letter_at(1, KEY))
     assert await ledger.event(KEY) == event_at(1)
-    clock.now += LETTER_SECONDS
+    clock.now += DEAD_LETTER_SECONDS
     assert list(await ledger.unpublished(limit=9, seconds=60)) == [replace(letter_at(1, KEY), first_at=begun)]
 
 
@@ -100,7 +100,7 @@ async def test_letter_of_a_memo_that_failed_again(ledger: Ledger, clock: Clock) 
     again = replace(letter_at(1, KEY, reason="bug-OSError", fence=2), stage="speak", attempts=9, digest=None)
     await settle(ledger, await revived(ledger), State.DEAD, letter=again)
     assert await _offsets(ledger) == []
-    clock.now += LETTER_SECONDS
+    clock.now += DEAD_LETTER_SECONDS
     assert list(await ledger.unpublished(limit=9, seconds=60)) == [replace(again, first_at=begun)]
 
 
@@ -110,7 +110,7 @@ async def test_letter_of_before_is_not_the_one_of_now(ledger: Ledger, clock: Clo
     await settle(ledger, await claimed(ledger), State.FAILED, letter=old)
     await settle(ledger, await revived(ledger), State.FAILED, letter=new)
     await ledger.published(old)
-    clock.now += LETTER_SECONDS
+    clock.now += DEAD_LETTER_SECONDS
     (taken,) = await ledger.unpublished(limit=9, seconds=60)
     assert taken.fence == new.fence
     await ledger.published(taken)
@@ -122,7 +122,7 @@ async def test_letter_of_before_is_not_the_one_of_now(ledger: Ledger, clock: Clo
 async def test_writer_has_the_letter_first(ledger: Ledger, clock: Clock) -> None:
     """The writer of a letter has half a minute before others get it."""
     await ledger.bury(letter_at(1))
-    clock.now += LETTER_SECONDS - 0.5
+    clock.now += DEAD_LETTER_SECONDS - 0.5
     assert await _offsets(ledger) == []
     clock.now += 0.5
     assert await _offsets(ledger) == [1]
@@ -131,7 +131,7 @@ async def test_writer_has_the_letter_first(ledger: Ledger, clock: Clock) -> None
 async def test_letter_is_taken_until_it_is_published(ledger: Ledger, clock: Clock) -> None:
     """A taken letter is not given out for so long, then again, and never once it is published."""
     await ledger.bury(letter_at(1))
-    clock.now += LETTER_SECONDS
+    clock.now += DEAD_LETTER_SECONDS
     for _ in range(3):
         assert await _offsets(ledger, seconds=60) == [1]
         clock.now += 59
@@ -147,7 +147,7 @@ async def test_oldest_letters_are_taken_first(ledger: Ledger, clock: Clock) -> N
     """Letters are taken in the order in which they were written, so many at a time, by two takers never the same."""
     for offset in (3, 1, 2, 5, 4):
         await ledger.bury(letter_at(offset))
-    clock.now += LETTER_SECONDS
+    clock.now += DEAD_LETTER_SECONDS
     taken = await asyncio.gather(*(_offsets(ledger, limit=2) for _ in range(3)))
     assert sorted(taken) == [[2, 5], [3, 1], [4]]
 
@@ -167,7 +167,7 @@ async def test_event_without_contents_is_kept_whole(ledger: Ledger, clock: Clock
         assert await ledger.event(key) == event
         await settle(ledger, await resumed(ledger, key), State.FAILED, letter=replace(letter_at(0, key), event=event))
         assert await ledger.event(key) == event
-    clock.now += LETTER_SECONDS
+    clock.now += DEAD_LETTER_SECONDS
     letters = await ledger.unpublished(limit=9, seconds=1)
     assert [each.event.value for each in letters] == [None, b""]
 

@@ -1,4 +1,4 @@
-"""What a history promises."""
+"""History of every store."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def history(store: Store) -> History:
 
 
 async def test_turns_come_back_in_order(history: History) -> None:
-    """The last turns come back, oldest first, as they were given, chat by chat."""
+    """The last turns come back oldest first and unchanged, chat by chat."""
     for number in range(4):
         turns = [_turn("user", f"q{number} ह😀"), _turn("assistant", f"a{number}")]
         await history.append("c1", f"m{number}", turns)
@@ -43,21 +43,21 @@ async def test_turns_come_back_in_order(history: History) -> None:
 
 
 async def test_appending_again_changes_nothing(history: History) -> None:
-    """The turns of one memo are added once, however often they come."""
+    """The turns of a memo are added once."""
     for text in ("first", "second"):
         await history.append("c", "m", [_turn("user", text)])
     assert [turn.text for turn in await history.recent("c", limit=9)] == ["first"]
 
 
 async def test_order_is_the_stores_own(history: History) -> None:
-    """Turns stand in the order in which they were written, whatever their times say."""
+    """Turns are in the order of writing, whatever their times."""
     await history.append("c", "m1", [_turn("user", "first", ago_seconds=0)])
     await history.append("c", "m2", [_turn("user", "second", ago_seconds=3600)])
     assert [turn.text for turn in await history.recent("c", limit=9)] == ["first", "second"]
 
 
 async def test_history_outlives_its_process(tmp_path: Path) -> None:
-    """What was written is there when the file is opened again."""
+    """Turns survive reopening the file."""
     for expected in ([], ["kept"]):
         store = SqliteStore(tmp_path / "h.db")
         await store.open()
@@ -72,7 +72,7 @@ def test_behaviour_of_a_stranger() -> None:
 
 
 def test_behaviour_of_somebody_in_a_hurry() -> None:
-    """Silence is since their own last turn, pace counts theirs within a minute, languages come most recent first."""
+    """Silence and pace count their own turns; languages come most recent first."""
     turns = [
         _turn("user", "a", ago_seconds=400, language="fr"),
         _turn("user", "b", ago_seconds=50, language="en"),
@@ -85,7 +85,7 @@ def test_behaviour_of_somebody_in_a_hurry() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["user", "assistant"]), st.integers(-1000, 100_000))))
 def test_behaviour_is_total(turns: list[tuple[str, int]]) -> None:
-    """Behaviour can be read off any turns, those from the future too, and is never negative."""
+    """Behaviour is never negative, even for turns from the future."""
     seen = behaviour([_turn(role, "x", ago_seconds=ago) for role, ago in turns], NOW)
     assert seen.silence_seconds is None or seen.silence_seconds >= 0
     assert 0 <= seen.recent_messages <= len(turns)

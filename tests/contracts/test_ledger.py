@@ -1,4 +1,4 @@
-"""What a ledger promises: one holder at a time, a story that only goes forward, and no word from a stale holder."""
+"""Claims, leases and fencing of every ledger."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 
 async def test_new_memo_is_claimed(ledger: Ledger) -> None:
-    """A new memo is received, with the facts of its first claim, under fencing number 1."""
+    """A new memo is received, with its facts and fencing number 1."""
     claim = await claimed(ledger)
     assert (claim.fence, claim.state, claim.facts) == (1, State.RECEIVED, {"first": "one"})
 
 
 @pytest.mark.parametrize("owner", ["one", "two"])
 async def test_held_memo_is_nobody_elses(ledger: Ledger, clock: Clock, owner: str) -> None:
-    """While the lease runs no claim succeeds, not even its holder's, and each learns how long it runs."""
+    """While the lease runs no claim succeeds, not even its holder's; the refusal tells how long it runs."""
     await claimed(ledger)
     clock.now += 10
     assert await ledger.claim(KEY, owner=owner, lease_seconds=LEASE, facts={}) == Held("one", 20.0)
 
 
 async def test_take_over_fences_the_old_holder(ledger: Ledger, clock: Clock) -> None:
-    """When the lease has run out another takes over, with what was gained; the old holder is refused everything."""
+    """After the lease another takes over with the facts so far; the old holder is refused everything."""
     old = await claimed(ledger)
     await ledger.advance(old, State.HEARD, {"transcript": "hello"})
     clock.now += LEASE
@@ -54,7 +54,7 @@ async def test_take_over_fences_the_old_holder(ledger: Ledger, clock: Clock) -> 
 
 
 async def test_expired_lease_is_lost_though_nobody_took_it(ledger: Ledger, clock: Clock) -> None:
-    """A holder whose lease has run out may not go on: another may be about to take over."""
+    """A holder whose lease has run out is refused."""
     claim = await claimed(ledger)
     clock.now += LEASE
     with pytest.raises(Fenced):
@@ -71,7 +71,7 @@ async def test_renewed_lease_runs_anew(ledger: Ledger, clock: Clock) -> None:
 
 
 async def test_settled_memo_stays_settled(ledger: Ledger, clock: Clock) -> None:
-    """A settled memo stays settled, and has its story."""
+    """A settled memo stays settled, and keeps its story."""
     claim = await claimed(ledger)
     steps = [Step("hear", 1.5, "huggingface"), Step("speak", 0.5, "elevenlabs", "rate-limited")]
     await ledger.settle(claim, State.ANSWERED, reason=None, facts={"sent_id": "9"}, steps=steps)
@@ -88,7 +88,7 @@ async def test_settled_memo_stays_settled(ledger: Ledger, clock: Clock) -> None:
 
 
 async def test_released_memo_is_free_at_once(ledger: Ledger) -> None:
-    """A released memo can be claimed without waiting, and the steps of the first attempt stay in its story."""
+    """A released memo can be claimed at once, and keeps its steps."""
     claim = await claimed(ledger)
     await ledger.release(claim, steps=[Step("fetch", 0.1)])
     again = await claimed(ledger, owner="two")
@@ -99,7 +99,7 @@ async def test_released_memo_is_free_at_once(ledger: Ledger) -> None:
 
 
 async def test_a_memo_does_not_go_back(ledger: Ledger) -> None:
-    """Going back is a caller's bug, and is told as one; so is settling with what settles nothing."""
+    """Going back, or settling with an unsettled state, is a caller's bug."""
     claim = await claimed(ledger)
     await ledger.advance(claim, State.SPOKEN, {})
     with pytest.raises(ValueError, match="does not go back"):
@@ -109,7 +109,7 @@ async def test_a_memo_does_not_go_back(ledger: Ledger) -> None:
 
 
 async def test_same_message_id_in_two_chats(ledger: Ledger) -> None:
-    """A memo is known by its chat and its message id together."""
+    """A memo is identified by chat and message id together."""
     for chat in ("a", "b"):
         key = MemoKey(chat, "1")
         assert isinstance(await ledger.claim(key, owner="x", lease_seconds=LEASE, facts={}), Claim)
@@ -117,7 +117,7 @@ async def test_same_message_id_in_two_chats(ledger: Ledger) -> None:
 
 
 async def test_claim_tells_how_old_a_memo_is(ledger: Ledger, clock: Clock) -> None:
-    """A memo's age is counted by the store's clock, from when it was received."""
+    """Age is counted from reception, by the store's clock."""
     claim = await claimed(ledger)
     assert (claim.age_seconds, claim.generation, claim.tries) == (0.0, 1, 0)
     clock.now += 40.5
@@ -125,7 +125,7 @@ async def test_claim_tells_how_old_a_memo_is(ledger: Ledger, clock: Clock) -> No
 
 
 async def test_story_tells_who_holds_a_memo_now(ledger: Ledger, clock: Clock) -> None:
-    """Owner and end of the lease are told while it runs, and not when it has run out or was given up."""
+    """Owner and end of a lease are shown only while it runs."""
     claim = await claimed(ledger)
     story = await story_of(ledger)
     assert (story.owner, story.lease_until, story.received_at) == ("one", clock.now + LEASE, clock.now)
@@ -140,13 +140,13 @@ async def test_story_tells_who_holds_a_memo_now(ledger: Ledger, clock: Clock) ->
 
 
 async def test_facts_of_a_known_memo_stay(ledger: Ledger) -> None:
-    """The facts that a second event brings change nothing."""
+    """Facts of a second event change nothing."""
     await ledger.release(await claimed(ledger), steps=[])
     assert (await claimed(ledger, owner="two")).facts == {"first": "one"}
 
 
 async def test_facts_given_are_the_callers_own(ledger: Ledger) -> None:
-    """What a caller does with its facts afterwards is not stored."""
+    """Later changes to a caller's facts are not stored."""
     facts: dict[str, JsonValue] = {"a": 1}
     claim = await ledger.claim(KEY, owner="one", lease_seconds=LEASE, facts=facts)
     assert isinstance(claim, Claim)
@@ -158,7 +158,7 @@ async def test_facts_given_are_the_callers_own(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("key", [KEY, SECOND])
 async def test_claim_of_a_memo_that_is_not_there(ledger: Ledger, key: MemoKey) -> None:
-    """A claim that this ledger never gave is a stale one."""
+    """A claim that the ledger never granted is stale."""
     await claimed(ledger)
     strange = Claim(key, 7, State.RECEIVED, {})
     with pytest.raises(Fenced):
@@ -168,7 +168,7 @@ async def test_claim_of_a_memo_that_is_not_there(ledger: Ledger, key: MemoKey) -
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Any order of claims, renewals, advances, settlements and waits, beside a model that a reader sees through."""
+    """Any order of claims, renewals, advances, settlements and waits, beside a simple model."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the ledger's SQLite file promises: shared by processes, brought up to date, and told of when it is away."""
+"""The ledger's SQLite file: shared by processes, migrated, and reported when it is unusable."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FIRST_SCHEMA = resources.files("storage") / "schema" / "sqlite" / "0001_first.sq
 
 
 async def test_many_claims_of_few_memos(tmp_path: Path) -> None:
-    """Of many who claim the same memos at once, through several connections to one file, one gets each."""
+    """Of many concurrent claims of the same memos, through several connections, one gets each."""
     stores = [SqliteStore(tmp_path / "shared.db") for _ in range(4)]
     await asyncio.gather(*(store.open() for store in stores))
     keys = [MemoKey("c", str(number)) for number in range(10)]
@@ -71,7 +71,7 @@ async def test_a_clock_set_back_frees_the_dead(tmp_path: Path, clock: Clock) -> 
 
 
 async def test_a_clock_set_back_keeps_nobody_waiting(tmp_path: Path, clock: Clock) -> None:
-    """A parked memo that seems to be due in a year is taken up."""
+    """A parked memo that seems due in a year is resumed."""
     store = SqliteStore(tmp_path / "back.db", clock=clock)
     await store.open()
     await parked(store.ledger)
@@ -82,7 +82,7 @@ async def test_a_clock_set_back_keeps_nobody_waiting(tmp_path: Path, clock: Cloc
 
 
 async def test_old_file_is_brought_up_to_date(tmp_path: Path, clock: Clock) -> None:
-    """A file of the first schema keeps memos, steps and letters; the letters are published, their events unknown."""
+    """A file of the first schema keeps memos, steps and letters; letters are published without their events."""
     with closing(sqlite3.connect(tmp_path / "old.db")) as old:
         old.executescript(FIRST_SCHEMA.read_text())
         columns = "chat_id, message_id, state, fence, lease_until, received_at, updated_at, facts"
@@ -106,7 +106,7 @@ async def test_old_file_is_brought_up_to_date(tmp_path: Path, clock: Clock) -> N
 
 
 async def test_store_that_cannot_be_had(tmp_path: Path) -> None:
-    """A file that is no database is told as a store that is away."""
+    """A file that is no database counts as unavailable."""
     (tmp_path / "folder").mkdir()
     store = SqliteStore(tmp_path / "folder")
     with pytest.raises(StoreUnavailable):
@@ -115,7 +115,7 @@ async def test_store_that_cannot_be_had(tmp_path: Path) -> None:
 
 
 async def test_no_bytes_of_what_was_deleted_are_left(tmp_path: Path, clock: Clock) -> None:
-    """Nor any of an older release, which overwrote nothing: neither in the file's free space nor in its journal."""
+    """Nor any of an older release, which overwrote nothing: neither in free space nor in the journal."""
     path, keys = tmp_path / "store.db", [MemoKey(f"c{number % 7}", str(number)) for number in range(120)]
     old = SqliteStore(path, clock=clock)
     await old.open()
@@ -145,7 +145,7 @@ async def test_no_bytes_of_what_was_deleted_are_left(tmp_path: Path, clock: Cloc
 
 
 async def test_somebody_is_in_the_way_of_a_clean_file(tmp_path: Path) -> None:
-    """Who reads meanwhile keeps the journal from being emptied: that is told, and no error."""
+    """A reader keeps the journal from being emptied, which is reported and no error."""
     store = SqliteStore(tmp_path / "store.db")
     await store.open()
     await store.database.transact(lambda connection: connection.execute("PRAGMA busy_timeout=10"))

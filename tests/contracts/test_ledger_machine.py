@@ -1,4 +1,4 @@
-"""Two ledgers side by side: whatever is done to both, in any order, they answer alike and know the same."""
+"""Two ledgers side by side answer alike to any order of calls."""
 
 from __future__ import annotations
 
@@ -118,14 +118,14 @@ class TwoLedgers(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), seconds=SECONDS)
     def renew(self, data: st.DataObject, seconds: float) -> None:
-        """A holder, or one who was, renews."""
+        """A past or present holder renews."""
         claim = self._a_claim(data)
         self._both(lambda store: store.ledger.renew(claim, lease_seconds=seconds))
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), state=st.sampled_from([State.KEPT, State.HEARD, State.SENDING]), facts=FACTS)
     def advance(self, data: st.DataObject, state: State, facts: dict[str, str]) -> None:
-        """A holder, or one who was, gets further, or tries to go back."""
+        """A past or present holder advances, or tries to go back."""
         claim = self._a_claim(data)
         self._both(lambda store: store.ledger.advance(claim, state, facts))
 
@@ -139,7 +139,7 @@ class TwoLedgers(RuleBasedStateMachine):
         steps: list[Step],
         with_letter: bool,  # noqa: FBT001 (Hypothesis draws it)
     ) -> None:
-        """A holder, or one who was, settles, with a letter or without."""
+        """A past or present holder settles, with a letter or without."""
         claim = self._a_claim(data)
         reason, letter = data.draw(REASONS) if with_letter else None, None
         if reason:
@@ -153,14 +153,14 @@ class TwoLedgers(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), steps=STEPS)
     def release(self, data: st.DataObject, steps: list[Step]) -> None:
-        """A holder, or one who was, lets go."""
+        """A past or present holder releases."""
         claim = self._a_claim(data)
         self._both(lambda store: store.ledger.release(claim, steps=steps))
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), copy=st.integers(0, 1), seconds=SECONDS, facts=FACTS, steps=STEPS)
     def park(self, data: st.DataObject, copy: int, seconds: float, facts: dict[str, str], steps: list[Step]) -> None:
-        """A holder, or one who was, parks, and holds up its chat or not."""
+        """A past or present holder parks, and holds up its chat or not."""
         claim, reason, holds_chat = self._a_claim(data), data.draw(REASONS), data.draw(st.booleans())
         event = _event_of(claim.key, copy)
         self._both(
@@ -203,13 +203,13 @@ class TwoLedgers(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def empty(self, data: st.DataObject) -> None:
-        """A holder, or one who was, empties a memo."""
+        """A past or present holder empties a memo."""
         claim = self._a_claim(data)
         self._both(lambda store: store.purging.empty(claim))
 
     @rule(key=memo_keys)
     def remove(self, key: MemoKey) -> None:
-        """A memo that may be empty is removed."""
+        """A memo that may be emptied is removed."""
         self._both(lambda store: store.purging.remove(key))
 
     @rule(seconds=st.sampled_from([0.0, 10.0]), purged=st.booleans(), limit=st.integers(1, 3))
@@ -217,13 +217,13 @@ class TwoLedgers(RuleBasedStateMachine):
         """List what may be deleted."""
         self._both(lambda store: _listed(store.purging.settled(seconds, purged=purged, limit=limit)))
         self._both(lambda store: _listed(store.purging.memos(after=KEYS[limit], limit=limit)))
-        self._both(lambda store: _listed(store.purging.letters(seconds, limit=limit)))
-        self._both(lambda store: _listed(store.purging.letters_with(b"\xfe1", limit=limit)))
+        self._both(lambda store: _listed(store.purging.old_dead_letters(seconds, limit=limit)))
+        self._both(lambda store: _listed(store.purging.dead_letters_with(b"\xfe1", limit=limit)))
 
     @rule(event=events)
     def drop_letter(self, event: Event) -> None:
-        """A letter is deleted."""
-        self._both(lambda store: store.purging.drop_letter(event.place))
+        """Delete a letter."""
+        self._both(lambda store: store.purging.drop_dead_letter(event.place))
 
     @rule(event=events)
     def bury(self, event: Event) -> None:
@@ -240,7 +240,7 @@ class TwoLedgers(RuleBasedStateMachine):
     @precondition(lambda self: self.letters)
     @rule(data=st.data())
     def published(self, data: st.DataObject) -> None:
-        """The topic has a letter, that may have been written again since, or not at all."""
+        """The topic has a letter, perhaps written again since or unknown."""
         letter = _a_late(data, self.letters)
         self._both(lambda store: store.ledger.published(letter))
 
@@ -251,7 +251,7 @@ class TwoLedgers(RuleBasedStateMachine):
 
     @invariant()
     def they_know_the_same(self) -> None:
-        """Stories, what waits, what is due, letters and events are the same."""
+        """Stories, waiting and due memos, letters and events are the same."""
 
         async def all_of(store: Store) -> list[object]:
             ledger = store.ledger
@@ -267,7 +267,7 @@ class TwoLedgers(RuleBasedStateMachine):
 
 
 def _a_late(data: st.DataObject, things: list[T]) -> T:
-    """Choose one, rather a late one: that may still count."""
+    """Choose one, rather a late one, which may still count."""
     return things[-1 - data.draw(st.integers(0, min(3, len(things) - 1)))]
 
 

@@ -1,4 +1,4 @@
-"""What a store promises of what it lets go of: listed first, emptied in one step, never answered again."""
+"""Purging of every store: listed first, emptied in one step, never answered again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ HOUR = 3600.0
 
 @pytest.fixture
 def purging(store: Store) -> Purging:
-    """How each store lets go."""
+    """Purging of each store."""
     return store.purging
 
 
@@ -69,7 +69,7 @@ def _at(clock: Clock, *, ago: float = 0.0) -> datetime:
 
 
 async def test_settled_memos_are_listed_oldest_first(ledger: Ledger, purging: Purging, clock: Clock) -> None:
-    """Only what was settled so long ago is listed, so many at most, and apart from what was emptied."""
+    """Only old settled memos are listed, up to the limit, apart from emptied ones."""
     for key in (SECOND, KEY, ELSEWHERE):
         await _answered(ledger, key)
         clock.now += HOUR
@@ -83,7 +83,7 @@ async def test_settled_memos_are_listed_oldest_first(ledger: Ledger, purging: Pu
 
 
 async def test_all_memos_are_told_page_by_page(ledger: Ledger, purging: Purging) -> None:
-    """Every memo is told of once, those of a chat one after the other, however many a page holds."""
+    """Every memo is listed once, chat by chat, whatever the page size."""
     keys = [MemoKey(chat, message) for chat in ("a", "b", "ab") for message in ("1", "2", "10")]
     for key in keys:
         await claimed(ledger, key)
@@ -100,7 +100,7 @@ async def test_all_memos_are_told_page_by_page(ledger: Ledger, purging: Purging)
 async def test_emptied_memo_keeps_only_that_it_was(
     store: Store, ledger: Ledger, purging: Purging, clock: Clock
 ) -> None:
-    """Words, steps, letters, events and turns are gone; state, fence and times are there, and others' are whole."""
+    """Words, steps, letters, events and turns are gone; state, fence and times stay, and others' are whole."""
     for number, key in enumerate((KEY, SECOND)):
         claim = await claimed(ledger, key)
         letter = letter_at(number, key, reason="hear-down", fence=claim.fence)
@@ -123,7 +123,7 @@ async def test_emptied_memo_keeps_only_that_it_was(
 
 
 async def test_emptied_memo_is_never_had_again(ledger: Ledger, purging: Purging) -> None:
-    """Its event is acknowledged when it comes again; no worker, operator or other purge can claim it."""
+    """Its event is acknowledged again; no worker, operator or purge can claim it."""
     await _answered(ledger, KEY)
     claim = await _taken(purging)
     await purging.empty(claim, who=WHO)
@@ -140,7 +140,7 @@ async def test_emptied_memo_is_never_had_again(ledger: Ledger, purging: Purging)
 
 
 async def test_failed_memo_that_was_emptied(ledger: Ledger, purging: Purging) -> None:
-    """It does not wait for an operator any more, and cannot be reprocessed."""
+    """It no longer waits for an operator, and cannot be reprocessed."""
     await settle(ledger, await claimed(ledger), State.FAILED, letter=letter_at(1, KEY))
     await purging.empty(await _taken(purging))
     assert await ledger.waiting(limit=9) == []
@@ -148,7 +148,7 @@ async def test_failed_memo_that_was_emptied(ledger: Ledger, purging: Purging) ->
 
 
 async def test_who_purges_holds_the_memo(ledger: Ledger, purging: Purging, clock: Clock) -> None:
-    """No other can claim it meanwhile; after the lease has run out nothing is deleted."""
+    """No other can claim it meanwhile; after the lease nothing is deleted."""
     await parked(ledger, seconds=0)
     claim = await _taken(purging)
     assert isinstance(await ask_to_resume(ledger), Held)
@@ -162,7 +162,7 @@ async def test_who_purges_holds_the_memo(ledger: Ledger, purging: Purging, clock
 
 
 async def test_memo_that_is_held_is_left_alone(ledger: Ledger, purging: Purging) -> None:
-    """Who works on a memo is told of, and is not disturbed."""
+    """A held memo is reported and not disturbed."""
     claim = await claimed(ledger)
     assert isinstance(await purging.take(KEY, owner="purger", lease_seconds=LEASE), Held)
     await ledger.advance(claim, State.HEARD, {})
@@ -170,7 +170,7 @@ async def test_memo_that_is_held_is_left_alone(ledger: Ledger, purging: Purging)
 
 @pytest.mark.parametrize("seconds", [0.0, HOUR])
 async def test_only_what_is_old_enough_is_taken(ledger: Ledger, purging: Purging, clock: Clock, seconds: float) -> None:
-    """A memo that is not settled, or was settled later, or was revived since it was listed, is not had."""
+    """An unsettled, younger or revived memo is not taken."""
     await _answered(ledger, KEY)
     await parked(ledger, SECOND, seconds=0)
     clock.now += seconds
@@ -181,7 +181,7 @@ async def test_only_what_is_old_enough_is_taken(ledger: Ledger, purging: Purging
 
 
 async def test_parked_memo_ends_when_it_is_emptied(ledger: Ledger, purging: Purging, clock: Clock) -> None:
-    """A memo that waits ends as ignored, its event is gone, and its chat goes on behind it."""
+    """A parked memo ends as ignored without its event, and its chat goes on."""
     await parked(ledger, seconds=0)
     await behind(ledger, SECOND, 2)
     assert await due_keys(ledger) == [KEY]
@@ -193,7 +193,7 @@ async def test_parked_memo_ends_when_it_is_emptied(ledger: Ledger, purging: Purg
 
 
 async def test_only_an_emptied_memo_is_removed(ledger: Ledger, purging: Purging) -> None:
-    """A row goes when nothing else is left of its memo, and no sooner; then its event would be new."""
+    """Only an emptied row is removed; then its event would be new."""
     await _answered(ledger, KEY)
     await purging.remove(KEY)
     assert (await story_of(ledger)).state is State.ANSWERED
@@ -205,24 +205,24 @@ async def test_only_an_emptied_memo_is_removed(ledger: Ledger, purging: Purging)
 
 
 async def test_letters_of_no_memo_are_listed_by_age(ledger: Ledger, purging: Purging, clock: Clock) -> None:
-    """Only those that were written so long ago, without what their events say; a deleted one is gone."""
+    """Only old ones are listed, without contents; a deleted one is gone."""
     for offset in (1, 2):
         await ledger.bury(letter_at(offset))
         clock.now += HOUR
     await settle(ledger, await claimed(ledger), State.FAILED, letter=letter_at(3, KEY))
     clock.now += HOUR
-    (old,) = await purging.letters(2.5 * HOUR, limit=9)
+    (old,) = await purging.old_dead_letters(2.5 * HOUR, limit=9)
     assert (old.event.place, old.event.value, old.event.key, old.event.headers) == (event_at(1).place, None, None, ())
-    assert [letter.event.place.offset for letter in await purging.letters(0, limit=9)] == [1, 2]
-    assert [letter.event.place.offset for letter in await purging.letters(0, limit=1)] == [1]
+    assert [letter.event.place.offset for letter in await purging.old_dead_letters(0, limit=9)] == [1, 2]
+    assert [letter.event.place.offset for letter in await purging.old_dead_letters(0, limit=1)] == [1]
     for _ in range(2):
-        await purging.drop_letter(old.event.place)
-    assert [letter.event.place.offset for letter in await purging.letters(0, limit=9)] == [2]
+        await purging.drop_dead_letter(old.event.place)
+    assert [letter.event.place.offset for letter in await purging.old_dead_letters(0, limit=9)] == [2]
     assert [letter.event.place.offset for letter in await ledger.unpublished(limit=9, seconds=1)] == [2, 3]
 
 
 async def test_letters_are_found_by_what_their_events_say(ledger: Ledger, purging: Purging) -> None:
-    """Bytes are found in value, key and headers of events that are no memo, whatever else they hold."""
+    """Bytes are found in value, key and headers of stray letters."""
     word = b"15550100001"
     plain = letter_at(0)
     await ledger.bury(plain)
@@ -234,16 +234,16 @@ async def test_letters_are_found_by_what_their_events_say(ledger: Ledger, purgin
     ]
     for event in events:
         await ledger.bury(replace(plain, event=event))
-    found = await purging.letters_with(word, limit=9)
+    found = await purging.dead_letters_with(word, limit=9)
     assert [letter.event.place.offset for letter in found] == [1, 2, 3]
     assert not any(letter.event.value or letter.event.key or letter.event.headers for letter in found)
-    assert [letter.event.place.offset for letter in await purging.letters_with(word, limit=2)] == [1, 2]
+    assert [letter.event.place.offset for letter in await purging.dead_letters_with(word, limit=2)] == [1, 2]
 
 
 async def test_turns_of_which_the_ledger_knows_nothing(
     store: Store, ledger: Ledger, purging: Purging, clock: Clock
 ) -> None:
-    """Old turns without a memo are named; those of a memo that is there go with it, and young ones stay."""
+    """Old turns without a memo are listed; a memo's own and young ones are not."""
     await _answered(ledger, KEY)
     for chat_id, message_id, ago in ((*_parts(KEY), HOUR), ("51", "unknown", HOUR), ("51", "young", 0.0)):
         await _said(store, chat_id, message_id, at=_at(clock, ago=ago))
@@ -254,7 +254,7 @@ async def test_turns_of_which_the_ledger_knows_nothing(
 
 
 async def test_what_was_said_in_a_chat_is_dropped(store: Store, purging: Purging, clock: Clock) -> None:
-    """All turns of a chat go, and no other's; what is said in it later is remembered."""
+    """All turns of a chat are deleted, and no other's; later ones are kept."""
     for chat_id in ("51", "52"):
         await _said(store, chat_id, "1", at=_at(clock))
     for _ in range(2):
@@ -266,7 +266,7 @@ async def test_what_was_said_in_a_chat_is_dropped(store: Store, purging: Purging
 
 
 async def test_forgotten_persons_old_memos_are_not_answered(ledger: Ledger, purging: Purging, clock: Clock) -> None:
-    """A new memo that was sent before its person was forgotten is settled unseen; a later one is answered."""
+    """A new memo sent before its person was forgotten is settled unseen; a later one is answered."""
     before, now = (_at(clock, ago=seconds).isoformat() for seconds in (HOUR, 0))
     clock.now += HOUR / 2
     later, other = _at(clock, ago=-1).isoformat(), "fedcba9876543210"
@@ -290,7 +290,7 @@ async def test_forgotten_persons_old_memos_are_not_answered(ledger: Ledger, purg
 
 
 async def test_memo_of_a_forgotten_person_is_not_parked(ledger: Ledger, purging: Purging, clock: Clock) -> None:
-    """Behind a parked memo of its chat, too, it is not stored."""
+    """Nor is it stored behind a parked memo."""
     await parked(ledger, seconds=0)
     facts = {"who": WHO, "sent_at": _at(clock).isoformat()}
     await purging.forget(WHO)

@@ -1,4 +1,4 @@
-"""What the archive in S3 promises beyond the others: types, words, encryption, parts, and clear words about trouble."""
+"""The archive in S3: types, metadata, encryption, multipart uploads, and errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from console.commands import doctor
 from console.commands.doctor import CheckVerdict
 from consumer.settings import load
 from storage.archive import MEMO_PREFIX, REPLY_PREFIX
-from storage.archives.owed import OwedArchive
+from storage.archives.retrying import RetryingArchive
 from storage.archives.s3 import Encryption, S3Archive
 from storage.deletion.retention import DAY_SECONDS
 from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
@@ -52,7 +52,7 @@ async def _closing(archive: Archive) -> AsyncIterator[Archive]:
 
 @pytest_asyncio.fixture
 async def refusing(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """A server that lets nobody in, as S3 says it."""
+    """A server that denies every request, as S3 does."""
 
     async def refuse(request: web.Request) -> web.Response:
         text = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
@@ -78,7 +78,7 @@ def _head(key: str) -> Mapping[str, object]:
 @pytest.mark.usefixtures("s3_environment")
 @pytest.mark.parametrize("data", [b"x", LARGE], ids=["small", "large"])
 async def test_object_says_what_it_is(data: bytes) -> None:
-    """An object carries the type of its sound, and what is known about it, whether it went up whole or in parts."""
+    """An object carries its type and metadata, whether uploaded whole or in parts."""
     async with _closing(S3Archive(BUCKET)) as archive:
         await archive.put("a.m4a", data, content_type=M4A, about=ABOUT)
         assert await archive.get("a.m4a") == data
@@ -89,7 +89,7 @@ async def test_object_says_what_it_is(data: bytes) -> None:
 @pytest.mark.usefixtures("s3_environment")
 @pytest.mark.parametrize(("data", "parts"), [(b"x", None), (LARGE, 3)], ids=["small", "large"])
 async def test_large_objects_go_up_in_parts(data: bytes, parts: int | None) -> None:
-    """From 8 MiB on an object goes up in parts of that size: its tag ends in their number."""
+    """From 8 MiB on objects go up in parts: the tag ends in their number."""
     async with _closing(S3Archive(BUCKET)) as archive:
         await archive.put("a.wav", data, content_type="audio/wav")
     tag = str(_head("a.wav")["ETag"]).strip('"')
@@ -112,7 +112,7 @@ async def test_large_objects_go_up_in_parts(data: bytes, parts: int | None) -> N
 async def test_objects_are_encrypted_as_asked(
     encryption: Encryption, algorithm: str, key: str | None, data: bytes
 ) -> None:
-    """Every object is encrypted with what ARCHIVE_SSE names."""
+    """Every object is encrypted as ARCHIVE_SSE says."""
     async with _closing(S3Archive(BUCKET, encryption=encryption)) as archive:
         await archive.check()
         await archive.put("a.m4a", data, content_type=M4A)
@@ -122,7 +122,7 @@ async def test_objects_are_encrypted_as_asked(
 
 @pytest.mark.usefixtures("s3_environment")
 async def test_archive_is_made_as_the_settings_say() -> None:
-    """ARCHIVE_URL and ARCHIVE_SSE, and nothing else, say where and how; the endpoint is boto3's to read."""
+    """ARCHIVE_URL and ARCHIVE_SSE alone say where and how; boto3 reads the endpoint."""
     settings = load({"ARCHIVE_URL": f"s3://{BUCKET}/kept/here", "ARCHIVE_SSE": f"aws:kms:{KMS_KEY}"}, complete=False)
     async with _closing(make_archive(settings.archive)) as archive:
         assert await archive.put("a.m4a", b"x", content_type=M4A) == f"s3://{BUCKET}/kept/here/a.m4a"
@@ -150,7 +150,7 @@ async def test_keys_of_others_are_listed_as_they_are() -> None:
 
 @pytest.mark.usefixtures("s3_environment")
 async def test_bucket_that_is_not_there() -> None:
-    """It is for an operator to put right, and its name is told, whatever is asked of it."""
+    """A missing bucket is named to the operator by every method."""
     async with _closing(S3Archive("no-such-bucket")) as archive:
         for asking in (
             archive.check(),
@@ -165,7 +165,7 @@ async def test_bucket_that_is_not_there() -> None:
 
 @pytest.mark.usefixtures("refusing")
 async def test_bucket_that_is_not_ours() -> None:
-    """A refusal is for an operator to put right; a large object leaves nothing behind that was begun."""
+    """A refusal is for an operator; a large object leaves no parts behind."""
     async with _closing(S3Archive(BUCKET)) as archive:
         for asking in (
             archive.check(),
@@ -179,8 +179,8 @@ async def test_bucket_that_is_not_ours() -> None:
 
 
 @pytest.mark.usefixtures("s3_environment")
-async def test_nobody_said_who_we_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without credentials it is for an operator to put right, and AWS_* is named."""
+async def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without credentials AWS_* is named to the operator."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
@@ -192,7 +192,7 @@ async def test_nobody_said_who_we_are(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 @pytest.mark.usefixtures("s3_environment")
 async def test_server_is_away(monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int) -> None:
-    """A server that cannot be reached may be reached later."""
+    """An unreachable server may come back."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{unused_tcp_port}")
     async with _closing(S3Archive(BUCKET)) as archive:
         with pytest.raises(ArchiveUnavailable):
@@ -201,15 +201,15 @@ async def test_server_is_away(monkeypatch: pytest.MonkeyPatch, unused_tcp_port: 
 
 @pytest.mark.usefixtures("s3_environment")
 async def test_what_a_missing_bucket_could_not_take(tmp_path: Path) -> None:
-    """It is owed until the bucket is there, and then is there with all that was known of it."""
+    """It is spooled until the bucket exists, and then has all its metadata."""
     inner = S3Archive("made-later", encryption=Encryption("AES256"))
-    async with _closing(OwedArchive(inner, tmp_path / "owed", max_bytes=10**8)) as archive:
+    async with _closing(RetryingArchive(inner, tmp_path / "owed", max_bytes=10**8)) as archive:
         assert await archive.put("a.m4a", LARGE, content_type=M4A, about=ABOUT) == "owed:a.m4a"
         assert await archive.get("a.m4a") == LARGE
         with client() as looking:
             looking.create_bucket(Bucket="made-later")
-            assert isinstance(archive, OwedArchive)
-            assert await archive.pay() == 1
+            assert isinstance(archive, RetryingArchive)
+            assert await archive.retry() == 1
             head = looking.head_object(Bucket="made-later", Key="a.m4a")
             assert (head["ContentType"], head["Metadata"], head["ServerSideEncryption"]) == (M4A, ABOUT, "AES256")
             await archive.delete("a.m4a")
@@ -219,7 +219,7 @@ async def test_what_a_missing_bucket_could_not_take(tmp_path: Path) -> None:
 
 
 async def test_warm_makes_the_client(s3_environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After warm() the client is made: what is put goes where the variables pointed at that moment."""
+    """warm() creates the client with the variables of that moment."""
     async with _closing(S3Archive(BUCKET)) as archive:
         await archive.warm()
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"{s3_environment}/elsewhere")
@@ -231,14 +231,14 @@ async def test_warm_makes_the_client(s3_environment: str, monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("refusing")
 async def test_warm_asks_for_nothing() -> None:
-    """A server that lets nobody in is not even asked, so warm() does not fail."""
+    """warm() sends no request, so a refusing server is no failure."""
     async with _closing(S3Archive(BUCKET)) as archive:
         await archive.warm()
 
 
 @pytest.mark.usefixtures("s3_environment")
 async def test_cancelled_while_it_warms() -> None:
-    """Closed right after its warming was cancelled, it waits for its thread and leaves none."""
+    """Closed after a cancelled warm(), it waits for its thread."""
     archive = S3Archive(BUCKET)
     warming = asyncio.ensure_future(archive.warm())
     await asyncio.sleep(0)
@@ -252,9 +252,9 @@ async def test_cancelled_while_it_warms() -> None:
 
 @pytest.mark.usefixtures("s3_environment")
 async def test_an_endpoint_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is for an operator to put right; warming says so in one line, and what is put is owed meanwhile."""
+    """A wrong endpoint is for an operator; warm() only logs it, and objects are spooled."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "nonsense")
-    async with _closing(OwedArchive(S3Archive(BUCKET), tmp_path / "owed", max_bytes=10**6)) as archive:
+    async with _closing(RetryingArchive(S3Archive(BUCKET), tmp_path / "owed", max_bytes=10**6)) as archive:
         await archive.warm()
         assert await archive.put("a.m4a", b"sound", content_type=M4A) == "owed:a.m4a"
         with pytest.raises(ArchiveForbidden, match="AWS_"):
@@ -263,7 +263,7 @@ async def test_an_endpoint_that_is_none(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("s3_environment")
 def test_lifecycle_in_the_documentation() -> None:
-    """A bucket takes the rules of docs/retention.md; they are for our keys, and come after `voicememo purge`."""
+    """A bucket accepts the rules of docs/retention.md, which apply to our keys after `voicememo purge`."""
     page = (ROOT / "docs" / "retention.md").read_text("utf-8")
     rules = json.loads(page.partition("```json\n")[2].partition("```")[0])
     with client() as looking:
@@ -278,11 +278,10 @@ def test_lifecycle_in_the_documentation() -> None:
 
 
 def _threads() -> list[threading.Thread]:
-    """Give the threads that are an archive's."""
     return [thread for thread in threading.enumerate() if thread.name.startswith("s3")]
 
 
-async def _told(bucket: str) -> str:
+async def _diagnosis(bucket: str) -> str:
     finding = await doctor._archive(load({"ARCHIVE_URL": f"s3://{bucket}"}, complete=False))
     assert (finding.part, finding.verdict) == ("archive", CheckVerdict.WRONG)
     assert "see ARCHIVE_URL and AWS_*" in finding.words
@@ -291,11 +290,11 @@ async def _told(bucket: str) -> str:
 
 @pytest.mark.usefixtures("s3_environment")
 async def test_doctor_names_a_bucket_that_is_absent() -> None:
-    """A bucket that is not there is wrong, in words that say which and where to look."""
-    assert "there is no bucket no-such-bucket" in await _told("no-such-bucket")
+    """A missing bucket is wrong, with its name and where to look."""
+    assert "there is no bucket no-such-bucket" in await _diagnosis("no-such-bucket")
 
 
 @pytest.mark.usefixtures("refusing")
 async def test_doctor_names_a_bucket_that_is_shut() -> None:
     """So is one that refuses us."""
-    assert "S3 says 403: bucket memos is not open to these credentials" in await _told(BUCKET)
+    assert "S3 says 403: bucket memos is not open to these credentials" in await _diagnosis(BUCKET)

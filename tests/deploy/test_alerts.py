@@ -16,7 +16,7 @@ from consumer.telemetry.catalogue import CATALOGUE
 from consumer.webhook import metrics as door
 from consumer.webhook.outcomes import Outcome
 from storage.archives.disk import DiskArchive
-from storage.archives.owed import OwedArchive
+from storage.archives.retrying import RetryingArchive
 from storage.memory.store import MemoryStore
 from tests.deploy import dockerfile, promql
 from tests.deploy.compose import BASE, ROOT, read
@@ -87,7 +87,7 @@ def test_expressions_ask_for_what_is_told(text: str) -> None:
 
 def test_values_of_labels_are_words_of_ours(tmp_path: Path) -> None:
     """States and outcomes that alerts and dashboard name are those that metrics tell."""
-    backlog = Backlog(MemoryStore().ledger, OwedArchive(DiskArchive(tmp_path), tmp_path, max_bytes=0))
+    backlog = Backlog(MemoryStore().ledger, RetryingArchive(DiskArchive(tmp_path), tmp_path, max_bytes=0))
     words: dict[str, set[str]] = {
         "state": set(backlog.memos),
         "outcome": {outcome.value for outcome in Outcome},

@@ -1,4 +1,4 @@
-"""Databases as Supabase sets them up: its roles, what it grants to them, and our migrations applied to it."""
+"""Databases as Supabase sets them up: roles, grants, and our migrations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from tests.postgres.server import PostgresServer
 
 OWNER = "owner"
-"""Who applies the migrations: as Supabase's `postgres` it is no superuser."""
+"""Applies the migrations: no superuser, as Supabase's `postgres`."""
 AUTHENTICATOR = "authenticator"
-"""As whom PostgREST connects; it has no rights but to become one of the others."""
+"""PostgREST's role, which may only become one of the others."""
 
 CLOCK_SETTING = "voicememo.now"
 
@@ -66,13 +66,13 @@ async def connected(server: PostgresServer, user: str, database: str = "postgres
 
 
 async def make_roles(server: PostgresServer) -> None:
-    """Make the roles, once for all databases of the server."""
+    """Make the roles of the server."""
     async with connected(server, SUPERUSER) as root:
         await root.execute(_ROLES)
 
 
 async def make_database(server: PostgresServer, name: str, *, migrated: bool = True, clock: bool = False) -> None:
-    """Make a database; with `clock` its ledger reads the time from a setting, where that is there."""
+    """Make a database; with `clock` its ledger reads the time from a setting."""
     async with connected(server, SUPERUSER) as root:
         await root.execute(f"create database {name} owner {OWNER}")
     async with connected(server, SUPERUSER, name) as root:
@@ -85,13 +85,13 @@ async def make_database(server: PostgresServer, name: str, *, migrated: bool = T
 
 
 async def migrate(server: PostgresServer, name: str) -> None:
-    """Apply the migrations as an operator does: each file whole, in order."""
+    """Apply the migrations as an operator does, file by file."""
     async with connected(server, OWNER, name) as owner:
         for _, script in migrations():
             await owner.execute(script)
 
 
 async def empty(server: PostgresServer, name: str) -> None:
-    """Forget all that the tables keep."""
+    """Empty all tables."""
     async with connected(server, OWNER, name) as owner:
         await owner.execute(_EMPTY)

@@ -1,4 +1,4 @@
-"""A stand-in for PostgREST behind Supabase's gateway: real SQL, real roles, and their answers when things go wrong."""
+"""A stand-in for PostgREST behind Supabase's gateway: real SQL and roles, and its errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FUNCTIONS = (
     *("settled", "memos_after", "take", "empty", "remove", "old_letters", "letters_with", "drop_letter"),
     *("old_turns", "drop_turns", "forget"),
 )
-"""All that the store calls, without voicememo_."""
+"""Functions that the store calls, without voicememo_."""
 
 _ROLES = {SERVICE_KEY: "service_role", ANON_KEY: "anon"}
 _CONNECTIONS = 20
@@ -55,9 +55,9 @@ class PostgRest:
         self, server: PostgresServer, database: str, *, clock: Callable[[], float] | None = None, port: int = 0
     ) -> None:
         self.faults = Faults()
-        """By service: the name of a function without its voicememo_, `rpc` for any other, and `table`."""
+        """By service: a function's name without its voicememo_, else `rpc` or `table`."""
         self.keys: list[str] = []
-        """The keys that came, in order."""
+        """Keys of the requests."""
         self._server = server
         self._database = database
         self._clock = clock
@@ -68,20 +68,20 @@ class PostgRest:
 
     @property
     def url(self) -> str:
-        """Where it is, while it runs: the project's URL."""
+        """The project's URL, while it runs."""
         if self._runner is None:
             raise RuntimeError("the stand-in is not running")
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}"
 
     def suffer(self, fault: ScriptedFault) -> None:
-        """Make every call fail so, until the faults are cleared."""
+        """Fail every call so, until the faults are cleared."""
         for name in FUNCTIONS:
             self.faults.always(name, fault)
 
     @property
     def called(self) -> int:
-        """How many calls came."""
+        """Number of calls."""
         return sum(self.faults.requests[name] for name in FUNCTIONS)
 
     async def __aenter__(self) -> Self:

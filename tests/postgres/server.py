@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: thrown away afterwards, reached through a Unix socket, never run as root."""
+"""A temporary PostgreSQL server, reached through a Unix socket, never run as root."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OLDEST = 14
 _DEBIAN = Path("/usr/lib/postgresql")
 _PROGRAMS = ("initdb", "postgres")
 _ACCOUNTS = ("postgres", "nobody")
-"""Who may run it, where we are root: PostgreSQL refuses root."""
+"""Accounts to run it as when we are root, which PostgreSQL refuses."""
 _SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -45,7 +45,7 @@ _LOOK_SECONDS = 0.05
 
 
 class NoPostgres(Exception):
-    """PostgreSQL cannot be had on this machine; the message says why."""
+    """PostgreSQL is missing; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class PostgresServer:
 
 @contextmanager
 def real_postgres() -> Iterator[PostgresServer]:
-    """Run a server beside the block. Raises NoPostgres."""
+    """Run a server for a block. Raises NoPostgres."""
     programs = _programs()
     with ExitStack() as closing:
         folder = Path(tempfile.mkdtemp(prefix="postgres-"))
@@ -84,7 +84,7 @@ def real_postgres() -> Iterator[PostgresServer]:
 
 
 def _programs() -> Path:
-    """Find the folder of the server's programs: in PATH, or where Debian puts what it does not link."""
+    """Find the folder of its programs: in PATH, or Debian's, which is not linked."""
     in_path = shutil.which("initdb")
     folders = [Path(in_path).resolve().parent] if in_path else []
     folders += sorted(_DEBIAN.glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True)
@@ -98,7 +98,7 @@ def _programs() -> Path:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Return the user to run it as; None: ourselves."""
+    """Return the account to run it as; None: our own."""
     if os.geteuid() != 0:
         return None
     for name in _ACCOUNTS:
@@ -129,7 +129,7 @@ def _running(
     account: pwd.struct_passwd | None,
     log: Any,  # noqa: ANN401 (a file)
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run beside the block, and end at once after it: nothing of it is to be kept."""
+    """Run for a block, and stop at once: its data are not kept."""
     server = subprocess.Popen(  # noqa: S603 (postgres, as found)
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **_as(account)
     )
@@ -146,7 +146,7 @@ def _running(
 
 @contextmanager
 def _never_outliving_us(server: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Have the server ended even when we are killed: a shell waits for the end of its input, which comes with ours."""
+    """End the server even when we are killed: a shell waits for its input to end, as it does with us."""
     script = ["/bin/sh", "-c", 'read -r _; kill -QUIT "$1" 2>/dev/null', "watcher", str(server.pid)]
     watcher = subprocess.Popen(script, stdin=subprocess.PIPE)  # noqa: S603 (the line above)
     try:

@@ -1,4 +1,4 @@
-"""What a request to PostgREST means in SQL, as far as supabase-py asks for it here."""
+"""Requests to PostgREST as SQL, as far as supabase-py makes them here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Statement:
 
 
 class Unanswerable(Exception):
-    """PostgREST itself says no, in its own words (docs.postgrest.org, "Errors")."""
+    """PostgREST's own refusal (docs.postgrest.org, "Errors")."""
 
     def __init__(self, status: int, code: str, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -81,7 +81,7 @@ def reading(table: str, query: Mapping[str, str]) -> Statement:
 
 
 def writing(table: str, rows: list[dict[str, object]], *, on_conflict: str | None, ignore: bool) -> Statement:
-    """Insert rows, or what Prefer: resolution=… makes of that."""
+    """Insert rows, resolving conflicts as Prefer asks."""
     names = [_name(column) for column in rows[0]]
     columns = ", ".join(names)
     conflict = ""

@@ -21,26 +21,26 @@ async def _found(url: str, **more: str) -> list[Finding]:
 
 
 async def test_all_is_well(rest: PostgRest) -> None:
-    """The store answers, has all its migrations, and the public key opens nothing."""
+    """The store answers with all migrations, and the public key opens nothing."""
     assert [finding.verdict for finding in await _found(rest.url, SUPABASE_ANON_KEY=ANON_KEY)] == [
         CheckVerdict.GOOD
     ] * 2
 
 
 async def test_public_key_is_not_needed(rest: PostgRest) -> None:
-    """Without the public key its check is skipped, and doctor says which variable it needs."""
+    """Without the public key its check is skipped, naming the variable."""
     _, finding = await _found(rest.url)
     assert (finding.verdict, "SUPABASE_ANON_KEY" in finding.words) == (CheckVerdict.LEFT_OUT, True)
 
 
 async def test_public_key_that_is_the_secret_one(rest: PostgRest) -> None:
-    """A secret key in place of the public one is reported with what it opens."""
+    """A secret key in its place is reported with what it opens."""
     _, finding = await _found(rest.url, SUPABASE_ANON_KEY=SERVICE_KEY)
     assert (finding.verdict, "voicememo_memos" in finding.words) == (CheckVerdict.WRONG, True)
 
 
 async def test_key_that_is_none(rest: PostgRest) -> None:
-    """Each refused key is reported by the name of its variable, not by its value."""
+    """A refused key is reported by its variable, not its value."""
     store, public = await _found(rest.url, SUPABASE_KEY="wrong-one", SUPABASE_ANON_KEY="wrong-two")
     assert (store.verdict, "SUPABASE_KEY" in store.words) == (CheckVerdict.WRONG, True)
     assert (public.verdict, "SUPABASE_ANON_KEY" in public.words) == (CheckVerdict.WRONG, True)
@@ -56,6 +56,6 @@ async def test_migrations_are_missing(postgres: PostgresServer) -> None:
 
 
 async def test_nobody_there() -> None:
-    """A project that cannot be reached is reported so."""
+    """An unreachable project is reported."""
     store, _ = await _found("http://127.0.0.1:9")
     assert (store.verdict, "ConnectError" in store.words) == (CheckVerdict.WRONG, True)

@@ -1,4 +1,4 @@
-"""What was done though its answer was lost is not done twice when it is asked for again."""
+"""A repeated call whose answer was lost is not done twice."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ STEPS = [Step("deliver", 0.5, None, "down")]
 
 @pytest.fixture
 def lose(rest: PostgRest) -> Callable[[str, Callable[[], Awaitable[object]]], Awaitable[None]]:
-    """Have a call done and its answer lost."""
+    """Make a call and lose its answer."""
 
     async def lose(function: str, call: Callable[[], Awaitable[object]]) -> None:
         rest.faults.next(function, CUT)
@@ -66,14 +66,14 @@ async def test_claim_is_had_by_who_asked(ledger: SupabaseLedger, lose: Callable[
 async def test_claim_that_another_has_taken_over_is_theirs(
     ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]
 ) -> None:
-    """A claim that was granted unheard and has run out since is asked for as if for the first time."""
+    """A lost claim that has run out since is made as if for the first time."""
     await lose("claim", lambda: ledger.claim(KEY, owner="one", lease_seconds=0.0, facts={}))
     assert isinstance(await ask_for(ledger), Claim)
     assert isinstance(await ledger.claim(KEY, owner="one", lease_seconds=LEASE, facts={}), Held)
 
 
 async def test_resumed_and_revived_memos_too(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
-    """The same goes for a parked memo that is taken up, and for one that an operator takes: one reply more, not two."""
+    """The same holds for resumed and revived memos: one reply more, not two."""
     await parked(ledger, seconds=0)
     await lose("resume", lambda: resumed(ledger))
     claim = await resumed(ledger)
@@ -90,7 +90,7 @@ async def test_resumed_and_revived_memos_too(ledger: SupabaseLedger, lose: Calla
 
 
 async def test_settlement_is_one(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
-    """A memo that was settled unheard is settled once, with one story and one letter; to settle it anew is refused."""
+    """A memo whose settlement's answer was lost has one story and one letter; a further settlement is refused."""
     claim = await claimed(ledger)
     letter = letter_at(1, KEY, fence=1)
 
@@ -107,7 +107,7 @@ async def test_settlement_is_one(ledger: SupabaseLedger, lose: Callable[..., Awa
 
 
 async def test_another_end_is_no_repetition(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
-    """A different end for the memo is then refused as stale."""
+    """Another end is refused as stale."""
     claim = await claimed(ledger)
     await lose("settle", lambda: settle(ledger, claim))
     with pytest.raises(Fenced):
@@ -116,7 +116,7 @@ async def test_another_end_is_no_repetition(ledger: SupabaseLedger, lose: Callab
 
 
 async def test_memo_is_parked_once(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
-    """A memo that was parked unheard has had one try; to park it anew is refused."""
+    """A memo whose parking's answer was lost has had one try; parking it anew is refused."""
     claim = await claimed(ledger)
 
     async def park_it() -> None:
@@ -133,7 +133,7 @@ async def test_memo_is_parked_once(ledger: SupabaseLedger, lose: Callable[..., A
 async def test_what_may_be_done_twice(
     ledger: SupabaseLedger, store: SupabaseStore, lose: Callable[..., Awaitable[None]]
 ) -> None:
-    """Advancing, renewing, parking behind, burying, publishing, remembering and releasing again change nothing more."""
+    """Calls that may be repeated change nothing the second time."""
     claim = await claimed(ledger)
     await parked(ledger, SECOND, seconds=0)
     turns = [PastTurn("user", "hi", "en", datetime.now(UTC))]
@@ -160,7 +160,7 @@ async def test_what_may_be_done_twice(
 async def test_letters_whose_answer_was_lost_come_again(
     ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]], postgres: PostgresServer, database: str
 ) -> None:
-    """Letters whose answer was lost are withheld for as long as they were taken, and then available."""
+    """Letters whose answer was lost are withheld as long as they were taken, and then available."""
     await ledger.bury(letter_at(1))
     async with connected(postgres, OWNER, database) as owner:
         await owner.execute("update voicememo_dead_letters set publish_after = now()")

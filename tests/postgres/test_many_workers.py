@@ -1,4 +1,4 @@
-"""Many workers at one database: each memo is one worker's at a time, by the database's clock alone."""
+"""Many workers on one database: each memo has one at a time, by the database's clock."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ MEMOS = [MemoKey(f"chat-{number % 10}", str(number)) for number in range(50)]
 
 @pytest_asyncio.fixture
 async def two(postgres: PostgresServer, database: str) -> AsyncIterator[tuple[Any, Any]]:
-    """Two connections to the database: one to be in the way, and one to look."""
+    """Two connections: one to block, one to observe."""
     async with connected(postgres, OWNER, database) as other, connected(postgres, OWNER, database) as looking:
         yield other, looking
 
 
 async def _claims(stores: Sequence[SupabaseStore]) -> list[Claim]:
-    """Have every worker claim every memo, all at once; give what they got."""
+    """Have all workers claim all memos at once; return the answers."""
     answers = await asyncio.gather(
         *(
             store.ledger.claim(key, owner=str(number), lease_seconds=LEASE, facts={})
@@ -55,7 +55,7 @@ async def _claims(stores: Sequence[SupabaseStore]) -> list[Claim]:
 
 
 async def test_200_claims_of_50_memos(rest: PostgRest) -> None:
-    """Of four workers who claim the same 50 memos at once each memo has one, time and again."""
+    """Of four concurrent workers one gets each memo, again and again."""
     async with AsyncExitStack() as closing:
         stores = [SupabaseStore(rest.url, SERVICE_KEY) for _ in range(4)]
         for store in stores:
@@ -70,7 +70,7 @@ async def test_200_claims_of_50_memos(rest: PostgRest) -> None:
 
 
 async def test_lease_that_has_run_out_is_taken_over(ledger: SupabaseLedger) -> None:
-    """By the server's own clock too: the next one gets the memo, and its old holder may do nothing more."""
+    """By the server's own clock too the next one gets the memo, and its old holder is refused."""
     old = await ledger.claim(KEY, owner="old", lease_seconds=0.0, facts={})
     assert isinstance(old, Claim)
     new = await ledger.claim(KEY, owner="new", lease_seconds=LEASE, facts={})
@@ -94,7 +94,7 @@ async def test_lease_that_has_run_out_is_taken_over(ledger: SupabaseLedger) -> N
 async def test_workers_clock_does_not_matter(
     ledger: SupabaseLedger, monkeypatch: pytest.MonkeyPatch, off_by: float
 ) -> None:
-    """A worker whose clock is an hour off holds what it claims for as long as any, and takes nothing from others."""
+    """A worker whose clock is an hour off holds memos as long as any, and takes none from others."""
     right, steady, boot = time.time, time.monotonic, time.clock_gettime
     theirs = await ledger.claim(MemoKey("c", "theirs"), owner="right", lease_seconds=LEASE, facts={})
     await parked(ledger, MemoKey("d", "parked"), seconds=LEASE)
@@ -114,7 +114,7 @@ async def test_workers_clock_does_not_matter(
 
 
 async def test_time_spent_waiting_counts(ledger: SupabaseLedger, two: tuple[Any, Any]) -> None:
-    """A lease runs from when it was granted, not from when it was asked for: locks may be waited for in between."""
+    """A lease runs from its grant, not from the request, which may wait for locks."""
     other, looking = two
     async with other.transaction():
         await other.execute("select voicememo_locked($1, $2)", KEY.chat_id, KEY.message_id)
@@ -128,7 +128,7 @@ async def test_time_spent_waiting_counts(ledger: SupabaseLedger, two: tuple[Any,
 
 
 async def test_take_over_that_is_under_way(ledger: SupabaseLedger, two: tuple[Any, Any]) -> None:
-    """Who writes while another is just taking the memo over waits for that, and is then refused."""
+    """A write during a takeover waits for it, and is then refused."""
     other, looking = two
     claim = await claimed(ledger)
     async with other.transaction():
@@ -140,7 +140,7 @@ async def test_take_over_that_is_under_way(ledger: SupabaseLedger, two: tuple[An
 
 
 async def test_parked_memo_is_taken_up_once(ledger: SupabaseLedger) -> None:
-    """Of all who take up a parked memo at once, one has it."""
+    """Of concurrent resumptions of a parked memo one succeeds."""
     await parked(ledger, seconds=0)
     answers = await asyncio.gather(*(ledger.resume(KEY, owner=str(one), lease_seconds=LEASE) for one in range(20)))
     assert sum(isinstance(answer, Claim) for answer in answers) == 1
@@ -148,7 +148,7 @@ async def test_parked_memo_is_taken_up_once(ledger: SupabaseLedger) -> None:
 
 
 async def test_nobody_is_left_behind(ledger: SupabaseLedger) -> None:
-    """Memos that are parked behind another just when that is settled are taken up, one by one, or told to try again."""
+    """Memos parked behind another while it is settled are resumed one by one, or told to try again."""
     await parked(ledger, seconds=0)
     first = await ledger.resume(KEY, owner="x", lease_seconds=LEASE)
     assert isinstance(first, Claim)
@@ -167,7 +167,7 @@ async def test_nobody_is_left_behind(ledger: SupabaseLedger) -> None:
 
 
 async def test_letters_are_taken_by_one_each(ledger: SupabaseLedger, postgres: PostgresServer, database: str) -> None:
-    """Of many who take letters at once, each letter goes to one."""
+    """Of concurrent readers one gets each letter."""
     await asyncio.gather(*(ledger.bury(letter_at(offset)) for offset in range(40)))
     async with connected(postgres, OWNER, database) as owner:
         await owner.execute("update voicememo_dead_letters set publish_after = now() - interval '1 second'")
@@ -177,7 +177,7 @@ async def test_letters_are_taken_by_one_each(ledger: SupabaseLedger, postgres: P
 
 
 async def test_turns_of_two_memos_do_not_mix(store: SupabaseStore, two: tuple[Any, Any]) -> None:
-    """What was said and answered stands together, though two memos of a chat are remembered at once."""
+    """Question and answer stand together, though two memos of a chat are remembered at once."""
     other, looking = two
 
     def turns(memo: str) -> list[PastTurn]:
@@ -195,7 +195,7 @@ async def test_turns_of_two_memos_do_not_mix(store: SupabaseStore, two: tuple[An
 
 
 async def _waits(looking: Any, call: asyncio.Future[Any]) -> bool:  # noqa: ANN401 (asyncpg ships no types)
-    """Look until a call waits for a lock; False when it does not."""
+    """Return whether a call comes to wait for a lock."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not call.done():
             if await looking.fetchval("select count(*) from pg_locks where not granted"):

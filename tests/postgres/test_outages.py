@@ -52,13 +52,13 @@ async def _speak(store: SupabaseStore) -> None:
 
 
 def _everything(error: BaseException) -> str:
-    """Whatever a log could make of an error."""
+    """Return all that a log could show of an error."""
     return "".join(traceback.format_exception(error)) + repr(error)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}-{fault.status}")
 async def test_trouble_is_an_outage(store: SupabaseStore, rest: PostgRest, fault: ScriptedFault) -> None:
-    """Every kind of trouble with an answer is StoreUnavailable; afterwards the same call succeeds."""
+    """Any trouble with an answer is StoreUnavailable; afterwards the same call succeeds."""
     rest.faults.next("remember", fault)
     with pytest.raises(StoreUnavailable) as caught:
         await _speak(store)
@@ -72,7 +72,7 @@ async def test_trouble_is_an_outage(store: SupabaseStore, rest: PostgRest, fault
 
 @pytest.mark.parametrize("kind", [FaultKind.HANG, FaultKind.HANG_AFTER_HEADERS, FaultKind.HANG_MIDWAY, FaultKind.DRIP])
 async def test_slow_answer_is_an_outage(rest: PostgRest, kind: FaultKind) -> None:
-    """An answer is waited for so long and no longer, though single bytes of it come."""
+    """A call ends at its timeout, though single bytes arrive."""
     store = SupabaseStore(rest.url, SERVICE_KEY, call_seconds=0.3)
     await store.open()
     rest.faults.next("find", ScriptedFault(kind))
@@ -82,7 +82,7 @@ async def test_slow_answer_is_an_outage(rest: PostgRest, kind: FaultKind) -> Non
 
 
 async def test_nobody_there() -> None:
-    """A store can be opened while its server is away: a worker waits for it, and uses it when it is there."""
+    """A store can be opened while its server is away, and is used when it is back."""
     store = SupabaseStore("http://127.0.0.1:9", SERVICE_KEY)
     await store.open()
     with pytest.raises(StoreUnavailable, match="ConnectError"):
@@ -91,7 +91,7 @@ async def test_nobody_there() -> None:
 
 
 async def test_calls_are_made_once(store: SupabaseStore, rest: PostgRest) -> None:
-    """Nothing is tried again behind the caller's back: what to do is decided in one place."""
+    """No call is retried: that is decided in one place."""
     rest.faults.always("recent", ScriptedFault(FaultKind.STATUS, 503))
     before = rest.called
     with pytest.raises(StoreUnavailable):
@@ -100,7 +100,7 @@ async def test_calls_are_made_once(store: SupabaseStore, rest: PostgRest) -> Non
 
 
 async def test_cancelled_call_leaves_the_store_usable(store: SupabaseStore, rest: PostgRest) -> None:
-    """A call that is cancelled is let go of, and the next one is answered."""
+    """After a cancelled call the next one is answered."""
     rest.faults.next("recent", ScriptedFault(FaultKind.HANG))
     call = asyncio.ensure_future(store.history.recent("c", limit=1))
     while rest.faults.requests["recent"] == 0:  # noqa: ASYNC110 (nobody tells us)
@@ -113,7 +113,7 @@ async def test_cancelled_call_leaves_the_store_usable(store: SupabaseStore, rest
 
 @pytest.mark.parametrize("key", ["no-key-at-all", ANON_KEY])
 async def test_wrong_key_is_told_at_once(rest: PostgRest, key: str) -> None:
-    """A key that is none, or the public one, is for an operator to put right, and is not repeated."""
+    """A wrong or public key is for an operator, and is not repeated."""
     store = SupabaseStore(rest.url, key)
     with pytest.raises(StoreNotReady, match="SUPABASE_KEY") as caught:
         await store.open()
@@ -143,7 +143,7 @@ async def impatient(postgres: PostgresServer) -> AsyncIterator[tuple[SupabaseSto
 
 
 async def test_lock_that_is_not_let_go_of(impatient: tuple[SupabaseStore, str], postgres: PostgresServer) -> None:
-    """A locked row is waited for within a bound, and is then an outage, not a bug."""
+    """Waiting for a locked row is bounded, and then an outage, not a bug."""
     store, name = impatient
     claim = await claimed(store.ledger)
     async with connected(postgres, OWNER, name) as owner, owner.transaction():
@@ -159,7 +159,7 @@ async def test_lock_that_is_not_let_go_of(impatient: tuple[SupabaseStore, str], 
 
 
 async def test_call_that_nobody_understands_is_a_bug(rest: PostgRest) -> None:
-    """What the database cannot understand is a bug: waiting would not mend it."""
+    """What the database cannot parse is a bug."""
     client = SupabaseClient(rest.url, SERVICE_KEY)
     await client.open()
     with pytest.raises(StoreError) as caught:
@@ -185,7 +185,7 @@ async def test_any_words_can_be_kept(store: SupabaseStore) -> None:
 
 
 async def test_recording_in_an_event_comes_back_whole(ledger: SupabaseLedger) -> None:
-    """An event of some megabytes is kept and given back byte for byte."""
+    """An event of some megabytes comes back byte for byte."""
     await parked(ledger, seconds=0)
     claim = await ledger.resume(KEY, owner="x", lease_seconds=LEASE)
     assert isinstance(claim, Claim)

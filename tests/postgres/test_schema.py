@@ -1,4 +1,4 @@
-"""The migrations: applied in order, once or twice; and only the worker's role may use them."""
+"""Migrations: applied in order, once or twice, and open to the worker's role alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def bare(postgres: PostgresServer) -> str:
 
 @asynccontextmanager
 async def _stranger(rest: PostgRest) -> AsyncIterator[AsyncClient]:
-    """The vendor's own client, with the key that everybody may have."""
+    """The vendor's own client with the public key."""
     async with httpx.AsyncClient() as http:
         yield await acreate_client(rest.url, ANON_KEY, AsyncClientOptions(httpx_client=http))
 
@@ -65,7 +65,7 @@ async def _opened(rest: PostgRest) -> str:
 
 
 async def test_store_names_what_is_to_be_applied(bare: str, postgres: PostgresServer) -> None:
-    """Until all migrations are applied, in their order, the store says which are not, and is not used."""
+    """Until all migrations are applied in order, the store lists those missing and is not used."""
     async with PostgRest(postgres, bare) as rest, connected(postgres, OWNER, bare) as owner:
         for done, (_, script) in enumerate(migrations()):
             assert await _opened(rest) != "ready"
@@ -77,7 +77,7 @@ async def test_store_names_what_is_to_be_applied(bare: str, postgres: PostgresSe
 
 
 async def test_applying_them_again_changes_nothing(bare: str, postgres: PostgresServer) -> None:
-    """An operator may apply all of them again: what is kept stays, and each counts once."""
+    """Migrations may be applied again: data stays, and each counts once."""
     await migrate(postgres, bare)
     async with PostgRest(postgres, bare) as rest:
         store = SupabaseStore(rest.url, SERVICE_KEY)
@@ -93,7 +93,7 @@ async def test_applying_them_again_changes_nothing(bare: str, postgres: Postgres
 
 
 async def test_every_migration_is_whole_or_not_at_all() -> None:
-    """Each file is one transaction that notes its own number, and needs no client but one that sends SQL."""
+    """Each file is one transaction that records its number, and needs only a client that sends SQL."""
     for number, (name, script) in enumerate(migrations(), start=1):
         lines = [line for line in script.splitlines() if line and not line.startswith("--")]
         assert name.startswith(f"{number:04}_")
@@ -125,7 +125,7 @@ async def test_everything_is_shut_in_the_catalogue(postgres: PostgresServer, dat
 
 @pytest.mark.parametrize("table", TABLES)
 async def test_public_key_reads_and_writes_nothing(stranger: AsyncClient, table: str) -> None:
-    """With the key that everybody may have no table is read, and no row gets into one."""
+    """With the public key no table can be read or written."""
     relation = stranger.table(f"voicememo_{table}")
     columns: dict[str, dict[str, object]] = {
         "schema_versions": {"version": 99},
@@ -147,7 +147,7 @@ async def test_public_key_reads_and_writes_nothing(stranger: AsyncClient, table:
 async def test_public_key_calls_nothing(
     stranger: AsyncClient, postgres: PostgresServer, database: str, function: str
 ) -> None:
-    """Nor may any function be called with it."""
+    """Nor can any function be called."""
     name = f"voicememo_{function}"
     async with connected(postgres, OWNER, database) as owner:
         arguments = await owner.fetchval("select proargnames from pg_proc where proname = $1", name)
@@ -157,7 +157,7 @@ async def test_public_key_calls_nothing(
 
 
 async def test_exposure_is_seen(bare: str, postgres: PostgresServer) -> None:
-    """What the public key opens is listed; a table that was granted by mistake still shows no rows."""
+    """What the public key opens is listed; a table granted by mistake still shows no rows."""
     await migrate(postgres, bare)
     async with PostgRest(postgres, bare) as rest, _stranger(rest) as stranger:
         assert await exposed(rest.url, ANON_KEY) == []

@@ -17,7 +17,7 @@ moments = st.datetimes(min_value=datetime(1000, 1, 1), max_value=datetime(9999, 
 
 @given(st.text(min_size=1), moments, st.text(min_size=1), st.sampled_from([".caf", ".wav", ".opus", ".bin"]))
 def test_keys_of_recordings_are_read_back(user: str, at: datetime, message_id: str, suffix: str) -> None:
-    """Any user, time and id can be read from the key, as far as a key holds them."""
+    """User, time and id are read from the key, as far as it holds them."""
     for key in (original_key(user, at, message_id, suffix), wav_key(user, at, message_id)):
         parsed = parse_key(key)
         assert parsed is not None
@@ -26,7 +26,7 @@ def test_keys_of_recordings_are_read_back(user: str, at: datetime, message_id: s
 
 @given(moments, st.text(min_size=1), st.sampled_from([".m4a", ".wav"]), st.integers(1, 12))
 def test_keys_of_replies_are_read_back(at: datetime, message_id: str, suffix: str, generation: int) -> None:
-    """The key of a reply has no user; a further reply carries its number."""
+    """A reply's key has no user, and a number from the second on."""
     parsed = parse_key(reply_key(at, message_id, suffix, generation=generation))
     assert parsed is not None
     again = f"-{generation}" if generation > 1 else ""
@@ -50,12 +50,12 @@ def test_keys_of_replies_are_read_back(at: datetime, message_id: str, suffix: st
     ],
 )
 def test_what_is_no_key_of_ours(key: str) -> None:
-    """Nothing that we did not name is taken for ours."""
+    """Foreign names are no keys."""
     assert parse_key(key) is None
 
 
 def test_a_name_tells_nobody_in_a_repr() -> None:
-    """A key may carry a phone number (ARCHIVE_USER=phone); what is read from it does not show it."""
+    """The repr hides the user, which may be a phone number (ARCHIVE_USER=phone)."""
     parsed = parse_key(original_key("+15550100001", AT, "1", ".caf"))
     assert parsed is not None
     assert not re.search("5550100001", repr(parsed))

@@ -55,7 +55,7 @@ def test_a_wrong_value_is_told_with_what_to_write(group: type[Group], variable: 
     ],
 )
 def test_a_value_is_parsed_once_and_for_all(group: type[Group], variable: str, text: str, value: object) -> None:
-    """Whoever uses a setting finds it as a value of its own type, and the shown value reads back as the same."""
+    """A setting has a value of its own type, and its shown value is read back as the same."""
     found = values(read(group, {variable: text}))
     assert found[variable] == value
     assert values(read(group, {variable: written_as_variable(value)})) == found

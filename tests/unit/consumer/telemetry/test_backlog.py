@@ -9,7 +9,7 @@ import pytest
 
 from consumer.telemetry.backlog import Backlog
 from storage.archives.disk import DiskArchive
-from storage.archives.owed import OwedArchive
+from storage.archives.retrying import RetryingArchive
 from storage.ledger import Claim, Event, MemoKey, Place
 from storage.memory.store import MemoryStore
 from storage.states import State
@@ -45,10 +45,10 @@ def ledger(clock: Clock) -> Ledger:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> OwedArchive:
+def archive(tmp_path: Path) -> RetryingArchive:
     """An archive that takes nothing, and so is owed all."""
     (tmp_path / "archive").write_text("a file where a folder should be")
-    return OwedArchive(DiskArchive(tmp_path / "archive"), tmp_path / "owed", max_bytes=1_000_000)
+    return RetryingArchive(DiskArchive(tmp_path / "archive"), tmp_path / "owed", max_bytes=1_000_000)
 
 
 async def _claimed(ledger: Ledger, number: int) -> Claim:
@@ -62,7 +62,7 @@ async def _parked(ledger: Ledger, number: int, reason: str = "deliver-unavailabl
     await ledger.park(await _claimed(ledger, number), event, seconds=5, reason=reason, facts={}, steps=())
 
 
-async def test_nothing_waits(ledger: Ledger, archive: OwedArchive, clock: Clock) -> None:
+async def test_nothing_waits(ledger: Ledger, archive: RetryingArchive, clock: Clock) -> None:
     """Where nothing waits every state is there, and is 0."""
     backlog = Backlog(ledger, archive, clock=clock)
     await backlog.look()
@@ -70,7 +70,7 @@ async def test_nothing_waits(ledger: Ledger, archive: OwedArchive, clock: Clock)
     assert (backlog.oldest_parked_seconds, backlog.owed.count, backlog.owed.bytes) == (0.0, 0, 0)
 
 
-async def test_what_waits_is_counted(ledger: Ledger, archive: OwedArchive, clock: Clock) -> None:
+async def test_what_waits_is_counted(ledger: Ledger, archive: RetryingArchive, clock: Clock) -> None:
     """Memos are counted by how they stand; the oldest is one whose person waits, not one that is only not kept."""
     backlog = Backlog(ledger, archive, clock=clock)
     await _parked(ledger, 1, "not-kept")
@@ -90,7 +90,7 @@ async def test_what_waits_is_counted(ledger: Ledger, archive: OwedArchive, clock
     assert backlog.owed.bytes > len(b"sound")
 
 
-async def test_what_cannot_be_seen_stays(archive: OwedArchive, unused_tcp_port: int) -> None:
+async def test_what_cannot_be_seen_stays(archive: RetryingArchive, unused_tcp_port: int) -> None:
     """While the ledger is away what was seen last is still told, and nothing is raised: the worker goes on."""
     store = SupabaseStore(f"http://127.0.0.1:{unused_tcp_port}", "key")
     await store.open()

@@ -15,7 +15,7 @@ from consumer.telemetry.metrics import Metrics
 from providers.errors import Unauthorized
 from providers.fallback.ladder import Ladder, Rung
 from storage.archives.disk import DiskArchive
-from storage.archives.owed import OwedArchive
+from storage.archives.retrying import RetryingArchive
 from storage.memory.store import MemoryStore
 from tests.harness.virtual_time import in_virtual_time
 from tests.unit.consumer.telemetry.story import KEY, STORY
@@ -160,7 +160,7 @@ def test_the_catalogue_is_what_is_exposed(tmp_path: Path) -> None:
     metrics.watch(WatchdogReadings(), lambda: None)  # type: ignore[arg-type] # all of a watchdog that is read
     metrics.watch_rungs(speaking())
     metrics.watch_lag(lambda: {Partition("message.received", 3): 17})
-    metrics.watch_backlog(Backlog(MemoryStore().ledger, OwedArchive(DiskArchive(tmp_path), tmp_path, max_bytes=0)))
+    metrics.watch_backlog(Backlog(MemoryStore().ledger, RetryingArchive(DiskArchive(tmp_path), tmp_path, max_bytes=0)))
     for notice in STORY:
         metrics(notice)
     families = {family.name: family for family in text_string_to_metric_families(metrics.exposition().decode())}

@@ -1,4 +1,4 @@
-"""Everything of one person is found, and nothing of anybody else."""
+"""Forgetting finds everything of one person, and nothing of another."""
 
 from __future__ import annotations
 
@@ -61,21 +61,21 @@ class World:
         return claim
 
     async def found(self, limit: int = 99) -> list[tuple[DeletionKind, str]]:
-        """Return what is theirs."""
+        """List their items."""
         return [(item.kind, item.name) for item in await self.forgetting.items(limit)]
 
     async def forget(self) -> list[DeletionResult]:
-        """Delete what is theirs."""
+        """Delete their items."""
         return [await self.dispose(item) for item in await self.forgetting.items(99)]
 
     async def turns(self, chat: str) -> int:
-        """Count what is remembered of a chat."""
+        """Count the turns of a chat."""
         return len(await self.store.history.recent(chat, limit=99))
 
 
 @pytest.fixture
 def world() -> World:
-    """An empty one."""
+    """An empty world."""
     return World()
 
 
@@ -84,7 +84,7 @@ def _memos(*names: str) -> Sequence[tuple[DeletionKind, str]]:
 
 
 async def test_chat_of_their_own_is_all_theirs(world: World) -> None:
-    """In a chat that names no other person, memos without a name and all turns are theirs too."""
+    """In a chat that names no other person, nameless memos and all turns are theirs too."""
     await world.memo("51", "1", THEM)
     await world.memo("51", "2", "", named=False)
     await world.memo("52", "3", OTHER)
@@ -98,7 +98,7 @@ async def test_chat_of_their_own_is_all_theirs(world: World) -> None:
 
 @pytest.mark.parametrize("group", [True, False])
 async def test_in_a_shared_chat_only_their_memos_are_theirs(world: World, group: bool) -> None:  # noqa: FBT001 (a row)
-    """Where others are named, or the chat is a group, what is not known to be theirs stays."""
+    """In a group, or beside other names, only memos known to be theirs go."""
     await world.memo("51", "1", THEM, group=group)
     await world.memo("51", "2", OTHER, group=group)
     await world.memo("51", "3", "", group=group, named=False)
@@ -111,7 +111,7 @@ async def test_in_a_shared_chat_only_their_memos_are_theirs(world: World, group:
 
 @pytest.mark.parametrize("spelt", ["+15550100001", "+1 (555) 010-0001", "0015550100001"])
 async def test_number_is_known_however_it_is_spelt(world: World, spelt: str) -> None:
-    """Events spell a number as they like: memos, and recordings under any spelling, are theirs."""
+    """Memos and recordings under any spelling of the number are theirs."""
     await world.memo("51", "1", spelt, group=True)
     assert await world.found() == _memos("1 in chat 51")
     stray = wav_key(pseudonym(spelt, SECRET), NOW, "1")
@@ -120,7 +120,7 @@ async def test_number_is_known_however_it_is_spelt(world: World, spelt: str) -> 
 
 
 async def test_rows_of_an_older_release(world: World) -> None:
-    """A memo with the number and no pseudonym is theirs; a longer number is another person's."""
+    """A memo with the number and no pseudonym is theirs; a longer number is not."""
     facts = {"person": THEM}
     await world.store.ledger.claim(MemoKey("51", "1"), owner="x", lease_seconds=0, facts=facts)
     await world.store.ledger.claim(MemoKey("52", "2"), owner="x", lease_seconds=0, facts={"person": f"{THEM}9"})
@@ -128,14 +128,14 @@ async def test_rows_of_an_older_release(world: World) -> None:
 
 
 async def test_address_instead_of_a_number() -> None:
-    """People have addresses too: case does not matter."""
+    """Addresses are compared without case."""
     world = World("Somebody@Example.com")
     await world.memo("51", "1", "somebody@example.COM")
     assert (DeletionKind.MEMO, "1 in chat 51") in await world.found()
 
 
 async def test_what_waits_ends_and_what_is_held_is_told(world: World) -> None:
-    """A free memo ends; one that a worker has is left for another run."""
+    """A free memo ends; a held one is left for another run."""
     held = await world.memo("51", "1", THEM, settled=False)
     waiting = await world.memo("51", "2", THEM, settled=False)
     await world.store.ledger.release(waiting, steps=[])
@@ -148,7 +148,7 @@ async def test_what_waits_ends_and_what_is_held_is_told(world: World) -> None:
 
 
 async def test_old_names_in_the_archive(world: World) -> None:
-    """Recordings without a memo are found under the pseudonym and under the number; others' are not."""
+    """Recordings without a memo are found under pseudonym and number; others' are not."""
     theirs = [wav_key(pseudonym(THEM, SECRET), NOW, "8"), wav_key(THEM, NOW, "9")]
     others = [wav_key(pseudonym(OTHER, SECRET), NOW, "8"), wav_key(OTHER, NOW, "9"), reply_key(NOW, "8", ".m4a")]
     for key in (*theirs, *others):
@@ -157,7 +157,7 @@ async def test_old_names_in_the_archive(world: World) -> None:
 
 
 async def test_what_came_back_is_found_by_their_empty_rows(world: World) -> None:
-    """A reply that another machine still owed is found again, unless another's memo of that id may own it."""
+    """A reply that another machine uploads late is found again, unless another's memo may own it."""
     await world.memo("51", "1", THEM)
     await world.forget()
     late = [reply_key(NOW, "1", ".m4a"), reply_key(NOW, "1", ".m4a", generation=2)]
@@ -169,7 +169,7 @@ async def test_what_came_back_is_found_by_their_empty_rows(world: World) -> None
 
 
 async def test_chat_that_tells_the_number(world: World) -> None:
-    """Where a chat is known by the number itself, the rows go too; the pseudonym keeps the memo from coming back."""
+    """Rows of a chat known by the number go too; the pseudonym keeps the memo from being answered."""
     await world.memo(f"iMessage;-;{THEM}", "1", THEM)
     await world.forgetting.block_late_events()
     assert (DeletionKind.ROW, f"1 in chat iMessage;-;{THEM}") in await world.found()
@@ -182,16 +182,16 @@ async def test_chat_that_tells_the_number(world: World) -> None:
 
 
 async def test_letters_that_name_them(world: World) -> None:
-    """Events that are no memo are theirs where they have the number in them."""
+    """Stray letters are theirs where they contain the number."""
     for offset, value in enumerate((b'{"from": "+15550100001"', b"{}", f"{OTHER}".encode())):
         event = Event(Place("t", 0, offset), 0.0, None, value)
         await world.store.ledger.bury(DeadLetter(event, "not-json", "parse"))
-    assert await world.found() == [(DeletionKind.LETTER, "t[0]@0")]
+    assert await world.found() == [(DeletionKind.DEAD_LETTER, "t[0]@0")]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
 async def test_so_many_at_most_are_listed(world: World, limit: int) -> None:
-    """A list is no longer than asked for, and begins alike."""
+    """A list keeps to its limit, and begins alike."""
     for number in range(2):
         await world.memo("51", str(number), THEM)
     await world.archive.put(wav_key(THEM, NOW, "9"), b"x", content_type="audio/wav")
@@ -201,5 +201,5 @@ async def test_so_many_at_most_are_listed(world: World, limit: int) -> None:
 
 
 async def test_nobody_is_named_in_a_repr(world: World) -> None:
-    """Neither the number nor the secret shows."""
+    """Neither number nor secret shows."""
     assert not [each for each in (THEM, THEM[1:], SECRET.decode()) if each in repr(world.forgetting)]

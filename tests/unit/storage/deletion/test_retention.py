@@ -1,4 +1,4 @@
-"""What is older than it may be kept is found, and nothing else; what is found can be deleted, again and again."""
+"""Retention finds what is too old and nothing else; deletion is safe to repeat."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Refusing(MemoryArchive):
     away = False
 
     async def delete(self, key: str) -> None:
-        """Delete, or not."""
+        """Delete, or fail."""
         if self.away:
             raise ArchiveUnavailable("S3 says SlowDown")
         await super().delete(key)
@@ -40,7 +40,7 @@ class Refusing(MemoryArchive):
 
 @dataclass
 class World:
-    """A store and an archive, at a time that a test sets."""
+    """A store and an archive at a time that a test sets."""
 
     now: datetime = NOW
 
@@ -55,7 +55,7 @@ class World:
         return self.now.timestamp()
 
     async def memo(self, key: MemoKey, *, days: float, state: State | None = State.ANSWERED) -> list[str]:
-        """Have a memo come and end so many days ago, or not end; give the keys of what is kept of it."""
+        """Add a memo that old, settled or not; return its keys in the archive."""
         self.now = NOW - timedelta(days=days)
         keys = [
             original_key(USER, self.now, key.message_id, ".caf"),
@@ -73,7 +73,7 @@ class World:
         return keys
 
     async def overdue(self, limit: int = 99) -> list[tuple[DeletionKind, str]]:
-        """Return what is too old."""
+        """List what is too old."""
         return _named(await self.retention.overdue(limit))
 
     async def dispose_all(self) -> list[DeletionResult]:
@@ -83,7 +83,7 @@ class World:
 
 @pytest.fixture
 def world() -> World:
-    """An empty one."""
+    """An empty world."""
     return World()
 
 
@@ -96,7 +96,7 @@ def _letter(offset: int) -> DeadLetter:
 
 
 async def test_young_memos_are_let_be(world: World) -> None:
-    """What was settled within RETENTION_DAYS stays, however long ago it was sent."""
+    """A memo settled within RETENTION_DAYS stays, whenever it was sent."""
     keys = await world.memo(KEY, days=29)
     await world.archive.put(original_key(USER, NOW - timedelta(days=400), KEY.message_id, ".caf"), b"", content_type="")
     assert await world.overdue() == [
@@ -108,7 +108,7 @@ async def test_young_memos_are_let_be(world: World) -> None:
 
 @pytest.mark.parametrize("state", [State.ANSWERED, State.APOLOGISED, State.IGNORED, State.FAILED, State.DEAD])
 async def test_old_memo_goes_with_all_that_it_has(world: World, state: State) -> None:
-    """Once it was settled too long ago, in whatever way, its words, recordings and turns go; its row says it was."""
+    """Words, recordings and turns of an old settled memo go; its row stays."""
     keys = await world.memo(KEY, days=31, state=state)
     await world.store.history.append("51", "810001", [PastTurn("user", "q", "en", NOW)])
     (item,) = await world.retention.overdue(9)
@@ -123,7 +123,7 @@ async def test_old_memo_goes_with_all_that_it_has(world: World, state: State) ->
 
 @pytest.mark.parametrize("message_id", ["810001", "an id/of another kind", "6c0b-b4ac6c0bad30"])
 async def test_nothing_of_an_unsettled_memo_is_deleted(world: World, message_id: str) -> None:
-    """However old it is and however odd its id: while it waits, its recordings are needed."""
+    """However old it is: while it waits, its recordings are needed."""
     keys = await world.memo(MemoKey("51", message_id), days=500, state=None)
     assert await world.overdue() == []
     assert await world.dispose(Deletion(DeletionKind.MEMO, "", MemoKey("51", message_id))) is DeletionResult.GONE
@@ -132,7 +132,7 @@ async def test_nothing_of_an_unsettled_memo_is_deleted(world: World, message_id:
 
 @pytest.mark.parametrize("message_id", ["810001", "an id/of another kind", "6c0b-b4ac6c0bad30"])
 async def test_objects_that_no_memo_knows(world: World, message_id: str) -> None:
-    """Old recordings and replies without a memo go; young ones, and what others keep there, stay."""
+    """Old objects without a memo go; young and foreign ones stay."""
     old, young = NOW - timedelta(days=31), NOW - timedelta(days=29)
     strays = [wav_key(USER, old, message_id), reply_key(old, message_id, ".m4a", generation=2)]
     stays = [wav_key(USER, young, message_id), "notes.txt", "voice_memo_of_grandma.caf"]
@@ -144,7 +144,7 @@ async def test_objects_that_no_memo_knows(world: World, message_id: str) -> None
 
 
 async def test_object_that_came_back(world: World) -> None:
-    """What another process has put after its memo was emptied is found by its name, and goes too."""
+    """An object put after its memo was emptied is found by its key."""
     keys = await world.memo(KEY, days=31)
     await world.dispose_all()
     await world.archive.put(keys[0], b"x", content_type="audio/wav")
@@ -152,7 +152,7 @@ async def test_object_that_came_back(world: World) -> None:
 
 
 async def test_further_replies_go_too(world: World) -> None:
-    """The facts name the last reply alone; those before it are deleted with the memo."""
+    """Facts name the last reply alone; earlier ones are deleted with the memo."""
     keys = await world.memo(KEY, days=40)
     world.now = NOW - timedelta(days=31)
     claim = await world.store.ledger.revive(KEY, owner="x", lease_seconds=9, without=[], again=True)
@@ -168,7 +168,7 @@ async def test_further_replies_go_too(world: World) -> None:
 
 
 async def test_rows_outlive_words(world: World) -> None:
-    """An empty row goes after LEDGER_DAYS, and with it the last that was known of the memo."""
+    """An emptied row goes after LEDGER_DAYS."""
     await world.memo(KEY, days=100)
     await world.dispose_all()
     assert await world.overdue() == []
@@ -179,13 +179,13 @@ async def test_rows_outlive_words(world: World) -> None:
 
 
 async def test_letters_and_turns_of_no_memo(world: World) -> None:
-    """Events that are no memo, and turns that the ledger knows nothing of, go when they are old."""
+    """Old stray letters, and old turns without a memo, go."""
     for days, offset in ((31, 1), (29, 2)):
         world.now = NOW - timedelta(days=days)
         await world.store.ledger.bury(_letter(offset))
         await world.store.history.append("51", f"m{offset}", [PastTurn("user", "q", "en", world.now)])
     world.now = NOW
-    assert await world.overdue() == [(DeletionKind.TURNS, "m1 in chat 51"), (DeletionKind.LETTER, "t[0]@1")]
+    assert await world.overdue() == [(DeletionKind.TURNS, "m1 in chat 51"), (DeletionKind.DEAD_LETTER, "t[0]@1")]
     await world.dispose_all()
     assert await world.overdue() == []
     assert [letter.event.place.offset for letter in await world.store.ledger.dead_letters(limit=9)] == [2]
@@ -193,7 +193,7 @@ async def test_letters_and_turns_of_no_memo(world: World) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6])
 async def test_so_many_at_most_are_listed(world: World, limit: int) -> None:
-    """However much is too old, and of whatever kind, a list is no longer than asked for, and begins alike."""
+    """A list keeps to its limit, and begins alike."""
     for number in range(2):
         await world.memo(MemoKey("51", f"81000{number}"), days=31 + number)
         await world.archive.put(wav_key(USER, NOW - timedelta(days=60), f"9{number}"), b"x", content_type="audio/wav")
@@ -206,13 +206,13 @@ async def test_so_many_at_most_are_listed(world: World, limit: int) -> None:
         DeletionKind.MEMO,
         DeletionKind.OBJECT,
         DeletionKind.OBJECT,
-        DeletionKind.LETTER,
+        DeletionKind.DEAD_LETTER,
     ]
     assert await world.overdue(limit) == whole[:limit]
 
 
 async def test_archive_that_is_away_costs_nothing(world: World) -> None:
-    """A memo whose recordings cannot be deleted now is whole in the ledger, and is listed again."""
+    """A memo whose recordings cannot be deleted stays whole, and is listed again."""
     keys = await world.memo(KEY, days=31)
     (item,) = await world.retention.overdue(9)
     world.archive.away = True
@@ -226,7 +226,7 @@ async def test_archive_that_is_away_costs_nothing(world: World) -> None:
 
 
 async def test_memo_that_an_operator_has_taken_since(world: World) -> None:
-    """One that was listed and is being reprocessed is let be, with its recordings."""
+    """A listed memo that is being reprocessed stays, with its recordings."""
     keys = await world.memo(KEY, days=31, state=State.FAILED)
     (item,) = await world.retention.overdue(9)
     await world.store.ledger.revive(KEY, owner="x", lease_seconds=9, without=[], again=False)
@@ -235,6 +235,6 @@ async def test_memo_that_an_operator_has_taken_since(world: World) -> None:
 
 
 async def test_a_deletion_needs_its_key(world: World) -> None:
-    """An item that names nothing is a bug, and deletes nothing."""
+    """An item without a key is a bug, and deletes nothing."""
     with pytest.raises(ValueError, match="the deletion of a memo lacks its key"):
         await world.dispose(Deletion(DeletionKind.MEMO, "nothing"))

@@ -17,7 +17,7 @@ _PAGE_BYTES = 4096
 
 
 async def test_file_that_is_no_database(tmp_path: Path) -> None:
-    """A file of something else is told by its name, and is let go of."""
+    """A file of something else is named, closed, and unchanged."""
     path = tmp_path / "store.db"
     path.write_text("garbage\n")
     store = SqliteStore(path)
@@ -28,7 +28,7 @@ async def test_file_that_is_no_database(tmp_path: Path) -> None:
 
 
 async def test_file_that_is_damaged(tmp_path: Path) -> None:
-    """A database whose pages are no pages any more is told the same way, when it is used."""
+    """A damaged database is reported when it is used."""
     path = tmp_path / "store.db"
     store = SqliteStore(path)
     await store.open()
@@ -43,7 +43,7 @@ async def test_file_that_is_damaged(tmp_path: Path) -> None:
 
 
 async def test_file_that_must_be_there(tmp_path: Path) -> None:
-    """Who must not make the file is told that it is not there; one that is there is opened."""
+    """Without `create` a missing file is an error; an existing one is opened."""
     path = tmp_path / "folder" / "store.db"
     looking = SqliteStore(path, create=False)
     with pytest.raises(StoreNotReady, match=r"there is no file .*store\.db"):

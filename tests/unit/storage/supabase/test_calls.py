@@ -12,7 +12,7 @@ CALL = ("claim", "memo", "owner")
 
 
 def _made(calls: IdempotencyKeys, error: BaseException | None = None, call: tuple[str, ...] = CALL) -> str:
-    """Make a call that ends so; give its name."""
+    """Make a call that ends so; return its key."""
     names = []
     with suppress(StoreUnavailable, Fenced, KeyError, asyncio.CancelledError), calls.key(call) as name:
         names.append(name)
@@ -23,7 +23,7 @@ def _made(calls: IdempotencyKeys, error: BaseException | None = None, call: tupl
 
 @pytest.mark.parametrize("lost", [StoreUnavailable("x"), asyncio.CancelledError()])
 def test_call_whose_answer_was_lost_keeps_its_name(lost: BaseException) -> None:
-    """Made again it has the same name, for as long as its answers are lost, and then a new one."""
+    """A repeated call keeps its key while its answers are lost."""
     calls = IdempotencyKeys()
     name = _made(calls, lost)
     assert _made(calls, lost) == name
@@ -33,13 +33,13 @@ def test_call_whose_answer_was_lost_keeps_its_name(lost: BaseException) -> None:
 
 @pytest.mark.parametrize("answer", [None, Fenced("x"), KeyError("x")])
 def test_answered_call_is_done_with(answer: Exception | None) -> None:
-    """An answer is an answer, a refusal too."""
+    """A refusal is an answer too."""
     calls = IdempotencyKeys()
     assert _made(calls, answer) != _made(calls, answer)
 
 
 def test_two_calls_never_share_a_name() -> None:
-    """Of two that are made at once, one has the name of the call that was lost; and another call has another name."""
+    """Of two concurrent calls one has the lost call's key; another call has another."""
     calls = IdempotencyKeys()
     lost = _made(calls, StoreUnavailable("x"))
     assert _made(calls, call=("claim", "another", "owner")) != lost
@@ -48,7 +48,7 @@ def test_two_calls_never_share_a_name() -> None:
 
 
 def test_only_so_many_are_remembered() -> None:
-    """The oldest lost calls are forgotten first."""
+    """The oldest lost calls are dropped first."""
     calls = IdempotencyKeys()
     names = [_made(calls, StoreUnavailable("x"), ("claim", str(number))) for number in range(300)]
     assert _made(calls, call=("claim", "299")) == names[299]

@@ -43,7 +43,7 @@ from storage.supabase.errors import NotAllowed, error_of
     ],
 )
 def test_each_code_has_its_meaning(code: str, kind: type[Exception]) -> None:
-    """What an operator must do, what time mends, and bugs are told apart; and no word is passed on."""
+    """Operators' faults, outages and bugs are told apart, and no message is passed on."""
     error = error_of(APIError({"code": code, "message": "words", "hint": "words", "details": "words"}))
     assert type(error) is kind
     assert "words" not in str(error)
@@ -59,5 +59,5 @@ def test_each_code_has_its_meaning(code: str, kind: type[Exception]) -> None:
     ],
 )
 def test_gateway_has_no_codes(message: str | None, kind: type[Exception]) -> None:
-    """What stands before PostgREST is known by its words: it wants a key, or something is away behind it."""
+    """The gateway's answer is known by its words: a key is missing, or the rest is away."""
     assert type(error_of(APIError({"message": message}))) is kind

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.ledger import Event, Place
-from storage.supabase.rows import event, read_event, storable
+from storage.supabase.rows import event_to_arguments, read_event, storable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -16,21 +16,21 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_ordinary_words_stay_as_they_are(value: object) -> None:
-    """Whatever PostgreSQL has room for is stored as it is given."""
+    """Text that PostgreSQL can hold is stored unchanged."""
     if "\\u0000" not in json.dumps(value):
         assert storable(value) == value
 
 
 @given(st.text(st.characters(exclude_categories=())))
 def test_everything_becomes_storable(text: str) -> None:
-    """What is stored is UTF-8 without NUL, and stays so."""
+    """Stored text is UTF-8 without NUL, and stays so."""
     stored = storable(text)
     assert "\0" not in stored.encode().decode()
     assert storable(stored) == stored
 
 
 def test_halves_that_belong_together_are_put_together() -> None:
-    """A character that came as a pair of surrogates is that character."""
+    """A pair of surrogates is one character."""
     assert storable({"a": ("\ud83d\ude00", "\ud83d", 1)}) == {"a": ["😀", "\ufffd", 1]}
 
 
@@ -45,6 +45,6 @@ def test_halves_that_belong_together_are_put_together() -> None:
     )
 )
 def test_event_survives_its_two_parts(given_event: Event) -> None:
-    """An event that is sent in two parts is read as it was, nothing and an empty value told apart."""
-    sent = json.loads(json.dumps(event(given_event)))
+    """An event sent in two parts is read back, with None and empty values distinct."""
+    sent = json.loads(json.dumps(event_to_arguments(given_event)))
     assert read_event({**sent["p_event"], "value": sent["p_value"]}) == given_event

@@ -1,4 +1,4 @@
-"""Owed uploads: objects that an archive refused, spooled and offered again until it takes them (I5)."""
+"""Pending uploads: objects that an archive refused, spooled and retried until it takes them (I5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from runtime.backoff import Backoff
-from storage.archive import KEYS_PER_PAGE, NO_METADATA
+from storage.archive import KEYS_PER_PAGE, NO_METADATA, Archive
 from storage.archives.spool import Damaged, Spool, SpooledObject, file_name
 from storage.errors import ArchiveError, ArchiveMissing, ArchiveUnavailable
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from storage.archive import Archive
     from storage.archives.spool import SpoolSize, Stamp
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
@@ -28,16 +27,14 @@ _FIRST_SECONDS, _LONGEST_SECONDS = 2.0, 60.0
 log = logging.getLogger(__name__)
 
 
-class OwedArchive:
-    """An archive whose refused uploads wait in a spool until the inner one takes them, which pays them.
-
-    Processes may share the spool, and pay what the others owe.
+class RetryingArchive(Archive):
+    """An archive that spools the uploads that the inner one refuses; processes may share the spool.
 
     Args:
         archive: the inner one.
         folder: of the spool, on a local disk.
         max_bytes: bound of the spool, headers included.
-        patience_seconds: how long an upload may take.
+        timeout_seconds: of an upload.
         clock: seconds since the epoch.
         jitter: from 0 to 1.
     """
@@ -48,19 +45,19 @@ class OwedArchive:
         folder: Path,
         *,
         max_bytes: int,
-        patience_seconds: float = 4.0,
+        timeout_seconds: float = 4.0,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,  # noqa: S311 (it spreads retries, and guards nothing)
     ) -> None:
         self._archive = archive
-        self._patience_seconds = patience_seconds
+        self._timeout_seconds = timeout_seconds
         self._spool = Spool(folder, max_bytes, clock)
         self._backoff = Backoff(_FIRST_SECONDS, _LONGEST_SECONDS, random=jitter)
-        self._something_new = asyncio.Event()
+        self._spooled_new = asyncio.Event()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
-        """Keep an object or owe it; return its place, or `owed:` and the key. Raises ArchiveError if both fail."""
+        """Upload or spool an object; return its place, or `owed:` and the key. Raises ArchiveError if both fail."""
         name = file_name(key)
         async with self._lock(name):
             older = await asyncio.to_thread(self._spool.stamp, name)
@@ -68,50 +65,49 @@ class OwedArchive:
             try:
                 where = await self._put(wanted)
             except ArchiveError as refusal:
-                if not await self._owe(wanted, refusal):
+                if not await self._spool_upload(wanted, refusal):
                     raise
                 return f"owed:{key}"
-            # An older copy must not be paid over this one.
+            # An older copy must not overwrite this one later.
             if older is not None:
-                await self._forget(name, older)
+                await self._unspool(name, older)
             return where
 
     async def _put(self, wanted: SpooledObject) -> str:
-        scope = asyncio.timeout(self._patience_seconds)
+        scope = asyncio.timeout(self._timeout_seconds)
         try:
             async with scope:
-                return await self._offer(wanted)
+                return await self._upload(wanted)
         except TimeoutError as late:
             if scope.expired():
                 raise ArchiveUnavailable("no answer in time") from late
             raise
 
-    async def _offer(self, wanted: SpooledObject) -> str:
+    async def _upload(self, wanted: SpooledObject) -> str:
         return await self._archive.put(wanted.key, wanted.data, content_type=wanted.content_type, about=wanted.about)
 
     async def get(self, key: str) -> bytes:
-        """Return an object. An owed copy is newer; looking for it first also finds one that is just being paid."""
-        owed = await self._read(file_name(key))
-        if owed is not None:
-            return owed.data
+        # A spooled copy is newer; looking for it first also finds one that is just being uploaded.
+        spooled = await self._read(file_name(key))
+        if spooled is not None:
+            return spooled.data
         try:
             return await self._archive.get(key)
         except (ArchiveMissing, ArchiveUnavailable):
-            owed = await self._read(file_name(key))  # it may have become owed in the meantime
-            if owed is None:
+            spooled = await self._read(file_name(key))  # it may have been spooled in the meantime
+            if spooled is None:
                 raise
-            return owed.data
+            return spooled.data
 
     async def keys(self, *, prefix: str = "", after: str = "", limit: int = KEYS_PER_PAGE) -> Sequence[str]:
-        """List kept and owed keys, in one order."""
         with _spool_errors():
-            owed = await asyncio.to_thread(self._spool.keys)
+            spooled = await asyncio.to_thread(self._spool.keys)
         kept = await self._archive.keys(prefix=prefix, after=after, limit=limit)
-        wanted = (key for key in owed if key.startswith(prefix) and key > after)
+        wanted = (key for key in spooled if key.startswith(prefix) and key > after)
         return sorted({*kept, *wanted})[:limit]
 
     async def delete(self, key: str) -> None:
-        """Delete an object and stop owing it. If another process is just paying it, it is listed again later."""
+        # An object that another process is just uploading is listed again afterwards.
         name = file_name(key)
         async with self._lock(name):
             with _spool_errors():
@@ -121,7 +117,7 @@ class OwedArchive:
             await self._archive.delete(key)
 
     async def check(self) -> None:
-        """Check the inner archive; being able to owe is not enough."""
+        """Check the inner archive; being able to spool is not enough."""
         await self._archive.check()
 
     async def warm(self) -> None:
@@ -132,57 +128,54 @@ class OwedArchive:
             log.info("archive.cold", extra={"error": type(error).__name__})
 
     async def close(self) -> None:
-        """Close the inner archive, after keep_paying() has ended."""
         await self._archive.close()
 
-    async def owed(self) -> SpoolSize:
-        """Return how much is owed. Raises ArchiveUnavailable."""
+    async def pending(self) -> SpoolSize:
+        """Return the size of what is pending. Raises ArchiveUnavailable."""
         with _spool_errors():
             return await asyncio.to_thread(self._spool.total)
 
-    async def pay(self) -> int:
-        """Offer all that is owed once, oldest first, while the archive is available; return how many it took."""
-        paid, _ = await self._pay_all()
-        return paid
+    async def retry(self) -> int:
+        """Upload everything pending once, oldest first, until the archive is away; return how many it took."""
+        return (await self._retry_all())[0]
 
-    async def keep_paying(self) -> None:
-        """Pay until cancelled: each minute and when something new is owed; after a failure with back-off."""
+    async def keep_retrying(self) -> None:
+        """Upload until cancelled: each minute and when something was spooled; after a failure with back-off."""
         failures = 0
         while True:
-            self._something_new.clear()
-            paid, all_paid = await self._pay_all()
-            if all_paid:
+            self._spooled_new.clear()
+            taken, all_taken = await self._retry_all()
+            if all_taken:
                 failures = 0
-                with suppress(TimeoutError):  # what other processes owe is only seen by looking
-                    await asyncio.wait_for(self._something_new.wait(), _LONGEST_SECONDS)
+                with suppress(TimeoutError):  # what other processes spooled is only seen by looking
+                    await asyncio.wait_for(self._spooled_new.wait(), _LONGEST_SECONDS)
             else:
-                failures = 0 if paid else failures
+                failures = 0 if taken else failures
                 await asyncio.sleep(self._backoff.delay_seconds(failures))
                 failures += 1
 
-    async def _pay_all(self) -> tuple[int, bool]:
-        """Return how many were paid, and whether none is left."""
-        paid, all_paid = 0, True
+    async def _retry_all(self) -> tuple[int, bool]:
+        """Return how many were taken, and whether none is left."""
+        results: list[bool | None] = []
         try:
             for name in await asyncio.to_thread(self._spool.names):
-                taken = await self._pay(name)
-                paid += taken is True
-                all_paid &= taken is not False
+                results.append(await self._retry(name))  # noqa: PERF401 (what came before a failure counts)
         except (OSError, ArchiveUnavailable) as error:
             log.warning("archive.away", extra={"error": type(error).__name__})
-            all_paid = False
-        if paid:
-            log.info("archive.paid", extra={"count": paid})
-        return paid, all_paid
+            results.append(False)
+        if taken := results.count(True):
+            log.info("archive.paid", extra={"count": taken})
+        return taken, False not in results
 
-    async def _pay(self, name: str) -> bool | None:
-        """Offer one object; return whether it was taken, or None when it is gone."""
+    async def _retry(self, name: str) -> bool | None:
+        """Return whether an object was taken; None when it is gone."""
         async with self._lock(name):
             try:
-                owed = await asyncio.to_thread(self._spool.read, name)
-                if owed is None:
+                found = await asyncio.to_thread(self._spool.read, name)
+                if found is None:
                     return None
-                await self._offer(owed.object)
+                spooled, stamp = found
+                await self._upload(spooled)
             except ArchiveUnavailable:
                 raise
             except ArchiveError as refusal:
@@ -191,16 +184,16 @@ class OwedArchive:
             except (Damaged, OSError) as unreadable:  # it must not hold up the others
                 log.error("archive.owed_broke", extra={"error": type(unreadable).__name__})  # noqa: TRY400 (I6)
                 return False
-            return await self._forget(name, owed.stamp)
+            return await self._unspool(name, stamp)
 
-    async def _owe(self, wanted: SpooledObject, refusal: ArchiveError) -> bool:
+    async def _spool_upload(self, wanted: SpooledObject, refusal: ArchiveError) -> bool:
         try:
             await asyncio.to_thread(self._spool.write, wanted)
         except OSError as error:
             log.warning("archive.not_owed", extra={"error": type(refusal).__name__, "reason": _reason(error)})
             return False
         log.warning("archive.owed", extra={"error": type(refusal).__name__})
-        self._something_new.set()
+        self._spooled_new.set()
         return True
 
     async def _read(self, name: str) -> SpooledObject | None:
@@ -209,9 +202,9 @@ class OwedArchive:
         except (OSError, Damaged) as error:
             log.warning("archive.owed_unreadable", extra={"error": type(error).__name__})
             return None
-        return found.object if found else None
+        return found[0] if found else None
 
-    async def _forget(self, name: str, stamp: Stamp) -> bool:
+    async def _unspool(self, name: str, stamp: Stamp) -> bool:
         try:
             await asyncio.to_thread(self._spool.remove, name, stamp)
         except OSError as error:
@@ -220,7 +213,7 @@ class OwedArchive:
         return True
 
     def _lock(self, name: str) -> asyncio.Lock:
-        """Return a key's lock: of two puts, or a put and a payment, the later must end later."""
+        """Return a key's lock: of two puts, or a put and a retry, the later must end later."""
         return self._locks.setdefault(name, asyncio.Lock())
 
 
@@ -229,7 +222,7 @@ def _spool_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ArchiveUnavailable(f"the folder of what is owed: {_reason(error)}") from error
+        raise ArchiveUnavailable(f"the folder ARCHIVE_SPOOL: {_reason(error)}") from error
 
 
 def _reason(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""Events and dead letters, as one transaction of SQLite reads and writes them."""
+"""Events and dead letters within a transaction."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from storage.ledger import LETTER_SECONDS
-from storage.rows import event_from_row, event_to_row, letter_from_row, letter_to_row
+from storage.ledger import DEAD_LETTER_SECONDS
+from storage.rows import dead_letter_from_row, dead_letter_to_row, event_from_row, event_to_row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -61,7 +61,7 @@ def drop_event(rows: SqliteRows, key: MemoKey) -> None:
 
 
 def event_of(rows: SqliteRows, key: MemoKey) -> Event | None:
-    """Return the event that brought a memo: its own, else that of its newest letter."""
+    """Return the event of a memo, else of its newest dead letter."""
     address = (key.chat_id, key.message_id)
     row = rows.connection.execute("SELECT * FROM events WHERE chat_id = ? AND message_id = ?", address).fetchone()
     if row is None:
@@ -71,9 +71,9 @@ def event_of(rows: SqliteRows, key: MemoKey) -> Event | None:
 
 
 def write(rows: SqliteRows, letter: DeadLetter, *, again: bool) -> None:
-    """Write a letter that is to be published; `again` overwrites the letter of its place."""
-    columns = {**_columns(letter.event), **letter_to_row(letter), "first_at": letter.first_at}
-    times = {"now": rows.now, "publish_after": rows.now + LETTER_SECONDS}
+    """Write an unpublished letter; `again` overwrites that of its place."""
+    columns = {**_columns(letter.event), **dead_letter_to_row(letter), "first_at": letter.first_at}
+    times = {"now": rows.now, "publish_after": rows.now + DEAD_LETTER_SECONDS}
     rows.connection.execute(_INSERT + (_UPDATE if again else "NOTHING"), {**columns, **times})
 
 
@@ -82,24 +82,19 @@ def take_unpublished(rows: SqliteRows, *, limit: int, seconds: float) -> list[De
     # The plus has SQLite look in the index of the unpublished, rather than walk all letters in their order.
     letters = _select(rows, _WHOLE + "WHERE publish_after <= ? ORDER BY +sequence LIMIT ?", rows.now, limit)
     for letter in letters:
-        _set_publish_after(rows, letter, rows.now + seconds)
+        set_publish_after(rows, letter, rows.now + seconds)
     return letters
 
 
-def mark_published(rows: SqliteRows, letter: DeadLetter) -> None:
-    """Mark a letter as published, unless it was written again."""
-    _set_publish_after(rows, letter, None)
+def set_publish_after(rows: SqliteRows, letter: DeadLetter, at: float | None) -> None:
+    """Set when others may publish a letter, unless it was written again; None: it is published."""
+    place = letter.event.place
+    rows.connection.execute(_PUBLISH_AFTER, (at, place.topic, place.partition, place.offset, letter.fence))
 
 
-def newest(rows: SqliteRows, limit: int) -> list[DeadLetter]:
-    """List letters, newest first."""
-    return _select(rows, _CONTENTLESS + "ORDER BY sequence DESC LIMIT ?", limit)
-
-
-def before(rows: SqliteRows, at: float, limit: int) -> list[DeadLetter]:
-    """List old stray letters."""
-    query = "WHERE chat_id IS NULL AND dead_letters.at < ? ORDER BY dead_letters.at, sequence LIMIT ?"
-    return _select(rows, _CONTENTLESS + query, at, limit)
+def contentless(rows: SqliteRows, query: str, *values: object) -> list[DeadLetter]:
+    """List the selected dead letters without the contents of their events."""
+    return _select(rows, _CONTENTLESS + query, *values)
 
 
 def with_word(rows: SqliteRows, word: bytes, limit: int) -> list[DeadLetter]:
@@ -108,20 +103,15 @@ def with_word(rows: SqliteRows, word: bytes, limit: int) -> list[DeadLetter]:
     candidates = rows.connection.execute(query + " FROM dead_letters WHERE chat_id IS NULL", {"word": word})
     sequences = [row["sequence"] for row in candidates if row["found"] or _in_headers(row["headers"], word)]
     chosen = "WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence LIMIT ?"
-    return _select(rows, _CONTENTLESS + chosen, json.dumps(sequences), limit)
+    return contentless(rows, chosen, json.dumps(sequences), limit)
 
 
 def _select(rows: SqliteRows, query: str, *values: object) -> list[DeadLetter]:
-    return [letter_from_row(row, _event(row)) for row in rows.connection.execute(query, values).fetchall()]
+    return [dead_letter_from_row(row, _event(row)) for row in rows.connection.execute(query, values).fetchall()]
 
 
 def _in_headers(headers: str | None, word: bytes) -> bool:
     return any(word in b64decode(value) for _, value in json.loads(headers or "[]"))
-
-
-def _set_publish_after(rows: SqliteRows, letter: DeadLetter, at: float | None) -> None:
-    place = letter.event.place
-    rows.connection.execute(_PUBLISH_AFTER, (at, place.topic, place.partition, place.offset, letter.fence))
 
 
 def _columns(event: Event) -> dict[str, Any]:
