@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from providers.factory import Adapters
     from providers.ports import ChatTurn, Replier, Transcript
 
-# What a whole ladder may take for a step that is alone with its memo. The memo's own budget is shorter.
+# What a whole ladder may take for a step alone; the budget of a turn is shorter.
 _HEAR_BUDGET_SECONDS: Final = 45.0
 _ANSWER_BUDGET_SECONDS: Final = 20.0
 _SPEAK_BUDGET_SECONDS: Final = 45.0

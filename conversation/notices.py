@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 
 class Subject(Protocol):
-    """The message that a turn answers, as a MemoKey names it; hashable."""
+    """Key of the message that a turn answers; hashable."""
 
     @property
     def chat_id(self) -> str:

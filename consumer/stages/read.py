@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.memo.states import Heard
-from conversation.language.identify import identify_language, last_language
+from conversation.language.identify import identify_language
+from conversation.recent_turns import last_language
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

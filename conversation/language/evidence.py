@@ -39,7 +39,7 @@ _NO_LANGUAGE: Final[frozenset[str]] = frozenset()
 
 
 def load() -> None:
-    """Load everything, in a third of a second: in a thread, before the first memo."""
+    """Load everything, in a third of a second: call it in a thread, at start."""
     _vocabulary()
     _columns()
     languages.load()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from conversation.language.evidence import (
     detect,
@@ -14,15 +14,6 @@ from conversation.language.evidence import (
 )
 from conversation.language.scripts import LATIN, candidate_languages, count_letters
 from providers.languages import primary_subtag
-
-if TYPE_CHECKING:
-    from storage.history import PastTurn
-
-
-def last_language(turns: tuple[PastTurn, ...]) -> str | None:
-    """Return the language that the person last used."""
-    return next((turn.language for turn in reversed(turns) if turn.role == "user"), None)
-
 
 _BRIEF_WORDS: Final = 4
 _BRIEF_LETTERS: Final = 24
@@ -38,7 +29,7 @@ _RARE_WEIGHT: Final = -1.5
 _COMMON: Final = frozenset(
     {"ar", "de", "en", "es", "fr", "hi", "id", "it", "nl", "pl", "pt", "ru", "sv", "tr", "vi", "zh"}
 )
-"""Of most memos; others need more evidence."""
+"""Languages of most people; others need more evidence."""
 _MISTAKEN_FOR: Final = {
     "as": ("bn",), "az": ("tr",), "ba": ("ru",), "be": ("ru", "uk"), "bs": ("hr",), "fo": ("da", "no"),
     "gl": ("pt", "es"), "ht": ("fr",), "is": ("no", "da"), "jv": ("id",), "kk": ("ru",), "la": ("it",), "lb": ("de",),
