@@ -129,7 +129,7 @@ class Ladder(Generic[P, T]):
             raise
         except ProviderError as error:
             if breaker.failed(call, error):
-                self._log_shut(rung, error)
+                self._log_shut(rung, error)  # without the traceback that a handler would log
             raise
         else:
             breaker.succeeded(call)
@@ -141,15 +141,13 @@ class Ladder(Generic[P, T]):
         log.error("rung.shut", extra={"stage": self.name, "rung": rung.name, "reason": error.reason})
 
 
-class _NoTime(ProviderError):
-    reason = NO_TIME
+class _NoTime(ProviderError, reason=NO_TIME): ...
 
 
-class _KeptOut(ProviderError):
-    reason = OPEN
+class _KeptOut(ProviderError, reason=OPEN): ...
 
 
-class _CutShort(TimedOut):
+class _CutShort(TimedOut, reason=TimedOut.reason):
     """The budget left too little time to blame the service."""
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from providers.errors import BadAnswer, TimedOut, Unreachable
-from providers.wire.sessions import LazySession, read_body, refusal, session
+from providers.wire.sessions import LazySession, read_body, require_success, session
 from providers.wire.streams import error_in_answer, open_response
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ SERVICE = "openai"
 _LONGEST_STREAM_SECONDS = 60.0
 _LONGEST_ANSWER_BYTES = 8 * 1024 * 1024
 _LONGEST_LINE_BYTES = 1024 * 1024
-_MOVED = 300
-_REFUSED = 400
 
 
 class OpenAiWire:
@@ -66,7 +64,7 @@ class OpenAiWire:
         try:
             async with open_response(SERVICE, self._timeout_seconds, request) as response:
                 answered = True
-                _raise_refusal(response)
+                require_success(SERVICE, response)
                 yield response
         except TimeoutError as error:
             raise TimedOut(SERVICE) from error
@@ -112,10 +110,3 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
             raise BadAnswer(SERVICE, "endless line")
     if left.startswith(b"data:"):
         yield left.removeprefix(b"data:").strip()
-
-
-def _raise_refusal(response: aiohttp.ClientResponse) -> None:
-    if response.status >= _REFUSED:
-        raise refusal(SERVICE, response.status, response.headers)
-    if response.status >= _MOVED:
-        raise BadAnswer(SERVICE, "redirect", status=response.status)

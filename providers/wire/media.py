@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from providers.errors import BadAnswer, Forbidden, TooLarge
-from providers.wire.sessions import LazySession, checked_session, client_errors, refusal
+from providers.wire.sessions import LazySession, checked_session, client_errors, raise_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SERVICE = "media"
 _REDIRECTS = 3
 _MOVED = frozenset({301, 302, 303, 307, 308})
-_REFUSED = 400
 _PIECE_BYTES = 64 * 1024
 
 
@@ -71,8 +70,7 @@ class MediaClient:
             async with self._session.get().get(url, headers=headers, allow_redirects=False) as response:
                 if response.status in _MOVED:
                     return url.join(_parse(response.headers.get("Location", "")))
-                if response.status >= _REFUSED:
-                    raise refusal(SERVICE, response.status, response.headers)
+                raise_refusal(SERVICE, response)
                 return await self._read(response, onlooker)
 
     async def _read(self, response: aiohttp.ClientResponse, onlooker: Onlooker | None) -> bytes:

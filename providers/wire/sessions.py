@@ -16,12 +16,10 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from providers.errors import Forbidden, ProviderError, TimedOut, Unreachable, from_status
+from providers.errors import BadAnswer, Forbidden, ProviderError, TimedOut, Unreachable, from_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-
-    from multidict import CIMultiDictProxy
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +29,7 @@ _CONNECTIONS: Final = 256
 _KEEP_ALIVE_SECONDS: Final = 75.0  # A new connection shakes hands, which takes two round trips
 _MOST_LIKELY: Final = 8
 _LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
+_MOVED: Final = 300
 _SCHEMES: Final = frozenset({"http", "https"})
 
 
@@ -194,9 +193,17 @@ def client_errors(service: str) -> Iterator[None]:
         raise TimedOut(service) from error
 
 
-def refusal(service: str, status: int, headers: CIMultiDictProxy[str]) -> ProviderError:
-    """Map a refusal (400 to 599) and its Retry-After to an error."""
-    return from_status(service, status, retry_after_seconds(headers.get("Retry-After")))
+def raise_refusal(service: str, response: aiohttp.ClientResponse) -> None:
+    """Raise the error of a status from 400 on, with its Retry-After."""
+    if not response.ok:
+        raise from_status(service, response.status, retry_after_seconds(response.headers.get("Retry-After")))
+
+
+def require_success(service: str, response: aiohttp.ClientResponse) -> None:
+    """Raise the error of a refusal, and BadAnswer for a redirect."""
+    raise_refusal(service, response)
+    if response.status >= _MOVED:
+        raise BadAnswer(service, "redirect", status=response.status)
 
 
 def retry_after_seconds(value: str | None, *, now: datetime | None = None) -> float | None:
