@@ -1,26 +1,32 @@
-"""Requests to a messenger's API, each made once, and the typing indicator."""
+"""Requests to a messenger's API, and what all messengers do alike."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 from yarl import URL
 
 from providers.errors import OutcomeUnknown, Unreachable
+from providers.messengers.wire import checked_pieces
+from providers.wire.retries import RETRY_SECONDS, retry
 from providers.wire.sessions import LazySession, client_errors, session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from providers.messengers.wire import Json, OutgoingMessage, Wire
+    from providers.ports import Onlooker
+    from providers.wire.media import MediaClient
+
+T = TypeVar("T")
 
 
 class ApiClient:
-    """Client of one API; a Wire interprets its answers."""
+    """Client of one API, which makes each request once; a Wire interprets the answers."""
 
     def __init__(
         self, wire: Wire, base_url: str, api_key: str, *, timeout_seconds: float, send_timeout_seconds: float
@@ -50,7 +56,7 @@ class ApiClient:
         try:
             async with self._session.get().post(
                 self._url(send.path),
-                data=send.pieces(),
+                data=checked_pieces(send.body, send.still_ours),
                 headers={**self._headers, **length},
                 timeout=self._send_timeout,
                 allow_redirects=False,
@@ -71,11 +77,9 @@ class ApiClient:
                 pass
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._session.warm(self._base, service=self._wire.service)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._session.close()
 
     async def _request(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
@@ -87,6 +91,36 @@ class ApiClient:
 
     def _url(self, path: str) -> URL:
         return URL(f"{self._base}{path}", encoded=True)
+
+
+class HttpMessenger:
+    """Base of messengers: retries, downloads, and connections."""
+
+    def __init__(self, calls: ApiClient, media: MediaClient, *, attempts: int, typing_refresh_seconds: float) -> None:
+        self._calls = calls
+        self._media = media
+        self._attempts = attempts
+        self._typing_refresh_seconds = typing_refresh_seconds
+
+    async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
+        return await self._retry(partial(self._media.fetch, onlooker=onlooker), url)
+
+    async def warm(self) -> None:
+        await asyncio.gather(self._calls.warm(), self._media.warm())
+
+    async def close(self) -> None:
+        await self._media.close()
+        await self._calls.close()
+
+    async def _send(self, send: OutgoingMessage, *, seconds: float = RETRY_SECONDS) -> str:
+        async def once() -> str:
+            send.still_ours()
+            return await self._calls.send(send)
+
+        return await self._retry(once, seconds=seconds)
+
+    async def _retry(self, work: Callable[..., Awaitable[T]], *args: str, seconds: float = RETRY_SECONDS) -> T:
+        return await retry(work, *args, attempts=self._attempts, seconds=seconds)
 
 
 @asynccontextmanager

@@ -29,7 +29,7 @@ _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-
 
 
 class Uploader:
-    """Uploader."""
+    """Client of upload addresses."""
 
     def __init__(self, policy: HostPolicy, *, timeout_seconds: float, resolver: AbstractResolver | None = None) -> None:
         self._policy = policy
@@ -55,7 +55,6 @@ class Uploader:
                     raise Unavailable(SERVICE, status=response.status)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._session.close()
 
 

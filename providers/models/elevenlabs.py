@@ -14,7 +14,7 @@ from elevenlabs.environment import ElevenLabsEnvironment
 from audio.clip import WAV_RATE, wav_clip
 from providers.errors import BadAnswer, Unreachable
 from providers.languages import primary_subtag
-from providers.models.pcm import LONGEST_BYTES, checked_pcm, require_words
+from providers.models.pcm import LONGEST_BYTES, require_words, streamed_pcm
 from providers.models.voices import Voices
 from providers.ports import Transcript
 from providers.wire.sdk_transport import LONGEST_WORDS_BYTES, Transport, http_client
@@ -53,11 +53,9 @@ class _Client:
         self._client = AsyncElevenLabs(api_key=api_key, base_url=self._base_url, httpx_client=http)
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._transport.warm(self._base_url)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._transport.aclose()
 
 
@@ -83,31 +81,20 @@ class ElevenLabsSynthesizer(_Client):
         super().__init__(SERVICE, api_key, base_url, timeout_seconds=timeout_seconds, limit_bytes=LONGEST_BYTES)
         self._model = model
         self._voices = Voices(SERVICE, model, voices)
-        self._sample_rate = sample_rate
-
-    @property
-    def sample_rate(self) -> int:
-        """Of the PCM, in Hz."""
-        return self._sample_rate
+        self.sample_rate = sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
-        """Stream mono s16le PCM. Raises NoVoice before any request."""
         request = self._request(
             require_words(SERVICE, text), language, repair_surrogates(before), repair_surrogates(after)
         )
-        async with (
-            _sdk_errors(SERVICE),
-            open_response(SERVICE, self._timeout_seconds, request) as response,
-            aclosing(
-                checked_pcm(
-                    response.data,
-                    service=SERVICE,
-                    sample_rate=self._sample_rate,
-                    timeout_seconds=self._timeout_seconds,
-                    content_type=response.headers.get("content-type", ""),
-                )
-            ) as pieces,
-        ):
+        pcm = streamed_pcm(
+            open_response(SERVICE, self._timeout_seconds, request),
+            lambda response: response.data,
+            service=SERVICE,
+            sample_rate=self.sample_rate,
+            timeout_seconds=self._timeout_seconds,
+        )
+        async with _sdk_errors(SERVICE), aclosing(pcm) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -128,7 +115,7 @@ class ElevenLabsSynthesizer(_Client):
             previous_text=before or None,
             next_text=after or None,
             model_id=self._model,
-            output_format=f"pcm_{self._sample_rate}",
+            output_format=f"pcm_{self.sample_rate}",
             language_code=None if self._model == _NO_LANGUAGE_CODE else _CODES.get(language, language),
             request_options={"max_retries": 0, "chunk_size": _PIECE_BYTES},
         )
@@ -145,7 +132,6 @@ class ElevenLabsTranscriber(_Client):
         self._model = model
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognize a 16 kHz mono s16 WAV; `language` is a hint."""
         hint = {"language_code": language} if language else {}
         async with _sdk_errors(SCRIBE), time_limit(SCRIBE, self._timeout_seconds):
             answer = await self._client.speech_to_text.convert(

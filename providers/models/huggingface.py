@@ -36,18 +36,15 @@ class _SharedTransport(httpx2.AsyncBaseTransport):
         self._transport = Transport(SERVICE)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request."""
         return cast("httpx2.Response", await self._transport.handle_async_request(request))
 
     async def warm(self, address: str) -> None:
-        """Open a connection. Raises nothing."""
         await self._transport.warm(address)
 
     async def aclose(self) -> None:
         """Do nothing when a client closes."""
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._transport.aclose()
 
     @contextmanager
@@ -95,11 +92,9 @@ class WhisperTranscriber:
         await self.transcribe(wav_clip(bytes(WAV_RATE // 5), sample_rate=WAV_RATE))
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._transport.warm(self._url)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.close()  # type: ignore[no-untyped-call] # untyped just there
         await self._transport.close()
 
@@ -121,7 +116,6 @@ class LlamaReplier:
         self._transport = _SharedTransport()
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002
-        """Stream the reply; the language is in the turns."""
         # A client per call: it closes its streams only when it is closed itself, so one kept for long would leak them.
         async with _sdk_errors(), self._client() as client:
             async with time_limit(SERVICE, self._timeout_seconds):
@@ -146,11 +140,9 @@ class LlamaReplier:
             raise BadAnswer(SERVICE, "no choices")
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._transport.warm(self._base_url)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._transport.close()
 
     def _client(self) -> AsyncInferenceClient:

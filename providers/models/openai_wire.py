@@ -44,11 +44,9 @@ class OpenAiWire:
         return self._post(path, data=form, total_seconds=self._timeout_seconds)
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._session.warm(self._base_url, service=SERVICE)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._session.close()
 
     @asynccontextmanager
