@@ -54,7 +54,7 @@ class RungFailed:
     rung: str
     seconds: float
     error: str
-    told_after_seconds: float = field(default=0.0, repr=False)
+    reported_after_seconds: float = field(default=0.0, repr=False)
     """How long ago: a ladder reports its rungs when it is done. For traces alone."""
 
 
@@ -67,4 +67,4 @@ class RungServed:
     stage: str
     rung: str
     seconds: float
-    told_after_seconds: float = field(default=0.0, repr=False)
+    reported_after_seconds: float = field(default=0.0, repr=False)

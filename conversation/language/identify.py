@@ -17,13 +17,10 @@ from providers.languages import primary_subtag
 
 _BRIEF_WORDS: Final = 4
 _BRIEF_LETTERS: Final = 24
-_LONG_LETTERS: Final = 40
-"""From here on langdetect is the better judge."""
+_LONG_LETTERS: Final = 40  # from here on langdetect is the better judge
 _LONGEST: Final = 2000
-_FOREIGN_WORDS: Final = 2
-"""Fewer may be loans ("okay, ciao") or names."""
-_LAST_WEIGHT: Final = 4.0
-"""Less than two everyday words."""
+_FOREIGN_WORDS: Final = 2  # fewer may be loans ("okay, ciao") or names
+_LAST_WEIGHT: Final = 4.0  # less than two everyday words
 _DEFAULT_WEIGHT: Final = 1.0
 _RARE_WEIGHT: Final = -1.5
 _COMMON: Final = frozenset(
@@ -63,7 +60,6 @@ def identify_language(text: str, *, reported: str | None, last: str | None, defa
 
 
 def _likeliest(text: str, candidates: tuple[str, ...], alike: tuple[str, ...], default: str) -> str:
-    """Weigh words and prior knowledge, then n-grams."""
     if len(candidates) == 1:
         return candidates[0]
     weights = weigh_words(text, candidates)

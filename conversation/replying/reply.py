@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from providers.ports import Replier
     from storage.history import PastTurn
 
-_OURS = "canned"
-"""A replier whose words are our own, and need no check."""
+_OURS = "canned"  # a replier whose words are our own, and need no check
 
 
 async def reply_to(

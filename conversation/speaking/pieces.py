@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     Pcm = asyncio.Queue[bytes | None]
     """Of one piece, which bounds it; ends with None."""
 
-_AHEAD = 3
-"""Pieces synthesised while an earlier one is emitted."""
-_FEWEST_BYTES = 100
-"""Of PCM for one letter; at 16 kHz, at twice the usual speed, it takes ten times as many."""
+_AHEAD = 3  # pieces synthesised while an earlier one is emitted
+_FEWEST_BYTES = 100  # of PCM for one letter; at 16 kHz, at twice the usual speed, it takes ten times as many
 
 
 class OrderedSpeech:

@@ -13,6 +13,7 @@ from audio.errors import TranscodeError
 from conversation import budget
 from conversation.draft import Discarded, StreamedReplies, StreamedReply
 from conversation.speaking.pieces import OrderedSpeech
+from providers.errors import NoVoice
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -88,10 +89,12 @@ def synthesizer_rung(
 def short_line_rung(
     service: str, synthesizer: Synthesizer, transcoder: Transcoder
 ) -> Callable[[StreamedReply], Awaitable[Voiced]]:
-    """Return a rung that speaks a short line, in case the reply is the trouble."""
+    """Return a rung that speaks a short line, in case the reply is the trouble; NoVoice in a language without one."""
     speech = synthesizer_rung(service, synthesizer, transcoder)
 
     async def call(draft: StreamedReply) -> Voiced:
+        if draft.language not in clips.LANGUAGES:  # the local voice may know it
+            raise NoVoice(service)
         return await speech(StreamedReply.whole(*clips.text_of(Line.GOT_IT, draft.language)))
 
     return call

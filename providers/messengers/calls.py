@@ -13,7 +13,7 @@ from yarl import URL
 from providers.errors import OutcomeUnknown, Unreachable
 from providers.messengers.wire import checked_pieces
 from providers.wire.retries import RETRY_SECONDS, retry
-from providers.wire.sessions import LazySession, client_errors, session
+from providers.wire.sessions import LazySession, client_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -35,7 +35,7 @@ class ApiClient:
         self._base = URL(base_url.rstrip("/"))
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
-        self._session = LazySession(partial(session, total_seconds=timeout_seconds))
+        self._session = LazySession(total_seconds=timeout_seconds)
 
     async def get(self, path: str) -> Json:
         """Get a resource. Raises ProviderError."""
@@ -46,12 +46,7 @@ class ApiClient:
         return await self._request("POST", path, body)
 
     async def send(self, send: OutgoingMessage) -> str:
-        """Send a message; return its id.
-
-        Raises:
-            OutcomeUnknown: it may be out.
-            ProviderError: it is not.
-        """
+        """Send a message; return its id. Raises OutcomeUnknown if it may be out, another ProviderError if it is not."""
         length = {"Content-Type": "application/json", "Content-Length": str(len(send.body))}
         try:
             async with self._session.get().post(

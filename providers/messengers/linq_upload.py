@@ -5,14 +5,13 @@ An address is for one file and 15 minutes, at any public https host, with exactl
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from yarl import URL
 
 from providers.errors import BadAnswer, Forbidden, Unavailable
 from providers.messengers.wire import checked_pieces
-from providers.wire.sessions import LazySession, checked_session, client_errors
+from providers.wire.sessions import LazySession, client_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +32,7 @@ class Uploader:
 
     def __init__(self, policy: HostPolicy, *, timeout_seconds: float, resolver: AbstractResolver | None = None) -> None:
         self._policy = policy
-        self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
+        self._session = LazySession(total_seconds=timeout_seconds, policy=policy, resolver=resolver)
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
         """Upload a file, once. Raises Forbidden, and ProviderError where a fresh ticket may help."""
@@ -59,7 +58,6 @@ class Uploader:
 
 
 def _parse(address: str) -> URL:
-    """Parse a signed address unchanged."""
     try:
         url = URL(address, encoded=True)
         _ = url.port  # reading it is what checks it

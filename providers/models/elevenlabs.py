@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
 
+    Request = AbstractAsyncContextManager[AsyncHttpResponse[AsyncIterator[bytes]]]
+
 SERVICE: Final = "elevenlabs"
 SCRIBE: Final = "scribe"
 API_URL: Final[str] = ElevenLabsEnvironment.PRODUCTION.value
@@ -105,11 +107,8 @@ class ElevenLabsSynthesizer(_Client):
         if not isinstance(models, list):  # the client takes any JSON for a list
             raise BadAnswer(SERVICE, "no models")
 
-    def _request(
-        self, text: str, language: str, before: str, after: str
-    ) -> AbstractAsyncContextManager[AsyncHttpResponse[AsyncIterator[bytes]]]:
-        request: AbstractAsyncContextManager[AsyncHttpResponse[AsyncIterator[bytes]]]
-        request = self._client.text_to_speech.with_raw_response.stream(
+    def _request(self, text: str, language: str, before: str, after: str) -> Request:
+        request: Request = self._client.text_to_speech.with_raw_response.stream(
             self._voices.voice_for(language),
             text=text,
             previous_text=before or None,

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from providers.errors import BadAnswer, TimedOut, Unreachable
-from providers.wire.sessions import LazySession, read_body, require_success, session
+from providers.wire.sessions import LazySession, read_body, require_success
 from providers.wire.streams import error_in_answer, open_response
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class OpenAiWire:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._timeout_seconds = timeout_seconds
-        self._session = LazySession(partial(session, total_seconds=_LONGEST_STREAM_SECONDS))
+        self._session = LazySession(total_seconds=_LONGEST_STREAM_SECONDS)
 
     def post_json(self, path: str, body: Mapping[str, object]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Post JSON; the stream may take a minute, and its reader bounds the pauses."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
 from yarl import URL
 
 from providers.errors import BadAnswer, Forbidden, TooLarge
-from providers.wire.sessions import LazySession, checked_session, client_errors, raise_refusal
+from providers.wire.sessions import LazySession, client_errors, raise_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +40,7 @@ class MediaClient:
         self._policy = policy
         self._headers = headers
         self._max_memo_bytes = max_memo_bytes
-        self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
+        self._session = LazySession(total_seconds=timeout_seconds, policy=policy, resolver=resolver)
 
     async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Download a recording, once. Raises ProviderError; Forbidden and TooLarge as the port says."""
@@ -64,7 +63,6 @@ class MediaClient:
         await self._session.close()
 
     async def _get(self, url: URL, onlooker: Onlooker | None) -> bytes | URL:
-        """Return the recording, or where it moved."""
         headers = self._headers if self._policy.is_own(url) else {}
         with client_errors(SERVICE):
             async with self._session.get().get(url, headers=headers, allow_redirects=False) as response:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import aiohttp
@@ -17,7 +16,7 @@ import httpx2
 from yarl import URL
 
 from providers.errors import BadAnswer, ProviderError, Unreachable
-from providers.wire.sessions import LazySession, require_success, session
+from providers.wire.sessions import LazySession, require_success
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,7 +37,7 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
     def __init__(self, service: str, *, limit_bytes: int = LONGEST_WORDS_BYTES) -> None:
         self._service = service
         self._limit_bytes = limit_bytes
-        self._session = LazySession(partial(session, total_seconds=None))
+        self._session = LazySession(total_seconds=None)
 
     async def handle_async_request(self, request: Request) -> Response:  # type: ignore[override] # of either kind
         """Send a request; return only a usable answer.

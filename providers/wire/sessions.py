@@ -19,7 +19,7 @@ from yarl import URL
 from providers.errors import BadAnswer, Forbidden, ProviderError, TimedOut, Unreachable, from_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator
 
 log = logging.getLogger(__name__)
 
@@ -135,24 +135,22 @@ def session(*, total_seconds: float | None, resolver: AbstractResolver | None = 
     )
 
 
-def checked_session(
-    policy: HostPolicy, resolver: AbstractResolver | None, *, total_seconds: float
-) -> aiohttp.ClientSession:
-    """Build a session that connects only to allowed addresses."""
-    return session(total_seconds=total_seconds, resolver=CheckedResolver(policy, resolver))
-
-
 class LazySession:
-    """A session made at first use, inside the running loop."""
+    """A session made at first use, inside the running loop; with a policy, it connects only to allowed addresses."""
 
-    def __init__(self, make: Callable[[], aiohttp.ClientSession]) -> None:
-        self._make = make
+    def __init__(
+        self, *, total_seconds: float | None, policy: HostPolicy | None = None, resolver: AbstractResolver | None = None
+    ) -> None:
+        self._total_seconds = total_seconds
+        self._policy = policy
+        self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
     def get(self) -> aiohttp.ClientSession:
         """Return the session."""
         if self._session is None:
-            self._session = self._make()
+            resolver = CheckedResolver(self._policy, self._resolver) if self._policy else self._resolver
+            self._session = session(total_seconds=self._total_seconds, resolver=resolver)
         return self._session
 
     async def warm(self, address: str | URL, *, service: str) -> None:
