@@ -1,4 +1,4 @@
-"""Turn: what hearing, answering and speaking need to know of the exchange that they serve."""
+"""Turn: the exchange that hearing, answering and speaking serve, and report to."""
 
 from __future__ import annotations
 

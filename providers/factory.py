@@ -65,7 +65,7 @@ def make_messenger(
             _secret(settings.linq.api_key, "LINQ_API_KEY"),
             media_hosts=settings.media_hosts,
             max_memo_bytes=max_memo_bytes,
-            pace=SendTiming.within(send_seconds),
+            timing=SendTiming.within(send_seconds),
         )
     return SeriesMessenger(
         required(settings.series.api_url, "SERIES_API_URL"),

@@ -1,11 +1,12 @@
-"""Requests to a messenger's API, and what all messengers do alike."""
+"""Requests to a messenger's API, and the base of messengers over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import aiohttp
 from yarl import URL
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from providers.wire.media import MediaClient
 
 T = TypeVar("T")
+
+_ATTEMPTS: Final = 3
+_TYPING_SECONDS: Final = 5.0
+_STOP_TYPING_SECONDS: Final = 2.0
+_REFRESH_TYPING_SECONDS: Final = 40.0  # Series forgets after 60 s
 
 
 class ApiClient:
@@ -88,17 +94,25 @@ class ApiClient:
         return URL(f"{self._base}{path}", encoded=True)
 
 
-class HttpMessenger:
-    """Base of messengers: retries, downloads, and connections."""
+class HttpMessenger(ABC):
+    """Base of messengers: retries, downloads, typing, and connections."""
 
-    def __init__(self, calls: ApiClient, media: MediaClient, *, attempts: int, typing_refresh_seconds: float) -> None:
+    def __init__(self, calls: ApiClient, media: MediaClient) -> None:
         self._calls = calls
         self._media = media
-        self._attempts = attempts
-        self._typing_refresh_seconds = typing_refresh_seconds
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
         return await self._retry(partial(self._media.fetch, onlooker=onlooker), url)
+
+    @asynccontextmanager
+    async def typing(self, chat_id: str) -> AsyncIterator[None]:
+        typing = asyncio.create_task(self._keep_typing(chat_id), name="typing")
+        try:
+            yield
+        finally:
+            typing.cancel()
+            # Shielded: typing is taken back although the block is being cancelled.
+            await asyncio.shield(asyncio.ensure_future(self._stop_typing(typing, chat_id)))
 
     async def warm(self) -> None:
         await asyncio.gather(self._calls.warm(), self._media.warm())
@@ -106,6 +120,19 @@ class HttpMessenger:
     async def close(self) -> None:
         await self._media.close()
         await self._calls.close()
+
+    @abstractmethod
+    async def _set_typing(self, method: str, chat_id: str, *, seconds: float) -> None:
+        """POST shows the indicator, DELETE hides it. Must not raise."""
+
+    async def _keep_typing(self, chat_id: str) -> None:
+        while True:
+            await self._set_typing("POST", chat_id, seconds=_TYPING_SECONDS)
+            await asyncio.sleep(_REFRESH_TYPING_SECONDS)
+
+    async def _stop_typing(self, typing: asyncio.Task[None], chat_id: str) -> None:
+        await asyncio.gather(typing, return_exceptions=True)
+        await self._set_typing("DELETE", chat_id, seconds=_STOP_TYPING_SECONDS)
 
     async def _send(self, send: OutgoingMessage, *, seconds: float = RETRY_SECONDS) -> str:
         async def once() -> str:
@@ -115,32 +142,4 @@ class HttpMessenger:
         return await self._retry(once, seconds=seconds)
 
     async def _retry(self, work: Callable[..., Awaitable[T]], *args: str, seconds: float = RETRY_SECONDS) -> T:
-        return await retry(work, *args, attempts=self._attempts, seconds=seconds)
-
-
-@asynccontextmanager
-async def show_typing(
-    start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]], *, refresh_seconds: float
-) -> AsyncIterator[None]:
-    """Show the typing indicator while the block runs, without delaying it; hide it on every path.
-
-    `start`, which is repeated, and `stop` must not raise.
-    """
-    refreshing = asyncio.create_task(_show(start, refresh_seconds), name="typing")
-    try:
-        yield
-    finally:
-        refreshing.cancel()
-        # Shielded: typing is taken back although the block is being cancelled.
-        await asyncio.shield(asyncio.ensure_future(_hide(refreshing, stop)))
-
-
-async def _show(start: Callable[[], Awaitable[None]], refresh_seconds: float) -> None:
-    while True:
-        await start()
-        await asyncio.sleep(refresh_seconds)
-
-
-async def _hide(refreshing: asyncio.Task[None], stop: Callable[[], Awaitable[None]]) -> None:
-    await asyncio.gather(refreshing, return_exceptions=True)
-    await stop()
+        return await retry(work, *args, attempts=_ATTEMPTS, seconds=seconds)

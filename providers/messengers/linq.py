@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from providers.errors import BadAnswer, OptedOut, TimedOut, Unavailable
 from providers.fallback.deadline import deadline
-from providers.messengers.calls import ApiClient, HttpMessenger, show_typing
+from providers.messengers.calls import ApiClient, HttpMessenger
 from providers.messengers.linq_upload import Uploader
 from providers.messengers.linq_wire import (
     SERVICE,
@@ -32,13 +32,10 @@ from providers.wire.sessions import policy_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from contextlib import AbstractAsyncContextManager
 
     from providers.messengers.wire import OutgoingMessage
     from providers.ports import SentText, VoiceReply
 
-_TYPING_SECONDS: Final = 5.0
-_STOP_TYPING_SECONDS: Final = 2.0
 _MOST_PAGES: Final = 10
 _PAGE: Final = 100  # in messages; the API's maximum
 _MOST_REMEMBERED: Final = 10_000
@@ -80,17 +77,15 @@ class LinqMessenger(HttpMessenger):
         media_hosts: Collection[str],
         max_memo_bytes: int,
         timeout_seconds: float = 15.0,
-        pace: SendTiming | None = None,
-        attempts: int = 3,
-        typing_refresh_seconds: float = 40.0,
+        timing: SendTiming,
     ) -> None:
-        self._pace = pace or SendTiming.within(20.0)
+        self._timing = timing
         calls = ApiClient(
-            WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=self._pace.request_seconds
+            WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=timing.request_seconds
         )
         sources = policy_for(base_url, media_hosts, variable="LINQ_MEDIA_HOSTS")
         media = MediaClient(sources, {}, max_memo_bytes=max_memo_bytes, timeout_seconds=timeout_seconds)
-        super().__init__(calls, media, attempts=attempts, typing_refresh_seconds=typing_refresh_seconds)
+        super().__init__(calls, media)
         targets = policy_for(base_url, media_hosts, variable="LINQ_MEDIA_HOSTS", anywhere=True)
         self._upload = Uploader(targets, timeout_seconds=timeout_seconds)
         self._opted_out: OrderedDict[str, bool] = OrderedDict()  # chats
@@ -102,13 +97,6 @@ class LinqMessenger(HttpMessenger):
         for part, attachment_id in parts_without_url(message)[:_MOST_LINKS]:
             part["url"] = await self._retry(self._link, attachment_id)
         return message
-
-    def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
-        return show_typing(
-            lambda: self._set_typing("POST", chat_id, _TYPING_SECONDS),
-            lambda: self._set_typing("DELETE", chat_id, _STOP_TYPING_SECONDS),
-            refresh_seconds=self._typing_refresh_seconds,
-        )
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
         """Send a voice memo; return its id. Raises OutcomeUnknown, and OptedOut if the person unsubscribed."""
@@ -160,12 +148,12 @@ class LinqMessenger(HttpMessenger):
             await self._upload.put(ticket, reply.clip.data, still_ours)
             return ticket.attachment_id
 
-        async with deadline(self._pace.upload_seconds, TimedOut(SERVICE, "uploading")):
+        async with deadline(self._timing.upload_seconds, TimedOut(SERVICE, "uploading")):
             return await self._retry(once)  # an attachment without a message is invisible
 
     async def _send_to(self, chat_id: str, send: OutgoingMessage) -> str:
         try:
-            return await self._send(send, seconds=self._pace.again_seconds)
+            return await self._send(send, seconds=self._timing.again_seconds)
         except OptedOut:
             _remember(self._opted_out, chat_id, value=True)
             raise
@@ -177,7 +165,7 @@ class LinqMessenger(HttpMessenger):
             raise Unavailable(SERVICE, "attachment not ready")
         return url
 
-    async def _set_typing(self, method: str, chat_id: str, seconds: float) -> None:
+    async def _set_typing(self, method: str, chat_id: str, *, seconds: float) -> None:
         if chat_id not in self._opted_out:
             await self._calls.nudge(method, f"{chat_path(chat_id)}/typing", seconds=seconds)
 

@@ -16,8 +16,6 @@ from providers.wire.sessions import LazySession, client_errors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiohttp.abc import AbstractResolver
-
     from providers.messengers.linq_wire import Ticket
     from providers.wire.sessions import HostPolicy
 
@@ -30,9 +28,9 @@ _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-
 class Uploader:
     """Client of upload addresses."""
 
-    def __init__(self, policy: HostPolicy, *, timeout_seconds: float, resolver: AbstractResolver | None = None) -> None:
+    def __init__(self, policy: HostPolicy, *, timeout_seconds: float) -> None:
         self._policy = policy
-        self._session = LazySession(total_seconds=timeout_seconds, policy=policy, resolver=resolver)
+        self._session = LazySession(total_seconds=timeout_seconds, policy=policy)
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
         """Upload a file, once. Raises Forbidden, and ProviderError where a fresh ticket may help."""

@@ -1,4 +1,4 @@
-"""The Series API: media, messages, typing, voice and text.
+"""Messenger on the Series API.
 
 Reads are retried, and sends that were surely not accepted (429, 503, no connection). A send that may be out (no
 answer, 500, 502, 504) raises OutcomeUnknown.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from providers.errors import BadAnswer
-from providers.messengers.calls import ApiClient, HttpMessenger, show_typing
+from providers.messengers.calls import ApiClient, HttpMessenger
 from providers.messengers.series_wire import SERVICE, WIRE, matches, messages_path, text_send, voice_send
 from providers.ports import always_ours
 from providers.wire.media import MediaClient
@@ -20,12 +20,8 @@ from providers.wire.sessions import policy_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from contextlib import AbstractAsyncContextManager
 
     from providers.ports import SentText, VoiceReply
-
-_TYPING_SECONDS = 5.0
-_STOP_TYPING_SECONDS = 2.0
 
 
 class SeriesMessenger(HttpMessenger):
@@ -46,8 +42,6 @@ class SeriesMessenger(HttpMessenger):
         max_memo_bytes: int,
         timeout_seconds: float = 15.0,
         send_timeout_seconds: float = 20.0,
-        attempts: int = 3,
-        typing_refresh_seconds: float = 40.0,  # the API forgets after 60 s
     ) -> None:
         calls = ApiClient(
             WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=send_timeout_seconds
@@ -58,7 +52,7 @@ class SeriesMessenger(HttpMessenger):
             max_memo_bytes=max_memo_bytes,
             timeout_seconds=timeout_seconds,
         )
-        super().__init__(calls, media, attempts=attempts, typing_refresh_seconds=typing_refresh_seconds)
+        super().__init__(calls, media)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
         answer = await self._retry(self._calls.get, f"{messages_path(chat_id)}/{quote(message_id, safe='')}")
@@ -66,14 +60,6 @@ class SeriesMessenger(HttpMessenger):
         if not isinstance(found, dict):
             raise BadAnswer(SERVICE, "no message")
         return found
-
-    def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
-        chat = f"/api/chats/{quote(chat_id, safe='')}"
-        return show_typing(
-            lambda: self._calls.nudge("POST", f"{chat}/start_typing", seconds=_TYPING_SECONDS),
-            lambda: self._calls.nudge("DELETE", f"{chat}/stop_typing", seconds=_STOP_TYPING_SECONDS),
-            refresh_seconds=self._typing_refresh_seconds,
-        )
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
         return await self._send(await asyncio.to_thread(voice_send, reply, still_ours))
@@ -94,3 +80,7 @@ class SeriesMessenger(HttpMessenger):
     async def check(self) -> None:
         with suppress(BadAnswer):  # whatever it lists: it let us in
             await self._calls.get("/api/chats")
+
+    async def _set_typing(self, method: str, chat_id: str, *, seconds: float) -> None:
+        action = "start_typing" if method == "POST" else "stop_typing"
+        await self._calls.nudge(method, f"/api/chats/{quote(chat_id, safe='')}/{action}", seconds=seconds)

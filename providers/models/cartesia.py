@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cartesia import APIConnectionError, APIError, AsyncCartesia
 
@@ -22,8 +22,10 @@ SERVICE = "cartesia"
 class CartesiaSynthesizer:
     """Synthesizer; `voices` maps primary subtags and "default" to voice ids.
 
-    `timeout_seconds` is until the answer begins, until the first sound, and between two; `sample_rate` is in Hz.
+    `timeout_seconds` is until the answer begins, until the first sound, and between two.
     """
+
+    sample_rate: Final = 24_000
 
     def __init__(
         self,
@@ -33,7 +35,6 @@ class CartesiaSynthesizer:
         voices: Mapping[str, str],
         base_url: str | None = None,
         timeout_seconds: float = 8.0,
-        sample_rate: int = 24_000,
     ) -> None:
         self._transport = Transport(SERVICE, limit_bytes=LONGEST_BYTES)
         # Its client would retry twice by itself, time-outs included: three times the time that we allow.
@@ -47,7 +48,6 @@ class CartesiaSynthesizer:
         self._timeout_seconds = timeout_seconds
         self._model = model
         self._voices = Voices(SERVICE, model, voices)
-        self.sample_rate = sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
         request = self._request(require_words(SERVICE, text), language)
@@ -80,7 +80,7 @@ class CartesiaSynthesizer:
             model_id=self._model,
             transcript=text,
             voice={"mode": "id", "id": self._voices.voice_for(language)},  # type: ignore[arg-type] # its TypedDict in plain
-            output_format={"container": "raw", "encoding": "pcm_s16le", "sample_rate": self.sample_rate},  # type: ignore[arg-type,misc] # the same
+            output_format={"container": "raw", "encoding": "pcm_s16le", "sample_rate": self.sample_rate},
             language=language,
         )
 

@@ -35,7 +35,6 @@ SERVICE: Final = "elevenlabs"
 SCRIBE: Final = "scribe"
 API_URL: Final[str] = ElevenLabsEnvironment.PRODUCTION.value
 _PIECE_BYTES = 32 * 1024  # two thirds of a second of PCM, where the client's default is 1 KiB
-_RATES: Final = {16000, 22050, 24000}
 _NO_LANGUAGE_CODE = "eleven_multilingual_v2"  # the model that refuses a language code
 # Raised by the client for a malformed answer.
 _UNREADABLE: Final = (ApiError, ParsingError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
@@ -64,9 +63,10 @@ class _Client:
 class ElevenLabsSynthesizer(_Client):
     """Synthesizer; `voices` maps primary subtags and "default" to voice ids.
 
-    `timeout_seconds` is until the answer begins, until the first sound, and between two; `sample_rate` is in Hz (44,100
-    needs a higher plan).
+    `timeout_seconds` is until the answer begins, until the first sound, and between two.
     """
+
+    sample_rate: Final = 24_000  # 44,100 Hz needs a higher plan
 
     def __init__(
         self,
@@ -76,14 +76,10 @@ class ElevenLabsSynthesizer(_Client):
         voices: Mapping[str, str],
         base_url: str | None = None,
         timeout_seconds: float = 8.0,
-        sample_rate: int = 24_000,
     ) -> None:
-        if sample_rate not in _RATES:
-            raise ValueError(f"ElevenLabs gives no PCM at {sample_rate} Hz")
         super().__init__(SERVICE, api_key, base_url, timeout_seconds=timeout_seconds, limit_bytes=LONGEST_BYTES)
         self._model = model
         self._voices = Voices(SERVICE, model, voices)
-        self.sample_rate = sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
         request = self._request(
@@ -124,17 +120,14 @@ class ElevenLabsSynthesizer(_Client):
 class ElevenLabsTranscriber(_Client):
     """Transcriber on Scribe (https://elevenlabs.io/docs/api-reference/speech-to-text/convert)."""
 
-    def __init__(
-        self, api_key: str, *, model: str = "scribe_v1", base_url: str | None = None, timeout_seconds: float = 15.0
-    ) -> None:
+    def __init__(self, api_key: str, *, base_url: str | None = None, timeout_seconds: float = 15.0) -> None:
         super().__init__(SCRIBE, api_key, base_url, timeout_seconds=timeout_seconds, limit_bytes=LONGEST_WORDS_BYTES)
-        self._model = model
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
         hint = {"language_code": language} if language else {}
         async with _sdk_errors(SCRIBE), time_limit(SCRIBE, self._timeout_seconds):
             answer = await self._client.speech_to_text.convert(
-                model_id=self._model,
+                model_id="scribe_v1",
                 file=("memo.wav", speech.data, "audio/wav"),
                 tag_audio_events=False,  # "(laughter)" is not what a person said
                 timestamps_granularity="none",

@@ -94,14 +94,11 @@ class LlamaReplier:
     `timeout_seconds` is until the answer begins, until the first words, and between two.
     """
 
-    def __init__(
-        self, token: str, base_url: str, model: str, *, timeout_seconds: float = 10.0, max_tokens: int = _MAX_TOKENS
-    ) -> None:
+    def __init__(self, token: str, base_url: str, model: str, *, timeout_seconds: float = 10.0) -> None:
         self._token = token
         self._base_url = base_url
         self._model = model
         self._timeout_seconds = timeout_seconds
-        self._max_tokens = max_tokens
         self._transport = _SharedTransport(SERVICE)
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002
@@ -112,7 +109,7 @@ class LlamaReplier:
                     stream: Any = await client.chat_completion(
                         [{"role": turn.role.value, "content": repair_surrogates(turn.text)} for turn in turns],
                         model=self._model,
-                        max_tokens=self._max_tokens,
+                        max_tokens=_MAX_TOKENS,
                         stream=True,
                     )
             words = reply_stream(_words(stream), service=SERVICE, timeout_seconds=self._timeout_seconds)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import aiohttp
-    from aiohttp.abc import AbstractResolver
 
     from providers.ports import Onlooker
     from providers.wire.sessions import HostPolicy
@@ -29,18 +28,12 @@ class MediaClient:
     """Downloads with a limit, checking every redirect; only the API itself gets the headers."""
 
     def __init__(
-        self,
-        policy: HostPolicy,
-        headers: Mapping[str, str],
-        *,
-        max_memo_bytes: int,
-        timeout_seconds: float,
-        resolver: AbstractResolver | None = None,
+        self, policy: HostPolicy, headers: Mapping[str, str], *, max_memo_bytes: int, timeout_seconds: float
     ) -> None:
         self._policy = policy
         self._headers = headers
         self._max_memo_bytes = max_memo_bytes
-        self._session = LazySession(total_seconds=timeout_seconds, policy=policy, resolver=resolver)
+        self._session = LazySession(total_seconds=timeout_seconds, policy=policy)
 
     async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Download a recording, once. Raises ProviderError; Forbidden and TooLarge as the port says."""

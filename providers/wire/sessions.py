@@ -12,7 +12,6 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
@@ -20,6 +19,8 @@ from providers.errors import BadAnswer, Forbidden, ProviderError, TimedOut, Unre
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from aiohttp.abc import AbstractResolver
 
 log = logging.getLogger(__name__)
 
@@ -103,23 +104,19 @@ def is_special(host: str) -> bool:
     return not inner.is_global or inner.is_multicast
 
 
-class CheckedResolver(AbstractResolver):
+class CheckedResolver(ThreadedResolver):
     """Resolver that checks every address."""
 
-    def __init__(self, policy: HostPolicy, inner: AbstractResolver | None = None) -> None:
+    def __init__(self, policy: HostPolicy) -> None:
+        super().__init__()
         self._policy = policy
-        self._inner = inner or ThreadedResolver()
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
         """Resolve a name. Raises Forbidden."""
-        addresses = await self._inner.resolve(host, port, family)
+        addresses = await super().resolve(host, port, family)
         for each in addresses:
             self._policy.check_address(host, each["host"])
         return list(addresses)
-
-    async def close(self) -> None:
-        """Close the inner resolver."""
-        await self._inner.close()
 
 
 def session(*, total_seconds: float | None, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
@@ -138,18 +135,15 @@ def session(*, total_seconds: float | None, resolver: AbstractResolver | None = 
 class LazySession:
     """A session made at first use, inside the running loop; with a policy, it connects only to allowed addresses."""
 
-    def __init__(
-        self, *, total_seconds: float | None, policy: HostPolicy | None = None, resolver: AbstractResolver | None = None
-    ) -> None:
+    def __init__(self, *, total_seconds: float | None, policy: HostPolicy | None = None) -> None:
         self._total_seconds = total_seconds
         self._policy = policy
-        self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
     def get(self) -> aiohttp.ClientSession:
         """Return the session."""
         if self._session is None:
-            resolver = CheckedResolver(self._policy, self._resolver) if self._policy else self._resolver
+            resolver = CheckedResolver(self._policy) if self._policy else None
             self._session = session(total_seconds=self._total_seconds, resolver=resolver)
         return self._session
 
