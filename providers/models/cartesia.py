@@ -39,11 +39,7 @@ class CartesiaSynthesizer:
         self._transport = Transport(SERVICE, limit_bytes=LONGEST_BYTES)
         # Its client would retry twice by itself, time-outs included: three times the time that we allow.
         self._client = AsyncCartesia(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=None,
-            max_retries=0,
-            http_client=http_client(self._transport),
+            api_key=api_key, base_url=base_url, timeout=None, max_retries=0, http_client=http_client(self._transport)
         )
         self._timeout_seconds = timeout_seconds
         self._model = model

@@ -87,13 +87,7 @@ class OpenAiReplier(_Adapter):
     """Replier (https://platform.openai.com/docs/api-reference/chat/create) for models that take max_tokens."""
 
     def __init__(
-        self,
-        base_url: str,
-        key: str,
-        *,
-        model: str,
-        timeout_seconds: float = 10.0,
-        max_tokens: int = _MAX_TOKENS,
+        self, base_url: str, key: str, *, model: str, timeout_seconds: float = 10.0, max_tokens: int = _MAX_TOKENS
     ) -> None:
         super().__init__(base_url, key, timeout_seconds=timeout_seconds)
         self._model = model
