@@ -112,7 +112,7 @@ class LinqMessenger(HttpMessenger):
         return await self._send_to(chat_id, text_send(chat_id, text, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Find a message of ours by attachment id, file name, or text alone. BadAnswer: too many, oldest first."""
+        """Find a message of ours. Raises BadAnswer if there are too many, and the oldest come first."""
         ids = {self._attachments[name] for name in filenames if name in self._attachments}
         query = {"limit": str(_PAGE)}
         times: list[str] = []
