@@ -17,7 +17,7 @@ from consumer.memo.endings import Apology, CannotAnswer, NotKept
 from consumer.memo.states import Answering, Fetched, Form, Spoken
 from conversation import budget
 from conversation.draft import StreamedReplies
-from conversation.language.identify import last_language
+from conversation.recent_turns import last_language
 from conversation.replying.texted import TextReply
 from providers.models.local import canned_reply
 from storage.errors import ArchiveError
@@ -176,7 +176,7 @@ class Pipeline:
         if known is not None:
             return known
         with run.progress.stage("speak") as timing:
-            spoken = await self.speak(answering, run.progress, rehearsal)
+            spoken = await self.speak(answering, rehearsal)
             timing.rung = spoken.rung
         run.progress.facts["spoken"] = None
         keeping = run.asides.start("keep-reply", self._keep_reply(spoken, run.progress), otherwise=None)

@@ -1,4 +1,4 @@
-"""Streamed replies: text that is spoken while a model still writes it."""
+"""Replies that are spoken while a model still writes them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from conversation.speakable.sentences import Sentences, join_sentences, split_se
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-_LONGEST_PIECE = 240
-"""Characters; longer pieces mean fewer requests and better prosody."""
+_LONGEST_PIECE = 240  # characters; longer pieces mean fewer requests and better prosody
 
 
 class Discarded(Exception):
-    """The replier of a draft failed; none of it will be heard."""
+    """The replier of a draft failed."""
 
 
 class Phrase(NamedTuple):
@@ -27,12 +26,12 @@ class Phrase(NamedTuple):
 
 
 class StreamedReply:
-    """A streamed reply in a language (a primary subtag)."""
+    """A streamed reply in a language (a primary subtag), complete when `ended`."""
 
     def __init__(self, language: str) -> None:
         self.language = language
         self._sentences: list[str] = []
-        self._ended = self._discarded = False
+        self.ended = self._discarded = False
         self._changed = asyncio.Event()
 
     @classmethod
@@ -48,11 +47,6 @@ class StreamedReply:
         """The reply so far."""
         return join_sentences(self._sentences, self.language)
 
-    @property
-    def ended(self) -> bool:
-        """Whether it is complete."""
-        return self._ended
-
     def say(self, *sentences: str) -> None:
         """Add sentences."""
         self._sentences += sentences
@@ -60,12 +54,12 @@ class StreamedReply:
 
     def end(self) -> None:
         """Mark it complete."""
-        self._ended = True
+        self.ended = True
         self._notify()
 
     def discard(self) -> None:
         """Throw it away, unless it is complete."""
-        self._discarded = not self._ended
+        self._discarded = not self.ended
         self._notify()
 
     async def pieces(self) -> AsyncIterator[Phrase]:
@@ -79,14 +73,14 @@ class StreamedReply:
 
     async def started(self) -> None:
         """Wait for a first sentence. Raises Discarded."""
-        await self._until(lambda: self._ended or bool(self._sentences))
+        await self._until(lambda: self.ended or bool(self._sentences))
 
     async def settled(self) -> None:
         """Wait until it is complete. Raises Discarded."""
-        await self._until(lambda: self._ended)
+        await self._until(lambda: self.ended)
 
     async def _has_more(self, said: int) -> bool:
-        await self._until(lambda: self._ended or said < len(self._sentences))
+        await self._until(lambda: self.ended or said < len(self._sentences))
         return said < len(self._sentences)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
@@ -116,19 +110,16 @@ class Splitter(Protocol):
     @property
     def full(self) -> bool:
         """Whether the reply is long enough."""
-        ...
 
     def feed(self, piece: str) -> list[str]:
         """Take more text; return the pieces that it completes."""
-        ...
 
     def end(self) -> list[str]:
         """Return what is left."""
-        ...
 
 
 class StreamedReplies:
-    """The drafts of one reply, one for each replier that is tried."""
+    """The drafts of one reply, one for each replier tried."""
 
     def __init__(self, splitter: Callable[[str], Splitter] = Sentences) -> None:
         self.splitter = splitter

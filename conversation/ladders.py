@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from audio.clips import LANGUAGES
 from conversation.hearing.listen import transcriber_rung
 from conversation.replying.reply import replier_rung
 from conversation.speaking.rehearsal import Voiced, recorded_line, short_line_rung, synthesizer_rung
-from providers.errors import NoVoice
 from providers.fallback.ladder import Ladder, Rung
 from providers.models.local import CannedReplier
 from providers.settings import HEARING_SECONDS, LOCAL_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from audio.clip import Clip
     from audio.transcode import Transcoder
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from providers.factory import Adapters
     from providers.ports import ChatTurn, Replier, Transcript
 
-# What a whole ladder may take for a step that is alone with its memo. The memo's own budget is shorter.
+# What a whole ladder may take for a step alone; the budget of a turn is shorter.
 _HEAR_BUDGET_SECONDS: Final = 45.0
 _ANSWER_BUDGET_SECONDS: Final = 20.0
 _SPEAK_BUDGET_SECONDS: Final = 45.0
@@ -31,10 +29,8 @@ _SPEAK_BUDGET_SECONDS: Final = 45.0
 _MODEL_SECONDS: Final = 8.0
 _VOICE_SECONDS: Final = 25.0
 _SHORT_SECONDS: Final = 8.0
-_LEAST_REMOTE_SECONDS: Final = 0.5
-"""With less time left than this a service is not asked."""
-_LEAST_LOCAL_SECONDS: Final = 0.3
-"""With less time left than this the local voice is not started."""
+_LEAST_REMOTE_SECONDS: Final = 0.5  # with less time left no service is tried
+_LEAST_LOCAL_SECONDS: Final = 0.3  # with less time left the local voice is not started
 
 
 def hearing(adapters: Adapters) -> Ladder[[Clip, Expected], Transcript]:
@@ -76,7 +72,7 @@ def speaking(adapters: Adapters, transcoder: Transcoder) -> Ladder[[StreamedRepl
     rungs += [
         Rung(
             f"{name}-short",
-            _in_its_language(name, short_line_rung(name, voice, transcoder)),
+            short_line_rung(name, voice, transcoder),
             _SHORT_SECONDS,
             _LEAST_REMOTE_SECONDS,
             service=name,
@@ -88,16 +84,3 @@ def speaking(adapters: Adapters, transcoder: Transcoder) -> Ladder[[StreamedRepl
         rungs.append(Rung("local", synthesizer_rung("local", local, transcoder), LOCAL_SECONDS, _LEAST_LOCAL_SECONDS))
     rungs.append(Rung("clip", recorded_line, _SHORT_SECONDS))
     return Ladder("speak", *rungs, budget_seconds=_SPEAK_BUDGET_SECONDS)
-
-
-def _in_its_language(
-    service: str, speech: Callable[[StreamedReply], Awaitable[Voiced]]
-) -> Callable[[StreamedReply], Awaitable[Voiced]]:
-    """Refuse where there is no short line in the reply's language: the local voice may know more languages."""
-
-    async def call(draft: StreamedReply) -> Voiced:
-        if draft.language not in LANGUAGES:
-            raise NoVoice(service)
-        return await speech(draft)
-
-    return call

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 
 class Subject(Protocol):
-    """The message that a turn answers, as a MemoKey names it; hashable."""
+    """Key of the message that a turn answers; hashable."""
 
     @property
     def chat_id(self) -> str:
@@ -54,7 +54,7 @@ class RungFailed:
     rung: str
     seconds: float
     error: str
-    told_after_seconds: float = field(default=0.0, repr=False)
+    reported_after_seconds: float = field(default=0.0, repr=False)
     """How long ago: a ladder reports its rungs when it is done. For traces alone."""
 
 
@@ -67,4 +67,4 @@ class RungServed:
     stage: str
     rung: str
     seconds: float
-    told_after_seconds: float = field(default=0.0, repr=False)
+    reported_after_seconds: float = field(default=0.0, repr=False)

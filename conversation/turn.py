@@ -1,4 +1,4 @@
-"""Turn: what hearing, answering and speaking need to know of the exchange that they serve."""
+"""Turn: the exchange that hearing, answering and speaking serve, and report to."""
 
 from __future__ import annotations
 
@@ -17,17 +17,13 @@ class Turn(Protocol):
     @property
     def budget(self) -> Budget:
         """The time that is left."""
-        ...
 
     @property
     def clock(self) -> Callable[[], float]:
         """What durations are measured by, in seconds."""
-        ...
 
     def fell(self, attempts: Iterable[Attempt]) -> None:
         """Report the rungs that a ladder has tried."""
-        ...
 
     def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
         """Report one of many parts of a stage; `error` is a constant word."""
-        ...

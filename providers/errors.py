@@ -1,25 +1,25 @@
 """Errors of outside services; the verdict is LATER unless stated.
 
 ProviderError
-├── Unreachable        no connection, reset, name not resolved
-├── TimedOut           our deadline passed
-│   └── Stalled        no useful piece of a stream in time
-├── RateLimited        429, with Retry-After
-├── Unavailable        5xx, 408, 425
-├── Unauthorized       401, 402, 403: an operator has to act      NEVER
-├── Rejected           any other 4xx                              NEVER
-│   ├── Gone           404, 410
-│   └── NoVoice        no voice for the language                  NEVER
-├── BadAnswer          empty, garbled, truncated
-│   └── UnfitAnswer    whole, but not for this person
+├── Unreachable
+├── TimedOut
+│   └── Stalled
+├── RateLimited
+├── Unavailable
+├── Unauthorized           NEVER
+├── Rejected               NEVER
+│   ├── Gone
+│   └── NoVoice
+├── BadAnswer
+│   └── UnfitAnswer
 │       ├── OtherLanguage
 │       └── PromptReadOut
-├── Forbidden          host not allowed by us                     NEVER
-│   └── TooLarge       over our limit of bytes
-├── Barred             chat or line accepts nothing from us       NEVER
-│   └── OptedOut       person unsubscribed
-├── OutcomeUnknown     sent whole, not answered                   UNKNOWN
-└── LadderExhausted    every rung failed
+├── Forbidden              NEVER
+│   └── TooLarge
+├── Barred                 NEVER
+│   └── OptedOut
+├── OutcomeUnknown         UNKNOWN
+└── LadderExhausted
 
 I6: no message holds a key, or the answer's body, which may repeat what a person said.
 """
@@ -28,10 +28,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Verdict(StrEnum):
@@ -51,9 +51,13 @@ class ProviderError(Exception):
     `service` is its name in rungs and metrics, `status` that of HTTP, `retry_after_seconds` its own request.
     """
 
-    verdict: Verdict = Verdict.LATER
-    reason: str = "failed"
+    verdict: ClassVar[Verdict] = Verdict.LATER
+    reason: ClassVar[str] = "failed"
     """For logs and metric labels."""
+
+    def __init_subclass__(cls, *, reason: str, verdict: Verdict | None = None) -> None:
+        cls.reason = reason
+        cls.verdict = verdict or cls.verdict
 
     def __init__(
         self, service: str, detail: str = "", *, status: int | None = None, retry_after_seconds: float | None = None
@@ -65,117 +69,76 @@ class ProviderError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-class Unreachable(ProviderError):
+class Unreachable(ProviderError, reason="unreachable"):
     """No connection, or it broke before an answer."""
 
-    reason = "unreachable"
 
-
-class TimedOut(ProviderError):
+class TimedOut(ProviderError, reason="timed-out"):
     """Our own deadline passed."""
 
-    reason = "timed-out"
 
-
-class Stalled(TimedOut):
+class Stalled(TimedOut, reason="stalled"):
     """A stream brought nothing useful in time."""
 
-    reason = "stalled"
 
-
-class RateLimited(ProviderError):
+class RateLimited(ProviderError, reason="rate-limited"):
     """Status 429."""
 
-    reason = "rate-limited"
 
-
-class Unavailable(ProviderError):
+class Unavailable(ProviderError, reason="unavailable"):
     """Status 5xx, 408 or 425."""
 
-    reason = "unavailable"
+
+class Unauthorized(ProviderError, reason="unauthorized", verdict=Verdict.NEVER):
+    """Status 401, 402 or 403: an operator has to act."""
 
 
-class Unauthorized(ProviderError):
-    """Status 401, 402 or 403."""
-
-    verdict = Verdict.NEVER
-    reason = "unauthorized"
-
-
-class Rejected(ProviderError):
+class Rejected(ProviderError, reason="rejected", verdict=Verdict.NEVER):
     """Any other status 4xx."""
 
-    verdict = Verdict.NEVER
-    reason = "rejected"
 
-
-class Gone(Rejected):
+class Gone(Rejected, reason="gone"):
     """Status 404 or 410."""
 
-    reason = "gone"
 
-
-class NoVoice(Rejected):
+class NoVoice(Rejected, reason="no-voice"):
     """No voice for the language; nothing was requested."""
 
-    reason = "no-voice"
 
-
-class BadAnswer(ProviderError):
+class BadAnswer(ProviderError, reason="bad-answer"):
     """An empty, garbled or truncated answer."""
 
-    reason = "bad-answer"
 
-
-class UnfitAnswer(BadAnswer):
+class UnfitAnswer(BadAnswer, reason="unfit"):
     """A whole answer that this person must not get; people can provoke it, so breakers do not count it."""
 
-    reason = "unfit"
 
-
-class OtherLanguage(UnfitAnswer):
+class OtherLanguage(UnfitAnswer, reason="other-language"):
     """A reply not in the language requested."""
 
-    reason = "other-language"
 
-
-class PromptReadOut(UnfitAnswer):
+class PromptReadOut(UnfitAnswer, reason="prompt-read-out"):
     """A reply that recites the model's instructions."""
 
-    reason = "prompt-read-out"
 
-
-class Forbidden(ProviderError):
+class Forbidden(ProviderError, reason="forbidden", verdict=Verdict.NEVER):
     """A host that we do not allow."""
 
-    verdict = Verdict.NEVER
-    reason = "forbidden"
 
-
-class TooLarge(Forbidden):
+class TooLarge(Forbidden, reason="too-large"):
     """More bytes than our limit."""
 
-    reason = "too-large"
 
-
-class Barred(ProviderError):
+class Barred(ProviderError, reason="barred", verdict=Verdict.NEVER):
     """The chat or line accepts nothing from us."""
 
-    verdict = Verdict.NEVER
-    reason = "barred"
 
-
-class OptedOut(Barred):
+class OptedOut(Barred, reason="opted-out"):
     """The person unsubscribed."""
 
-    reason = "opted-out"
 
-
-class OutcomeUnknown(ProviderError):
+class OutcomeUnknown(ProviderError, reason="outcome-unknown", verdict=Verdict.UNKNOWN):
     """The request was sent whole and not answered."""
-
-    verdict = Verdict.UNKNOWN
-    reason = "outcome-unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,30 +154,21 @@ class Attempt:
     """By the event loop's clock."""
 
 
-class LadderExhausted(ProviderError):
+class LadderExhausted(ProviderError, reason="exhausted"):
     """No rung served."""
-
-    reason = "exhausted"
 
     def __init__(self, service: str, attempts: Sequence[Attempt]) -> None:
         super().__init__(service, ", ".join(f"{attempt.rung}={attempt.error}" for attempt in attempts) or "no rung")
         self.attempts = tuple(attempts)
 
 
+_BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
+    401: Unauthorized, 402: Unauthorized, 403: Unauthorized, 404: Gone, 408: Unavailable, 410: Gone, 425: Unavailable,
+    429: RateLimited,
+}  # fmt: skip
+
+
 def from_status(service: str, status: int, retry_after_seconds: float | None = None) -> ProviderError:
     """Map an HTTP status (400 to 599) to its error."""
-    kind: type[ProviderError]
-    match status:
-        case 401 | 402 | 403:
-            kind = Unauthorized
-        case 404 | 410:
-            kind = Gone
-        case 429:
-            kind = RateLimited
-        case 408 | 425:
-            kind = Unavailable
-        case _ if status >= 500:  # noqa: PLR2004 (RFC 9110, 15.6)
-            kind = Unavailable
-        case _:
-            kind = Rejected
-    return kind(service, status=status, retry_after_seconds=retry_after_seconds)
+    other = Unavailable if status >= 500 else Rejected  # noqa: PLR2004 (RFC 9110, 15.6)
+    return _BY_STATUS.get(status, other)(service, status=status, retry_after_seconds=retry_after_seconds)

@@ -20,6 +20,8 @@ from providers.settings import HEARING_SECONDS, LOCAL_SECONDS, STALL_SECONDS
 from runtime.settings.faults import required
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from providers.messengers.settings import MessagingSettings
     from providers.settings import LadderName, ModelSettings
 
@@ -39,11 +41,8 @@ class Adapters:
         self.synthesizers = {
             name: _synthesizer(settings, name) for name in settings.configured("synthesizers").used if name != "clip"
         }
-        self._all: tuple[Adapter, ...] = (
-            *self.transcribers.values(),
-            *self.repliers.values(),
-            *self.synthesizers.values(),
-        )
+        ladders = self.transcribers, self.repliers, self.synthesizers
+        self._all: list[Adapter] = [adapter for rungs in ladders for adapter in rungs.values()]
 
     async def warm(self) -> None:
         """Open a connection for each before the first request. Raises nothing."""
@@ -59,22 +58,18 @@ class Adapters:
 def make_messenger(
     settings: MessagingSettings, *, max_memo_bytes: int, send_seconds: float
 ) -> SeriesMessenger | LinqMessenger:
-    """Make the client of the API that MESSENGER names.
-
-    Raises:
-        ConfigurationError: its URL or key is missing.
-    """
+    """Make the client of the API that MESSENGER names. Raises ConfigurationError if its URL or key is missing."""
     if settings.messenger == "linq":
         return LinqMessenger(
             settings.linq.api_url,
-            required(settings.linq.api_key, "LINQ_API_KEY").get_secret_value(),
+            _secret(settings.linq.api_key, "LINQ_API_KEY"),
             media_hosts=settings.media_hosts,
             max_memo_bytes=max_memo_bytes,
-            pace=SendTiming.within(send_seconds),
+            timing=SendTiming.within(send_seconds),
         )
     return SeriesMessenger(
         required(settings.series.api_url, "SERIES_API_URL"),
-        required(settings.series.api_key, "SERIES_API_KEY").get_secret_value(),
+        _secret(settings.series.api_key, "SERIES_API_KEY"),
         media_hosts=settings.media_hosts,
         max_memo_bytes=max_memo_bytes,
         send_timeout_seconds=send_seconds,
@@ -82,60 +77,64 @@ def make_messenger(
 
 
 def _transcriber(settings: ModelSettings, name: str) -> TranscriberAdapter:
-    if name == "local":
-        return LocalTranscriber(SphinxEars(deadline_seconds=LOCAL_SECONDS))
-    if name == "openai":
-        url, key = _openai(settings, "transcribers")
-        return OpenAiTranscriber(url, key, model=settings.openai.transcribe_model, timeout_seconds=HEARING_SECONDS)
-    if name == "scribe":
-        return ElevenLabsTranscriber(
-            required(settings.elevenlabs.api_key, "ELEVENLABS_API_KEY").get_secret_value(),
-            base_url=settings.elevenlabs.base_url,
-            timeout_seconds=HEARING_SECONDS,
-        )
-    default = f"{ROUTER_URL}/hf-inference/models/{settings.huggingface.whisper_model}"
-    token = required(settings.huggingface.token, "HF_TOKEN").get_secret_value()
-    return WhisperTranscriber(token, settings.huggingface.whisper_url or default, timeout_seconds=HEARING_SECONDS)
+    match name:
+        case "local":
+            return LocalTranscriber(SphinxEars(deadline_seconds=LOCAL_SECONDS))
+        case "openai":
+            url, key = _openai(settings, "transcribers")
+            return OpenAiTranscriber(url, key, model=settings.openai.transcribe_model, timeout_seconds=HEARING_SECONDS)
+        case "scribe":
+            key = _secret(settings.elevenlabs.api_key, "ELEVENLABS_API_KEY")
+            return ElevenLabsTranscriber(key, base_url=settings.elevenlabs.base_url, timeout_seconds=HEARING_SECONDS)
+        case _:
+            default = f"{ROUTER_URL}/hf-inference/models/{settings.huggingface.whisper_model}"
+            token = _secret(settings.huggingface.token, "HF_TOKEN")
+            return WhisperTranscriber(
+                token, settings.huggingface.whisper_url or default, timeout_seconds=HEARING_SECONDS
+            )
 
 
 def _replier(settings: ModelSettings, name: str) -> ReplierAdapter:
-    if name == "canned":
-        return CannedReplier()
-    if name == "openai":
-        url, key = _openai(settings, "repliers")
-        return OpenAiReplier(url, key, model=settings.openai.chat_model, timeout_seconds=STALL_SECONDS)
-    token = required(settings.huggingface.token, "HF_TOKEN").get_secret_value()
-    url = settings.huggingface.llama_url or f"{ROUTER_URL}/v1"
-    return LlamaReplier(token, url, settings.huggingface.llama_model, timeout_seconds=STALL_SECONDS)
+    match name:
+        case "canned":
+            return CannedReplier()
+        case "openai":
+            url, key = _openai(settings, "repliers")
+            return OpenAiReplier(url, key, model=settings.openai.chat_model, timeout_seconds=STALL_SECONDS)
+        case _:
+            token = _secret(settings.huggingface.token, "HF_TOKEN")
+            url = settings.huggingface.llama_url or f"{ROUTER_URL}/v1"
+            return LlamaReplier(token, url, settings.huggingface.llama_model, timeout_seconds=STALL_SECONDS)
 
 
 def _synthesizer(settings: ModelSettings, name: str) -> SynthesizerAdapter:
-    if name == "local":
-        return LocalSynthesizer(EspeakVoice(deadline_seconds=LOCAL_SECONDS))
-    if name == "openai":
-        url, key = _openai(settings, "synthesizers")
-        return OpenAiSynthesizer(
-            url,
-            key,
-            model=settings.openai.speech_model,
-            voices=with_defaults(settings.openai.voices, OPENAI_VOICES),
-            timeout_seconds=STALL_SECONDS,
-        )
-    if name == "cartesia":
-        return CartesiaSynthesizer(
-            required(settings.cartesia.api_key, "CARTESIA_API_KEY").get_secret_value(),
-            model=settings.cartesia.model,
-            voices=with_defaults(settings.cartesia.voices, CARTESIA_VOICES),
-            base_url=settings.cartesia.base_url,
-            timeout_seconds=STALL_SECONDS,
-        )
-    return ElevenLabsSynthesizer(
-        required(settings.elevenlabs.api_key, "ELEVENLABS_API_KEY").get_secret_value(),
-        model=settings.elevenlabs.model,
-        voices=with_defaults(settings.elevenlabs.voices, ELEVENLABS_VOICES),
-        base_url=settings.elevenlabs.base_url,
-        timeout_seconds=STALL_SECONDS,
-    )
+    match name:
+        case "local":
+            return LocalSynthesizer(EspeakVoice(deadline_seconds=LOCAL_SECONDS))
+        case "openai":
+            url, key = _openai(settings, "synthesizers")
+            model, voices = settings.openai.speech_model, with_defaults(settings.openai.voices, OPENAI_VOICES)
+            return OpenAiSynthesizer(url, key, model=model, voices=voices, timeout_seconds=STALL_SECONDS)
+        case "cartesia":
+            return CartesiaSynthesizer(
+                _secret(settings.cartesia.api_key, "CARTESIA_API_KEY"),
+                model=settings.cartesia.model,
+                voices=with_defaults(settings.cartesia.voices, CARTESIA_VOICES),
+                base_url=settings.cartesia.base_url,
+                timeout_seconds=STALL_SECONDS,
+            )
+        case _:
+            return ElevenLabsSynthesizer(
+                _secret(settings.elevenlabs.api_key, "ELEVENLABS_API_KEY"),
+                model=settings.elevenlabs.model,
+                voices=with_defaults(settings.elevenlabs.voices, ELEVENLABS_VOICES),
+                base_url=settings.elevenlabs.base_url,
+                timeout_seconds=STALL_SECONDS,
+            )
+
+
+def _secret(key: SecretStr | None, variable: str) -> str:
+    return required(key, variable).get_secret_value()
 
 
 def _openai(settings: ModelSettings, ladder: LadderName) -> tuple[str, str]:

@@ -18,8 +18,7 @@ KNOWN: Final = frozenset({
     "tt", "uk", "ur", "uz", "vi", "yi", "yo", "zh",
 })  # fmt: skip
 """Whisper's and langdetect's."""
-_NAMES: Final = {"bn": "Bengali", "mi": "Maori", "nn": "Nynorsk"}
-"""Whisper's names, where CLDR's differ."""
+_NAMES: Final = {"bn": "Bengali", "mi": "Maori", "nn": "Nynorsk"}  # Whisper's names, where CLDR's differ
 _ALIASES: Final = {
     "nb": "no", "nob": "no", "fil": "tl", "tgl": "tl", "yue": "zh", "myanmar": "my", "mandarin": "zh",
     "cantonese": "zh", "flemish": "nl", "castilian": "es",

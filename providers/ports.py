@@ -32,7 +32,6 @@ class Transcriber(Protocol):
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
         """Recognize a 16 kHz mono s16 WAV; `language` is a hint."""
-        ...
 
 
 class Role(StrEnum):
@@ -56,7 +55,6 @@ class Replier(Protocol):
 
     def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:
         """Stream the reply as it is written; `language` is a primary subtag."""
-        ...
 
 
 class Synthesizer(Protocol):
@@ -65,11 +63,9 @@ class Synthesizer(Protocol):
     @property
     def sample_rate(self) -> int:
         """In Hz."""
-        ...
 
     def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
         """Stream mono s16le PCM in whole samples; `before` and `after` are neighbouring text, for the melody."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +100,9 @@ class Onlooker(Protocol):
 
     def begin(self) -> None:
         """Start a recording; an earlier one was a failed attempt."""
-        ...
 
     def take(self, piece: bytes) -> None:
         """Take the next piece."""
-        ...
 
 
 class Messenger(Protocol):
@@ -117,42 +111,33 @@ class Messenger(Protocol):
     @property
     def service(self) -> str:
         """Its short name in errors and logs."""
-        ...
 
     @property
     def listed_by_seconds(self) -> float:
         """How long it may take to list a message that it has accepted, in seconds; 0 if it lists at once."""
-        ...
 
     async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Download a recording, showing each piece to the onlooker. Raises Forbidden and TooLarge."""
-        ...
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
         """Fetch a message (its JSON `data` object)."""
-        ...
 
     def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
         """Show the typing indicator while the block runs. Never raises."""
-        ...
 
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
         """Send a voice message; return its id. Raises OutcomeUnknown.
 
         `still_ours` is called before every piece of the request; its exception aborts the send.
         """
-        ...
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
         """Send a text message; return its id. Raises OutcomeUnknown."""
-        ...
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
         """Return the id of a message with one of these files, or only that text."""
-        ...
 
     async def check(self) -> None:
         """Check address and key with a cheap request."""
-        ...

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from consumer.memo.states import Answering
-from conversation import budget
-from conversation.replying.persona import compose
-from providers.ports import ChatTurn, Role
-from storage.history import behaviour
+from conversation.replying.reply import reply_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +15,7 @@ if TYPE_CHECKING:
     from consumer.memo.states import Heard
     from conversation.draft import StreamedReplies
     from providers.fallback.ladder import Ladder
+    from providers.ports import ChatTurn
     from storage.history import PastTurn
 
 
@@ -32,17 +29,13 @@ class Answer:
         self, heard: Heard, past: tuple[PastTurn, ...], progress: Progress, drafts: StreamedReplies
     ) -> Answering:
         """Write a reply; the last rung cannot fail."""
-        manner = behaviour(past, datetime.now(UTC))
-        turns = compose(
-            [ChatTurn(Role(turn.role), turn.text) for turn in past],
+        served = await reply_to(
             heard.words,
+            past,
             language=heard.language,
-            silence_seconds=manner.silence_seconds,
-            recent_messages=manner.recent_messages,
-            languages=manner.languages,
             written=heard.memo.text is not None,
+            repliers=self.repliers,
+            turn=progress,
+            drafts=drafts,
         )
-        repliers = self.repliers.within(progress.budget.part(budget.ANSWER))
-        served = await repliers(turns, heard.language, drafts)
-        progress.fell(served.attempts)
         return Answering(heard.memo, served.value, heard.language, served.rung, heard)

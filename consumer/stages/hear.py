@@ -11,7 +11,8 @@ from audio.clips import Line
 from consumer.memo.endings import Apology
 from consumer.memo.states import Heard
 from conversation.hearing.listen import listen
-from conversation.language.identify import identify_language, last_language
+from conversation.language.identify import identify_language
+from conversation.recent_turns import last_language
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from conversation.replying.recent_turns import recent_turns
+from conversation.recent_turns import recent_turns
 from storage.history import PastTurn
 
 if TYPE_CHECKING:

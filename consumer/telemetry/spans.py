@@ -148,7 +148,7 @@ class Spans:
         current = self._tries.get(tried.key)
         if current is None or not current.has_room():
             return
-        end = current.now() - round(tried.told_after_seconds * _NANOSECONDS)
+        end = current.now() - round(tried.reported_after_seconds * _NANOSECONDS)
         current.rungs.setdefault(tried.stage, []).append(_Rung(tried.rung, tried.seconds, end, error))
 
     def _stage(self, key: Subject, stage: str, seconds: float, rung: str | None, error: str | None) -> None:

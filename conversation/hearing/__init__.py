@@ -1,1 +1,1 @@
-"""From sound to words: pieces heard side by side, hallucinations left out."""
+"""Speech recognition: pieces heard concurrently, hallucinations left out."""

@@ -22,15 +22,12 @@ _NOTE: Final = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|（[^（）]*）|【[^【】
 """Such as "[Music]"."""
 _YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}")
 _FAINT_SECONDS: Final = 0.3
-_FAINT_SHARE: Final = 0.02
-"""Voiced share of a recording that is less than a "bye"."""
+_FAINT_SHARE: Final = 0.02  # voiced share of a recording that is less than a "bye"
 _FEWEST_REPEATS: Final = 8
 _LONGEST_PERIOD: Final = 60
 _ENDLESS_LETTERS: Final = 200
-_MOST_LETTERS_A_SECOND: Final = 50.0
-"""Thrice a fast speaker's."""
-_LONGEST_ROW: Final = 1000
-"""Letters of several credits."""
+_MOST_LETTERS_A_SECOND: Final = 50.0  # thrice a fast speaker's
+_LONGEST_ROW: Final = 1000  # letters of several credits
 _LONGEST_CLOSING: Final = 120
 _LONGEST_NAME: Final = 40
 _NAME_WORDS: Final = 3
@@ -40,11 +37,9 @@ _NAME_WORDS: Final = 3
 class _Bag:
     """Words of one kind of closing in one language."""
 
-    required: tuple[tuple[str, ...], ...]
-    """All words of one of these are required."""
+    required: tuple[tuple[str, ...], ...]  # all words of one of these are required
     words: frozenset[str]
-    longest: int
-    """Letters."""
+    longest: int  # letters
 
 
 def is_hallucination(text: str, *, seconds: float, speech_seconds: float) -> bool:
@@ -66,7 +61,6 @@ def is_hallucination(text: str, *, seconds: float, speech_seconds: float) -> boo
 
 
 def _has_only_credits(parts: list[str]) -> bool:
-    """Return whether a part is a credit, and all others are polite."""
     credited = False
     for part in parts:
         letters = _stripped(part)
@@ -78,7 +72,7 @@ def _has_only_credits(parts: list[str]) -> bool:
 
 
 def _is_credit(text: str, letters: str) -> bool:
-    if letters in _CREDITS or _once(letters) in _CREDITS:
+    if _CREDITS & {letters, _once(letters)}:
         return True
     words = [word for word in map(_stripped, text.split()) if word]
     if any(_credits_a_name(letters, words, beginning, count) for beginning, count in _CREDITED):
@@ -87,7 +81,6 @@ def _is_credit(text: str, letters: str) -> bool:
 
 
 def _credits_a_name(letters: str, words: list[str], beginning: str, count: int) -> bool:
-    """Return whether a credit is followed by a name at most."""
     if not letters.startswith(beginning):
         return False
     return len(words) <= count + _NAME_WORDS and len(letters) - len(beginning) <= _LONGEST_NAME
@@ -112,11 +105,8 @@ def _is_made_of(word: str, bag: _Bag) -> bool:
 
 
 def _is_all_polite(parts: list[str]) -> bool:
-    return all(_is_polite(_stripped(part)) or _is_credit(part, _stripped(part)) for part in parts)
-
-
-def _is_polite(letters: str) -> bool:
-    return letters in _POLITE or _once(letters) in _POLITE
+    pairs = [(part, _stripped(part)) for part in parts]
+    return all(_POLITE & {letters, _once(letters)} or _is_credit(part, letters) for part, letters in pairs)
 
 
 def _splits(text: str) -> Iterator[list[str]]:
@@ -164,10 +154,8 @@ def _bag(entry: Mapping[str, str]) -> _Bag:
 
 
 PHRASES: Final = json.loads((resources.files(__package__) / "hallucinations.json").read_text("utf-8"))
-_CREDITS: Final = frozenset(map(_stripped, PHRASES["credits"]))
-"""Not believed, however loud."""
+_CREDITS: Final = frozenset(map(_stripped, PHRASES["credits"]))  # not believed, however loud
 _CREDITED: Final = tuple((_stripped(text), len(text.split())) for text in PHRASES["credited"])
 """With their number of words."""
 _BAGS: Final = tuple(_bag(entry) for entries in PHRASES["closings"].values() for entry in entries)
-_POLITE: Final = frozenset(map(_stripped, PHRASES["polite"]))
-"""Not believed in silence only."""
+_POLITE: Final = frozenset(map(_stripped, PHRASES["polite"]))  # not believed in silence only

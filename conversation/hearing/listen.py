@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_AT_ONCE = 4
-"""Pieces in flight; half an hour is some 20 rounds."""
-_LAST_BEGIN_SECONDS = 600.0
-"""No piece begins later, or half an hour could take longer than it lasts."""
+_AT_ONCE = 4  # pieces in flight; half an hour is some 20 rounds
+_LAST_BEGIN_SECONDS = 600.0  # no piece begins later, or half an hour could take longer than it lasts
 _LOST = "piece-lost"
 
 
@@ -77,7 +75,7 @@ async def listen(
     """Recognise a 16 kHz mono s16 WAV; a piece that every rung fails is lost. After a crash all are paid for again."""
     pieces = await asyncio.to_thread(cut_at_pauses, wav)
     transcribers: Transcribers = ladder
-    if len(pieces) == 1:  # of a longer one each piece has the whole ladder's time, for it cannot be heard sooner
+    if len(pieces) == 1:  # each piece of a longer recording has the whole time of the ladder
         transcribers = ladder.within(turn.budget.part(budget.HEAR))
     listening = _Listening(transcribers, turn, expected, reported=len(pieces) > 1)
     tasks = [asyncio.ensure_future(listening.to(piece, number)) for number, piece in enumerate(pieces, 1)]
@@ -109,7 +107,6 @@ class _Listening:
         return part
 
     async def _recognise(self, piece: Piece) -> tuple[HeardPart | None, str | None]:
-        """Return the part, and the constant word of an error."""
         clip, speech_seconds = await asyncio.to_thread(_measure, piece)
         if speech_seconds is None:
             return None, None
@@ -128,7 +125,7 @@ class _Listening:
 
 
 def transcriber_rung(name: str, transcriber: Transcriber) -> Callable[[Clip, Expected], Awaitable[Transcript]]:
-    """Return a rung of a transcriber; only the local one, which takes all for English, is told the language."""
+    """Return a rung of a transcriber; only the local one, which knows English alone, gets the language."""
 
     async def call(speech: Clip, expected: Expected) -> Transcript:
         return await transcriber.transcribe(speech, language=await expected() if name == "local" else None)

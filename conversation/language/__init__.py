@@ -1,1 +1,1 @@
-"""Which language a text is in, from everyday words, scripts and langdetect."""
+"""Identification of a text's language by everyday words, scripts and langdetect."""

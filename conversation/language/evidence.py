@@ -27,19 +27,15 @@ DetectorFactory.seed = 0  # unseeded, results differ from process to process
 
 WORD_LISTS: Final = resources.files(__package__) / "words"
 """One file a language."""
-_WORD_WEIGHT: Final = 3.0
-"""In log odds, as all weights here."""
-_NGRAM_WEIGHT: Final = 0.25
-"""N-grams overlap, so each counts in part."""
-_SMOOTHING: Final = 5e-5
-"""langdetect's own figure."""
+_WORD_WEIGHT: Final = 3.0  # in log odds, as all weights here
+_NGRAM_WEIGHT: Final = 0.25  # N-grams overlap, so each counts in part
+_SMOOTHING: Final = 5e-5  # langdetect's own figure
 _SURE: Final = 0.70
 _BETWEEN_WORDS: Final = re.compile(r"[\s'’\-.,;:!?¡¿…\"„“”«»()/، ؟؛۔।，。！？、]+")  # noqa: RUF001 (marks of many scripts)
-_NO_LANGUAGE: Final[frozenset[str]] = frozenset()
 
 
 def load() -> None:
-    """Load everything, in a third of a second: in a thread, before the first memo."""
+    """Load everything, in a third of a second: call it in a thread, at start."""
     _vocabulary()
     _columns()
     languages.load()
@@ -58,7 +54,7 @@ def split_words(text: str) -> list[str]:
 
 def languages_with(word: str) -> frozenset[str]:
     """Return the languages with a word among their everyday ones."""
-    return _vocabulary().get(word, _NO_LANGUAGE)
+    return _vocabulary().get(word, frozenset())
 
 
 def weigh_words(text: str, candidates: Sequence[str]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from conversation.language.evidence import (
     detect,
@@ -15,30 +15,18 @@ from conversation.language.evidence import (
 from conversation.language.scripts import LATIN, candidate_languages, count_letters
 from providers.languages import primary_subtag
 
-if TYPE_CHECKING:
-    from storage.history import PastTurn
-
-
-def last_language(turns: tuple[PastTurn, ...]) -> str | None:
-    """Return the language that the person last used."""
-    return next((turn.language for turn in reversed(turns) if turn.role == "user"), None)
-
-
 _BRIEF_WORDS: Final = 4
 _BRIEF_LETTERS: Final = 24
-_LONG_LETTERS: Final = 40
-"""From here on langdetect is the better judge."""
+_LONG_LETTERS: Final = 40  # from here on langdetect is the better judge
 _LONGEST: Final = 2000
-_FOREIGN_WORDS: Final = 2
-"""Fewer may be loans ("okay, ciao") or names."""
-_LAST_WEIGHT: Final = 4.0
-"""Less than two everyday words."""
+_FOREIGN_WORDS: Final = 2  # fewer may be loans ("okay, ciao") or names
+_LAST_WEIGHT: Final = 4.0  # less than two everyday words
 _DEFAULT_WEIGHT: Final = 1.0
 _RARE_WEIGHT: Final = -1.5
 _COMMON: Final = frozenset(
     {"ar", "de", "en", "es", "fr", "hi", "id", "it", "nl", "pl", "pt", "ru", "sv", "tr", "vi", "zh"}
 )
-"""Of most memos; others need more evidence."""
+"""Languages of most people; others need more evidence."""
 _MISTAKEN_FOR: Final = {
     "as": ("bn",), "az": ("tr",), "ba": ("ru",), "be": ("ru", "uk"), "bs": ("hr",), "fo": ("da", "no"),
     "gl": ("pt", "es"), "ht": ("fr",), "is": ("no", "da"), "jv": ("id",), "kk": ("ru",), "la": ("it",), "lb": ("de",),
@@ -72,7 +60,6 @@ def identify_language(text: str, *, reported: str | None, last: str | None, defa
 
 
 def _likeliest(text: str, candidates: tuple[str, ...], alike: tuple[str, ...], default: str) -> str:
-    """Weigh words and prior knowledge, then n-grams."""
     if len(candidates) == 1:
         return candidates[0]
     weights = weigh_words(text, candidates)

@@ -13,31 +13,16 @@ _HAN: Final = "\\u4e00-\\u9fff"
 _SCRIPTS: Final = tuple(
     (re.compile(f"[{letters}]"), languages)
     for letters, languages in (
-        (_HAN, ("zh",)),
-        ("\\u0400-\\u04ff", ("ru", "uk", "bg", "mk")),
-        ("\\u0600-\\u06ff", ("ar", "fa", "ur")),
-        ("\\u0900-\\u097f", ("hi", "mr", "ne")),
-        ("\\uac00-\\ud7af", ("ko",)),
-        ("\\u0370-\\u03ff", ("el",)),
-        ("\\u0530-\\u058f", ("hy",)),
-        ("\\u0590-\\u05ff", ("he",)),
-        ("\\u0980-\\u09ff", ("bn",)),
-        ("\\u0a00-\\u0a7f", ("pa",)),
-        ("\\u0a80-\\u0aff", ("gu",)),
-        ("\\u0b80-\\u0bff", ("ta",)),
-        ("\\u0c00-\\u0c7f", ("te",)),
-        ("\\u0c80-\\u0cff", ("kn",)),
-        ("\\u0d00-\\u0d7f", ("ml",)),
-        ("\\u0d80-\\u0dff", ("si",)),
-        ("\\u0e00-\\u0e7f", ("th",)),
-        ("\\u0e80-\\u0eff", ("lo",)),
-        ("\\u0f00-\\u0fff", ("bo",)),
-        ("\\u1000-\\u109f", ("my",)),
-        ("\\u10a0-\\u10ff", ("ka",)),
-        ("\\u1200-\\u137f", ("am",)),
-        ("\\u1780-\\u17ff", ("km",)),
+        (_HAN, ("zh",)), ("\\u0400-\\u04ff", ("ru", "uk", "bg", "mk")), ("\\u0600-\\u06ff", ("ar", "fa", "ur")),
+        ("\\u0900-\\u097f", ("hi", "mr", "ne")), ("\\uac00-\\ud7af", ("ko",)), ("\\u0370-\\u03ff", ("el",)),
+        ("\\u0530-\\u058f", ("hy",)), ("\\u0590-\\u05ff", ("he",)), ("\\u0980-\\u09ff", ("bn",)),
+        ("\\u0a00-\\u0a7f", ("pa",)), ("\\u0a80-\\u0aff", ("gu",)), ("\\u0b80-\\u0bff", ("ta",)),
+        ("\\u0c00-\\u0c7f", ("te",)), ("\\u0c80-\\u0cff", ("kn",)), ("\\u0d00-\\u0d7f", ("ml",)),
+        ("\\u0d80-\\u0dff", ("si",)), ("\\u0e00-\\u0e7f", ("th",)), ("\\u0e80-\\u0eff", ("lo",)),
+        ("\\u0f00-\\u0fff", ("bo",)), ("\\u1000-\\u109f", ("my",)), ("\\u10a0-\\u10ff", ("ka",)),
+        ("\\u1200-\\u137f", ("am",)), ("\\u1780-\\u17ff", ("km",)),
     )
-)
+)  # fmt: skip
 _UNIQUE_LETTERS: Final = tuple(
     (re.compile(f"[{letters}]"), language)
     for letters, language in (
@@ -58,8 +43,7 @@ _LETTERS_OF: Final = {
     "ja": re.compile(f"[{_HAN}\\u3040-\\u30ff]"),
 }
 """In lower case."""
-_KANJI_ALONE: Final = 8
-"""So many Han letters of Japanese come with kana."""
+_KANJI_ALONE: Final = 8  # so many Han letters of Japanese come with kana
 _LETTER: Final = re.compile(r"[^\W\d_]")
 
 

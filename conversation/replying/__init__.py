@@ -1,1 +1,1 @@
-"""What is said: the persona, the reply as it streams, and whether it is fit to be sent."""
+"""Replies: the persona, the stream, and whether a reply is fit to be sent."""

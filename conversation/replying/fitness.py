@@ -26,17 +26,12 @@ _LONGEST: Final = 20_000
 _WORD: Final = re.compile(r"\w+")
 _LONGEST_SAMPLE: Final = 2000
 _FEWEST_LETTERS: Final = 24
-_DENSE: Final = re.compile("[\\u3040-\\u30ff\\u4e00-\\u9fff\\uac00-\\ud7af]")
-"""Two letters of an alphabet each."""
-_OWN_SCRIPT: Final = 0.2
-"""Share of letters that makes a language possible."""
-_KANA: Final = 0.5
-"""Share of kana that Chinese does not quote."""
-_FEWEST_WORDS: Final = 3
-"""Everyday words of the other language alone; fewer may be names and loans."""
+_DENSE: Final = re.compile("[\\u3040-\\u30ff\\u4e00-\\u9fff\\uac00-\\ud7af]")  # two letters of an alphabet each
+_OWN_SCRIPT: Final = 0.2  # share of letters that makes a language possible
+_KANA: Final = 0.5  # share of kana that Chinese does not quote
+_FEWEST_WORDS: Final = 3  # everyday words of the other language alone; fewer may be names and loans
 _FEWEST_WORDS_ALIKE: Final = 4
-_PER_OWN_WORD: Final = 4
-"""Foreign words for each of the right language."""
+_PER_OWN_WORD: Final = 4  # foreign words for each of the right language
 _ALIKE: Final = tuple(
     map(frozenset, (
         ("da", "no", "sv"), ("cs", "sk"), ("hr", "sl"), ("nl", "af"), ("ru", "uk", "bg", "mk"), ("hi", "mr", "ne"),
@@ -55,8 +50,8 @@ def refuse_unfit(service: str, text: str, *, turns: Sequence[ChatTurn], language
     instructions = " ".join(turn.text for turn in turns if turn.role is Role.SYSTEM)
     if recites(text, instructions):
         raise PromptReadOut(service)
-    asked = next((turn.text for turn in reversed(turns) if turn.role is Role.USER), "")
-    if other_language(text, wanted=language, asked=asked) is not None:
+    request = next((turn.text for turn in reversed(turns) if turn.role is Role.USER), "")
+    if other_language(text, wanted=language, request=request) is not None:
         raise OtherLanguage(service)
 
 
@@ -70,17 +65,17 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(words[at : at + RECITED_WORDS]) for at in range(len(words) - RECITED_WORDS + 1))
 
 
-def other_language(text: str, *, wanted: str, asked: str = "") -> str | None:
+def other_language(text: str, *, wanted: str, request: str = "") -> str | None:
     """Return the primary subtag of the wrong language that a reply is clearly in; else None.
 
-    A language that the person's words name (`asked`, "say it in Spanish") is not wrong.
+    A language that the person's words name (`request`, "say it in Spanish") is not wrong.
     """
     text = lowercase(text[:_LONGEST_SAMPLE])
     own_share = script_share(text, wanted)
     if own_share is None or count_letters(text) + len(_DENSE.findall(text)) < _FEWEST_LETTERS:
         return None
     other = _other_language(text, wanted, own_share)
-    return other if other and not _names(asked, wanted, other) else None
+    return other if other and not _names(request, wanted, other) else None
 
 
 def _other_language(text: str, wanted: str, own_share: float) -> str | None:
@@ -110,7 +105,7 @@ def _by_words(text: str, wanted: str, candidates: tuple[str, ...]) -> str | None
     return other if foreign >= fewest and foreign >= _PER_OWN_WORD * own and not (alike and own) else None
 
 
-def _names(asked: str, wanted: str, other: str) -> bool:
+def _names(request: str, wanted: str, other: str) -> bool:
     """Return whether words name a language; the stem is enough, as names are inflected."""
     from babel import Locale, UnknownLocaleError  # noqa: PLC0415 (CLDR takes 30 ms that no start should wait for)
 
@@ -118,4 +113,4 @@ def _names(asked: str, wanted: str, other: str) -> bool:
         name = lowercase(Locale.parse(wanted).languages.get(other, ""))
     except (UnknownLocaleError, ValueError):
         return False
-    return bool(name) and name[: max(2, 2 * len(name) // 3)] in lowercase(asked)
+    return bool(name) and name[: max(2, 2 * len(name) // 3)] in lowercase(request)

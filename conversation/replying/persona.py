@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 
 _LONG_SILENCE_SECONDS: Final = 4 * 3600.0
 _SHORT_BREAK_SECONDS: Final = 5 * 60.0
-_HURRIED_MESSAGES: Final = 3
-"""In a minute."""
-_LONGEST_TURN: Final = 4000
-"""Characters."""
+_HURRIED_MESSAGES: Final = 3  # in a minute
+_LONGEST_TURN: Final = 4000  # characters
 
 _ALOUD: Final = """\
 You answer a voice memo with a voice memo: everything you write is spoken aloud, word for word, to one person.

@@ -1,22 +1,55 @@
-"""Answer: Heard → Answering. The reply can be spoken while it is written."""
+"""The reply to a person's words, as fits their history; it can be spoken while it is written."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from conversation import budget
 from conversation.replying.fitness import refuse_unfit
+from conversation.replying.persona import compose
 from providers.errors import BadAnswer
+from providers.ports import ChatTurn, Role
+from storage.history import behaviour
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from conversation.draft import Splitter, StreamedReplies, StreamedReply
-    from providers.ports import ChatTurn, Replier
+    from conversation.turn import Turn
+    from providers.fallback.ladder import Ladder, Served
+    from providers.ports import Replier
+    from storage.history import PastTurn
 
-_OURS = "canned"
-"""A replier whose words are our own, and need no check."""
+_OURS = "canned"  # a replier whose words are our own, and need no check
+
+
+async def reply_to(
+    words: str,
+    past: tuple[PastTurn, ...],
+    *,
+    language: str,
+    written: bool = False,
+    repliers: Ladder[[Sequence[ChatTurn], str, StreamedReplies], str],
+    turn: Turn,
+    drafts: StreamedReplies,
+) -> Served[str]:
+    """Write a reply into `drafts` and return it; `written` asks for a text message. Raises LadderExhausted."""
+    manner = behaviour(past, datetime.now(UTC))
+    turns = compose(
+        [ChatTurn(Role(each.role), each.text) for each in past],
+        words,
+        language=language,
+        silence_seconds=manner.silence_seconds,
+        recent_messages=manner.recent_messages,
+        languages=manner.languages,
+        written=written,
+    )
+    served = await repliers.within(turn.budget.part(budget.ANSWER))(turns, language, drafts)
+    turn.fell(served.attempts)
+    return served
 
 
 def replier_rung(

@@ -9,8 +9,7 @@ from conversation.speakable.length import shorten
 from conversation.speakable.markup import LINK, clean_line
 
 MAX_WORDS: Final = 200
-_LONGEST: Final = 8_000
-"""Characters that are read."""
+_LONGEST: Final = 8_000  # characters that are read
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
 _HEADING: Final = re.compile(r"^[ \t]*#{1,6}[ \t]+", re.MULTILINE)
 _EMPHASIS: Final = re.compile(r"(?<![\w*])(\*{1,3}|_{2,3})(?=\S)(.{1,400}?)(?<=\S)\1(?![\w*])")

@@ -10,8 +10,7 @@ from conversation.speakable.length import shorten
 from conversation.speakable.markup import as_prose, clean_line, without_blocks, without_markup
 
 MAX_WORDS: Final = 80
-_LONGEST: Final = 20_000
-"""Characters that are read."""
+_LONGEST: Final = 20_000  # characters that are read
 _PASSES: Final = 12
 _BEFORE_MARK: Final = re.compile(r"\s+([,.!?;:،؛؟](?:\s|\Z)|[。！？，、])")  # noqa: RUF001 (marks of other scripts)
 _SIGNS: Final = str.maketrans({"٪": "%", "％": "%", "٫": ".", "٬": ","})  # noqa: RUF001 (Arabic and wide signs)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 COMPACT: Final = frozenset({"en", "es", "fr", "de", "it", "pt", "hi", "ar", "zh", "ja"})
 """With right words for large numbers; Swahili's are ten times too big."""
-_SHORT_IS_LONG: Final = frozenset({"zh", "ja"})
-"""With the full word as the short form."""
+_SHORT_IS_LONG: Final = frozenset({"zh", "ja"})  # with the full word as the short form
 _UNITS: Final = {
     "zh": {
         "length-kilometer": "公里", "length-meter": "米", "length-centimeter": "厘米", "length-millimeter": "毫米",

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DENSE: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-"""Scripts with two characters a word."""
-_UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-"""Scripts without spaces, with five characters a word."""
+_DENSE: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # scripts with two characters a word
+_UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # scripts without spaces, with five characters a word
 _WORD: Final = re.compile(rf"[{_DENSE}]{{1,2}}|[{_UNSPACED}]{{1,5}}|[^\s{_DENSE}{_UNSPACED}]{{1,40}}")
 """A long run of letters is several words."""
 _SENTENCE_END: Final = re.compile(r"(?:(?P<stop>\.)|[.!?…।؟۔]+|[。！？]+)[\"'”’»)」』]*(?:\s+|(?<=[。！？」』])|\Z)")  # noqa: RUF001 (the ends of sentences elsewhere)
@@ -20,8 +18,7 @@ _NO_END: Final = re.compile(
     r"(?:^|[\s(])(?:[^\W\d_]|No|St|Mt|Jr|Sr|Sra|Dr|Dra|Mr|Mrs|Ms|Prof|vs|Nr|Hr|Str|Sig|Dott|Av|Inc|Ltd|Co|approx|ca)\Z"
 )
 """Abbreviations and initials."""
-_ORDINAL: Final = re.compile(r"(?:^|\s)\d{1,2}\Z")
-"""As in German: 21. November."""
+_ORDINAL: Final = re.compile(r"(?:^|\s)\d{1,2}\Z")  # as in German: 21. November
 
 
 def shorten(text: str, most: int) -> str:

@@ -20,8 +20,7 @@ _BARE: Final = re.compile(
     rf"(?![{LETTER}0-9_@-]|\.[A-Za-z0-9])(?:/(?:[!-~]*[0-9A-Za-z/])?)?",
     re.IGNORECASE,
 )
-_STREET: Final = re.compile(r"\d\s+(?:\w+\s+){1,3}\Z")
-"""Before it, "Dr." is a drive."""
+_STREET: Final = re.compile(r"\d\s+(?:\w+\s+){1,3}\Z")  # before it, "Dr." is a drive
 _NUMBER: Final = r"[0-9]+(?:[.,][0-9]+)*"
 
 

@@ -19,8 +19,7 @@ _GROUP: Final = 3
 _BYTE: Final = 255
 _LAKHS: Final = frozenset({"hi", "bn", "mr", "gu", "ta", "te", "kn", "ml", "pa", "ur", "ne"})
 """Languages that write 12,34,567."""
-_EITHER: Final = frozenset({"es"})
-"""Languages in which 1,234 depends on the country."""
+_EITHER: Final = frozenset({"es"})  # languages in which 1,234 depends on the country
 _BLANKS: Final = frozenset({"fr", "ru", "uk", "be", "bg", "pl", "cs", "sk", "hu", "sv", "no", "fi", "es", "pt"})
 """Languages that group by a blank, which may also separate two numbers."""
 _GROUPED: Final = re.compile(rf"{START}[0-9]{{1,3}}(?:[.,][0-9]{{2,3}})+(?:[.,][0-9]+)?{STOP}")

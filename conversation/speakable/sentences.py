@@ -18,12 +18,9 @@ _BLOCK_LINE: Final = re.compile(r"[ \t]*(?:[-*+•–—·][ \t]|[|>#]|\d{1,3}[.
 """Begins a list, quotation, table, heading or block of code."""
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _BREAK: Final = re.compile(r"[ \t]*(?P<ends>(?:\n[ \t\r]*)+)(?=\S)")
-_LOOK_AHEAD: Final = 5
-"""Characters that classify a line."""
-_DOTTED: Final = re.compile(r"(?:^|[\s(])(?:[^\W\d_]\.)+[^\W\d_]\Z")
-"""Such as "e.g" before its last full stop."""
-_UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "km", "my"})
-"""No blank between sentences."""
+_LOOK_AHEAD: Final = 5  # characters that classify a line
+_DOTTED: Final = re.compile(r"(?:^|[\s(])(?:[^\W\d_]\.)+[^\W\d_]\Z")  # such as "e.g" before its last full stop
+_UNSPACED: Final = frozenset({"zh", "ja", "th", "lo", "km", "my"})  # no blank between sentences
 _NO_LIMIT: Final = 100_000
 
 
@@ -47,18 +44,17 @@ class Sentences:
     def feed(self, piece: str) -> list[str]:
         """Add a piece; return the sentences it completes."""
         self._text += piece
-        return [sentence for raw in self._complete() if (sentence := self._fit(raw))]
+        sentences = []
+        while (end := _first_end(self._text)) is not None:
+            raw, self._text = self._text[:end], self._text[end:]
+            sentences.append(self._fit(raw))
+        return [sentence for sentence in sentences if sentence]
 
     def end(self) -> list[str]:
         """Return the rest."""
         raw, self._text = self._text, ""
         sentence = self._fit(raw)
         return [sentence] if sentence else []
-
-    def _complete(self) -> Iterator[str]:
-        while (end := _first_end(self._text)) is not None:
-            raw, self._text = self._text[:end], self._text[end:]
-            yield raw
 
     def _fit(self, raw: str) -> str:
         if self.full:
@@ -90,11 +86,11 @@ def join_sentences(sentences: list[str], language: str) -> str:
 def _first_end(text: str) -> int | None:
     """Return where the first sentence or block ends; None if that depends on text to come."""
     ends = (*_line_ends(text), *_mark_ends(text))
-    return min((end for end in ends if not _in_code(text[:end])), default=None)
+    outside_code = (end for end in ends if len(_FENCE.findall(text[:end])) % 2 == 0)
+    return min(outside_code, default=None)
 
 
 def _mark_ends(text: str) -> Iterator[int]:
-    """Yield the first end of a sentence outside blocks."""
     for end in sentence_ends(text):
         before = text[:end].rstrip()
         if end < len(text) and not _is_block(_last_line(before)) and not _DOTTED.search(before[:-1]):
@@ -103,7 +99,6 @@ def _mark_ends(text: str) -> Iterator[int]:
 
 
 def _line_ends(text: str) -> Iterator[int]:
-    """Yield the ends of paragraphs and blocks."""
     for line_break in _BREAK.finditer(text):
         following = text[line_break.end() :]
         if len(following) < _LOOK_AHEAD and "\n" not in following:
@@ -119,7 +114,3 @@ def _is_block(line: str) -> bool:
 
 def _last_line(text: str) -> str:
     return text.rpartition("\n")[2]
-
-
-def _in_code(text: str) -> bool:
-    return len(_FENCE.findall(text)) % 2 == 1

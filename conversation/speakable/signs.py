@@ -1,4 +1,4 @@
-"""Names of signs, and full forms of abbreviations, by language. Data."""
+"""Tables of the names of signs and the full forms of abbreviations, by language."""
 
 from __future__ import annotations
 

@@ -33,6 +33,24 @@ _HOUR_LETTER: Final = re.compile(rf"{START}(?P<hour>{_HOUR})\s?h\s?(?P<minute>[0
 _NUMBERS: Final = re.compile(rf"{START}(?P<low>[0-9]{{1,4}})\s?–\s?(?P<high>[0-9]{{1,4}}){STOP}")  # noqa: RUF001 (a dash between numbers is "to")
 
 
+def verbalize_times(text: str, language: str) -> str:
+    """Verbalise dates and times, unless ambiguous."""
+    text = _ISO.sub(lambda match: _day(match["year"], match["month"], match["day"], language) or match[0], text)
+    text = _COMMON.sub(lambda match: _common(match, language), text)
+    signs = SIGN_NAMES.get(language)
+    if signs is None:
+        return text
+    if language == "en":
+        text = _HALF_DAY.sub(_half_day, text)
+    if language in {"fr", "pt"}:
+        text = _HOUR_LETTER.sub(lambda match: _clock(match["hour"], match["minute"] or "0", language) or match[0], text)
+    text = _SPAN.sub(lambda match: _span(match, language), text)
+    tail = rf"(?:\s?{signs.time_tail}(?![{LETTER}]))?" if signs.time_tail else ""
+    single = re.compile(rf"{START}{_CLOCK}{tail}{_AFTER}")
+    text = single.sub(lambda match: _clock(match["hour"], match["minute"], language) or match[0], text)
+    return _NUMBERS.sub(lambda match: _numbers(match, signs.to), text)
+
+
 def _day(year: str, month: str, day: str, language: str) -> str | None:
     try:
         return cldr.long_date(date(int(year), int(month), int(day)), language)
@@ -41,7 +59,6 @@ def _day(year: str, month: str, day: str, language: str) -> str | None:
 
 
 def _common(match: re.Match[str], language: str) -> str:
-    """Verbalise a date that ends in the year, unless ambiguous."""
     first, second = int(match["a"]), int(match["b"])
     day_first = first > 12 or match["mark"] == "." or language in _DAY_FIRST or first == second  # noqa: PLR2004 (months)
     if second > 12:  # noqa: PLR2004 (months)
@@ -53,7 +70,6 @@ def _common(match: re.Match[str], language: str) -> str:
 
 
 def _clock(hour: str, minute: str, language: str) -> str | None:
-    """Verbalise a time of day; None without words for it."""
     signs, h, m = SIGN_NAMES.get(language), int(hour), int(minute)
     if signs is None:
         return None
@@ -83,24 +99,6 @@ def _span(match: re.Match[str], language: str) -> str:
     signs = SIGN_NAMES.get(language)
     low, high = (_clock(end[:-3], end[-2:], language) for end in (match["low"], match["high"]))
     return f"{low or match['low']} {signs.to} {high or match['high']}" if signs else match[0]
-
-
-def verbalize_times(text: str, language: str) -> str:
-    """Verbalise dates and times, unless ambiguous."""
-    text = _ISO.sub(lambda match: _day(match["year"], match["month"], match["day"], language) or match[0], text)
-    text = _COMMON.sub(lambda match: _common(match, language), text)
-    signs = SIGN_NAMES.get(language)
-    if signs is None:
-        return text
-    if language == "en":
-        text = _HALF_DAY.sub(_half_day, text)
-    if language in {"fr", "pt"}:
-        text = _HOUR_LETTER.sub(lambda match: _clock(match["hour"], match["minute"] or "0", language) or match[0], text)
-    text = _SPAN.sub(lambda match: _span(match, language), text)
-    tail = rf"(?:\s?{signs.time_tail}(?![{LETTER}]))?" if signs.time_tail else ""
-    single = re.compile(rf"{START}{_CLOCK}{tail}{_AFTER}")
-    text = single.sub(lambda match: _clock(match["hour"], match["minute"], language) or match[0], text)
-    return _NUMBERS.sub(lambda match: _numbers(match, signs.to), text)
 
 
 def _numbers(match: re.Match[str], to: str) -> str:

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     Pcm = asyncio.Queue[bytes | None]
     """Of one piece, which bounds it; ends with None."""
 
-_AHEAD = 3
-"""Pieces synthesised while an earlier one is emitted."""
-_FEWEST_BYTES = 100
-"""Of PCM for one letter; at 16 kHz, at twice the usual speed, it takes ten times as many."""
+_AHEAD = 3  # pieces synthesised while an earlier one is emitted
+_FEWEST_BYTES = 100  # of PCM for one letter; at 16 kHz, at twice the usual speed, it takes ten times as many
 
 
 class OrderedSpeech:
@@ -41,7 +39,9 @@ class OrderedSpeech:
                 group.create_task(self._request(group))
                 yield pcm
         except ExceptionGroup as failures:
-            _raise_cancellation()
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # before Python 3.13 a task group forgets it
+                raise asyncio.CancelledError from None
             raise _foremost(failures) from None
 
     async def _request(self, group: asyncio.TaskGroup) -> None:
@@ -72,13 +72,6 @@ class OrderedSpeech:
             while (chunk := await pcm.get()) is not None:
                 if chunk:
                     yield chunk
-
-
-def _raise_cancellation() -> None:
-    """Raise a cancellation that came with a failure: before Python 3.13 a task group forgets it."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _foremost(failures: ExceptionGroup[Exception]) -> Exception:

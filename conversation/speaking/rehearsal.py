@@ -1,11 +1,11 @@
-"""Speak: Answering → Spoken. The reply is spoken while it is written."""
+"""Speech of a reply while it is written, and the rungs that speak."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from audio import clips
 from audio.clips import Line
@@ -13,6 +13,7 @@ from audio.errors import TranscodeError
 from conversation import budget
 from conversation.draft import Discarded, StreamedReplies, StreamedReply
 from conversation.speaking.pieces import OrderedSpeech
+from providers.errors import NoVoice
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -34,31 +35,39 @@ class Voiced:
 
 
 class Rehearsal:
-    """One reply, spoken while repliers write it into `drafts`."""
+    """One reply, spoken while repliers write it into `drafts`: enter it before they begin."""
 
     def __init__(self, voices: Ladder[[StreamedReply], Voiced], turn: Turn) -> None:
         self.drafts = StreamedReplies()
         self._voices = voices
         self._turn = turn
-        self._speaking: Task[Served[Voiced]] = asyncio.create_task(self._speak(), name="rehearsal")
 
-    async def voice(self) -> Served[Voiced] | None:
-        """Wait for the voice of the complete draft; None if there is none."""
-        draft = self.drafts.latest
-        return await self._speaking if draft is not None and draft.ended else None
+    async def __aenter__(self) -> Self:
+        self._speaking: Task[Served[Voiced]] = asyncio.create_task(self._rehearse(), name="rehearsal")
+        return self
 
-    async def close(self) -> None:
-        """Cancel it."""
+    async def __aexit__(self, *_: object) -> None:
         self._speaking.cancel()
         await asyncio.gather(self._speaking, return_exceptions=True)
 
-    async def _speak(self) -> Served[Voiced]:
+    async def speak(self, text: str, language: str) -> Served[Voiced]:
+        """Return the voice of the complete draft; without one, speak the text now. Raises LadderExhausted."""
+        draft = self.drafts.latest
+        rehearsed = draft is not None and draft.ended
+        served = await (self._speaking if rehearsed else self._speak(StreamedReply.whole(text, language)))
+        self._turn.fell(served.attempts)
+        return served
+
+    async def _speak(self, draft: StreamedReply) -> Served[Voiced]:
+        return await self._voices.within(self._turn.budget.part(budget.SPEAK))(draft)
+
+    async def _rehearse(self) -> Served[Voiced]:
         draft = None
         while True:
             draft = await self.drafts.after(draft)
             try:
                 await draft.started()
-                served = await self._voices.within(self._turn.budget.part(budget.SPEAK))(draft)
+                served = await self._speak(draft)
                 await draft.settled()  # some rungs serve before they have read it to its end
             except Discarded:
                 continue
@@ -71,7 +80,7 @@ def synthesizer_rung(
     """Return a rung that speaks the reply: as M4A, or as WAV if it cannot be encoded."""
 
     async def call(draft: StreamedReply) -> Voiced:
-        clip = await _voiced(OrderedSpeech(service, synthesizer, draft), transcoder, synthesizer.sample_rate)
+        clip = await _encoded(OrderedSpeech(service, synthesizer, draft), transcoder, synthesizer.sample_rate)
         return Voiced(clip, draft.text)
 
     return call
@@ -80,10 +89,12 @@ def synthesizer_rung(
 def short_line_rung(
     service: str, synthesizer: Synthesizer, transcoder: Transcoder
 ) -> Callable[[StreamedReply], Awaitable[Voiced]]:
-    """Return a rung that speaks a short line, in case the reply is the trouble."""
+    """Return a rung that speaks a short line, in case the reply is the trouble; NoVoice in a language without one."""
     speech = synthesizer_rung(service, synthesizer, transcoder)
 
     async def call(draft: StreamedReply) -> Voiced:
+        if draft.language not in clips.LANGUAGES:  # the local voice may know it
+            raise NoVoice(service)
         return await speech(StreamedReply.whole(*clips.text_of(Line.GOT_IT, draft.language)))
 
     return call
@@ -95,9 +106,9 @@ async def recorded_line(draft: StreamedReply) -> Voiced:
     return Voiced(clips.clip(Line.GOT_IT, language), text)
 
 
-async def _voiced(chorus: OrderedSpeech, transcoder: Transcoder, sample_rate: int) -> Clip:
+async def _encoded(ordered: OrderedSpeech, transcoder: Transcoder, sample_rate: int) -> Clip:
     kept: list[bytes] = []
-    async with chorus.speaking() as speech:
+    async with ordered.speaking() as speech:
         try:
             async with aclosing(_keeping(speech, kept)) as pieces:
                 return await transcoder.encode(pieces, sample_rate=sample_rate)

@@ -87,9 +87,7 @@ class Breaker:
         """End a successful call."""
         if self._open_until is None:
             self._outcomes.append((self._clock(), False))
-        elif (
-            call is self._probe and self.state is BreakerState.HALF_OPEN
-        ):  # unless told meanwhile to stay away for longer
+        elif call is self._probe and self.state is BreakerState.HALF_OPEN:  # not opened for longer in the meantime
             self._open_until = None
             self._openings = 0
         self.release(call)
@@ -100,21 +98,23 @@ class Breaker:
         if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):
             self._count(call, _stay_away_seconds(error))
         self.release(call)
-        return isinstance(error, Unauthorized) and self._is_newly_permanent()
+        newly_permanent = isinstance(error, Unauthorized) and not self._permanent
+        self._permanent = self._permanent or newly_permanent
+        return newly_permanent
 
-    def _count(self, call: AdmittedCall, asked_seconds: float) -> None:
+    def _count(self, call: AdmittedCall, wait_seconds: float) -> None:
         if self._open_until is None:
             self._outcomes.append((self._clock(), True))
-            if asked_seconds or self._too_many():
-                self._open(asked_seconds)
+            if wait_seconds or self._too_many():
+                self._open(wait_seconds)
         elif call is self._probe:
-            self._open(asked_seconds)
-        elif asked_seconds:  # it began before the opening, and knows better how long to stay away
-            self._open_until = max(self._open_until, self._clock() + asked_seconds)
+            self._open(wait_seconds)
+        elif wait_seconds:  # it began before the opening; its Retry-After is newer
+            self._open_until = max(self._open_until, self._clock() + wait_seconds)
 
-    def _open(self, asked_seconds: float) -> None:
-        now, seconds = self._clock(), asked_seconds
-        if not asked_seconds or self._open_until is not None or self._too_many():  # else Retry-After alone will do
+    def _open(self, wait_seconds: float) -> None:
+        now, seconds = self._clock(), wait_seconds
+        if not wait_seconds or self._open_until is not None or self._too_many():  # else Retry-After alone will do
             seconds = max(seconds, self._cool_down.delay_seconds(self._openings))
             self._openings += 1
         self._open_until = max(now + seconds, self._open_until or now)
@@ -127,10 +127,6 @@ class Breaker:
             self._outcomes.popleft()
         failures = sum(failed for _, failed in self._outcomes)
         return failures >= FAILURES and 2 * failures >= len(self._outcomes)
-
-    def _is_newly_permanent(self) -> bool:
-        known, self._permanent = self._permanent, True
-        return not known
 
 
 def _stay_away_seconds(error: ProviderError) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar
 
 from providers.errors import Attempt, LadderExhausted, ProviderError, TimedOut
@@ -73,9 +74,8 @@ class Ladder(Generic[P, T]):
         self.name = name
         self.rungs = rungs
         self.budget_seconds = budget_seconds
-        self._breakers = {
-            name: Breaker(clock or _loop_seconds) for name in dict.fromkeys(rung.breaker for rung in rungs[:-1])
-        }
+        clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._breakers = {key: Breaker(clock) for key in dict.fromkeys(rung.breaker for rung in rungs[:-1])}
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Served[T]:
         """Try the rungs until one serves. Raises LadderExhausted."""
@@ -83,11 +83,7 @@ class Ladder(Generic[P, T]):
 
     def within(self, seconds: float) -> Callable[P, Coroutine[Any, Any, Served[T]]]:
         """Return the ladder with at most this budget: `await ladder.within(left)(memo)`."""
-
-        async def climb(*args: P.args, **kwargs: P.kwargs) -> Served[T]:
-            return await self._climb(min(seconds, self.budget_seconds), *args, **kwargs)
-
-        return climb
+        return partial(self._climb, min(seconds, self.budget_seconds))
 
     def states(self) -> Mapping[str, BreakerState]:
         """Return rung → state of its breaker; the last one is closed."""
@@ -129,7 +125,7 @@ class Ladder(Generic[P, T]):
             raise
         except ProviderError as error:
             if breaker.failed(call, error):
-                self._log_shut(rung, error)
+                self._log_shut(rung, error)  # without the traceback that a handler would log
             raise
         else:
             breaker.succeeded(call)
@@ -141,15 +137,13 @@ class Ladder(Generic[P, T]):
         log.error("rung.shut", extra={"stage": self.name, "rung": rung.name, "reason": error.reason})
 
 
-class _NoTime(ProviderError):
-    reason = NO_TIME
+class _NoTime(ProviderError, reason=NO_TIME): ...
 
 
-class _KeptOut(ProviderError):
-    reason = OPEN
+class _KeptOut(ProviderError, reason=OPEN): ...
 
 
-class _CutShort(TimedOut):
+class _CutShort(TimedOut, reason=TimedOut.reason):
     """The budget left too little time to blame the service."""
 
 
@@ -157,7 +151,3 @@ async def _within(rung: Rung[P, T], seconds: float, *args: P.args, **kwargs: P.k
     late = TimedOut if seconds >= _FAIR_SHARE * rung.deadline_seconds else _CutShort
     async with deadline(seconds, late(rung.name)):
         return await rung.call(*args, **kwargs)
-
-
-def _loop_seconds() -> float:
-    return asyncio.get_running_loop().time()

@@ -1,26 +1,38 @@
-"""Requests to a messenger's API, each made once, and the typing indicator."""
+"""Requests to a messenger's API, and the base of messengers over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import aiohttp
 from yarl import URL
 
 from providers.errors import OutcomeUnknown, Unreachable
-from providers.wire.sessions import LazySession, client_errors, session
+from providers.messengers.wire import checked_pieces
+from providers.wire.retries import RETRY_SECONDS, retry
+from providers.wire.sessions import LazySession, client_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from providers.messengers.wire import Json, OutgoingMessage, Wire
+    from providers.ports import Onlooker
+    from providers.wire.media import MediaClient
+
+T = TypeVar("T")
+
+_ATTEMPTS: Final = 3
+_TYPING_SECONDS: Final = 5.0
+_STOP_TYPING_SECONDS: Final = 2.0
+_REFRESH_TYPING_SECONDS: Final = 40.0  # Series forgets after 60 s
 
 
 class ApiClient:
-    """Client of one API; a Wire interprets its answers."""
+    """Client of one API, which makes each request once; a Wire interprets the answers."""
 
     def __init__(
         self, wire: Wire, base_url: str, api_key: str, *, timeout_seconds: float, send_timeout_seconds: float
@@ -29,7 +41,7 @@ class ApiClient:
         self._base = URL(base_url.rstrip("/"))
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._send_timeout = aiohttp.ClientTimeout(total=send_timeout_seconds)
-        self._session = LazySession(partial(session, total_seconds=timeout_seconds))
+        self._session = LazySession(total_seconds=timeout_seconds)
 
     async def get(self, path: str) -> Json:
         """Get a resource. Raises ProviderError."""
@@ -40,17 +52,12 @@ class ApiClient:
         return await self._request("POST", path, body)
 
     async def send(self, send: OutgoingMessage) -> str:
-        """Send a message; return its id.
-
-        Raises:
-            OutcomeUnknown: it may be out.
-            ProviderError: it is not.
-        """
+        """Send a message; return its id. Raises OutcomeUnknown if it may be out, another ProviderError if it is not."""
         length = {"Content-Type": "application/json", "Content-Length": str(len(send.body))}
         try:
             async with self._session.get().post(
                 self._url(send.path),
-                data=send.pieces(),
+                data=checked_pieces(send.body, send.still_ours),
                 headers={**self._headers, **length},
                 timeout=self._send_timeout,
                 allow_redirects=False,
@@ -71,11 +78,9 @@ class ApiClient:
                 pass
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._session.warm(self._base, service=self._wire.service)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._session.close()
 
     async def _request(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
@@ -89,29 +94,52 @@ class ApiClient:
         return URL(f"{self._base}{path}", encoded=True)
 
 
-@asynccontextmanager
-async def show_typing(
-    start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]], *, refresh_seconds: float
-) -> AsyncIterator[None]:
-    """Show the typing indicator while the block runs, without delaying it; hide it on every path.
+class HttpMessenger(ABC):
+    """Base of messengers: retries, downloads, typing, and connections."""
 
-    `start`, which is repeated, and `stop` must not raise.
-    """
-    refreshing = asyncio.create_task(_show(start, refresh_seconds), name="typing")
-    try:
-        yield
-    finally:
-        refreshing.cancel()
-        # Shielded: typing is taken back although the block is being cancelled.
-        await asyncio.shield(asyncio.ensure_future(_hide(refreshing, stop)))
+    def __init__(self, calls: ApiClient, media: MediaClient) -> None:
+        self._calls = calls
+        self._media = media
 
+    async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
+        return await self._retry(partial(self._media.fetch, onlooker=onlooker), url)
 
-async def _show(start: Callable[[], Awaitable[None]], refresh_seconds: float) -> None:
-    while True:
-        await start()
-        await asyncio.sleep(refresh_seconds)
+    @asynccontextmanager
+    async def typing(self, chat_id: str) -> AsyncIterator[None]:
+        typing = asyncio.create_task(self._keep_typing(chat_id), name="typing")
+        try:
+            yield
+        finally:
+            typing.cancel()
+            # Shielded: typing is taken back although the block is being cancelled.
+            await asyncio.shield(asyncio.ensure_future(self._stop_typing(typing, chat_id)))
 
+    async def warm(self) -> None:
+        await asyncio.gather(self._calls.warm(), self._media.warm())
 
-async def _hide(refreshing: asyncio.Task[None], stop: Callable[[], Awaitable[None]]) -> None:
-    await asyncio.gather(refreshing, return_exceptions=True)
-    await stop()
+    async def close(self) -> None:
+        await self._media.close()
+        await self._calls.close()
+
+    @abstractmethod
+    async def _set_typing(self, method: str, chat_id: str, *, seconds: float) -> None:
+        """POST shows the indicator, DELETE hides it. Must not raise."""
+
+    async def _keep_typing(self, chat_id: str) -> None:
+        while True:
+            await self._set_typing("POST", chat_id, seconds=_TYPING_SECONDS)
+            await asyncio.sleep(_REFRESH_TYPING_SECONDS)
+
+    async def _stop_typing(self, typing: asyncio.Task[None], chat_id: str) -> None:
+        await asyncio.gather(typing, return_exceptions=True)
+        await self._set_typing("DELETE", chat_id, seconds=_STOP_TYPING_SECONDS)
+
+    async def _send(self, send: OutgoingMessage, *, seconds: float = RETRY_SECONDS) -> str:
+        async def once() -> str:
+            send.still_ours()
+            return await self._calls.send(send)
+
+        return await self._retry(once, seconds=seconds)
+
+    async def _retry(self, work: Callable[..., Awaitable[T]], *args: str, seconds: float = RETRY_SECONDS) -> T:
+        return await retry(work, *args, attempts=_ATTEMPTS, seconds=seconds)

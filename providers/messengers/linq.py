@@ -6,16 +6,14 @@ OutcomeUnknown; a refused one is retried where its code says that this may help.
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 from providers.errors import BadAnswer, OptedOut, TimedOut, Unavailable
 from providers.fallback.deadline import deadline
-from providers.messengers.calls import ApiClient, show_typing
+from providers.messengers.calls import ApiClient, HttpMessenger
 from providers.messengers.linq_upload import Uploader
 from providers.messengers.linq_wire import (
     SERVICE,
@@ -30,18 +28,14 @@ from providers.messengers.linq_wire import (
 )
 from providers.ports import always_ours
 from providers.wire.media import MediaClient
-from providers.wire.retries import retry
 from providers.wire.sessions import policy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Callable, Collection, Mapping
 
     from providers.messengers.wire import OutgoingMessage
-    from providers.ports import Onlooker, SentText, VoiceReply
+    from providers.ports import SentText, VoiceReply
 
-_TYPING_SECONDS: Final = 5.0
-_STOP_TYPING_SECONDS: Final = 2.0
 _MOST_PAGES: Final = 10
 _PAGE: Final = 100  # in messages; the API's maximum
 _MOST_REMEMBERED: Final = 10_000
@@ -66,7 +60,7 @@ class SendTiming:
         return cls(0.35 * seconds, 0.1 * seconds, 0.3 * seconds)
 
 
-class LinqMessenger:
+class LinqMessenger(HttpMessenger):
     """Messenger on Linq v3; `base_url` is without /v3.
 
     Neither media nor upload hosts get the key; `media_hosts` lists private upload addresses too.
@@ -83,26 +77,19 @@ class LinqMessenger:
         media_hosts: Collection[str],
         max_memo_bytes: int,
         timeout_seconds: float = 15.0,
-        pace: SendTiming | None = None,
-        attempts: int = 3,
-        typing_refresh_seconds: float = 40.0,
+        timing: SendTiming,
     ) -> None:
-        self._pace = pace or SendTiming.within(20.0)
-        self._calls = ApiClient(
-            WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=self._pace.request_seconds
+        self._timing = timing
+        calls = ApiClient(
+            WIRE, base_url, api_key, timeout_seconds=timeout_seconds, send_timeout_seconds=timing.request_seconds
         )
         sources = policy_for(base_url, media_hosts, variable="LINQ_MEDIA_HOSTS")
-        self._media = MediaClient(sources, {}, max_memo_bytes=max_memo_bytes, timeout_seconds=timeout_seconds)
+        media = MediaClient(sources, {}, max_memo_bytes=max_memo_bytes, timeout_seconds=timeout_seconds)
+        super().__init__(calls, media)
         targets = policy_for(base_url, media_hosts, variable="LINQ_MEDIA_HOSTS", anywhere=True)
         self._upload = Uploader(targets, timeout_seconds=timeout_seconds)
-        self._attempts = attempts
-        self._typing_refresh_seconds = typing_refresh_seconds
         self._opted_out: OrderedDict[str, bool] = OrderedDict()  # chats
         self._attachments: OrderedDict[str, str] = OrderedDict()  # file name → id of its last upload
-
-    async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Download a recording."""
-        return await self._retry(partial(self._media.fetch, onlooker=onlooker), url)
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:  # noqa: ARG002 (v3 asks by the message alone)
         """Fetch a message; recordings without a link get a fresh one."""
@@ -111,39 +98,21 @@ class LinqMessenger:
             part["url"] = await self._retry(self._link, attachment_id)
         return message
 
-    def typing(self, chat_id: str) -> AbstractAsyncContextManager[None]:
-        """Show the typing indicator while the block runs. Never raises."""
-        return show_typing(
-            lambda: self._set_typing("POST", chat_id, _TYPING_SECONDS),
-            lambda: self._set_typing("DELETE", chat_id, _STOP_TYPING_SECONDS),
-            refresh_seconds=self._typing_refresh_seconds,
-        )
-
     async def send_voice(self, reply: VoiceReply, *, still_ours: Callable[[], None] = always_ours) -> str:
-        """Send a voice memo; return its id.
-
-        Raises:
-            OptedOut: the person unsubscribed.
-            OutcomeUnknown: it may be out.
-        """
+        """Send a voice memo; return its id. Raises OutcomeUnknown, and OptedOut if the person unsubscribed."""
         self._check_opt_out(reply.chat_id)
         attachment_id = await self._upload_clip(reply, still_ours)
         _remember(self._attachments, reply.filename, attachment_id)
-        return await self._send(reply.chat_id, voice_send(reply.chat_id, attachment_id, still_ours))
+        return await self._send_to(reply.chat_id, voice_send(reply.chat_id, attachment_id, still_ours))
 
     async def send_text(
         self, chat_id: str, text: str, *, idempotency_key: str, still_ours: Callable[[], None] = always_ours
     ) -> str:
-        """Send a text message; return its id. Raises as send_voice() does."""
         self._check_opt_out(chat_id)
-        return await self._send(chat_id, text_send(chat_id, text, idempotency_key, still_ours))
+        return await self._send_to(chat_id, text_send(chat_id, text, idempotency_key, still_ours))
 
     async def find_sent(self, chat_id: str, *, filenames: Collection[str], text: SentText | None = None) -> str | None:
-        """Find a message of ours by attachment id, file name, or text alone.
-
-        Raises:
-            BadAnswer: too many messages, listed oldest first.
-        """
+        """Find a message of ours. Raises BadAnswer if there are too many, and the oldest come first."""
         ids = {self._attachments[name] for name in filenames if name in self._attachments}
         query = {"limit": str(_PAGE)}
         times: list[str] = []
@@ -166,18 +135,11 @@ class LinqMessenger:
         return None
 
     async def check(self) -> None:
-        """List our numbers, to check address and key."""
         await self._calls.get("/v3/phone_numbers")
 
-    async def warm(self) -> None:
-        """Open connections. Raises nothing."""
-        await asyncio.gather(self._calls.warm(), self._media.warm())
-
     async def close(self) -> None:
-        """Close the connections."""
-        await self._media.close()
         await self._upload.close()
-        await self._calls.close()
+        await super().close()
 
     async def _upload_clip(self, reply: VoiceReply, still_ours: Callable[[], None]) -> str:
         async def once() -> str:
@@ -186,16 +148,12 @@ class LinqMessenger:
             await self._upload.put(ticket, reply.clip.data, still_ours)
             return ticket.attachment_id
 
-        async with deadline(self._pace.upload_seconds, TimedOut(SERVICE, "uploading")):
+        async with deadline(self._timing.upload_seconds, TimedOut(SERVICE, "uploading")):
             return await self._retry(once)  # an attachment without a message is invisible
 
-    async def _send(self, chat_id: str, send: OutgoingMessage) -> str:
-        async def once() -> str:
-            send.still_ours()
-            return await self._calls.send(send)
-
+    async def _send_to(self, chat_id: str, send: OutgoingMessage) -> str:
         try:
-            return await retry(once, attempts=self._attempts, seconds=self._pace.again_seconds)
+            return await self._send(send, seconds=self._timing.again_seconds)
         except OptedOut:
             _remember(self._opted_out, chat_id, value=True)
             raise
@@ -207,16 +165,13 @@ class LinqMessenger:
             raise Unavailable(SERVICE, "attachment not ready")
         return url
 
-    async def _set_typing(self, method: str, chat_id: str, seconds: float) -> None:
+    async def _set_typing(self, method: str, chat_id: str, *, seconds: float) -> None:
         if chat_id not in self._opted_out:
             await self._calls.nudge(method, f"{chat_path(chat_id)}/typing", seconds=seconds)
 
     def _check_opt_out(self, chat_id: str) -> None:
         if chat_id in self._opted_out:
             raise OptedOut(SERVICE, "before")
-
-    async def _retry(self, work: Callable[..., Awaitable[T]], *args: str) -> T:
-        return await retry(work, *args, attempts=self._attempts)
 
 
 def _remember(latest: OrderedDict[str, T], key: str, value: T) -> None:

@@ -5,19 +5,16 @@ An address is for one file and 15 minutes, at any public https host, with exactl
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from yarl import URL
 
 from providers.errors import BadAnswer, Forbidden, Unavailable
 from providers.messengers.wire import checked_pieces
-from providers.wire.sessions import LazySession, checked_session, client_errors
+from providers.wire.sessions import LazySession, client_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from aiohttp.abc import AbstractResolver
 
     from providers.messengers.linq_wire import Ticket
     from providers.wire.sessions import HostPolicy
@@ -29,11 +26,11 @@ _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-
 
 
 class Uploader:
-    """Uploader."""
+    """Client of upload addresses."""
 
-    def __init__(self, policy: HostPolicy, *, timeout_seconds: float, resolver: AbstractResolver | None = None) -> None:
+    def __init__(self, policy: HostPolicy, *, timeout_seconds: float) -> None:
         self._policy = policy
-        self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
+        self._session = LazySession(total_seconds=timeout_seconds, policy=policy)
 
     async def put(self, ticket: Ticket, data: bytes, still_ours: Callable[[], None]) -> None:
         """Upload a file, once. Raises Forbidden, and ProviderError where a fresh ticket may help."""
@@ -55,12 +52,10 @@ class Uploader:
                     raise Unavailable(SERVICE, status=response.status)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._session.close()
 
 
 def _parse(address: str) -> URL:
-    """Parse a signed address unchanged."""
     try:
         url = URL(address, encoded=True)
         _ = url.port  # reading it is what checks it

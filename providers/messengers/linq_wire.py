@@ -40,7 +40,6 @@ SERVICE: Final = "linq"
 _BLANK: Final = "\N{MICROPHONE}"  # A text part must not be empty
 _LONGEST_TEXT: Final = 10_000  # characters of a text part
 
-_REFUSED: Final = 400
 _CONFLICT: Final = 409  # A state, not the audio
 _SERVER: Final = 500  # from here on the server failed (RFC 9110, 15.6)
 _LONGEST_REFUSAL_BYTES: Final = 64 * 1024
@@ -114,14 +113,14 @@ def parse_ticket(answer: Json) -> Ticket:
 
 async def read_answer(response: aiohttp.ClientResponse) -> Json:
     """Read a JSON object. Raises ProviderError."""
-    if response.status >= _REFUSED:
+    if not response.ok:
         raise (await _read_refusal(response))[0]
     return await _read_object(response)
 
 
 async def read_sent_id(response: aiohttp.ClientResponse) -> str:
     """Read the new message's id. Raises OutcomeUnknown unless it was surely refused."""
-    if response.status >= _REFUSED:
+    if not response.ok:
         refusal, code = await _read_refusal(response)
         refused = response.status < _SERVER or code in _SURELY_REFUSED
         if not refused or response.status in _AMBIGUOUS:

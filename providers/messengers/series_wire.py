@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from providers.errors import BadAnswer, OutcomeUnknown
 from providers.messengers.wire import OutgoingMessage, Wire, read_json, sent_since
-from providers.wire.sessions import refusal
+from providers.wire.sessions import raise_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -22,22 +22,20 @@ if TYPE_CHECKING:
 SERVICE = "series"
 _BLANK = "\N{MICROPHONE}"  # the API requires a text
 _NOT_ACCEPTED = frozenset({429, 503})
-_REFUSED = 400
 
 
 async def read_answer(response: aiohttp.ClientResponse) -> Json:
     """Read JSON; other than an object goes under "data". Raises ProviderError."""
-    _raise_refusal(response)
+    raise_refusal(SERVICE, response)
     answer = await read_json(SERVICE, response)
     return answer if isinstance(answer, dict) else {"data": answer}
 
 
 async def read_sent_id(response: aiohttp.ClientResponse) -> str:
     """Read the new message's id. Raises OutcomeUnknown where it may be out, also without an id."""
-    if response.status >= _REFUSED:
-        if response.status >= 500 and response.status not in _NOT_ACCEPTED:  # noqa: PLR2004 (RFC 9110, 15.6)
-            raise OutcomeUnknown(SERVICE, status=response.status)
-        _raise_refusal(response)
+    if response.status >= 500 and response.status not in _NOT_ACCEPTED:  # noqa: PLR2004 (RFC 9110, 15.6)
+        raise OutcomeUnknown(SERVICE, status=response.status)
+    raise_refusal(SERVICE, response)
     try:
         answer = await read_json(SERVICE, response)
     except BadAnswer as error:
@@ -78,11 +76,6 @@ def matches(message: Json, filenames: Collection[str], text: SentText | None) ->
     if not isinstance(attachments, list) or not attachments:
         return text is not None and message.get("text") == (text.text or _BLANK) and sent_since(message, text.since)
     return any(isinstance(each, dict) and each.get("filename") in filenames for each in attachments)
-
-
-def _raise_refusal(response: aiohttp.ClientResponse) -> None:
-    if response.status >= _REFUSED:
-        raise refusal(SERVICE, response.status, response.headers)
 
 
 WIRE: Final = Wire(SERVICE, read_answer, read_sent_id)

@@ -35,15 +35,11 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message to be sent."""
+    """A message to be sent, piece by piece as checked_pieces() does."""
 
     path: str
     body: bytes = field(repr=False)
     still_ours: Callable[[], None]
-
-    def pieces(self) -> AsyncIterator[bytes]:
-        """Stream the body, as checked_pieces() does."""
-        return checked_pieces(self.body, self.still_ours)
 
 
 async def checked_pieces(data: bytes, still_ours: Callable[[], None]) -> AsyncIterator[bytes]:

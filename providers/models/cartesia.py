@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cartesia import APIConnectionError, APIError, AsyncCartesia
 
 from providers.errors import BadAnswer, ProviderError, Unreachable
-from providers.models.pcm import LONGEST_BYTES, checked_pcm, require_words
+from providers.models.pcm import LONGEST_BYTES, require_words, streamed_pcm
 from providers.models.voices import Voices
 from providers.wire.sdk_transport import Transport, http_client
 from providers.wire.streams import open_response, time_limit
@@ -22,8 +22,10 @@ SERVICE = "cartesia"
 class CartesiaSynthesizer:
     """Synthesizer; `voices` maps primary subtags and "default" to voice ids.
 
-    `timeout_seconds` is until the answer begins, until the first sound, and between two; `sample_rate` is in Hz.
+    `timeout_seconds` is until the answer begins, until the first sound, and between two.
     """
+
+    sample_rate: Final = 24_000
 
     def __init__(
         self,
@@ -33,43 +35,26 @@ class CartesiaSynthesizer:
         voices: Mapping[str, str],
         base_url: str | None = None,
         timeout_seconds: float = 8.0,
-        sample_rate: int = 24_000,
     ) -> None:
         self._transport = Transport(SERVICE, limit_bytes=LONGEST_BYTES)
         # Its client would retry twice by itself, time-outs included: three times the time that we allow.
         self._client = AsyncCartesia(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=None,
-            max_retries=0,
-            http_client=http_client(self._transport),
+            api_key=api_key, base_url=base_url, timeout=None, max_retries=0, http_client=http_client(self._transport)
         )
         self._timeout_seconds = timeout_seconds
         self._model = model
         self._voices = Voices(SERVICE, model, voices)
-        self._sample_rate = sample_rate
-
-    @property
-    def sample_rate(self) -> int:
-        """Of the PCM, in Hz."""
-        return self._sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
-        """Stream mono s16le PCM. Raises NoVoice before any request."""
         request = self._request(require_words(SERVICE, text), language)
-        async with (
-            _sdk_errors(),
-            open_response(SERVICE, self._timeout_seconds, request) as response,
-            aclosing(
-                checked_pcm(
-                    response.iter_bytes(),
-                    service=SERVICE,
-                    sample_rate=self._sample_rate,
-                    timeout_seconds=self._timeout_seconds,
-                    content_type=response.headers.get("Content-Type", ""),
-                )
-            ) as pieces,
-        ):
+        pcm = streamed_pcm(
+            open_response(SERVICE, self._timeout_seconds, request),
+            lambda response: response.iter_bytes(),
+            service=SERVICE,
+            sample_rate=self.sample_rate,
+            timeout_seconds=self._timeout_seconds,
+        )
+        async with _sdk_errors(), aclosing(pcm) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -81,11 +66,9 @@ class CartesiaSynthesizer:
             raise BadAnswer(SERVICE, "no voices")
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._transport.warm(str(self._client.base_url))
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.close()
 
     def _request(self, text: str, language: str):  # type: ignore[no-untyped-def] # noqa: ANN202 (the client's own type)
@@ -93,7 +76,7 @@ class CartesiaSynthesizer:
             model_id=self._model,
             transcript=text,
             voice={"mode": "id", "id": self._voices.voice_for(language)},  # type: ignore[arg-type] # its TypedDict in plain
-            output_format={"container": "raw", "encoding": "pcm_s16le", "sample_rate": self._sample_rate},  # type: ignore[arg-type,misc] # the same
+            output_format={"container": "raw", "encoding": "pcm_s16le", "sample_rate": self.sample_rate},
             language=language,
         )
 

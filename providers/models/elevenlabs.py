@@ -14,7 +14,7 @@ from elevenlabs.environment import ElevenLabsEnvironment
 from audio.clip import WAV_RATE, wav_clip
 from providers.errors import BadAnswer, Unreachable
 from providers.languages import primary_subtag
-from providers.models.pcm import LONGEST_BYTES, checked_pcm, require_words
+from providers.models.pcm import LONGEST_BYTES, require_words, streamed_pcm
 from providers.models.voices import Voices
 from providers.ports import Transcript
 from providers.wire.sdk_transport import LONGEST_WORDS_BYTES, Transport, http_client
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
 
+    Request = AbstractAsyncContextManager[AsyncHttpResponse[AsyncIterator[bytes]]]
+
 SERVICE: Final = "elevenlabs"
 SCRIBE: Final = "scribe"
 API_URL: Final[str] = ElevenLabsEnvironment.PRODUCTION.value
 _PIECE_BYTES = 32 * 1024  # two thirds of a second of PCM, where the client's default is 1 KiB
-_RATES: Final = {16000, 22050, 24000}
 _NO_LANGUAGE_CODE = "eleven_multilingual_v2"  # the model that refuses a language code
 # Raised by the client for a malformed answer.
 _UNREADABLE: Final = (ApiError, ParsingError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
@@ -53,20 +54,19 @@ class _Client:
         self._client = AsyncElevenLabs(api_key=api_key, base_url=self._base_url, httpx_client=http)
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._transport.warm(self._base_url)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._transport.aclose()
 
 
 class ElevenLabsSynthesizer(_Client):
     """Synthesizer; `voices` maps primary subtags and "default" to voice ids.
 
-    `timeout_seconds` is until the answer begins, until the first sound, and between two; `sample_rate` is in Hz (44,100
-    needs a higher plan).
+    `timeout_seconds` is until the answer begins, until the first sound, and between two.
     """
+
+    sample_rate: Final = 24_000  # 44,100 Hz needs a higher plan
 
     def __init__(
         self,
@@ -76,38 +76,23 @@ class ElevenLabsSynthesizer(_Client):
         voices: Mapping[str, str],
         base_url: str | None = None,
         timeout_seconds: float = 8.0,
-        sample_rate: int = 24_000,
     ) -> None:
-        if sample_rate not in _RATES:
-            raise ValueError(f"ElevenLabs gives no PCM at {sample_rate} Hz")
         super().__init__(SERVICE, api_key, base_url, timeout_seconds=timeout_seconds, limit_bytes=LONGEST_BYTES)
         self._model = model
         self._voices = Voices(SERVICE, model, voices)
-        self._sample_rate = sample_rate
-
-    @property
-    def sample_rate(self) -> int:
-        """Of the PCM, in Hz."""
-        return self._sample_rate
 
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
-        """Stream mono s16le PCM. Raises NoVoice before any request."""
         request = self._request(
             require_words(SERVICE, text), language, repair_surrogates(before), repair_surrogates(after)
         )
-        async with (
-            _sdk_errors(SERVICE),
-            open_response(SERVICE, self._timeout_seconds, request) as response,
-            aclosing(
-                checked_pcm(
-                    response.data,
-                    service=SERVICE,
-                    sample_rate=self._sample_rate,
-                    timeout_seconds=self._timeout_seconds,
-                    content_type=response.headers.get("content-type", ""),
-                )
-            ) as pieces,
-        ):
+        pcm = streamed_pcm(
+            open_response(SERVICE, self._timeout_seconds, request),
+            lambda response: response.data,
+            service=SERVICE,
+            sample_rate=self.sample_rate,
+            timeout_seconds=self._timeout_seconds,
+        )
+        async with _sdk_errors(SERVICE), aclosing(pcm) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -118,17 +103,14 @@ class ElevenLabsSynthesizer(_Client):
         if not isinstance(models, list):  # the client takes any JSON for a list
             raise BadAnswer(SERVICE, "no models")
 
-    def _request(
-        self, text: str, language: str, before: str, after: str
-    ) -> AbstractAsyncContextManager[AsyncHttpResponse[AsyncIterator[bytes]]]:
-        request: AbstractAsyncContextManager[AsyncHttpResponse[AsyncIterator[bytes]]]
-        request = self._client.text_to_speech.with_raw_response.stream(
+    def _request(self, text: str, language: str, before: str, after: str) -> Request:
+        request: Request = self._client.text_to_speech.with_raw_response.stream(
             self._voices.voice_for(language),
             text=text,
             previous_text=before or None,
             next_text=after or None,
             model_id=self._model,
-            output_format=f"pcm_{self._sample_rate}",
+            output_format=f"pcm_{self.sample_rate}",
             language_code=None if self._model == _NO_LANGUAGE_CODE else _CODES.get(language, language),
             request_options={"max_retries": 0, "chunk_size": _PIECE_BYTES},
         )
@@ -138,18 +120,14 @@ class ElevenLabsSynthesizer(_Client):
 class ElevenLabsTranscriber(_Client):
     """Transcriber on Scribe (https://elevenlabs.io/docs/api-reference/speech-to-text/convert)."""
 
-    def __init__(
-        self, api_key: str, *, model: str = "scribe_v1", base_url: str | None = None, timeout_seconds: float = 15.0
-    ) -> None:
+    def __init__(self, api_key: str, *, base_url: str | None = None, timeout_seconds: float = 15.0) -> None:
         super().__init__(SCRIBE, api_key, base_url, timeout_seconds=timeout_seconds, limit_bytes=LONGEST_WORDS_BYTES)
-        self._model = model
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognize a 16 kHz mono s16 WAV; `language` is a hint."""
         hint = {"language_code": language} if language else {}
         async with _sdk_errors(SCRIBE), time_limit(SCRIBE, self._timeout_seconds):
             answer = await self._client.speech_to_text.convert(
-                model_id=self._model,
+                model_id="scribe_v1",
                 file=("memo.wav", speech.data, "audio/wav"),
                 tag_audio_events=False,  # "(laughter)" is not what a person said
                 timestamps_granularity="none",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 from huggingface_hub import AsyncInferenceClient, set_async_client_factory
@@ -29,26 +29,14 @@ ROUTER_URL = "https://router.huggingface.co"
 _MAX_TOKENS = 220  # about 80 spoken words in the languages that take the most; the server's default cuts at 100
 
 
-class _SharedTransport(httpx2.AsyncBaseTransport):
+class _SharedTransport(Transport):
     """Connections that outlive the clients that use them."""
-
-    def __init__(self) -> None:
-        self._transport = Transport(SERVICE)
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request."""
-        return cast("httpx2.Response", await self._transport.handle_async_request(request))
-
-    async def warm(self, address: str) -> None:
-        """Open a connection. Raises nothing."""
-        await self._transport.warm(address)
 
     async def aclose(self) -> None:
         """Do nothing when a client closes."""
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._transport.aclose()
+        await super().aclose()
 
     @contextmanager
     def used_by_new_client(self) -> Iterator[None]:
@@ -64,11 +52,9 @@ class _SharedTransport(httpx2.AsyncBaseTransport):
 _CLIENT_TRANSPORT: ContextVar[_SharedTransport | None] = ContextVar("client_transport", default=None)
 
 
-def _http_client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=_CLIENT_TRANSPORT.get() or Transport(SERVICE), follow_redirects=False)
-
-
-set_async_client_factory(_http_client)
+set_async_client_factory(
+    lambda: httpx2.AsyncClient(transport=_CLIENT_TRANSPORT.get() or Transport(SERVICE), follow_redirects=False)
+)
 
 
 class WhisperTranscriber:
@@ -79,12 +65,12 @@ class WhisperTranscriber:
         # The type must be said: bytes are sent without one.
         self._client = AsyncInferenceClient(model=url, token=token, headers={"Content-Type": "audio/wav"})
         self._timeout_seconds = timeout_seconds
-        self._transport = _SharedTransport()
+        self._transport = _SharedTransport(SERVICE)
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:  # noqa: ARG002
         """Recognize; a hint would need a JSON body, which not every backend reads."""
         async with _sdk_errors(), time_limit(SERVICE, self._timeout_seconds):
-            with self._transport.used_by_new_client():  # it makes its HTTP client when it is first asked
+            with self._transport.used_by_new_client():  # its HTTP client is made with its first request
                 answer = await self._client.automatic_speech_recognition(speech.data)
         if not isinstance(answer.text, str):
             raise BadAnswer(SERVICE, "no text")
@@ -95,11 +81,9 @@ class WhisperTranscriber:
         await self.transcribe(wav_clip(bytes(WAV_RATE // 5), sample_rate=WAV_RATE))
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._transport.warm(self._url)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.close()  # type: ignore[no-untyped-call] # untyped just there
         await self._transport.close()
 
@@ -110,18 +94,14 @@ class LlamaReplier:
     `timeout_seconds` is until the answer begins, until the first words, and between two.
     """
 
-    def __init__(
-        self, token: str, base_url: str, model: str, *, timeout_seconds: float = 10.0, max_tokens: int = _MAX_TOKENS
-    ) -> None:
+    def __init__(self, token: str, base_url: str, model: str, *, timeout_seconds: float = 10.0) -> None:
         self._token = token
         self._base_url = base_url
         self._model = model
         self._timeout_seconds = timeout_seconds
-        self._max_tokens = max_tokens
-        self._transport = _SharedTransport()
+        self._transport = _SharedTransport(SERVICE)
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002
-        """Stream the reply; the language is in the turns."""
         # A client per call: it closes its streams only when it is closed itself, so one kept for long would leak them.
         async with _sdk_errors(), self._client() as client:
             async with time_limit(SERVICE, self._timeout_seconds):
@@ -129,7 +109,7 @@ class LlamaReplier:
                     stream: Any = await client.chat_completion(
                         [{"role": turn.role.value, "content": repair_surrogates(turn.text)} for turn in turns],
                         model=self._model,
-                        max_tokens=self._max_tokens,
+                        max_tokens=_MAX_TOKENS,
                         stream=True,
                     )
             words = reply_stream(_words(stream), service=SERVICE, timeout_seconds=self._timeout_seconds)
@@ -146,11 +126,9 @@ class LlamaReplier:
             raise BadAnswer(SERVICE, "no choices")
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._transport.warm(self._base_url)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._transport.close()
 
     def _client(self) -> AsyncInferenceClient:

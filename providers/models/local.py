@@ -6,7 +6,7 @@ import json
 from contextlib import aclosing
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from audio.engines.espeak import LONGEST_TEXT, SAMPLE_RATE, VOICES
 from audio.engines.sphinx import LANGUAGE
@@ -27,24 +27,22 @@ SERVICE = "local"
 
 
 class _Offline:
-    async def check(self) -> None:
-        """Do nothing: there is no service to ask."""
+    """Has no service to check, and no connections."""
 
-    async def warm(self) -> None:
-        """Do nothing."""
+    async def check(self) -> None: ...
 
-    async def close(self) -> None:
-        """Do nothing."""
+    async def warm(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class LocalTranscriber(_Offline):
-    """Transcriber for English."""
+    """Transcriber for English; another language is refused rather than guessed at."""
 
     def __init__(self, ears: SphinxEars) -> None:
         self._ears = ears
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognize English; another language is refused rather than guessed at."""
         if language not in {None, LANGUAGE}:
             raise Rejected(SERVICE, "knows English only")
         try:
@@ -56,16 +54,12 @@ class LocalTranscriber(_Offline):
 class LocalSynthesizer(_Offline):
     """Synthesizer on espeak-ng."""
 
+    sample_rate: Final = SAMPLE_RATE
+
     def __init__(self, voice: EspeakVoice) -> None:
         self._voice = voice
 
-    @property
-    def sample_rate(self) -> int:
-        """Of the PCM, in Hz."""
-        return SAMPLE_RATE
-
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
-        """Stream mono s16le PCM. Raises NoVoice for a language that it does not speak."""
         if language not in VOICES:
             raise NoVoice(SERVICE)
         sendable = require_words(SERVICE, text)
@@ -83,14 +77,12 @@ class CannedReplier(_Offline):
     """Replier without a model: one honest sentence per language."""
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (canned)
-        """Yield the sentence."""
         yield canned_reply(language)
 
 
 def canned_reply(language: str) -> str:
     """Return the sentence in a language (primary subtag), else in English."""
-    replies = _replies()
-    return replies.get(language) or replies["en"]
+    return _replies().get(language) or _replies()["en"]
 
 
 @cache

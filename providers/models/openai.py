@@ -15,7 +15,7 @@ from audio.clip import WAV_RATE, Clip, wav_clip
 from providers.errors import BadAnswer, Rejected
 from providers.languages import primary_subtag
 from providers.models.openai_wire import SERVICE, OpenAiWire, events, parse_object, read_object
-from providers.models.pcm import checked_pcm, require_words
+from providers.models.pcm import require_words, streamed_pcm
 from providers.models.reply_stream import is_end, reply_stream
 from providers.models.voices import Voices
 from providers.ports import ChatTurn, Role, Transcript
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 API_URL = "https://api.openai.com/v1"
 _MAX_TOKENS = 220  # about 80 spoken words in the languages that take the most tokens
-# Of response_format=pcm, in Hz (https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats).
-_SAMPLE_RATE = 24_000
 _FORMAT_REFUSED: Final = {400, 422}
 _DONE = b"[DONE]"
 
@@ -38,11 +36,9 @@ class _Adapter:
         self._timeout_seconds = timeout_seconds
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._wire.warm()
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._wire.close()
 
 
@@ -58,7 +54,6 @@ class OpenAiTranscriber(_Adapter):
         self._verbose = True
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
-        """Recognize a 16 kHz mono s16 WAV; `language` is a hint."""
         if self._verbose:
             try:
                 return await self._request("verbose_json", speech, language)
@@ -92,20 +87,13 @@ class OpenAiReplier(_Adapter):
     """Replier (https://platform.openai.com/docs/api-reference/chat/create) for models that take max_tokens."""
 
     def __init__(
-        self,
-        base_url: str,
-        key: str,
-        *,
-        model: str,
-        timeout_seconds: float = 10.0,
-        max_tokens: int = _MAX_TOKENS,
+        self, base_url: str, key: str, *, model: str, timeout_seconds: float = 10.0, max_tokens: int = _MAX_TOKENS
     ) -> None:
         super().__init__(base_url, key, timeout_seconds=timeout_seconds)
         self._model = model
         self._max_tokens = max_tokens
 
     async def reply(self, turns: Sequence[ChatTurn], *, language: str) -> AsyncGenerator[str]:  # noqa: ARG002 (in the turns)
-        """Stream the reply; the language is in the turns."""
         body = {**self._body(turns, self._max_tokens), "stream": True}
         async with self._wire.post_json("/chat/completions", body) as response:
             words = _deltas(response.content.iter_any())
@@ -131,6 +119,9 @@ class OpenAiSynthesizer(_Adapter):
     The model infers the language from the text. `voices` maps primary subtags and "default".
     """
 
+    # In Hz, of response_format=pcm (https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats).
+    sample_rate: Final = 24_000
+
     def __init__(
         self, base_url: str, key: str, *, model: str, voices: Mapping[str, str], timeout_seconds: float = 8.0
     ) -> None:
@@ -138,30 +129,23 @@ class OpenAiSynthesizer(_Adapter):
         self._model = model
         self._voices = Voices(SERVICE, model, voices)
 
-    @property
-    def sample_rate(self) -> int:
-        """Of the PCM, in Hz."""
-        return _SAMPLE_RATE
-
     async def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:  # noqa: ARG002 (its wire takes none)
-        """Stream mono s16le PCM. Raises NoVoice before any request."""
         body = {
             "model": self._model,
             "input": require_words(SERVICE, text),
             "voice": self._voices.voice_for(language),
             "response_format": "pcm",
         }
-        async with self._wire.post_json("/audio/speech", body) as response:
-            sound = checked_pcm(
-                response.content.iter_any(),
-                service=SERVICE,
-                sample_rate=_SAMPLE_RATE,
-                timeout_seconds=self._timeout_seconds,
-                content_type=response.content_type,
-            )
-            async with aclosing(sound) as pieces:
-                async for piece in pieces:
-                    yield piece
+        pcm = streamed_pcm(
+            self._wire.post_json("/audio/speech", body),
+            lambda response: response.content.iter_any(),
+            service=SERVICE,
+            sample_rate=self.sample_rate,
+            timeout_seconds=self._timeout_seconds,
+        )
+        async with aclosing(pcm) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def check(self) -> None:
         """Synthesize a syllable, to check address, key and model."""

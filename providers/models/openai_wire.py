@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from providers.errors import BadAnswer, TimedOut, Unreachable
-from providers.wire.sessions import LazySession, read_body, refusal, session
+from providers.wire.sessions import LazySession, read_body, require_success
 from providers.wire.streams import error_in_answer, open_response
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ SERVICE = "openai"
 _LONGEST_STREAM_SECONDS = 60.0
 _LONGEST_ANSWER_BYTES = 8 * 1024 * 1024
 _LONGEST_LINE_BYTES = 1024 * 1024
-_MOVED = 300
-_REFUSED = 400
 
 
 class OpenAiWire:
@@ -35,7 +32,7 @@ class OpenAiWire:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._timeout_seconds = timeout_seconds
-        self._session = LazySession(partial(session, total_seconds=_LONGEST_STREAM_SECONDS))
+        self._session = LazySession(total_seconds=_LONGEST_STREAM_SECONDS)
 
     def post_json(self, path: str, body: Mapping[str, object]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Post JSON; the stream may take a minute, and its reader bounds the pauses."""
@@ -46,11 +43,9 @@ class OpenAiWire:
         return self._post(path, data=form, total_seconds=self._timeout_seconds)
 
     async def warm(self) -> None:
-        """Open a connection. Raises nothing."""
         await self._session.warm(self._base_url, service=SERVICE)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._session.close()
 
     @asynccontextmanager
@@ -66,7 +61,7 @@ class OpenAiWire:
         try:
             async with open_response(SERVICE, self._timeout_seconds, request) as response:
                 answered = True
-                _raise_refusal(response)
+                require_success(SERVICE, response)
                 yield response
         except TimeoutError as error:
             raise TimedOut(SERVICE) from error
@@ -112,10 +107,3 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
             raise BadAnswer(SERVICE, "endless line")
     if left.startswith(b"data:"):
         yield left.removeprefix(b"data:").strip()
-
-
-def _raise_refusal(response: aiohttp.ClientResponse) -> None:
-    if response.status >= _REFUSED:
-        raise refusal(SERVICE, response.status, response.headers)
-    if response.status >= _MOVED:
-        raise BadAnswer(SERVICE, "redirect", status=response.status)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from contextlib import AsyncExitStack, aclosing
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from providers.errors import BadAnswer, Rejected
 from providers.wire.streams import guard_stalls, has_sound
 from providers.wire.text import repair_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+A = TypeVar("A", bound="HasHeaders")
 
 LONGEST_BYTES: Final = 16 * 1024 * 1024
 """Of one text: five minutes at 24 kHz."""
@@ -30,27 +33,41 @@ def require_words(service: str, text: str) -> str:
     return sendable
 
 
-async def checked_pcm(
-    pieces: AsyncIterator[bytes], *, service: str, sample_rate: int, timeout_seconds: float, content_type: str = ""
+class HasHeaders(Protocol):
+    """An answer that has begun; header names are in lower case, or of any case."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+async def streamed_pcm(
+    request: AbstractAsyncContextManager[A],
+    body: Callable[[A], AsyncIterator[bytes]],
+    *,
+    service: str,
+    sample_rate: int,
+    timeout_seconds: float,
 ) -> AsyncGenerator[bytes]:
-    """Pass mono s16le PCM on in whole samples, dropping a last half one.
+    """Make a request, and pass its mono s16le PCM on in whole samples, dropping a last half one.
 
     Raises:
         Stalled: no sound for `timeout_seconds`.
         BadAnswer: another format, words, silence, a blip, or too long.
     """
-    if content_type.startswith(_NO_SOUND):
-        raise BadAnswer(service, "words, not sound")
     size, sounded = 0, False
-    samples = _samples(service, pieces)
-    async with aclosing(guard_stalls(samples, service=service, seconds=timeout_seconds, useful=has_sound)) as prompt:
-        async for piece in prompt:
+    async with AsyncExitStack() as stack:
+        answer = await stack.enter_async_context(request)
+        if answer.headers.get("content-type", "").lower().startswith(_NO_SOUND):
+            raise BadAnswer(service, "words, not sound")
+        samples = _samples(service, body(answer))
+        prompt = guard_stalls(samples, service=service, seconds=timeout_seconds, useful=has_sound)
+        async for piece in await stack.enter_async_context(aclosing(prompt)):
             size, sounded = size + len(piece), sounded or has_sound(piece)
             if size > LONGEST_BYTES:
                 raise BadAnswer(service, "endless")
             yield piece
-    if not sounded or size < _SHORTEST_SECONDS * sample_rate * _SAMPLE_BYTES:
-        raise BadAnswer(service, "no sound")
+        if not sounded or size < _SHORTEST_SECONDS * sample_rate * _SAMPLE_BYTES:
+            raise BadAnswer(service, "no sound")
 
 
 async def _samples(service: str, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:

@@ -35,27 +35,20 @@ https://developer.signalwire.com/voice/tts/cartesia. Each speaks all languages o
 OPENAI_VOICES: Final = {DEFAULT: "alloy"}
 """They speak all its languages (https://platform.openai.com/docs/guides/text-to-speech)."""
 
-_ELEVENLABS_29: Final = frozenset(
-    {
-        *("ar", "bg", "cs", "da", "de", "el", "en", "es", "fi", "fr", "hi", "hr", "id", "it", "ja", "ko", "ms", "nl"),
-        *("pl", "pt", "ro", "ru", "sk", "sv", "ta", "tl", "tr", "uk", "zh"),
-    }
-)
-_CARTESIA_42: Final = frozenset(
-    {
-        *("ar", "bg", "bn", "cs", "da", "de", "el", "en", "es", "fi", "fr", "gu", "he", "hi", "hr", "hu", "id", "it"),
-        *("ja", "ka", "kn", "ko", "ml", "mr", "ms", "nl", "no", "pa", "pl", "pt", "ro", "ru", "sk", "sv", "ta", "te"),
-        *("th", "tl", "tr", "uk", "vi", "zh"),
-    }
-)
-_OPENAI_57: Final = frozenset(
-    {
-        *("af", "ar", "az", "be", "bg", "bs", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr"),
-        *("gl", "he", "hi", "hr", "hu", "hy", "id", "is", "it", "ja", "kk", "kn", "ko", "lt", "lv", "mi", "mk", "mr"),
-        *("ms", "ne", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "sw", "ta", "th", "tl", "tr", "uk"),
-        *("ur", "vi", "zh"),
-    }
-)
+_ELEVENLABS_29: Final = frozenset({
+    "ar", "bg", "cs", "da", "de", "el", "en", "es", "fi", "fr", "hi", "hr", "id", "it", "ja", "ko", "ms", "nl", "pl",
+    "pt", "ro", "ru", "sk", "sv", "ta", "tl", "tr", "uk", "zh",
+})  # fmt: skip
+_CARTESIA_42: Final = frozenset({
+    "ar", "bg", "bn", "cs", "da", "de", "el", "en", "es", "fi", "fr", "gu", "he", "hi", "hr", "hu", "id", "it", "ja",
+    "ka", "kn", "ko", "ml", "mr", "ms", "nl", "no", "pa", "pl", "pt", "ro", "ru", "sk", "sv", "ta", "te", "th", "tl",
+    "tr", "uk", "vi", "zh",
+})  # fmt: skip
+_OPENAI_57: Final = frozenset({
+    "af", "ar", "az", "be", "bg", "bs", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "gl",
+    "he", "hi", "hr", "hu", "hy", "id", "is", "it", "ja", "kk", "kn", "ko", "lt", "lv", "mi", "mk", "mr", "ms", "ne",
+    "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "sw", "ta", "th", "tl", "tr", "uk", "ur", "vi", "zh",
+})  # fmt: skip
 # Model → primary subtags. Sources: https://elevenlabs.io/docs/overview/models,
 # https://docs.cartesia.ai/build-with-cartesia/tts-models/latest and
 # https://platform.openai.com/docs/guides/text-to-speech#supported-languages.

@@ -1,1 +1,1 @@
-"""What all HTTP adapters share: sessions, host rules, retries, streams, media. Knows no vendor."""
+"""HTTP for all adapters: sessions, host rules, retries, streams, media. Knows no vendor."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
 from yarl import URL
 
 from providers.errors import BadAnswer, Forbidden, TooLarge
-from providers.wire.sessions import LazySession, checked_session, client_errors, refusal
+from providers.wire.sessions import LazySession, client_errors, raise_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import aiohttp
-    from aiohttp.abc import AbstractResolver
 
     from providers.ports import Onlooker
     from providers.wire.sessions import HostPolicy
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 SERVICE = "media"
 _REDIRECTS = 3
 _MOVED = frozenset({301, 302, 303, 307, 308})
-_REFUSED = 400
 _PIECE_BYTES = 64 * 1024
 
 
@@ -31,18 +28,12 @@ class MediaClient:
     """Downloads with a limit, checking every redirect; only the API itself gets the headers."""
 
     def __init__(
-        self,
-        policy: HostPolicy,
-        headers: Mapping[str, str],
-        *,
-        max_memo_bytes: int,
-        timeout_seconds: float,
-        resolver: AbstractResolver | None = None,
+        self, policy: HostPolicy, headers: Mapping[str, str], *, max_memo_bytes: int, timeout_seconds: float
     ) -> None:
         self._policy = policy
         self._headers = headers
         self._max_memo_bytes = max_memo_bytes
-        self._session = LazySession(partial(checked_session, policy, resolver, total_seconds=timeout_seconds))
+        self._session = LazySession(total_seconds=timeout_seconds, policy=policy)
 
     async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
         """Download a recording, once. Raises ProviderError; Forbidden and TooLarge as the port says."""
@@ -65,14 +56,12 @@ class MediaClient:
         await self._session.close()
 
     async def _get(self, url: URL, onlooker: Onlooker | None) -> bytes | URL:
-        """Return the recording, or where it moved."""
         headers = self._headers if self._policy.is_own(url) else {}
         with client_errors(SERVICE):
             async with self._session.get().get(url, headers=headers, allow_redirects=False) as response:
                 if response.status in _MOVED:
                     return url.join(_parse(response.headers.get("Location", "")))
-                if response.status >= _REFUSED:
-                    raise refusal(SERVICE, response.status, response.headers)
+                raise_refusal(SERVICE, response)
                 return await self._read(response, onlooker)
 
     async def _read(self, response: aiohttp.ClientResponse, onlooker: Onlooker | None) -> bytes:

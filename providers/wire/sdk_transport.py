@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import aiohttp
@@ -17,7 +16,7 @@ import httpx2
 from yarl import URL
 
 from providers.errors import BadAnswer, ProviderError, Unreachable
-from providers.wire.sessions import LazySession, refusal, session
+from providers.wire.sessions import LazySession, require_success
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,8 +26,6 @@ Response: TypeAlias = httpx.Response | httpx2.Response
 
 LONGEST_WORDS_BYTES: Final = 8 * 1024 * 1024
 """Of JSON."""
-_MOVED: Final = 300
-_REFUSED: Final = 400
 # How long, and for how many pieces, to wait for the end of an answer that a client left at [DONE].
 _END_SECONDS, _END_PIECES = 0.03, 4
 _AS_IT_IS: Final = "identity"
@@ -40,7 +37,7 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
     def __init__(self, service: str, *, limit_bytes: int = LONGEST_WORDS_BYTES) -> None:
         self._service = service
         self._limit_bytes = limit_bytes
-        self._session = LazySession(partial(session, total_seconds=None))
+        self._session = LazySession(total_seconds=None)
 
     async def handle_async_request(self, request: Request) -> Response:  # type: ignore[override] # of either kind
         """Send a request; return only a usable answer.
@@ -50,9 +47,13 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
         """
         answer = await self._send(request)
         body = _Body(self._service, answer, self._limit_bytes)
-        if error := self._error(answer):
+        try:
+            require_success(self._service, answer)
+            if answer.headers.get("Content-Encoding", _AS_IT_IS) != _AS_IT_IS:
+                raise BadAnswer(self._service, "compressed")
+        except ProviderError:
             await body.aclose()
-            raise error
+            raise
         made = httpx.Response if isinstance(request, httpx.Request) else httpx2.Response
         return made(answer.status, headers=answer.raw_headers, stream=body, request=request)  # type: ignore[arg-type] # the same
 
@@ -77,15 +78,6 @@ class Transport(httpx.AsyncBaseTransport, httpx2.AsyncBaseTransport):
             )
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(self._service, type(error).__name__) from error
-
-    def _error(self, answer: aiohttp.ClientResponse) -> ProviderError | None:
-        if answer.status >= _REFUSED:
-            return refusal(self._service, answer.status, answer.headers)
-        if answer.status >= _MOVED:
-            return BadAnswer(self._service, "redirect", status=answer.status)
-        if answer.headers.get("Content-Encoding", _AS_IT_IS) != _AS_IT_IS:
-            return BadAnswer(self._service, "compressed")
-        return None
 
 
 def http_client(connections: Transport) -> httpx.AsyncClient:

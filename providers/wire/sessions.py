@@ -12,16 +12,15 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from providers.errors import Forbidden, ProviderError, TimedOut, Unreachable, from_status
+from providers.errors import BadAnswer, Forbidden, ProviderError, TimedOut, Unreachable, from_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator
 
-    from multidict import CIMultiDictProxy
+    from aiohttp.abc import AbstractResolver
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +30,7 @@ _CONNECTIONS: Final = 256
 _KEEP_ALIVE_SECONDS: Final = 75.0  # A new connection shakes hands, which takes two round trips
 _MOST_LIKELY: Final = 8
 _LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
+_MOVED: Final = 300
 _SCHEMES: Final = frozenset({"http", "https"})
 
 
@@ -104,23 +104,19 @@ def is_special(host: str) -> bool:
     return not inner.is_global or inner.is_multicast
 
 
-class CheckedResolver(AbstractResolver):
+class CheckedResolver(ThreadedResolver):
     """Resolver that checks every address."""
 
-    def __init__(self, policy: HostPolicy, inner: AbstractResolver | None = None) -> None:
+    def __init__(self, policy: HostPolicy) -> None:
+        super().__init__()
         self._policy = policy
-        self._inner = inner or ThreadedResolver()
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
         """Resolve a name. Raises Forbidden."""
-        addresses = await self._inner.resolve(host, port, family)
+        addresses = await super().resolve(host, port, family)
         for each in addresses:
             self._policy.check_address(host, each["host"])
         return list(addresses)
-
-    async def close(self) -> None:
-        """Close the inner resolver."""
-        await self._inner.close()
 
 
 def session(*, total_seconds: float | None, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
@@ -136,24 +132,19 @@ def session(*, total_seconds: float | None, resolver: AbstractResolver | None = 
     )
 
 
-def checked_session(
-    policy: HostPolicy, resolver: AbstractResolver | None, *, total_seconds: float
-) -> aiohttp.ClientSession:
-    """Build a session that connects only to allowed addresses."""
-    return session(total_seconds=total_seconds, resolver=CheckedResolver(policy, resolver))
-
-
 class LazySession:
-    """A session made at first use, inside the running loop."""
+    """A session made at first use, inside the running loop; with a policy, it connects only to allowed addresses."""
 
-    def __init__(self, make: Callable[[], aiohttp.ClientSession]) -> None:
-        self._make = make
+    def __init__(self, *, total_seconds: float | None, policy: HostPolicy | None = None) -> None:
+        self._total_seconds = total_seconds
+        self._policy = policy
         self._session: aiohttp.ClientSession | None = None
 
     def get(self) -> aiohttp.ClientSession:
         """Return the session."""
         if self._session is None:
-            self._session = self._make()
+            resolver = CheckedResolver(self._policy) if self._policy else None
+            self._session = session(total_seconds=self._total_seconds, resolver=resolver)
         return self._session
 
     async def warm(self, address: str | URL, *, service: str) -> None:
@@ -194,9 +185,17 @@ def client_errors(service: str) -> Iterator[None]:
         raise TimedOut(service) from error
 
 
-def refusal(service: str, status: int, headers: CIMultiDictProxy[str]) -> ProviderError:
-    """Map a refusal (400 to 599) and its Retry-After to an error."""
-    return from_status(service, status, retry_after_seconds(headers.get("Retry-After")))
+def raise_refusal(service: str, response: aiohttp.ClientResponse) -> None:
+    """Raise the error of a status from 400 on, with its Retry-After."""
+    if not response.ok:
+        raise from_status(service, response.status, retry_after_seconds(response.headers.get("Retry-After")))
+
+
+def require_success(service: str, response: aiohttp.ClientResponse) -> None:
+    """Raise the error of a refusal, and BadAnswer for a redirect."""
+    raise_refusal(service, response)
+    if response.status >= _MOVED:
+        raise BadAnswer(service, "redirect", status=response.status)
 
 
 def retry_after_seconds(value: str | None, *, now: datetime | None = None) -> float | None:

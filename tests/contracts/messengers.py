@@ -84,7 +84,7 @@ class Generation:
                 media_hosts=hosts,
                 max_memo_bytes=LIMIT,
                 timeout_seconds=timeout_seconds,
-                pace=SendTiming(5 * timeout_seconds, 2.5 * timeout_seconds, timeout_seconds),
+                timing=SendTiming(5 * timeout_seconds, 2.5 * timeout_seconds, timeout_seconds),
             )
         try:
             yield made

@@ -28,7 +28,7 @@ class Reply:
 
     def refused(self, wanted: str | None = None) -> bool:
         """Return whether it is refused when this language (its own by default) is wanted."""
-        return other_language(self.text, wanted=wanted or self.language, asked=self.asked) is not None
+        return other_language(self.text, wanted=wanted or self.language, request=self.asked) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class Speaking:
         del progress
         yield self
 
-    async def __call__(self, answering: Answering, progress: Progress, rehearsal: object) -> Spoken:
+    async def __call__(self, answering: Answering, rehearsal: object) -> Spoken:
         """Speak."""
-        del progress, rehearsal
+        del rehearsal
         return await self.stages.spoken(answering)

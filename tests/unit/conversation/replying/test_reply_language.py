@@ -70,8 +70,8 @@ def test_japanese_and_chinese_are_told_by_their_letters() -> None:
 def test_a_translation_that_was_asked_for() -> None:
     """A reply may be in another language if the person named it, and not otherwise."""
     said = "Good morning, how are you doing today? I am very happy to see you again."
-    assert other_language(said, wanted="ru", asked="Скажи по-английски: доброе утро, рад тебя видеть") is None
-    assert other_language(said, wanted="ru", asked="Скажи: доброе утро, рад тебя видеть") == "en"
+    assert other_language(said, wanted="ru", request="Скажи по-английски: доброе утро, рад тебя видеть") is None
+    assert other_language(said, wanted="ru", request="Скажи: доброе утро, рад тебя видеть") == "en"
 
 
 def test_our_own_replies_are_in_their_languages() -> None:
@@ -91,7 +91,7 @@ def test_our_own_replies_are_in_their_languages() -> None:
 )
 def test_any_text_has_a_verdict(text: str, wanted: str, asked: str) -> None:
     """Any text has a verdict: another known language, or none."""
-    found = other_language(text, wanted=wanted, asked=asked)
+    found = other_language(text, wanted=wanted, request=asked)
     assert found is None or (found in KNOWN and found != wanted)
 
 

@@ -243,5 +243,5 @@ def test_much_text_is_quick() -> None:
 
 def test_start_up_does_not_wait_for_words() -> None:
     """CLDR is loaded with the first reply, not at start-up."""
-    code = "import sys, providers.persona, providers.spoken; sys.exit('babel' in sys.modules)"
+    code = "import sys, conversation.replying.persona, conversation.speakable; sys.exit('babel' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 (our own interpreter and code)

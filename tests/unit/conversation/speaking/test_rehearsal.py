@@ -13,12 +13,10 @@ import pytest
 from audio.clip import Clip, wav_clip
 from audio.errors import EncodeFailed
 from audio.formats import Format
-from consumer.memo.states import Answering
-from consumer.stages.speak import Speak
 from conversation.budget import Budget
 from conversation.draft import Discarded, StreamedReplies, StreamedReply
 from conversation.replying.reply import replier_rung
-from conversation.speaking.rehearsal import recorded_line, synthesizer_rung
+from conversation.speaking.rehearsal import Rehearsal, Voiced, recorded_line, synthesizer_rung
 from providers.errors import BadAnswer, LadderExhausted, Unavailable
 from providers.fallback.ladder import Ladder, Rung
 from providers.ports import ChatTurn, Role
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from audio.transcode import Transcoder
-    from consumer.memo.progress import Progress
+    from conversation.turn import Turn
 
 RATE = 1000
 TURNS = [ChatTurn(Role.USER, "Hi")]
@@ -128,23 +126,24 @@ def rungs(*writers: Writer) -> Ladder[[Sequence[ChatTurn], str, StreamedReplies]
     return Ladder("answer", *made, budget_seconds=200)
 
 
-def speak(*voices: Voice, encoder: Encoder | None = None) -> Speak:
-    """Make the stage, with the clip for its last rung."""
+def speak(*voices: Voice, encoder: Encoder | None = None) -> Ladder[[StreamedReply], Voiced]:
+    """Make a ladder of voices, with the clip for its last rung."""
     transcoder = cast("Transcoder", encoder or Encoder())
     made = [
         Rung(f"voice-{number}", synthesizer_rung("x", voice, transcoder), 60) for number, voice in enumerate(voices)
     ]
-    return Speak(Ladder("speak", *made, Rung("clip", recorded_line, 1), budget_seconds=200))
+    return Ladder("speak", *made, Rung("clip", recorded_line, 1), budget_seconds=200)
 
 
 async def answered(
-    stage: Speak, writers: Ladder[[Sequence[ChatTurn], str, StreamedReplies], str], told: Told
+    voices: Ladder[[StreamedReply], Voiced],
+    writers: Ladder[[Sequence[ChatTurn], str, StreamedReplies], str],
+    told: Told,
 ) -> tuple[str, str, Clip]:
     """Write and speak a reply; give the text, what is said, and the clip."""
-    async with stage.rehearsing(cast("Progress", told)) as rehearsal:
+    async with Rehearsal(voices, cast("Turn", told)) as rehearsal:
         served = await writers(TURNS, "en", rehearsal.drafts)
-        answering = Answering(cast("Any", None), served.value, "en", served.rung)
-        spoken = await stage(answering, cast("Progress", told), rehearsal)
+        spoken = (await rehearsal.speak(served.value, "en")).value
     return served.value, spoken.said, spoken.clip
 
 
@@ -215,8 +214,8 @@ async def test_voice_says_nothing() -> None:
 async def test_no_encoder() -> None:
     """Where the encoder refuses, the same speech is given as WAV, whole."""
     voice = Voice()
-    stage = speak(voice, encoder=Encoder(refuses=True))
-    _, said, clip = await answered(stage, rungs(Writer("One. Two. Three.")), Told())
+    voices = speak(voice, encoder=Encoder(refuses=True))
+    _, said, clip = await answered(voices, rungs(Writer("One. Two. Three.")), Told())
     assert (said, clip.format) == ("One. Two. Three.", Format.WAV)
     assert levels(clip.data[44:]) == list(range(1, len(voice.asked) + 1))
 
@@ -250,10 +249,8 @@ async def test_nothing_is_left() -> None:
 async def test_resumed_reply() -> None:
     """A reply that is there already, from an earlier attempt, is spoken whole without a draft."""
     voice, told = Voice(), Told()
-    stage = speak(voice)
-    answering = Answering(cast("Any", None), "One two. Three four.", "en", "writer")
-    async with stage.rehearsing(cast("Progress", told)) as rehearsal:
-        spoken = await stage(answering, cast("Progress", told), rehearsal)
+    async with Rehearsal(speak(voice), cast("Turn", told)) as rehearsal:
+        spoken = (await rehearsal.speak("One two. Three four.", "en")).value
     assert spoken.said == "One two. Three four."
     assert voice.around == [("", "Three four."), ("One two.", "")]
     assert " ".join(text for _, text in voice.asked) == spoken.said

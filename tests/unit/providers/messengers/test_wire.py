@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.messengers.wire import OutgoingMessage, sent_since
+from providers.messengers.wire import OutgoingMessage, checked_pieces, sent_since
 
 _PIECE_BYTES = 64 * 1024
 NOON = datetime(2025, 11, 2, 12, tzinfo=UTC)
@@ -31,16 +31,11 @@ class Lease:
         self.looks_left -= 1
 
 
-def a_send(body: bytes, lease: Lease) -> OutgoingMessage:
-    """A message with that body."""
-    return OutgoingMessage("/somewhere", body, lease.check)
-
-
 @given(st.integers(1, 4 * _PIECE_BYTES))
 async def test_pieces(size: int) -> None:
     """The pieces are the body, none is long, and before each the lease is looked at."""
     body, lease = bytes(range(251)) * (size // 251 + 1), Lease(99)
-    pieces = [piece async for piece in a_send(body[:size], lease).pieces()]
+    pieces = [piece async for piece in checked_pieces(body[:size], lease.check)]
     assert b"".join(pieces) == body[:size]
     assert max(map(len, pieces)) <= _PIECE_BYTES
     assert lease.looks_left == 99 - len(pieces)
@@ -48,7 +43,7 @@ async def test_pieces(size: int) -> None:
 
 async def test_a_memo_that_is_lost() -> None:
     """Nothing more is given once the memo is another's."""
-    pieces = aiter(a_send(bytes(4 * _PIECE_BYTES), Lease(2)).pieces())
+    pieces = checked_pieces(bytes(4 * _PIECE_BYTES), Lease(2).check)
     assert [len(await anext(pieces)) for _ in range(2)] == [_PIECE_BYTES] * 2
     with pytest.raises(Lost):
         await anext(pieces)
@@ -56,7 +51,7 @@ async def test_a_memo_that_is_lost() -> None:
 
 def test_the_body_is_not_shown() -> None:
     """The repr of a message shows nothing of what it carries (I6)."""
-    assert "secret words" not in repr(a_send(b"secret words", Lease(1)))
+    assert "secret words" not in repr(OutgoingMessage("/somewhere", b"secret words", Lease(1).check))
 
 
 @pytest.mark.parametrize("name", ["sent_at", "created_at"])

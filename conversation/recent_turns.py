@@ -1,4 +1,4 @@
-"""A chat's turns: read before the answer, written after it."""
+"""The recent turns of a chat."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ async def recent_turns(history: History, chat_id: str) -> tuple[PastTurn, ...]:
     """Return the last turns of a chat, oldest first. Raises StoreUnavailable and TimeoutError."""
     async with asyncio.timeout(_TIMEOUT_SECONDS):
         return tuple(await history.recent(chat_id, limit=_TURNS))
+
+
+def last_language(turns: tuple[PastTurn, ...]) -> str | None:
+    """Return the language that the person last used."""
+    return next((turn.language for turn in reversed(turns) if turn.role == "user"), None)
