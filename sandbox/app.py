@@ -9,7 +9,7 @@ from aiohttp import web
 
 from sandbox import control
 from sandbox.faults import Faults
-from sandbox.pace import Speeds, pace_middleware
+from sandbox.pace import Speeds
 from sandbox.suffering import fault_middleware
 from sandbox.upstreams import cartesia, elevenlabs, huggingface, linq, openai, series
 
@@ -54,7 +54,7 @@ class Sandbox:
         self.faults = Faults()
         self.pace = Speeds()
         self.series = series.SeriesState(media, honours_keys=honours_keys)
-        self.linq = linq.LinqState(self.series, media)
+        self.linq = linq.LinqState(self.series)
         self._host = host
         self._port = port
         self._closing = asyncio.Event()
@@ -110,7 +110,7 @@ class Sandbox:
         }
 
     async def __aenter__(self) -> Self:
-        middlewares = [fault_middleware(self.faults, self._closing), pace_middleware(self.pace)]
+        middlewares = [fault_middleware(self.faults, self._closing), self.pace.delay]
         app = web.Application(middlewares=middlewares, client_max_size=_LONGEST_BODY_BYTES)
         app.add_routes(series.routes(self.series, key=SERIES_KEY))
         app.add_routes(linq.routes(self.linq, key=LINQ_KEY))

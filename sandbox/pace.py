@@ -36,20 +36,6 @@ class Speed:
     """Times faster than real time."""
 
 
-PUBLISHED: Final[Mapping[str, Speed]] = {
-    "series.media": Speed(first_seconds=0.15),
-    "series.send": Speed(first_seconds=0.25),
-    "archive.put": Speed(first_seconds=0.15),
-    "archive.get": Speed(first_seconds=0.15),
-    "whisper": Speed(first_seconds=0.33, heard_factor=2 / 48),
-    "llama": Speed(first_seconds=0.42, tokens_per_second=70.0),
-    "elevenlabs": Speed(first_seconds=0.288, spoken_factor=17.5),
-    "cartesia": Speed(first_seconds=0.188, spoken_factor=17.5),
-}
-"""Of the services that voicememo was made for; docs/performance.md has the source of each figure."""
-PUBLISHED_CONNECT_SECONDS: Final = 0.08
-
-
 class Speeds:
     """The speeds of all services, and waits that follow them."""
 
@@ -81,6 +67,12 @@ class Speeds:
             seconds += self.connect_seconds
         await asyncio.sleep(seconds)
 
+    @web.middleware
+    async def delay(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Wait, and then let the handler answer."""
+        await self.wait_to_answer(request)
+        return await handler(request)
+
     async def wait_to_hear(self, request: web.Request, seconds: float) -> None:
         """Wait as long as listening to so many seconds takes."""
         await asyncio.sleep(self.speed(request).heard_factor * seconds)
@@ -103,17 +95,6 @@ class Speeds:
             piece = pcm[start : start + piece_bytes]
             await _until(begun + (start + len(piece)) / bytes_per_second)
             yield piece
-
-
-def pace_middleware(pace: Speeds) -> web.middleware:  # type: ignore[valid-type] # aiohttp's decorator type
-    """Make the middleware that delays answers."""
-
-    @web.middleware
-    async def keep_pace(request: web.Request, handler: Handler) -> web.StreamResponse:
-        await pace.wait_to_answer(request)
-        return await handler(request)
-
-    return keep_pace
 
 
 def speed_of(fields: Mapping[str, Any]) -> Speed:

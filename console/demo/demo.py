@@ -21,10 +21,10 @@ from providers.models.local import LocalTranscriber
 from runtime.logs import configure_logs
 from runtime.settings.variables import secrets_of
 from runtime.signals import Stop
-from sandbox.__main__ import engine_mind
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.faults import FaultKind, ScriptedFault
+from sandbox.mind import engine_mind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence

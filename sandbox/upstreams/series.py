@@ -11,15 +11,17 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from aiohttp import web
 
-from sandbox.keys import require
+from sandbox.wire import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from aiohttp.typedefs import Handler
 
 _KEY = re.compile(r"[a-zA-Z0-9_-]+")
 _MIME_TYPES = {".caf": "application/octet-stream", ".opus": "audio/ogg", ".m4a": "audio/mp4", ".mp3": "audio/mpeg"}
@@ -76,6 +78,15 @@ class SeriesState:
         """Add a received message."""
         self.messages[chat_id][message_id] = message
 
+    def sent_with(self, key: str | None) -> Sent | None:
+        """Return the first message that was sent with an idempotency key."""
+        return next((each for each in self.sent if key is not None and each.idempotency_key == key), None)
+
+    def record(self, sent: Sent) -> None:
+        """Record a message, which ends typing."""
+        self.sent.append(sent)
+        self.typing.discard(sent.chat_id)
+
     def send(self, chat_id: str, message: Mapping[str, Any]) -> tuple[Sent, bool]:
         """Record a message; return it and whether it is new. Raises ValueError if the API would refuse it."""
         key = message.get("idempotency_key")
@@ -83,8 +94,7 @@ class SeriesState:
             raise ValueError("text must not be empty")
         if key is not None and not _KEY.fullmatch(key):
             raise ValueError("idempotency_key has forbidden characters")
-        known = next((each for each in self.sent if key is not None and each.idempotency_key == key), None)
-        if known is not None and self.honours_keys:
+        if self.honours_keys and (known := self.sent_with(key)) is not None:
             return known, False
         attachment = (message.get("attachments") or [{}])[0]
         audio = base64.b64decode(attachment["data_base64"], validate=True) if attachment else None
@@ -98,8 +108,7 @@ class SeriesState:
             audio=audio,
             at=datetime.now(UTC),
         )
-        self.sent.append(sent)
-        self.typing.discard(chat_id)
+        self.record(sent)
         return sent, True
 
 
@@ -112,18 +121,29 @@ def media_file(folders: Sequence[Path], name: str) -> Path:
     return paths[0]
 
 
+def typing(state: SeriesState, change: Literal["start", "stop"], *, status: int) -> Handler:
+    """Make the handler that starts or stops typing in a chat."""
+
+    async def handle(request: web.Request) -> web.Response:
+        chat = request.match_info["chat"]
+        (state.typing.add if change == "start" else state.typing.discard)(chat)
+        state.typed.append((chat, change))
+        return web.Response(status=status)
+
+    return handle
+
+
 def routes(state: SeriesState, *, key: str) -> list[web.RouteDef]:
     """Return the routes, for the Bearer key `key`; media need none."""
     api = _SeriesApi(state)
     guarded = partial(require, headers={"Authorization": f"Bearer {key}"}, refusal='{"errors":[{"status":401}]}')
-
     chat = "/api/chats/{chat}"
     return [
         web.post(f"{chat}/chat_messages", guarded(api.send), name="series.send"),
         web.get(f"{chat}/chat_messages", guarded(api.listed), name="series.list"),
         web.get(f"{chat}/chat_messages/{{message}}", guarded(api.message), name="series.message"),
-        web.post(f"{chat}/start_typing", guarded(api.start_typing), name="series.typing"),
-        web.delete(f"{chat}/stop_typing", guarded(api.stop_typing), name="series.stop_typing"),
+        web.post(f"{chat}/start_typing", guarded(typing(state, "start", status=201)), name="series.typing"),
+        web.delete(f"{chat}/stop_typing", guarded(typing(state, "stop", status=204)), name="series.stop_typing"),
         web.get("/api/chats", guarded(api.chats), name="series.chats"),
         web.get("/media/{name}", api.media, name="series.media"),
     ]
@@ -142,26 +162,14 @@ class _SeriesApi:
         return web.json_response({"data": {"id": int(sent.message_id), "text": sent.text}}, status=201 if new else 200)
 
     async def listed(self, request: web.Request) -> web.Response:
-        chat = request.match_info["chat"]
-        return web.json_response(
-            {"data": [each.as_message() for each in reversed(self._state.sent) if each.chat_id == chat]}
-        )
+        sent = [each for each in reversed(self._state.sent) if each.chat_id == request.match_info["chat"]]
+        return web.json_response({"data": [each.as_message() for each in sent]})
 
     async def message(self, request: web.Request) -> web.Response:
         found = self._state.messages[request.match_info["chat"]].get(request.match_info["message"])
         if found is None:
             return web.json_response({"errors": [{"status": 404, "title": "Not found"}]}, status=404)
         return web.json_response({"data": found})
-
-    async def start_typing(self, request: web.Request) -> web.Response:
-        self._state.typing.add(request.match_info["chat"])
-        self._state.typed.append((request.match_info["chat"], "start"))
-        return web.Response(status=201)
-
-    async def stop_typing(self, request: web.Request) -> web.Response:
-        self._state.typing.discard(request.match_info["chat"])
-        self._state.typed.append((request.match_info["chat"], "stop"))
-        return web.Response(status=204)
 
     async def chats(self, _: web.Request) -> web.Response:
         return web.json_response({"data": []})
