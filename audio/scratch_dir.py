@@ -17,10 +17,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from audio.errors import TranscodeTimeout
-from audio.uncancelled import in_thread, run_to_end
+from audio.uncancelled import in_thread, started
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from audio.errors import TranscodeError
 
@@ -131,19 +132,11 @@ class ScratchDir:
         """Read a file, or b"" if it was never written. Raises `failure`."""
         return await _disk_work(self.failure, _read, self.path / name)
 
-    @asynccontextmanager
-    async def running(self, command: Sequence[str], *, with_input: bool = False) -> AsyncIterator[Program]:
+    def running(self, command: Sequence[str], *, with_input: bool = False) -> AbstractAsyncContextManager[Program]:
         """Run a program, with input from us or none, no longer than the block. Raises `failure`."""
-        started: list[Program] = []
-        try:
-            # To the end: asyncio, cancelled while it starts a program, may leave it running.
-            await run_to_end(self._start(command, started, with_input=with_input))
-            yield started[0]
-        finally:
-            for program in started:
-                await run_to_end(program.kill())
+        return started(self._start(command, with_input=with_input), Program.kill)
 
-    async def _start(self, command: Sequence[str], started: list[Program], *, with_input: bool) -> None:
+    async def _start(self, command: Sequence[str], *, with_input: bool) -> Program:
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -156,7 +149,7 @@ class ScratchDir:
             )
         except OSError as error:
             raise self.failure(f"ffmpeg cannot be started: {error.strerror}") from error
-        started.append(Program(process, self.budget))
+        return Program(process, self.budget)
 
     async def run(self, command: Sequence[str]) -> Exit:
         """Run a program without input to its end."""

@@ -18,7 +18,7 @@ from audio.engines.espeak import SAMPLE_RATE, VOICES, EspeakVoice
 from audio.engines.sphinx import SphinxEars
 from audio.errors import AudioError
 from audio.formats import Format, sniff
-from audio.loudness import measure
+from audio.loudness import voiced_seconds
 from audio.transcode import Transcoder
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class EngineMind:
         if language != "en":
             self.scripted += 1
             return words
-        if (await asyncio.to_thread(measure, clip)).voiced_seconds == 0:
+        if await asyncio.to_thread(voiced_seconds, clip) == 0:
             return ""
         return await self.ears.listen(clip)
 
