@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 from rich.text import Text
 
-from console.printing import Entry
+from console.printing import Entry, full_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,5 +118,4 @@ def _list(facts: Mapping[str, JsonValue], name: str) -> list[str]:
     return [str(each) for each in value] if isinstance(value, list) else []
 
 
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="milliseconds")
+_time = partial(full_time, timespec="milliseconds")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
+import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import ConsoleOptions, RenderResult
+
+F = TypeVar("F", bound="Callable[..., object]")
 
 _PIPE_COLUMNS = 10_000
 _LEAST_COLUMNS = 30
@@ -38,6 +42,16 @@ def printer() -> Console:
     if sys.stdout.isatty():
         return Console(highlight=False)
     return Console(highlight=False, width=_PIPE_COLUMNS, file=cast("IO[str]", _Trimmed()))
+
+
+def json_option(shape: str) -> Callable[[F], F]:
+    """Make the option --json, a command's parameter `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=f"For programs: {shape}.")
+
+
+def print_json(record: Mapping[str, object]) -> None:
+    """Print a record on one line of JSON."""
+    click.echo(json.dumps(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,11 @@ def _breaks(text: str, width: int) -> Iterator[int]:
 def _whole(line: Text) -> Text:
     line.no_wrap, line.overflow = True, "ignore"
     return line
+
+
+def full_time(seconds: float, timespec: str = "seconds") -> str:
+    """Format seconds since the epoch as date and time, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec=timespec)
 
 
 def short_time(seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import os
 import time
@@ -21,7 +20,7 @@ from console.errors import exit_on_errors
 from console.exits import FAILED, MISUSED, exit_with
 from console.follow import EventOutcome, follow
 from console.memo_story import print_story
-from console.printing import Entry, printer
+from console.printing import Entry, json_option, print_json, printer
 from console.store import open_store
 from consumer.events.parse import VoiceMemo, parse
 from consumer.kafka.publisher import KafkaPublisher
@@ -56,7 +55,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """ReplayOptions of the command line."""
+    """How to follow and print."""
 
     patience_seconds: float | None
     """How long to follow each event; None: not at all."""
@@ -83,7 +82,7 @@ def _not_nan(context: click.Context, parameter: click.Parameter, value: float) -
     help="With --wait: follow each event for so long at most.",
 )
 @click.option("--chat", default=None, help="Put recordings into this chat; by default into a new one for each call.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object per event.")
+@json_option("one JSON object per event")
 def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """Put events on KAFKA_TOPIC at KAFKA_BOOTSTRAP_SERVERS.
 
@@ -188,7 +187,7 @@ class _Replay:
 def _print(put_: Put, followed: EventOutcome | None, console: Console, *, as_json: bool) -> None:
     _, message_id = _ids(put_.value)
     if as_json:
-        record = {
+        print_json({
             "path": str(put_.path),
             "message_id": message_id,
             "topic": put_.where.topic,
@@ -196,8 +195,7 @@ def _print(put_: Put, followed: EventOutcome | None, console: Console, *, as_jso
             "offset": put_.offset,
             "outcome": followed and followed.outcome,
             "reason": followed and followed.reason,
-        }
-        click.echo(json.dumps(record))
+        })  # fmt: skip
         return
     at = f"{put_.where.topic}[{put_.where.number}]@{put_.offset}"
     outcome = f"{followed.outcome}{f' ({followed.reason})' if followed.reason else ''}" if followed else "put"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from rich.text import Text
 from console.errors import exit_on_errors
 from console.exits import ALREADY_ANSWERED, FAILED, MISUSED, NO_SUCH_MEMO, exit_with
 from console.memo_story import not_a_memo, standing
-from console.printing import Entry, printer
+from console.printing import Entry, json_option, print_json, printer
 from console.store import open_store
 from consumer import wiring
 from consumer.handling.bug_limit import TooManyBugs
@@ -62,7 +61,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class ReprocessOptions:
-    """ReprocessOptions of the command line."""
+    """The command's options."""
 
     restart: Restart | None
     again: bool
@@ -83,7 +82,7 @@ class ReprocessOptions:
 )
 @click.option("--again", is_flag=True, help="Send one more reply, whatever was sent before.")
 @click.option("--rate", "per_second", type=click.FloatRange(min=0.01), help="Take at most so many memos a second.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object per memo.")
+@json_option("one JSON object per memo")
 def command(  # noqa: PLR0917 (click passes them all)
     message_ids: tuple[str, ...],
     every: bool,  # noqa: FBT001 (click passes flags so)
@@ -180,8 +179,7 @@ def _worst(endings: Sequence[Ending]) -> int:
 
 def _print(ending: Ending, console: Console, *, as_json: bool) -> None:
     if as_json:
-        record = {"message_id": ending.message_id, "chat_id": ending.chat_id, "outcome": ending.outcome}
-        click.echo(json.dumps({**record, "reason": ending.reason, "words": ending.words}))
+        print_json({name: value for name, value in asdict(ending).items() if name != "status"})
         return
     console.print(Entry(Text(ending.message_id, "bold"), Text(ending.words)), crop=False)
 

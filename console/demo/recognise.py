@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,6 @@ from audio.clip import Clip
 from audio.engines.sphinx import LANGUAGE
 from audio.errors import AudioError
 from audio.formats import sniff
-from console.demo.word_errors import word_errors
 from providers.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sandbox.upstreams.series import Sent
     from storage.ledger import Story
 
+_WORD: Final = re.compile(r"[a-z']+")
+_CURLY, _STRAIGHT = "\N{RIGHT SINGLE QUOTATION MARK}", "'"
 GARBLED_PERCENT: Final = 60.0
 """Of words wrong. Between the paths of docs/quality.md (at most 16 %; 39 % for echoes of misheard memos, which make
 little sense) and a sampling rate that is wrong by half (97 %)."""
@@ -112,3 +114,21 @@ async def _transcribe(sound: bytes, transcriber: LocalTranscriber, transcoder: T
         return (await transcriber.transcribe(wav, language=LANGUAGE)).text
     except (AudioError, ProviderError):
         return ""
+
+
+def word_errors(said: str, heard: str) -> tuple[int, int]:
+    """Count the words replaced, left out or added (Levenshtein), and the words said.
+
+    Digits are no part of a word: `said` has its numbers written out.
+    """
+    wanted, got = _words(said), _words(heard)
+    row = list(range(len(got) + 1))
+    for number, word in enumerate(wanted, 1):
+        before, row[0] = row[0], number
+        for place, other in enumerate(got, 1):
+            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (word != other))
+    return row[-1], len(wanted)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower().replace(_CURLY, _STRAIGHT))
