@@ -45,10 +45,8 @@ class CheckVerdict(StrEnum):
     """How a check ended."""
 
     GOOD = "ok"
-    LEFT_OUT = "left out"
-    """Not configured, and not needed."""
-    UNKNOWN = "unknown"
-    """A variable that nothing reads."""
+    LEFT_OUT = "left out"  # not configured, and not needed
+    UNKNOWN = "unknown"  # a variable that nothing reads
     WRONG = "wrong"
 
 

@@ -23,11 +23,7 @@ _FIXTURES = Path(__file__).parent.parent / "fixtures"
     "--host", default="127.0.0.1", show_default=True, help="Listen here; beyond loopback only in a closed network."
 )
 @click.option(
-    "--port",
-    default=9099,
-    show_default=True,
-    type=click.IntRange(0, 65_535),
-    help="Listen here; 0 for any free port.",
+    "--port", default=9099, show_default=True, type=click.IntRange(0, 65_535), help="Listen here; 0 for any free port."
 )
 @click.option(
     "--media",

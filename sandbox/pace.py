@@ -1,8 +1,4 @@
-"""Pace of the simulated services when all is well: instant, unless scripted.
-
-A service is a route's name (whisper, llama, elevenlabs, series.send…). Streams keep to their schedule: a late piece
-does not delay the next one.
-"""
+"""Pace of the simulated services: instant, unless scripted. A late piece of a stream does not delay the next one."""
 
 from __future__ import annotations
 
@@ -26,18 +22,14 @@ _INSTANT: Final = float("inf")
 class Speed:
     """Speed of one service; instant by default."""
 
-    first_seconds: float = 0.0
-    """From a request to the first byte of its answer."""
-    heard_factor: float = 0.0
-    """Further seconds for each second of sound in the request."""
-    tokens_per_second: float = _INSTANT
-    """One word is one token here."""
-    spoken_factor: float = _INSTANT
-    """Times faster than real time."""
+    first_seconds: float = 0.0  # from a request to the first byte of its answer
+    heard_factor: float = 0.0  # further seconds for each second of sound in the request
+    tokens_per_second: float = _INSTANT  # one word is one token here
+    spoken_factor: float = _INSTANT  # times faster than real time
 
 
 class Speeds:
-    """The speeds of all services, and waits that follow them."""
+    """Speeds by service (a route's name, such as whisper or series.send), and waits that follow them."""
 
     def __init__(self) -> None:
         self._speeds: dict[str, Speed] = {}

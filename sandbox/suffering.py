@@ -1,4 +1,4 @@
-"""Faults on the wire. One that spoils or swallows the right answer needs it first: the sandbox asks itself for it."""
+"""Faults on the wire; to spoil or withhold the right answer, the sandbox first requests it from itself."""
 
 from __future__ import annotations
 
