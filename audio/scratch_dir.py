@@ -13,8 +13,7 @@ import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from audio.errors import TranscodeTimeout
 from audio.uncancelled import in_thread, started
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from audio.errors import TranscodeError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 _PREFIX = "voicememo-bench-"
@@ -36,7 +34,6 @@ _LAST_WORDS = 300
 _PATHS = re.compile(r"(?:file:|/)[^\s'\"]+")
 _ADDRESSES = re.compile(r" @ 0x[0-9a-f]+")
 _NOT_ASCII = re.compile(r"[^ -~]+")
-_NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +41,7 @@ class Exit:
     """How a program ended by itself."""
 
     status: int
-    output: str
-    """The last 64 KiB of standard output and standard error."""
+    output: str  # the last 64 KiB of standard output and standard error
 
     @property
     def last_words(self) -> str:
@@ -130,7 +126,8 @@ class ScratchDir:
 
     async def read(self, name: str) -> bytes:
         """Read a file, or b"" if it was never written. Raises `failure`."""
-        return await _disk_work(self.failure, _read, self.path / name)
+        file = self.path / name
+        return await _disk_work(self.failure, lambda: file.read_bytes() if file.exists() else b"")
 
     def running(self, command: Sequence[str], *, with_input: bool = False) -> AbstractAsyncContextManager[Program]:
         """Run a program, with input from us or none, no longer than the block. Raises `failure`."""
@@ -159,17 +156,14 @@ class ScratchDir:
 
 @asynccontextmanager
 async def scratch_dir(
-    failure: type[TranscodeError], *, seconds: float, files: Mapping[str, bytes] = _NO_FILES
+    failure: type[TranscodeError], *, seconds: float, files: Mapping[str, bytes] | None = None
 ) -> AsyncIterator[ScratchDir]:
-    """Make a scratch directory holding `files`, and remove it after the block.
-
-    `failure` is raised when the machine refuses; `seconds` is the time budget.
-    """
+    """Make a scratch directory for a block; `failure` is raised when the machine refuses."""
     made: list[_LockedDir] = []
 
     def set_up() -> None:
         made.append(_LockedDir())
-        for name, data in files.items():
+        for name, data in (files or {}).items():
             (made[0].path / name).write_bytes(data)
 
     try:
@@ -217,15 +211,11 @@ def _is_abandoned(path: Path, youngest: float) -> bool:
         os.close(lock)
 
 
-async def _disk_work(failure: type[TranscodeError], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _disk_work(failure: type[TranscodeError], work: Callable[[], T]) -> T:
     try:
-        return await in_thread(function, *args, **kwargs)
+        return await in_thread(work)
     except OSError as error:
         raise failure(f"the temporary directory cannot be used: {error.strerror}") from error
-
-
-def _read(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
 
 
 async def _tail(output: asyncio.StreamReader | None) -> bytes:

@@ -75,8 +75,7 @@ class StreamingDecode:
 @dataclass(slots=True)
 class _Attempt:
     format: Format | None = None
-    size: int = 0
-    """Bytes."""
+    size: int = 0  # bytes
     queue: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
     """Bounded by the recording, which the downloader holds too; b"" ends it."""
     decoding: asyncio.Task[bytes] | None = None

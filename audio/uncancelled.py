@@ -37,17 +37,14 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 @asynccontextmanager
 async def started(start: Coroutine[Any, Any, T], stop: Callable[[T], Coroutine[Any, Any, None]]) -> AsyncIterator[T]:
-    """Start something, and stop it after the block, each to its end.
-
-    asyncio, cancelled while it starts a program, may leave it running.
-    """
+    """Start something, and stop it after the block, each to its end in spite of a cancellation."""
     made: list[T] = []
 
     async def keep() -> None:
         made.append(await start)
 
     try:
-        await run_to_end(keep())
+        await run_to_end(keep())  # asyncio, cancelled while it starts a program, may leave it running
         yield made[0]
     finally:
         for each in made:

@@ -56,8 +56,7 @@ class Finding:
 
     part: str
     verdict: CheckVerdict
-    words: str
-    """What was found, and what to do about it if it is wrong."""
+    words: str  # what was found, and what to do about it if it is wrong
 
 
 def _good(part: str, words: str) -> Finding:
@@ -70,18 +69,17 @@ def _wrong(part: str, words: str) -> Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Run all checks at once."""
-    adapters = Adapters(settings.models)
+    adapters, missing = Adapters(settings.models), settings.missing()
     checks = [_kafka(settings), _ffmpeg(settings), _store(settings), _archive(settings), *_rungs(adapters)]
     if _in_supabase(settings):
         checks.append(_public_key(settings))
-    if not _MESSENGERS & {fault.variable for fault in settings.missing()}:
+    if not _MESSENGERS & {fault.variable for fault in missing}:
         checks.append(_messenger(settings))
     try:
         found = await asyncio.gather(*checks)
     finally:
         await adapters.close()
-    missing = [_wrong(fault.variable, fault.advice) for fault in settings.missing()]
-    return [*missing, *found, *_left_out(settings)]
+    return [*(_wrong(fault.variable, fault.advice) for fault in missing), *found, *_left_out(settings)]
 
 
 async def _kafka(settings: Settings) -> Finding:
@@ -107,23 +105,20 @@ async def _ffmpeg(settings: Settings) -> Finding:
 
 async def _store(settings: Settings) -> Finding:
     url = settings.store.url
-    if isinstance(url, SqliteFile):
-        made = await asyncio.to_thread(_to_be_made, "store", url.path, "STORE_URL")
-        if made is not None:
-            return made
+    if isinstance(url, SqliteFile) and (made := await asyncio.to_thread(_to_be_made, "store", url.path, "STORE_URL")):
+        return made
     store = make_store(settings.store)
     try:
         await store.open()
         await store.check()
     except StoreNotReady as error:  # of Supabase it says what to do
-        words = str(error) if _in_supabase(settings) else f"{error}: see STORE_URL"
-        return _wrong("store", words)
+        return _wrong("store", str(error) if _in_supabase(settings) else f"{error}: see STORE_URL")
     except (StorageError, OSError) as error:
         advice = "see SUPABASE_URL" if _in_supabase(settings) else "set STORE_URL to a file that can be written"
         return _wrong("store", f"{error}: {advice}")
     finally:
         await store.close()
-    return _good("store", str(settings.store.url))
+    return _good("store", str(url))
 
 
 async def _public_key(settings: Settings) -> Finding:
@@ -146,43 +141,33 @@ def _in_supabase(settings: Settings) -> bool:
 
 
 def _to_be_made(part: str, path: Path, variable: str) -> Finding | None:
-    """Check whether a worker can make a path that is not there; None where it is.
-
-    It is not made here: a mistyped path would look right from then on.
-    """
+    """Check whether a worker can make a path; None if it exists. Made here, a mistyped one would look right later."""
     with suppress(OSError):  # where we may not even look, the reason is found below
         if path.exists():
             return None
-    reason = _why_not_makeable(path)
-    if reason is not None:
+    try:
+        nearest = next(each for each in path.absolute().parents if each.exists())
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
         return _wrong(part, f"{path.absolute()} cannot be made: {reason}: see {variable}")
     return _good(part, f"`voicememo run` will make {path.absolute()}, which is not there yet")
 
 
-def _why_not_makeable(path: Path) -> str | None:
-    """Try with a file without a name in the nearest folder that exists."""
-    try:
-        nearest = next(each for each in path.absolute().parents if each.exists())
-        with tempfile.TemporaryFile(dir=nearest):
-            return None
-    except OSError as error:
-        return os.strerror(error.errno) if error.errno else type(error).__name__
-
-
 async def _archive(settings: Settings) -> Finding:
     url = settings.archive.url
-    if isinstance(url, FileArchive):
-        made = await asyncio.to_thread(_to_be_made, "archive", url.directory, "ARCHIVE_URL")
-        if made is not None:
-            return made
+    if isinstance(url, FileArchive) and (
+        made := await asyncio.to_thread(_to_be_made, "archive", url.directory, "ARCHIVE_URL")
+    ):
+        return made
     archive = make_archive(settings.archive)
     try:
         await archive.check()
     except StorageError as error:
-        return _wrong("archive", f"{settings.archive.url}: {error}: see ARCHIVE_URL and AWS_*")
+        return _wrong("archive", f"{url}: {error}: see ARCHIVE_URL and AWS_*")
     finally:
         await archive.close()
-    return _good("archive", str(settings.archive.url))
+    return _good("archive", str(url))
 
 
 async def _messenger(settings: Settings) -> Finding:

@@ -23,8 +23,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 _FILE = re.compile(r"\$\{base64:([^{}]+)\}")
 _URL = "${SERIES_API_URL}"
-_HEAD_BYTES = 64 * 1024
-"""Read to recognise a container."""
+_HEAD_BYTES = 64 * 1024  # read to recognise a container
 _MESSAGE_PATH = re.compile(r"/api/chats/([^/]+)/chat_messages/([^/]+)")
 
 

@@ -39,10 +39,7 @@ async def follow(
     patience_seconds: float,
     texts: bool = False,
 ) -> EventOutcome:
-    """Wait until an event that is on the topic has ended, for at most `patience_seconds`.
-
-    `our_numbers` and `texts` (whether text messages are answered) are as the worker has them.
-    """
+    """Wait for the end of an event on the topic; `our_numbers` and `texts` (are they answered?) are the worker's."""
     match parse(value, received_at=datetime.now(UTC), our_numbers=our_numbers):
         case Ignored(reason):
             return EventOutcome("ignored", reason, None)

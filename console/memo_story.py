@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from storage.ledger import JsonValue, Story
 
-_EVENT = re.compile(r".+\[\d+\]@\d+")
-"""TOPIC[PARTITION]@OFFSET"""
+_EVENT = re.compile(r".+\[\d+\]@\d+")  # TOPIC[PARTITION]@OFFSET
 _LABEL_COLUMNS = 10
 
 

@@ -37,10 +37,7 @@ def read_store(read: Callable[[Store], Awaitable[T]]) -> T:
 
 @asynccontextmanager
 async def open_store(settings: Settings, *, create: bool = False, wait_seconds: float = 0.0) -> AsyncIterator[Store]:
-    """Open the store, and close it after the block. Raises StoreUnavailable, or StoreNotReady after a wait.
-
-    A file that is not there is made only with `create`: its name may be mistyped.
-    """
+    """Open the store; only `create` makes its file. Raises StoreUnavailable, or StoreNotReady after a wait."""
     store = make_store(settings.store, create=create)
     try:
         await _open(store, wait_seconds)

@@ -54,17 +54,13 @@ class Faults:
     def __init__(self) -> None:
         self._next: defaultdict[str, deque[ScriptedFault]] = defaultdict(deque)
         self._always: dict[str, ScriptedFault] = {}
-        self.latency: dict[str, float] = {}
-        """Service → seconds before it answers."""
+        self.latency: dict[str, float] = {}  # Service → seconds before it answers
         self.requests: Counter[str] = Counter()
         self.callers: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
         """Service → its clients' addresses: one for each connection."""
-        self.held: Counter[str] = Counter()
-        """Service → requests left waiting."""
-        self.left: Counter[str] = Counter()
-        """Service → requests whose client left while it waited."""
-        self.ourselves: Final = secrets.token_hex()
-        """Secret of the sandbox's own requests, which no fault hits."""
+        self.held: Counter[str] = Counter()  # Service → requests left waiting
+        self.left: Counter[str] = Counter()  # Service → requests whose client left while it waited
+        self.ourselves: Final = secrets.token_hex()  # secret of the sandbox's own requests, which no fault hits
 
     def next(self, service: str, *faults: ScriptedFault) -> None:
         """Inject these into the next requests, one each."""

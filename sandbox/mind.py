@@ -46,19 +46,15 @@ class Mind(Protocol):
 
     async def hear(self, wav: bytes) -> str:
         """Transcribe a 16 kHz mono WAV."""
-        ...
 
     async def language(self, wav: bytes) -> str:
         """Identify its language: a primary subtag."""
-        ...
 
     async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
         """Answer chat turns of the OpenAI wire."""
-        ...
 
     async def speak(self, text: str, *, language: str, sample_rate: int) -> bytes:
         """Synthesise mono s16le PCM at `sample_rate` Hz."""
-        ...
 
 
 def answer_to(turns: Sequence[Mapping[str, str]]) -> str:
@@ -72,13 +68,11 @@ def answer_to(turns: Sequence[Mapping[str, str]]) -> str:
 
 @dataclass(slots=True)
 class ScriptedMind:
-    """Instant, without engines: hears scripted words, answers by repeating, hums."""
+    """Instant and without engines: scripted words, repeated as an answer, and a hum."""
 
     words: str = "hello there, how are you today"
-    spoken: str = "en"
-    """Their language, a primary subtag."""
-    answer: str | None = None
-    """Its answer to anything; it repeats when None."""
+    spoken: str = "en"  # their language, a primary subtag
+    answer: str | None = None  # its answer to anything; it repeats when None
 
     async def hear(self, wav: bytes) -> str:  # noqa: ARG002 (scripted)
         """Return `words`."""
@@ -99,17 +93,13 @@ class ScriptedMind:
 
 @dataclass(slots=True)
 class EngineMind:
-    """Hears and speaks with the local engines.
-
-    They recognise English only: one of our own recordings in another language is heard as its script.
-    """
+    """Local engines for English; one of our own recordings in another language is heard as its script."""
 
     ears: SphinxEars
     voice: EspeakVoice
     scripts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """SHA-256 of a recording's decoded samples → (language, words)."""
-    scripted: int = 0
-    """Count of recordings heard as their script."""
+    scripted: int = 0  # count of recordings heard as their script
 
     async def hear(self, wav: bytes) -> str:
         """Recognise English, or return the script."""

@@ -20,16 +20,12 @@ if TYPE_CHECKING:
 
     from sandbox.faults import Faults, ScriptedFault
 
-_OURSELVES: Final = "X-Sandbox-Ourselves"
-"""Header of a request of our own, which no fault hits."""
-_LOOK_SECONDS: Final = 0.01
-"""Between looks whether the client of a hung request is still there."""
+_OURSELVES: Final = "X-Sandbox-Ourselves"  # header of a request of our own, which no fault hits
+_LOOK_SECONDS: Final = 0.01  # between looks whether the client of a hung request is still there
 _SMALL_BYTES: Final = 64
 _LARGE_BYTES: Final = 64 * 1024
-_LARGEST_BYTES: Final = 512 * 1024 * 1024
-"""Of an endless answer: a client that reads so much will not stop."""
-_AT_ONCE: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER of no time: closing resets the connection."""
+_LARGEST_BYTES: Final = 512 * 1024 * 1024  # of an endless answer: a client that reads so much will not stop
+_AT_ONCE: Final = struct.pack("ii", 1, 0)  # SO_LINGER of no time: closing resets the connection
 _JSON: Final = "application/json"
 _MADE_UP: Final = {
     FaultKind.EMPTY: (b"", "application/octet-stream"),
@@ -48,8 +44,7 @@ class _Answer:
 
     status: int
     content_type: str
-    announced: bool
-    """Whether its headers have its length."""
+    announced: bool  # whether its headers have its length
     body: bytes = field(repr=False)
 
 

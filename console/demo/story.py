@@ -34,8 +34,7 @@ class DemoEvent:
     name: str
     followed: EventOutcome
     expected: Mapping[str, str]
-    repeats: str | None = None
-    """An earlier event of the same memo: nothing is done again."""
+    repeats: str | None = None  # an earlier event of the same memo: nothing is done again
 
     @property
     def as_expected(self) -> bool:

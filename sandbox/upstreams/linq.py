@@ -47,8 +47,7 @@ class Attachment:
     content_type: str
     size_bytes: int
     data: bytes | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Of the upload."""
+    headers: Mapping[str, str] = field(default_factory=dict)  # of the upload
 
 
 class LinqState:
@@ -58,16 +57,11 @@ class LinqState:
         self.series = series
         self.typed = series.typed
         self.attachments: dict[str, Attachment] = {}
-        self.opted_out: set[str] = set()
-        """Chats whose person opted out."""
-        self.lists_late = 0
-        """How many listings still lack the newest message."""
-        self.lists_after_seconds = 0.0
-        """Age at which a message is first listed."""
-        self.upload_base: str | None = None
-        """Where uploads go; here when None."""
-        self.page = 100
-        """Most messages of a listing."""
+        self.opted_out: set[str] = set()  # chats whose person opted out
+        self.lists_late = 0  # how many listings still lack the newest message
+        self.lists_after_seconds = 0.0  # age at which a message is first listed
+        self.upload_base: str | None = None  # where uploads go; here when None
+        self.page = 100  # most messages of a listing
         self._refusals: defaultdict[str, deque[Refusal]] = defaultdict(deque)
 
     def refuse(self, service: str, *refusals: Refusal) -> None:

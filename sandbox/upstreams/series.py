@@ -66,10 +66,8 @@ class SeriesState:
         self.honours_keys = honours_keys
         """Whether an idempotency key that is repeated returns the first message; a proxy may ignore keys."""
         self.sent: list[Sent] = []
-        self.typing: set[str] = set()
-        """Chats that show us as typing."""
-        self.typed: list[tuple[str, str]] = []
-        """(chat, "start" or "stop"), in order."""
+        self.typing: set[str] = set()  # chats that show us as typing
+        self.typed: list[tuple[str, str]] = []  # (chat, "start" or "stop"), in order
         self.messages: defaultdict[str, dict[str, Mapping[str, object]]] = defaultdict(dict)
         """Chat → message id → a received message, as the API returns it."""
         self._numbers = itertools.count(9001)
@@ -176,5 +174,6 @@ class _SeriesApi:
 
     async def media(self, request: web.Request) -> web.StreamResponse:
         path = media_file(self._state.media, request.match_info["name"])
-        content_type = _MIME_TYPES.get(path.suffix, "application/octet-stream")
-        return web.FileResponse(path, headers={"Content-Type": content_type})
+        return web.FileResponse(
+            path, headers={"Content-Type": _MIME_TYPES.get(path.suffix, "application/octet-stream")}
+        )
