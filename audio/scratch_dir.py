@@ -199,7 +199,7 @@ def _is_abandoned(path: Path, youngest: float) -> bool:
         if path.stat().st_mtime > youngest:
             return False
         lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:  # gone meanwhile, another user's, or no directory
+    except OSError:  # removed in between, another user's, or no directory
         return False
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Decoding of a recording while it downloads; whatever fails here, it is then decoded whole."""
+"""Decoding of a recording while it downloads; one that fails here is decoded whole afterwards."""
 
 from __future__ import annotations
 

@@ -82,14 +82,8 @@ def wrap(audio: Path, *, chat_id: str, message_id: str, person: str) -> bytes:
         "mime_type": kind.mime_type,
         "data_base64": base64.b64encode(sound).decode(),
     }
-    data: Json = {
-        "id": message_id,
-        "chat_id": chat_id,
-        "text": "",
-        "from_phone": person,
-        "service": "iMessage",
-        "attachments": [attachment],
-    }
+    message = {"id": message_id, "chat_id": chat_id, "text": "", "from_phone": person, "service": "iMessage"}
+    data = {**message, "attachments": [attachment]}
     event = {"api_version": "v2", "event_type": "message.received", "event_id": f"replay-{message_id}", "data": data}
     return json.dumps(event).encode()
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _EVENT = re.compile(r".+\[\d+\]@\d+")  # TOPIC[PARTITION]@OFFSET
 _LABEL_COLUMNS = 10
+_time = partial(full_time, timespec="milliseconds")
 
 
 def not_a_memo(name: str) -> str | None:
@@ -115,6 +116,3 @@ def _fact(facts: Mapping[str, JsonValue], name: str) -> str | None:
 def _list(facts: Mapping[str, JsonValue], name: str) -> list[str]:
     value = facts.get(name)
     return [str(each) for each in value] if isinstance(value, list) else []
-
-
-_time = partial(full_time, timespec="milliseconds")

@@ -31,7 +31,7 @@ class FaultKind(StrEnum):
     SHORT = "short"  # the beginning of the right answer, ended as if it were whole
     ENDLESS = "endless"  # the beginning of the right answer, again and again, as fast as it is read
     TRICKLE = "trickle"  # the right answer in small pieces, `pause_seconds` apart
-    DRIP = "drip"  # a meaningless byte each `pause_seconds`, for ever
+    DRIP = "drip"  # a meaningless byte each `pause_seconds`, without end
     ACCEPTED_THEN_CUT = "accepted-then-cut"  # the request is carried out, and the connection closes without an answer
     ACCEPTED_THEN_HANG = "accepted-then-hang"  # the request is carried out, and not answered
 

@@ -66,7 +66,7 @@ class Speeds:
         return await handler(request)
 
     async def wait_to_hear(self, request: web.Request, seconds: float) -> None:
-        """Wait as long as listening to so many seconds takes."""
+        """Wait as long as the service listens to a recording of that length."""
         await asyncio.sleep(self.speed(request).heard_factor * seconds)
 
     async def pace_tokens(self, request: web.Request, tokens: Sequence[str]) -> AsyncIterator[str]:

@@ -34,7 +34,7 @@ def require(handler: Handler, headers: Mapping[str, str | None], *, refusal: str
 
 
 def uploaded(form: Mapping[str, object]) -> bytes:
-    """Return the field `file` of a form; nothing if there is none."""
+    """Return the field `file` of a form, or b"" without one."""
     file = form.get("file")
     return file.file.read() if isinstance(file, web.FileField) else b""
 

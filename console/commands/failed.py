@@ -40,7 +40,7 @@ class _Row(NamedTuple):
 
 @click.command(name="failed")
 @click.option(
-    "--limit", default=50, show_default=True, type=click.IntRange(1, _MOST), help="List at most so many of each kind."
+    "--limit", default=50, show_default=True, type=click.IntRange(1, _MOST), help="List at most this many of each kind."
 )
 @json_option("one JSON object a line")
 def command(limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)

@@ -69,7 +69,7 @@ def _not_nan(context: click.Context, parameter: click.Parameter, value: float) -
     type=click.FloatRange(0, _MOST_PATIENT_SECONDS, min_open=True),
     callback=_not_nan,
     metavar="SECONDS",
-    help="With --wait: follow each event for so long at most.",
+    help="With --wait: follow each event for at most this long.",
 )
 @click.option("--chat", default=None, help="Put recordings into this chat; by default into a new one for each call.")
 @json_option("one JSON object per event")

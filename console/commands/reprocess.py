@@ -78,7 +78,7 @@ class ReprocessOptions:
     help="Do this stage and those after it again, and pay for them; by default earlier results are used.",
 )
 @click.option("--again", is_flag=True, help="Send one more reply, whatever was sent before.")
-@click.option("--rate", "per_second", type=click.FloatRange(min=0.01), help="Take at most so many memos a second.")
+@click.option("--rate", "per_second", type=click.FloatRange(min=0.01), help="Take at most this many memos a second.")
 @json_option("one JSON object per memo")
 def command(  # noqa: PLR0917 (click passes them all)
     message_ids: tuple[str, ...],

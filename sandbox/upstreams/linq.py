@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.upstreams.series import Sent, media_file, typing
+from sandbox.upstreams.series import media_file, typing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aiohttp.typedefs import Handler
 
-    from sandbox.upstreams.series import SeriesState
+    from sandbox.upstreams.series import Sent, SeriesState
 
 PREFIX = "/api/partner"
 """Before /v3, as at the vendor's."""
@@ -87,18 +87,8 @@ class LinqState:
         """Record a message; a key that is repeated returns the first one."""
         if (known := self.series.sent_with(key)) is not None:
             return known
-        sent = Sent(
-            message_id=str(uuid.uuid4()),
-            chat_id=chat_id,
-            text=text,
-            idempotency_key=key,
-            filename=attachment.filename if attachment else None,
-            mime_type=attachment.content_type if attachment else None,
-            audio=attachment.data if attachment else None,
-            at=datetime.now(UTC),
-        )
-        self.series.record(sent)
-        return sent
+        file = (attachment.filename, attachment.content_type, attachment.data) if attachment else None
+        return self.series.record(str(uuid.uuid4()), chat_id, text, key, file)
 
 
 def routes(state: LinqState, *, key: str) -> list[web.RouteDef]:
@@ -183,17 +173,15 @@ class _LinqApi:
         if chat in self._state.opted_out:
             return _refused(Refusal(403, 2024))
         sent = self._state.send(chat, attachment=made)
-        memo = {"id": made.attachment_id, "filename": made.filename, "mime_type": made.content_type}
-        return web.json_response({
-            "voice_memo": {
-                "id": sent.message_id,
-                "chat": {"id": chat, "is_group": False},
-                "created_at": sent.at.isoformat(),
-                "status": "queued",
-                "service": "iMessage",
-                "voice_memo": {**memo, "size_bytes": made.size_bytes},
-            }
-        }, status=202)  # fmt: skip
+        memo = {
+            "id": made.attachment_id,
+            "filename": made.filename,
+            "mime_type": made.content_type,
+            "size_bytes": made.size_bytes,
+        }
+        message = {"id": sent.message_id, "chat": {"id": chat, "is_group": False}, "created_at": sent.at.isoformat()}
+        queued = {**message, "status": "queued", "service": "iMessage", "voice_memo": memo}
+        return web.json_response({"voice_memo": queued}, status=202)
 
     async def send(self, request: web.Request) -> web.Response:
         chat, message = request.match_info["chat"], (await request.json()).get("message", {})
@@ -217,10 +205,8 @@ class _LinqApi:
         start = int(request.query.get("cursor", "0"))
         end = start + min(int(request.query.get("limit", "20")), self._state.page)
         cursor = str(end) if end < len(sent) else None
-        return web.json_response({
-            "messages": [self._as_message(each) for each in sent[start:end]],
-            "next_cursor": cursor,
-        })  # fmt: skip
+        messages = [self._as_message(each) for each in sent[start:end]]
+        return web.json_response({"messages": messages, "next_cursor": cursor})
 
     async def message(self, request: web.Request) -> web.Response:
         wanted = request.match_info["message"]

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from aiohttp import web
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"[a-zA-Z0-9_-]+")
 _MIME_TYPES = {".caf": "application/octet-stream", ".opus": "audio/ogg", ".m4a": "audio/mp4", ".mp3": "audio/mpeg"}
 """As gateways have them: that of an iPhone's memo often means nothing."""
+
+
+SentFile: TypeAlias = "tuple[str | None, str | None, bytes | None]"
+"""Name, MIME type, content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,13 @@ class SeriesState:
         """Return the first message that was sent with an idempotency key."""
         return next((each for each in self.sent if key is not None and each.idempotency_key == key), None)
 
-    def record(self, sent: Sent) -> None:
+    def record(self, message_id: str, chat_id: str, text: str, key: str | None, file: SentFile | None) -> Sent:
         """Record a message, which ends typing."""
+        filename, mime_type, audio = file or (None, None, None)
+        sent = Sent(message_id, chat_id, text, key, filename, mime_type, audio, datetime.now(UTC))
         self.sent.append(sent)
-        self.typing.discard(sent.chat_id)
+        self.typing.discard(chat_id)
+        return sent
 
     def send(self, chat_id: str, message: Mapping[str, Any]) -> tuple[Sent, bool]:
         """Record a message; return it and whether it is new. Raises ValueError if the API would refuse it."""
@@ -94,20 +101,12 @@ class SeriesState:
             raise ValueError("idempotency_key has forbidden characters")
         if self.honours_keys and (known := self.sent_with(key)) is not None:
             return known, False
-        attachment = (message.get("attachments") or [{}])[0]
-        audio = base64.b64decode(attachment["data_base64"], validate=True) if attachment else None
-        sent = Sent(
-            message_id=str(next(self._numbers)),
-            chat_id=chat_id,
-            text=message["text"],
-            idempotency_key=key,
-            filename=attachment.get("filename"),
-            mime_type=attachment.get("mime_type"),
-            audio=audio,
-            at=datetime.now(UTC),
-        )
-        self.record(sent)
-        return sent, True
+        file: SentFile | None = None
+        if message.get("attachments"):
+            attachment = message["attachments"][0]
+            audio = base64.b64decode(attachment["data_base64"], validate=True)
+            file = (attachment.get("filename"), attachment.get("mime_type"), audio)
+        return self.record(str(next(self._numbers)), chat_id, message["text"], key, file), True
 
 
 def media_file(folders: Sequence[Path], name: str) -> Path:
