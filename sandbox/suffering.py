@@ -80,7 +80,13 @@ class _FaultyAnswer:
         await self.request.read()
         match self.fault.kind:
             case FaultKind.STATUS:
-                return self._failure_status()
+                return web.Response(
+                    text=f'{{"error": "{SCRIPTED}"}}',
+                    status=self.fault.status,
+                    reason=SCRIPTED,
+                    headers={} if self.fault.retry_after is None else {"Retry-After": self.fault.retry_after},
+                    content_type=_JSON,
+                )
             case FaultKind.REDIRECT:
                 return web.Response(status=307, headers={"Location": self.fault.location}, text=SCRIPTED)
             case kind if kind in _MADE_UP:
@@ -93,13 +99,6 @@ class _FaultyAnswer:
                 return await self._no_answer()
             case _:
                 return await self._spoil(await self._right_answer())
-
-    def _failure_status(self) -> web.Response:
-        headers = {"Retry-After": self.fault.retry_after} if self.fault.retry_after is not None else {}
-        text = f'{{"error": "{SCRIPTED}"}}'
-        return web.Response(
-            text=text, status=self.fault.status, reason=SCRIPTED, headers=headers, content_type="application/json"
-        )
 
     async def _no_answer(self) -> web.StreamResponse:
         if self.fault.kind in {FaultKind.HANG, FaultKind.ACCEPTED_THEN_HANG}:
@@ -140,14 +139,9 @@ class _FaultyAnswer:
         except ConnectionResetError:
             self.faults.left[self.service] += 1
             return response
-        match self.fault.kind:
-            case FaultKind.HANG_AFTER_HEADERS | FaultKind.HANG_MIDWAY:
-                await self._silence()
-            case FaultKind.SHORT | FaultKind.TRICKLE:
-                return response
-            case _:
-                pass
-        if self.request.transport is not None:
+        if self.fault.kind in {FaultKind.HANG_AFTER_HEADERS, FaultKind.HANG_MIDWAY}:
+            await self._silence()
+        if self.request.transport is not None and self.fault.kind not in {FaultKind.SHORT, FaultKind.TRICKLE}:
             self.request.transport.abort()
         return response
 
@@ -173,7 +167,7 @@ class _FaultyAnswer:
                 for _ in range(0, _LARGEST_BYTES, len(large)):
                     yield large
                     await asyncio.sleep(0)
-            case _:
+            case _:  # nothing after the headers
                 pass
 
     async def _silence(self) -> None:

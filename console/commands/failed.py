@@ -80,12 +80,8 @@ def _memo(story: Story) -> dict[str, object]:
 
 
 def _event(letter: DeadLetter) -> dict[str, object]:
-    return {
-        "event": _place(letter),
-        "state": "dead",
-        "reason": letter.reason,
-        "received_at": full_time(letter.event.at),
-    }
+    received_at = full_time(letter.event.at)
+    return {"event": _place(letter), "state": "dead", "reason": letter.reason, "received_at": received_at}
 
 
 def _place(letter: DeadLetter) -> str:
@@ -129,12 +125,10 @@ def _print_memos(rows: Sequence[_Row], console: Console) -> None:
 
 
 def _print_entry(row: _Row, console: Console) -> None:
-    style = _style(row)
+    style, state = _style(row), ": ".join(filter(None, (row.state, row.reason)))
     about = f"chat {row.chat}  {row.received}  {row.tries} {'try' if row.tries == '1' else 'tries'}"
     due = f"  due {row.due}" if row.due else ""
-    console.print(
-        Entry(Text(row.memo, style), Text(": ".join(filter(None, (row.state, row.reason))), style)), crop=False
-    )
+    console.print(Entry(Text(row.memo, style), Text(state, style)), crop=False)
     console.print(Entry(Text(), Text(about + due), _GAP), crop=False)
 
 
