@@ -7,7 +7,8 @@ import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, TypeVar, cast
+from functools import partial
+from typing import IO, TYPE_CHECKING, cast
 
 import click
 from rich.cells import cell_len
@@ -15,16 +16,15 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import ConsoleOptions, RenderResult
-
-F = TypeVar("F", bound="Callable[..., object]")
 
 _PIPE_COLUMNS = 10_000
 _LEAST_COLUMNS = 30
 _BLANKS = re.compile(r" +(?=\n)")
 _WORD = re.compile(r"\S+\s*")
+json_option = partial(click.option, "--json", "as_json", is_flag=True)
 
 
 class _Trimmed:
@@ -42,11 +42,6 @@ def printer() -> Console:
     if sys.stdout.isatty():
         return Console(highlight=False)
     return Console(highlight=False, width=_PIPE_COLUMNS, file=cast("IO[str]", _Trimmed()))
-
-
-def json_option(shape: str) -> Callable[[F], F]:
-    """Make the option --json, a command's parameter `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help=f"For programs: {shape}.")
 
 
 def print_json(record: Mapping[str, object]) -> None:

@@ -13,14 +13,13 @@ from audio.transcode import Transcoder
 
 async def render(folder: Path) -> int:
     """Write LINE.LANGUAGE.m4a for each line and language; return how many."""
-    voice, transcoder = EspeakVoice(), Transcoder()
-    texts = [
-        (line, language, text) for line, translations in lines().items() for language, text in translations.items()
-    ]
-    for line, language, text in texts:
-        clip = await transcoder.encode(voice.speak(text, language=language), sample_rate=SAMPLE_RATE)
-        (folder / f"{line}.{language}.m4a").write_bytes(clip.data)
-    return len(texts)
+    voice, transcoder, count = EspeakVoice(), Transcoder(), 0
+    for line, translations in lines().items():
+        for language, text in translations.items():
+            clip = await transcoder.encode(voice.speak(text, language=language), sample_rate=SAMPLE_RATE)
+            (folder / f"{line}.{language}.m4a").write_bytes(clip.data)
+        count += len(translations)
+    return count
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ _STYLES = {
 
 
 @click.command(name="doctor")
-@json_option("one JSON object")
+@json_option(help="For programs: one JSON object.")
 def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """Check the settings and every upstream, and print what to do about what is wrong.
 

@@ -42,7 +42,7 @@ class _Row(NamedTuple):
 @click.option(
     "--limit", default=50, show_default=True, type=click.IntRange(1, _MOST), help="List at most this many of each kind."
 )
-@json_option("one JSON object a line")
+@json_option(help="For programs: one JSON object a line.")
 def command(limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """List memos that failed, met a bug, or wait for another try or their turn; and events that are no memo.
 

@@ -72,7 +72,7 @@ def _not_nan(context: click.Context, parameter: click.Parameter, value: float) -
     help="With --wait: follow each event for at most this long.",
 )
 @click.option("--chat", default=None, help="Put recordings into this chat; by default into a new one for each call.")
-@json_option("one JSON object per event")
+@json_option(help="For programs: one JSON object per event.")
 def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """Put events on KAFKA_TOPIC at KAFKA_BOOTSTRAP_SERVERS.
 

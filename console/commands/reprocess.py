@@ -79,7 +79,7 @@ class ReprocessOptions:
 )
 @click.option("--again", is_flag=True, help="Send one more reply, whatever was sent before.")
 @click.option("--rate", "per_second", type=click.FloatRange(min=0.01), help="Take at most this many memos a second.")
-@json_option("one JSON object per memo")
+@json_option(help="For programs: one JSON object per memo.")
 def command(  # noqa: PLR0917 (click passes them all)
     message_ids: tuple[str, ...],
     every: bool,  # noqa: FBT001 (click passes flags so)

@@ -15,7 +15,7 @@ from console.store import read_store
 
 @click.command(name="show")
 @click.argument("message_id")
-@json_option("one JSON object per chat that has this message")
+@json_option(help="For programs: one JSON object per chat that has this message.")
 def command(message_id: str, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """Show the story of MESSAGE_ID: states, stages, rungs, times, words and errors.
 
