@@ -20,10 +20,8 @@ class Clip:
     """A file of encoded sound, in memory."""
 
     data: bytes = field(repr=False)
-    format: Format
-    """As sniffed or encoded."""
-    seconds: float | None = None
-    """None until measured."""
+    format: Format  # as sniffed or encoded
+    seconds: float | None = None  # None until measured
 
 
 def wav_clip(pcm: bytes, *, sample_rate: int) -> Clip:

@@ -1,14 +1,4 @@
-"""Errors about sound; none carries audio, spoken words or file names.
-
-AudioError
-├── UnknownFormat
-├── TranscodeError       ffmpeg's fault
-│   ├── DecodeFailed
-│   ├── EncodeFailed
-│   ├── TranscodeTimeout
-│   └── TooLong
-└── EngineError          espeak-ng's or pocketsphinx's fault
-"""
+"""Errors about sound; none carries audio, spoken words or file names."""
 
 from __future__ import annotations
 

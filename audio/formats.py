@@ -12,7 +12,7 @@ from audio.frames import is_adts, is_mpeg
 
 
 class Format(Enum):
-    """A container: (suffix with its dot, our MIME type)."""
+    """A container: its suffix, with the dot, and its MIME type as we write it."""
 
     OGG = (".opus", "audio/ogg")
     CAF = (".caf", "audio/x-caf")
@@ -27,15 +27,9 @@ class Format(Enum):
     UNKNOWN = (".bin", "application/octet-stream")
     """Archived as received; it cannot be played."""
 
-    @property
-    def suffix(self) -> str:
-        """With its dot."""
-        return self.value[0]
-
-    @property
-    def mime_type(self) -> str:
-        """As we write it."""
-        return self.value[1]
+    def __init__(self, suffix: str, mime_type: str) -> None:
+        self.suffix = suffix
+        self.mime_type = mime_type
 
 
 def _by_word(words: dict[Format, str]) -> dict[str, Format]:

@@ -32,10 +32,8 @@ class Piece:
     """A stretch of a WAV."""
 
     whole: Clip
-    begin: int
-    """First sample."""
-    end: int
-    """One after the last sample."""
+    begin: int  # first sample
+    end: int  # one after the last sample
 
     @property
     def seconds(self) -> float:

@@ -13,18 +13,17 @@ import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from audio.errors import TranscodeTimeout
-from audio.uncancelled import in_thread, run_to_end
+from audio.uncancelled import in_thread, started
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from audio.errors import TranscodeError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 _PREFIX = "voicememo-bench-"
@@ -35,7 +34,6 @@ _LAST_WORDS = 300
 _PATHS = re.compile(r"(?:file:|/)[^\s'\"]+")
 _ADDRESSES = re.compile(r" @ 0x[0-9a-f]+")
 _NOT_ASCII = re.compile(r"[^ -~]+")
-_NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,7 @@ class Exit:
     """How a program ended by itself."""
 
     status: int
-    output: str
-    """The last 64 KiB of standard output and standard error."""
+    output: str  # the last 64 KiB of standard output and standard error
 
     @property
     def last_words(self) -> str:
@@ -129,21 +126,14 @@ class ScratchDir:
 
     async def read(self, name: str) -> bytes:
         """Read a file, or b"" if it was never written. Raises `failure`."""
-        return await _disk_work(self.failure, _read, self.path / name)
+        file = self.path / name
+        return await _disk_work(self.failure, lambda: file.read_bytes() if file.exists() else b"")
 
-    @asynccontextmanager
-    async def running(self, command: Sequence[str], *, with_input: bool = False) -> AsyncIterator[Program]:
+    def running(self, command: Sequence[str], *, with_input: bool = False) -> AbstractAsyncContextManager[Program]:
         """Run a program, with input from us or none, no longer than the block. Raises `failure`."""
-        started: list[Program] = []
-        try:
-            # To the end: asyncio, cancelled while it starts a program, may leave it running.
-            await run_to_end(self._start(command, started, with_input=with_input))
-            yield started[0]
-        finally:
-            for program in started:
-                await run_to_end(program.kill())
+        return started(self._start(command, with_input=with_input), Program.kill)
 
-    async def _start(self, command: Sequence[str], started: list[Program], *, with_input: bool) -> None:
+    async def _start(self, command: Sequence[str], *, with_input: bool) -> Program:
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -156,7 +146,7 @@ class ScratchDir:
             )
         except OSError as error:
             raise self.failure(f"ffmpeg cannot be started: {error.strerror}") from error
-        started.append(Program(process, self.budget))
+        return Program(process, self.budget)
 
     async def run(self, command: Sequence[str]) -> Exit:
         """Run a program without input to its end."""
@@ -166,17 +156,14 @@ class ScratchDir:
 
 @asynccontextmanager
 async def scratch_dir(
-    failure: type[TranscodeError], *, seconds: float, files: Mapping[str, bytes] = _NO_FILES
+    failure: type[TranscodeError], *, seconds: float, files: Mapping[str, bytes] | None = None
 ) -> AsyncIterator[ScratchDir]:
-    """Make a scratch directory holding `files`, and remove it after the block.
-
-    `failure` is raised when the machine refuses; `seconds` is the time budget.
-    """
+    """Make a scratch directory for a block; `failure` is raised when the machine refuses."""
     made: list[_LockedDir] = []
 
     def set_up() -> None:
         made.append(_LockedDir())
-        for name, data in files.items():
+        for name, data in (files or {}).items():
             (made[0].path / name).write_bytes(data)
 
     try:
@@ -212,7 +199,7 @@ def _is_abandoned(path: Path, youngest: float) -> bool:
         if path.stat().st_mtime > youngest:
             return False
         lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:  # gone meanwhile, another user's, or no directory
+    except OSError:  # removed in between, another user's, or no directory
         return False
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -224,15 +211,11 @@ def _is_abandoned(path: Path, youngest: float) -> bool:
         os.close(lock)
 
 
-async def _disk_work(failure: type[TranscodeError], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _disk_work(failure: type[TranscodeError], work: Callable[[], T]) -> T:
     try:
-        return await in_thread(function, *args, **kwargs)
+        return await in_thread(work)
     except OSError as error:
         raise failure(f"the temporary directory cannot be used: {error.strerror}") from error
-
-
-def _read(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
 
 
 async def _tail(output: asyncio.StreamReader | None) -> bytes:

@@ -27,8 +27,7 @@ class SpokenPiece:
         self._tail: Samples = np.empty(0, np.int16)
         """The last samples of sound and the silence since, which may be the final one."""
         self._started = False
-        self._fade = _ramp(self._count(_FADE_SECONDS))
-        """The rest of the fade-in."""
+        self._fade = _ramp(self._count(_FADE_SECONDS))  # the rest of the fade-in
 
     def feed(self, pcm: bytes) -> bytes:
         """Take whole samples; return those before what may be the final silence."""

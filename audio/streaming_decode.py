@@ -1,4 +1,4 @@
-"""Decoding of a recording while it downloads; whatever fails here, it is then decoded whole."""
+"""Decoding of a recording while it downloads; one that fails here is decoded whole afterwards."""
 
 from __future__ import annotations
 
@@ -75,8 +75,7 @@ class StreamingDecode:
 @dataclass(slots=True)
 class _Attempt:
     format: Format | None = None
-    size: int = 0
-    """Bytes."""
+    size: int = 0  # bytes
     queue: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
     """Bounded by the recording, which the downloader holds too; b"" ends it."""
     decoding: asyncio.Task[bytes] | None = None

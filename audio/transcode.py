@@ -31,10 +31,9 @@ _COPIED_AT_ONCE_BYTES = 4 * 1024 * 1024
 
 
 class Transcoder:
-    """Decoder and encoder, bounded in time and number.
+    """Decoder and encoder, bounded in time and number: `processes` may decode at once.
 
-    `deadline_seconds` is for one run of ffmpeg, without waiting for a slot or for PCM; `max_seconds` bounds the sound;
-    `processes` may decode at once.
+    `deadline_seconds` is for one run of ffmpeg, without waiting for a slot or for PCM; `max_seconds` bounds the sound.
     """
 
     def __init__(
@@ -66,15 +65,8 @@ class Transcoder:
             await ahead.close()
 
     async def decode(self, clip: Clip, ahead: StreamingDecode | None = None) -> Clip:
-        """Decode any recording to a 16 kHz mono s16 WAV.
-
-        Raises:
-            DecodeFailed: unreadable, even in part, or without sound.
-            TooLong: more than max_seconds.
-            TranscodeTimeout: ffmpeg did not end in time.
-        """
-        pcm = await ahead.pcm(clip) if ahead is not None else b""
-        pcm = pcm or await self._decode_whole(clip)
+        """Decode any recording to a 16 kHz mono s16 WAV. Raises DecodeFailed, TooLong and TranscodeTimeout."""
+        pcm = (ahead and await ahead.pcm(clip)) or await self._decode_whole(clip)
         if len(pcm) > self._max_seconds * WAV_RATE * SAMPLE_BYTES:
             raise TooLong(f"longer than {self._max_seconds:g} s")
         if len(pcm) > _COPIED_AT_ONCE_BYTES:
@@ -84,11 +76,7 @@ class Transcoder:
     async def encode(self, pcm: AsyncIterable[bytes], *, sample_rate: int) -> Clip:
         """Encode a stream of mono s16le PCM to M4A (AAC-LC, 64 kbit/s, index in front).
 
-        Exceptions of the stream pass through; it stays open, so after an error the caller may read on.
-
-        Raises:
-            EncodeFailed: ffmpeg refused, no sound, or more than max_seconds.
-            TranscodeTimeout: ffmpeg did not read or end in time.
+        The stream stays open, so after an error the caller may read on. Raises EncodeFailed and TranscodeTimeout.
         """
         pieces = aiter(pcm)
         first = await _first_sample(pieces)  # a voice that fails before it costs no process
@@ -133,22 +121,17 @@ class Transcoder:
         return _whole_samples(pcm) if result.status == 0 else b""
 
     async def _decode_whole(self, clip: Clip) -> bytes:
-        source = f"in{clip.format.suffix}"
+        source, saved, last_words = f"in{clip.format.suffix}", b"", ""
         files = {source: clip.data}
         async with self._decoders, scratch_dir(DecodeFailed, seconds=self._deadline_seconds, files=files) as scratch:
-            return await self._decode_sniffed(scratch, source, clip.format)
-
-    async def _decode_sniffed(self, scratch: ScratchDir, source: str, known: Format) -> bytes:
-        saved, last_words = b"", ""
-        if known in DEMUXERS:
-            saved, last_words, whole = await self._decode_once(scratch, source, {"f": DEMUXERS[known]})
-            if saved and whole:
-                return saved
-        salvaged, salvage_words, _ = await self._decode_once(scratch, source, TOLERANT)
-        saved = max(saved, salvaged, key=len)
-        if not saved:
+            if clip.format in DEMUXERS:
+                saved, last_words, whole = await self._decode_once(scratch, source, {"f": DEMUXERS[clip.format]})
+                if saved and whole:
+                    return saved
+            salvaged, salvage_words, _ = await self._decode_once(scratch, source, TOLERANT)
+        if not (saved or salvaged):
             raise DecodeFailed("the recording cannot be read", salvage_words or last_words)
-        return saved
+        return max(saved, salvaged, key=len)
 
     async def _decode_once(self, scratch: ScratchDir, source: str, how: Mapping[str, str]) -> tuple[bytes, str, bool]:
         """Return the PCM, ffmpeg's last words, and its success."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def exit_on_errors() -> Iterator[None]:
-    """Turn such an error into a message on standard error and an exit status."""
+def exit_on_errors(*others: type[Exception]) -> Iterator[None]:
+    """Turn such an error, or one of `others`, into a message on standard error and an exit status."""
     try:
         yield
     except ConfigurationError as error:
@@ -32,4 +32,6 @@ def exit_on_errors() -> Iterator[None]:
     except ArchiveError as error:
         exit_with(f"voicememo: {error}; see ARCHIVE_URL, or try again", FAILED)
     except (SourceError, StorageError) as error:
+        exit_with(f"voicememo: {error}", FAILED)
+    except others as error:
         exit_with(f"voicememo: {error}", FAILED)

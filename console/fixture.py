@@ -1,11 +1,8 @@
-"""Event files, made ready for the topic.
+"""Event files, made ready for the topic. Blocks.
 
-Two placeholders may stand in an event's JSON:
-  `"${base64:../memos/NAME}"`  a whole string: becomes that file in base64 (RFC 4648, section 4)
-  `${SERIES_API_URL}`          within a string: becomes the base URL of the Series API
-
-A `.bin` goes as it is, so that broken bytes can be fixtures. A recording is wrapped in an event. All of this reads
-files: call it in a thread where a loop runs.
+Placeholders in an event's JSON:
+  `"${base64:../memos/NAME}"`  a whole string: that file in base64 (RFC 4648, section 4)
+  `${SERIES_API_URL}`          within a string: the base URL of the Series API
 """
 
 from __future__ import annotations
@@ -14,7 +11,7 @@ import base64
 import json
 import re
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from audio.formats import Format, by_magic, by_name
 
@@ -26,8 +23,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 _FILE = re.compile(r"\$\{base64:([^{}]+)\}")
 _URL = "${SERIES_API_URL}"
-_HEAD_BYTES = 64 * 1024
-"""Read to recognise a container."""
+_HEAD_BYTES = 64 * 1024  # read to recognise a container
 _MESSAGE_PATH = re.compile(r"/api/chats/([^/]+)/chat_messages/([^/]+)")
 
 
@@ -39,16 +35,8 @@ class FileKind(Enum):
     """What a file holds."""
 
     EVENT = auto()
-    RAW = auto()
-    """Bytes that go on the topic as they are."""
+    RAW = auto()  # bytes that go on the topic as they are
     RECORDING = auto()
-
-
-class MessageKey(NamedTuple):
-    """Identity of a message in the Series API."""
-
-    chat_id: str
-    message_id: str
 
 
 def kind_of(path: Path) -> FileKind | None:
@@ -62,13 +50,7 @@ def kind_of(path: Path) -> FileKind | None:
 
 
 def load(path: Path, *, series_api_url: str) -> bytes:
-    """Return an event as it goes on the topic.
-
-    Placeholders reach no further than the folder above the event's own: a fixture cannot read the rest of the disk.
-
-    Raises:
-        FixtureError: the file, or one that it refers to, cannot be used; or it needs a base URL that is not set.
-    """
+    """Return an event as it goes on the topic. Raises FixtureError."""
     kind = kind_of(path)
     if kind is FileKind.RAW:
         return _bytes_of(path)
@@ -77,20 +59,20 @@ def load(path: Path, *, series_api_url: str) -> bytes:
     return json.dumps(_read(path, series_api_url)).encode()
 
 
-def messages(path: Path, *, series_api_url: str) -> Mapping[MessageKey, Mapping[str, Json]]:
-    """Read the messages that the Series API returns: a table of `/api/chats/ID/chat_messages/ID` → the message."""
+def messages(path: Path, *, series_api_url: str) -> Mapping[tuple[str, str], Mapping[str, Json]]:
+    """Read the messages that the Series API returns: `/api/chats/ID/chat_messages/ID` → the message."""
     table = _read(path, series_api_url)
-    found: dict[MessageKey, Mapping[str, Json]] = {}
+    found: dict[tuple[str, str], Mapping[str, Json]] = {}
     for address, message in table.items() if isinstance(table, dict) else ():
         match = _MESSAGE_PATH.fullmatch(address)
         if match is None or not isinstance(message, dict):
             raise FixtureError(f"{path.name}: {address} is no path of a message, or has no message")
-        found[MessageKey(match[1], match[2])] = message
+        found[match[1], match[2]] = message
     return found
 
 
 def wrap(audio: Path, *, chat_id: str, message_id: str, person: str) -> bytes:
-    """Wrap a recording in a v2 event that has it inline, and no time: the record has one. Raises FixtureError."""
+    """Wrap a recording in a v2 event that has it inline. Raises FixtureError."""
     sound = _bytes_of(audio)
     kind = by_name(audio.name) or by_magic(sound) or Format.UNKNOWN
     attachment: Json = {
@@ -100,14 +82,8 @@ def wrap(audio: Path, *, chat_id: str, message_id: str, person: str) -> bytes:
         "mime_type": kind.mime_type,
         "data_base64": base64.b64encode(sound).decode(),
     }
-    data: Json = {
-        "id": message_id,
-        "chat_id": chat_id,
-        "text": "",
-        "from_phone": person,
-        "service": "iMessage",
-        "attachments": [attachment],
-    }
+    message = {"id": message_id, "chat_id": chat_id, "text": "", "from_phone": person, "service": "iMessage"}
+    data = {**message, "attachments": [attachment]}
     event = {"api_version": "v2", "event_type": "message.received", "event_id": f"replay-{message_id}", "data": data}
     return json.dumps(event).encode()
 
@@ -134,8 +110,7 @@ def _expanded(value: Json, path: Path, url: str) -> Json:
         return [_expanded(inner, path, url) for inner in value]
     if not isinstance(value, str):
         return value
-    file = _FILE.fullmatch(value)
-    if file:
+    if file := _FILE.fullmatch(value):
         return _base64_of(file[1], path)
     if _URL in value and not url:
         raise FixtureError(f"{path.name}: needs SERIES_API_URL, which is not set")
@@ -143,7 +118,7 @@ def _expanded(value: Json, path: Path, url: str) -> Json:
 
 
 def _base64_of(name: str, path: Path) -> str:
-    tree = path.resolve().parent.parent
+    tree = path.resolve().parent.parent  # no fixture may read the rest of the disk
     file = (path.parent / name).resolve()
     if not file.is_relative_to(tree):
         raise FixtureError(f"{path.name}: {name} is outside of {tree.name}")

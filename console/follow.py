@@ -1,4 +1,4 @@
-"""Following an event to its end in the ledger, whichever process its worker is in."""
+"""Following an event to its end in the ledger; its worker may be another process."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from consumer.events.parse import Ignored, TextMessage, VoiceMemo, parse
+from consumer.events.parse import Ignored, TextMessage, Unreadable, VoiceMemo, parse
 from consumer.handling.work import unread_id
 from storage.ledger import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from consumer.kafka.ports import Partition
     from storage.ledger import Ledger, Story
 
@@ -29,7 +27,6 @@ class EventOutcome:
     """answered, apologised, ignored, failed, dead (in the dead-letter topic), or waiting when patience ran out."""
     reason: str | None
     story: Story | None
-    """Of its memo, if it has one."""
 
 
 async def follow(
@@ -42,33 +39,27 @@ async def follow(
     patience_seconds: float,
     texts: bool = False,
 ) -> EventOutcome:
-    """Wait until an event that is on the topic has ended, for at most `patience_seconds`.
-
-    `our_numbers` and `texts` (whether text messages are answered) are as the worker has them.
-    """
-    event = parse(value, received_at=datetime.now(UTC), our_numbers=our_numbers)
-    if isinstance(event, Ignored):
-        return EventOutcome("ignored", event.reason, None)
-    if isinstance(event, TextMessage):
-        if not texts:
+    """Wait for the end of an event on the topic; `our_numbers` and `texts` (are they answered?) are the worker's."""
+    match parse(value, received_at=datetime.now(UTC), our_numbers=our_numbers):
+        case Ignored(reason):
+            return EventOutcome("ignored", reason, None)
+        case TextMessage() if not texts:
             return EventOutcome("ignored", "text-message", None)
-        return await _within(patience_seconds, _settled(ledger, event.chat_id, event.message_id))
-    if isinstance(event, VoiceMemo):
-        return await _within(patience_seconds, _settled(ledger, event.memo.chat_id, event.memo.message_id))
-    if event.chat_id is None:
-        return await _within(patience_seconds, _buried(ledger, where, offset))
-    return await _within(patience_seconds, _settled(ledger, event.chat_id, unread_id(value)))
-
-
-async def _within(seconds: float, following: Coroutine[None, None, EventOutcome]) -> EventOutcome:
+        case VoiceMemo(memo) | (TextMessage() as memo):
+            end = _settled(ledger, memo.chat_id, memo.message_id)
+        case Unreadable(chat_id=None):
+            end = _buried(ledger, Place(*where, offset))
+        case unreadable:
+            end = _settled(ledger, unreadable.chat_id, unread_id(value))
     try:
-        async with asyncio.timeout(seconds):
-            return await following
+        async with asyncio.timeout(patience_seconds):
+            return await end
     except TimeoutError:
-        return EventOutcome("waiting", f"no end within {seconds:g} s: is a worker running, with this STORE_URL?", None)
+        why = f"no end within {patience_seconds:g} s: is a worker running, with this STORE_URL?"
+        return EventOutcome("waiting", why, None)
 
 
-async def _settled(ledger: Ledger, chat_id: str, message_id: str) -> EventOutcome:
+async def _settled(ledger: Ledger, chat_id: str | None, message_id: str) -> EventOutcome:
     while True:
         for story in await ledger.find(message_id):
             if story.key.chat_id == chat_id and story.state.settled:
@@ -76,9 +67,9 @@ async def _settled(ledger: Ledger, chat_id: str, message_id: str) -> EventOutcom
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _buried(ledger: Ledger, where: Partition, offset: int) -> EventOutcome:
+async def _buried(ledger: Ledger, place: Place) -> EventOutcome:
     while True:
         for letter in await ledger.dead_letters(limit=_LETTERS):
-            if letter.event.place == Place(*where, offset):
+            if letter.event.place == place:
                 return EventOutcome("dead", letter.reason, None)
         await asyncio.sleep(_LOOK_SECONDS)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 from rich.text import Text
 
-from console.printing import Entry
+from console.printing import Entry, full_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from storage.ledger import JsonValue, Story
 
-_EVENT = re.compile(r".+\[\d+\]@\d+")
-"""TOPIC[PARTITION]@OFFSET"""
+_EVENT = re.compile(r".+\[\d+\]@\d+")  # TOPIC[PARTITION]@OFFSET
 _LABEL_COLUMNS = 10
+_time = partial(full_time, timespec="milliseconds")
 
 
 def not_a_memo(name: str) -> str | None:
@@ -116,7 +116,3 @@ def _fact(facts: Mapping[str, JsonValue], name: str) -> str | None:
 def _list(facts: Mapping[str, JsonValue], name: str) -> list[str]:
     value = facts.get(name)
     return [str(each) for each in value] if isinstance(value, list) else []
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="milliseconds")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO, TYPE_CHECKING, cast
 
+import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rich.console import ConsoleOptions, RenderResult
 
@@ -21,6 +24,7 @@ _PIPE_COLUMNS = 10_000
 _LEAST_COLUMNS = 30
 _BLANKS = re.compile(r" +(?=\n)")
 _WORD = re.compile(r"\S+\s*")
+json_option = partial(click.option, "--json", "as_json", is_flag=True)
 
 
 class _Trimmed:
@@ -38,6 +42,11 @@ def printer() -> Console:
     if sys.stdout.isatty():
         return Console(highlight=False)
     return Console(highlight=False, width=_PIPE_COLUMNS, file=cast("IO[str]", _Trimmed()))
+
+
+def print_json(record: Mapping[str, object]) -> None:
+    """Print a record on one line of JSON."""
+    click.echo(json.dumps(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,11 @@ def _breaks(text: str, width: int) -> Iterator[int]:
 def _whole(line: Text) -> Text:
     line.no_wrap, line.overflow = True, "ignore"
     return line
+
+
+def full_time(seconds: float, timespec: str = "seconds") -> str:
+    """Format seconds since the epoch as date and time, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec=timespec)
 
 
 def short_time(seconds: float) -> str:

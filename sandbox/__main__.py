@@ -12,12 +12,8 @@ from pathlib import Path
 
 import click
 
-from audio.engines.espeak import EspeakVoice
-from audio.engines.sphinx import SphinxEars
-from audio.transcode import Transcoder
 from sandbox.app import Sandbox
-from sandbox.mind import EngineMind, Mind, ScriptedMind
-from sandbox.scripts import load_scripts
+from sandbox.mind import Mind, ScriptedMind, engine_mind
 
 _FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -27,11 +23,7 @@ _FIXTURES = Path(__file__).parent.parent / "fixtures"
     "--host", default="127.0.0.1", show_default=True, help="Listen here; beyond loopback only in a closed network."
 )
 @click.option(
-    "--port",
-    default=9099,
-    show_default=True,
-    type=click.IntRange(0, 65_535),
-    help="Listen here; 0 for any free port.",
+    "--port", default=9099, show_default=True, type=click.IntRange(0, 65_535), help="Listen here; 0 for any free port."
 )
 @click.option(
     "--media",
@@ -71,13 +63,6 @@ def _why(error: OSError) -> str:
     if isinstance(error, socket.gaierror) or error.errno is None:
         return error.strerror or type(error).__name__
     return os.strerror(error.errno).lower()
-
-
-async def engine_mind(fixtures: Path) -> EngineMind:
-    """Make a mind with the local engines, and the scripts of our own recordings if these are there."""
-    manifest = fixtures / "memos.json"
-    scripts = await load_scripts(manifest, fixtures / "memos", Transcoder()) if manifest.exists() else {}
-    return EngineMind(SphinxEars(processes=2), EspeakVoice(), scripts)
 
 
 if __name__ == "__main__":

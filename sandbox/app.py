@@ -9,34 +9,28 @@ from aiohttp import web
 
 from sandbox import control
 from sandbox.faults import Faults
-from sandbox.pace import Speeds, pace_middleware
+from sandbox.pace import Speeds
 from sandbox.suffering import fault_middleware
 from sandbox.upstreams import cartesia, elevenlabs, huggingface, linq, openai, series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from sandbox.mind import Mind
     from sandbox.upstreams.series import Sent
 
-SERIES_KEY, LINQ_KEY, HF_TOKEN, ELEVENLABS_KEY, CARTESIA_KEY, OPENAI_KEY = (
-    "sandbox-series",
-    "sandbox-linq",
-    "hf_sandbox",
-    "sandbox-eleven",
-    "sandbox-cartesia",
-    "sandbox-openai",
-)
-"""Keys to nothing but the sandbox."""
+# Keys to nothing but the sandbox.
+SERIES_KEY, LINQ_KEY = "sandbox-series", "sandbox-linq"
+HF_TOKEN, OPENAI_KEY = "hf_sandbox", "sandbox-openai"
+ELEVENLABS_KEY, CARTESIA_KEY = "sandbox-eleven", "sandbox-cartesia"
 _LONGEST_BODY_BYTES = 64 * 1024 * 1024
 _LANGUAGES = ("en", "fr", "es", "de", "hi", "it", "pt", "zh", "ja", "ar")
 _VOICES = ",".join(["default=voice-en", *(f"{language}=voice-{language}" for language in _LANGUAGES)])
 
 
 class Sandbox:
-    """A server that runs while its block does; `media` are folders that are served under /media/.
+    """A server that runs while its block does; folders of `media` are served under /media/.
 
     Unless it `honours_keys`, the Series API ignores idempotency keys. Port 0 is any that is free.
     """
@@ -54,7 +48,7 @@ class Sandbox:
         self.faults = Faults()
         self.pace = Speeds()
         self.series = series.SeriesState(media, honours_keys=honours_keys)
-        self.linq = linq.LinqState(self.series, media)
+        self.linq = linq.LinqState(self.series)
         self._host = host
         self._port = port
         self._closing = asyncio.Event()
@@ -103,30 +97,23 @@ class Sandbox:
 
     def openai_environment(self) -> dict[str, str]:
         """Return the variables that add the rung openai to each ladder."""
-        return {
-            "OPENAI_API_KEY": OPENAI_KEY,
-            "OPENAI_BASE_URL": f"{self.url}/openai/v1",
-            "OPENAI_VOICES": _VOICES,
-        }
+        return {"OPENAI_API_KEY": OPENAI_KEY, "OPENAI_BASE_URL": f"{self.url}/openai/v1", "OPENAI_VOICES": _VOICES}
 
     async def __aenter__(self) -> Self:
-        middlewares = [fault_middleware(self.faults, self._closing), pace_middleware(self.pace)]
+        middlewares = [fault_middleware(self.faults, self._closing), self.pace.delay]
         app = web.Application(middlewares=middlewares, client_max_size=_LONGEST_BODY_BYTES)
         app.add_routes(series.routes(self.series, key=SERIES_KEY))
         app.add_routes(linq.routes(self.linq, key=LINQ_KEY))
-        app.add_routes(huggingface.routes(self.mind, self.pace, key=HF_TOKEN))
-        app.add_routes(elevenlabs.routes(self.mind, self.pace, key=ELEVENLABS_KEY))
-        app.add_routes(cartesia.routes(self.mind, self.pace, key=CARTESIA_KEY))
-        app.add_routes(openai.routes(self.mind, self.pace, key=OPENAI_KEY))
+        keys = {huggingface: HF_TOKEN, elevenlabs: ELEVENLABS_KEY, cartesia: CARTESIA_KEY, openai: OPENAI_KEY}
+        for vendor, key in keys.items():
+            app.add_routes(vendor.routes(self.mind, self.pace, key=key))
         app.add_routes(control.routes(self.series, self.faults, self.pace))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._closing.set()
         if self._runner is not None:
             await self._runner.cleanup()

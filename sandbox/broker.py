@@ -1,17 +1,14 @@
-"""The embedded broker: librdkafka's mock cluster, in this process, on loopback. It speaks the real protocol.
+"""The embedded broker: librdkafka's mock cluster, in this process, on loopback.
 
-Unlike a real broker it rebalances a group of two crudely, and makes topics at first use (four partitions). A group's
-first member waits three seconds, one that follows another a session's length; an empty fetch waits its whole time.
+Unlike a real broker it rebalances crudely, and makes topics at first use (four partitions). A group's first member
+waits three seconds, a later one the session timeout; an empty fetch waits its whole time.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from confluent_kafka import Producer
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _SECONDS = 10.0
 
@@ -24,13 +21,11 @@ class EmbeddedBroker:
         self.bootstrap_servers = ""
 
     def __enter__(self) -> Self:
-        # The cluster lives as long as the client that asked for it.
+        # The cluster lives as long as the client that made it.
         self._producer = Producer({"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 0})
         brokers = self._producer.list_topics(timeout=_SECONDS).brokers.values()
         self.bootstrap_servers = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._producer = None

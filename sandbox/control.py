@@ -1,8 +1,8 @@
 """Control by other processes, under /sandbox/: what was sent and requested, and faults and pace to inject.
 
-A fault has the fields of sandbox.faults.Fault, `{"kind": "status", "status": 429, "retry_after": "7"}`, and perhaps
-`times`: for how many requests. A pace has those of sandbox.pace.Speed by service, and replaces the one before:
-`{"speeds": {"llama": {"first_seconds": 0.4}}, "connect_seconds": 0.1}`.
+A fault is a ScriptedFault, `{"kind": "status", "status": 429, "retry_after": "7"}`, perhaps with `times`: for how many
+requests. A pace has the Speed of services, and replaces the one before: `{"speeds": {"llama": {"first_seconds": 0.4}},
+"connect_seconds": 0.1}`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ def routes(state: SeriesState, faults: Faults, pace: Speeds) -> list[web.RouteDe
         web.get("/sandbox/requests", control.requests, name="sandbox.requests"),
         web.get("/sandbox/left", control.left, name="sandbox.left"),
         web.put("/sandbox/faults/{service}", control.put_fault, name="sandbox.faults"),
-        web.put("/sandbox/latency/{service}", control.put_latency, name="sandbox.latency"),
         web.delete("/sandbox/faults", control.clear_faults, name="sandbox.clear"),
         web.put("/sandbox/pace", control.put_pace, name="sandbox.pace"),
     ]
@@ -71,10 +70,6 @@ class _Control:
             self._faults.always(request.match_info["service"], fault)
         else:
             self._faults.next(request.match_info["service"], *[fault] * int(times))
-        return web.Response(status=204)
-
-    async def put_latency(self, request: web.Request) -> web.Response:
-        self._faults.latency[request.match_info["service"]] = float((await request.json())["seconds"])
         return web.Response(status=204)
 
     async def clear_faults(self, _: web.Request) -> web.Response:

@@ -15,44 +15,25 @@ SCRIPTED: Final = "scripted-trouble"
 class FaultKind(StrEnum):
     """How a service fails."""
 
-    STATUS = "status"
-    """`status`, with `retry_after` if set."""
-    REDIRECT = "redirect"
-    """307 to `location`."""
-    HANG = "hang"
-    """No answer."""
-    CUT = "cut"
-    """The connection closes without an answer."""
-    RESET = "reset"
-    """The connection resets without an answer, as when a process dies."""
-    EMPTY = "empty"
-    """200 with nothing."""
-    GARBAGE = "garbage"
-    """200 with random bytes."""
-    HTML = "html"
-    """200 with a web page."""
-    BROKEN_JSON = "broken-json"
-    """200 with invalid JSON."""
-    OTHER_JSON = "other-json"
-    """200 with JSON of an unexpected shape."""
-    HANG_AFTER_HEADERS = "hang-after-headers"
-    """Headers, then silence."""
-    HANG_MIDWAY = "hang-midway"
-    """The beginning of the right answer, then silence."""
-    CUT_MIDWAY = "cut-midway"
-    """The beginning of the right answer, then the connection closes."""
-    SHORT = "short"
-    """The beginning of the right answer, ended as if it were whole."""
-    ENDLESS = "endless"
-    """The beginning of the right answer, again and again, as fast as it is read."""
-    TRICKLE = "trickle"
-    """The right answer in small pieces, `pause_seconds` apart."""
-    DRIP = "drip"
-    """A meaningless byte each `pause_seconds`, for ever."""
-    ACCEPTED_THEN_CUT = "accepted-then-cut"
-    """The request is carried out, and the connection closes without an answer."""
-    ACCEPTED_THEN_HANG = "accepted-then-hang"
-    """The request is carried out, and not answered."""
+    STATUS = "status"  # `status`, with `retry_after` if set
+    REDIRECT = "redirect"  # 307 to `location`
+    HANG = "hang"  # no answer
+    CUT = "cut"  # the connection closes without an answer
+    RESET = "reset"  # the connection resets without an answer, as when a process dies
+    EMPTY = "empty"  # 200 with nothing
+    GARBAGE = "garbage"  # 200 with random bytes
+    HTML = "html"  # 200 with a web page
+    BROKEN_JSON = "broken-json"  # 200 with invalid JSON
+    OTHER_JSON = "other-json"  # 200 with JSON of an unexpected shape
+    HANG_AFTER_HEADERS = "hang-after-headers"  # headers, then silence
+    HANG_MIDWAY = "hang-midway"  # the beginning of the right answer, then silence
+    CUT_MIDWAY = "cut-midway"  # the beginning of the right answer, then the connection closes
+    SHORT = "short"  # the beginning of the right answer, ended as if it were whole
+    ENDLESS = "endless"  # the beginning of the right answer, again and again, as fast as it is read
+    TRICKLE = "trickle"  # the right answer in small pieces, `pause_seconds` apart
+    DRIP = "drip"  # a meaningless byte each `pause_seconds`, without end
+    ACCEPTED_THEN_CUT = "accepted-then-cut"  # the request is carried out, and the connection closes without an answer
+    ACCEPTED_THEN_HANG = "accepted-then-hang"  # the request is carried out, and not answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +44,7 @@ class ScriptedFault:
     status: int = 500
     retry_after: str | None = None
     location: str = "/"
-    after_bytes: int | None = None
-    """Length of the beginning of the right answer; half of it when None."""
+    after_bytes: int | None = None  # length of the beginning of the right answer; half of it when None
     pause_seconds: float = 0.01
 
 
@@ -74,17 +54,13 @@ class Faults:
     def __init__(self) -> None:
         self._next: defaultdict[str, deque[ScriptedFault]] = defaultdict(deque)
         self._always: dict[str, ScriptedFault] = {}
-        self.latency: dict[str, float] = {}
-        """Service → seconds before it answers."""
+        self.latency: dict[str, float] = {}  # Service → seconds before it answers
         self.requests: Counter[str] = Counter()
         self.callers: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
         """Service → its clients' addresses: one for each connection."""
-        self.held: Counter[str] = Counter()
-        """Service → requests left waiting."""
-        self.left: Counter[str] = Counter()
-        """Service → requests whose client left while it waited."""
-        self.ourselves: Final = secrets.token_hex()
-        """Secret of the sandbox's own requests, which no fault hits."""
+        self.held: Counter[str] = Counter()  # Service → requests left waiting
+        self.left: Counter[str] = Counter()  # Service → requests whose client left while it waited
+        self.ourselves: Final = secrets.token_hex()  # secret of the sandbox's own requests, which no fault hits
 
     def next(self, service: str, *faults: ScriptedFault) -> None:
         """Inject these into the next requests, one each."""

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import math
 import re
-import wave
 from array import array
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from audio.clip import Clip, pcm_of
-from audio.engines.espeak import SAMPLE_RATE, VOICES
-from audio.formats import Format
-from audio.loudness import measure
+from audio.engines.espeak import SAMPLE_RATE, VOICES, EspeakVoice
+from audio.engines.sphinx import SphinxEars
+from audio.errors import AudioError
+from audio.formats import Format, sniff
+from audio.loudness import voiced_seconds
+from audio.transcode import Transcoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from audio.engines.espeak import EspeakVoice
-    from audio.engines.sphinx import SphinxEars
+    from pathlib import Path
 
 _LANGUAGE_CODE = re.compile(r"\(language code: ([a-z]{2})\)")
 _REPLIES = {
@@ -46,19 +46,15 @@ class Mind(Protocol):
 
     async def hear(self, wav: bytes) -> str:
         """Transcribe a 16 kHz mono WAV."""
-        ...
 
     async def language(self, wav: bytes) -> str:
         """Identify its language: a primary subtag."""
-        ...
 
     async def reply(self, turns: Sequence[Mapping[str, str]]) -> str:
         """Answer chat turns of the OpenAI wire."""
-        ...
 
     async def speak(self, text: str, *, language: str, sample_rate: int) -> bytes:
         """Synthesise mono s16le PCM at `sample_rate` Hz."""
-        ...
 
 
 def answer_to(turns: Sequence[Mapping[str, str]]) -> str:
@@ -72,13 +68,11 @@ def answer_to(turns: Sequence[Mapping[str, str]]) -> str:
 
 @dataclass(slots=True)
 class ScriptedMind:
-    """Instant, without engines: hears scripted words, answers by repeating, hums."""
+    """Instant and without engines: scripted words, repeated as an answer, and a hum."""
 
     words: str = "hello there, how are you today"
-    spoken: str = "en"
-    """Their language, a primary subtag."""
-    answer: str | None = None
-    """Its answer to anything; it repeats when None."""
+    spoken: str = "en"  # their language, a primary subtag
+    answer: str | None = None  # its answer to anything; it repeats when None
 
     async def hear(self, wav: bytes) -> str:  # noqa: ARG002 (scripted)
         """Return `words`."""
@@ -99,17 +93,13 @@ class ScriptedMind:
 
 @dataclass(slots=True)
 class EngineMind:
-    """Hears and speaks with the local engines.
-
-    They recognise English only. A recording of our own in another language (known by a digest of its samples) is
-    heard as its script; `scripted` counts these.
-    """
+    """Local engines for English; one of our own recordings in another language is heard as its script."""
 
     ears: SphinxEars
     voice: EspeakVoice
     scripts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Digest of a recording's samples, decoded → (language, words)."""
-    scripted: int = 0
+    """SHA-256 of a recording's decoded samples → (language, words)."""
+    scripted: int = 0  # count of recordings heard as their script
 
     async def hear(self, wav: bytes) -> str:
         """Recognise English, or return the script."""
@@ -118,7 +108,7 @@ class EngineMind:
         if language != "en":
             self.scripted += 1
             return words
-        if (await asyncio.to_thread(measure, clip)).voiced_seconds == 0:
+        if await asyncio.to_thread(voiced_seconds, clip) == 0:
             return ""
         return await self.ears.listen(clip)
 
@@ -137,11 +127,29 @@ class EngineMind:
         return await asyncio.to_thread(resampled, pcm, SAMPLE_RATE, sample_rate)
 
     def _script(self, clip: Clip) -> tuple[str, str]:
-        return self.scripts.get(digest(clip), ("en", ""))
+        return self.scripts.get(_digest(clip), ("en", ""))
 
 
-def digest(wav: Clip) -> str:
-    """Return the SHA-256 of a recording's samples."""
+async def engine_mind(fixtures: Path) -> EngineMind:
+    """Make a mind with the local engines, and the scripts of our own recordings if these are there."""
+    manifest = fixtures / "memos.json"
+    scripts = await _load_scripts(manifest, fixtures / "memos", Transcoder()) if manifest.exists() else {}
+    return EngineMind(SphinxEars(processes=2), EspeakVoice(), scripts)
+
+
+async def _load_scripts(manifest: Path, memos: Path, transcoder: Transcoder) -> dict[str, tuple[str, str]]:
+    scripts = {}
+    for entry in json.loads(await asyncio.to_thread(manifest.read_text, "utf-8")):
+        data = await asyncio.to_thread((memos / entry["file"]).read_bytes)
+        try:
+            wav = await transcoder.decode(Clip(data, sniff(data)))
+        except AudioError:
+            continue
+        scripts[_digest(wav)] = (entry["language"] or "en", entry["words"])
+    return scripts
+
+
+def _digest(wav: Clip) -> str:
     return hashlib.sha256(pcm_of(wav)).hexdigest()
 
 
@@ -159,9 +167,3 @@ def _hum(count: int, sample_rate: int) -> bytes:
     period = max(1, sample_rate // 220)
     one = array("h", (round(8000 * math.sin(2 * math.pi * index / period)) for index in range(period)))
     return (one * (count // period + 1)).tobytes()[: count * 2]
-
-
-def seconds_of(wav: bytes) -> float:
-    """Return the duration of a WAV. Raises wave.Error or EOFError if it is none."""
-    with wave.open(BytesIO(wav)) as file:
-        return float(file.getnframes() / file.getframerate())

@@ -1,8 +1,4 @@
-"""Pace of the simulated services when all is well: instant, unless scripted.
-
-A service is a route's name (whisper, llama, elevenlabs, series.send…). Streams keep to their schedule: a late piece
-does not delay the next one.
-"""
+"""Pace of the simulated services: instant, unless scripted. A late piece of a stream does not delay the next one."""
 
 from __future__ import annotations
 
@@ -26,32 +22,14 @@ _INSTANT: Final = float("inf")
 class Speed:
     """Speed of one service; instant by default."""
 
-    first_seconds: float = 0.0
-    """From a request to the first byte of its answer."""
-    heard_factor: float = 0.0
-    """Further seconds for each second of sound in the request."""
-    tokens_per_second: float = _INSTANT
-    """One word is one token here."""
-    spoken_factor: float = _INSTANT
-    """Times faster than real time."""
-
-
-PUBLISHED: Final[Mapping[str, Speed]] = {
-    "series.media": Speed(first_seconds=0.15),
-    "series.send": Speed(first_seconds=0.25),
-    "archive.put": Speed(first_seconds=0.15),
-    "archive.get": Speed(first_seconds=0.15),
-    "whisper": Speed(first_seconds=0.33, heard_factor=2 / 48),
-    "llama": Speed(first_seconds=0.42, tokens_per_second=70.0),
-    "elevenlabs": Speed(first_seconds=0.288, spoken_factor=17.5),
-    "cartesia": Speed(first_seconds=0.188, spoken_factor=17.5),
-}
-"""Of the services that voicememo was made for; docs/performance.md has the source of each figure."""
-PUBLISHED_CONNECT_SECONDS: Final = 0.08
+    first_seconds: float = 0.0  # from a request to the first byte of its answer
+    heard_factor: float = 0.0  # further seconds for each second of sound in the request
+    tokens_per_second: float = _INSTANT  # one word is one token here
+    spoken_factor: float = _INSTANT  # times faster than real time
 
 
 class Speeds:
-    """The speeds of all services, and waits that follow them."""
+    """Speeds by service (a route's name, such as whisper or series.send), and waits that follow them."""
 
     def __init__(self) -> None:
         self._speeds: dict[str, Speed] = {}
@@ -81,8 +59,14 @@ class Speeds:
             seconds += self.connect_seconds
         await asyncio.sleep(seconds)
 
+    @web.middleware
+    async def delay(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Wait, and then let the handler answer."""
+        await self.wait_to_answer(request)
+        return await handler(request)
+
     async def wait_to_hear(self, request: web.Request, seconds: float) -> None:
-        """Wait as long as listening to so many seconds takes."""
+        """Wait as long as the service listens to a recording of that length."""
         await asyncio.sleep(self.speed(request).heard_factor * seconds)
 
     async def pace_tokens(self, request: web.Request, tokens: Sequence[str]) -> AsyncIterator[str]:
@@ -103,17 +87,6 @@ class Speeds:
             piece = pcm[start : start + piece_bytes]
             await _until(begun + (start + len(piece)) / bytes_per_second)
             yield piece
-
-
-def pace_middleware(pace: Speeds) -> web.middleware:  # type: ignore[valid-type] # aiohttp's decorator type
-    """Make the middleware that delays answers."""
-
-    @web.middleware
-    async def keep_pace(request: web.Request, handler: Handler) -> web.StreamResponse:
-        await pace.wait_to_answer(request)
-        return await handler(request)
-
-    return keep_pace
 
 
 def speed_of(fields: Mapping[str, Any]) -> Speed:

@@ -1,4 +1,4 @@
-"""Faults on the wire. One that spoils or swallows the right answer needs it first: the sandbox asks itself for it."""
+"""Faults on the wire; to spoil or withhold the right answer, the sandbox first requests it from itself."""
 
 from __future__ import annotations
 
@@ -20,16 +20,12 @@ if TYPE_CHECKING:
 
     from sandbox.faults import Faults, ScriptedFault
 
-_OURSELVES: Final = "X-Sandbox-Ourselves"
-"""Header of a request of our own, which no fault hits."""
-_LOOK_SECONDS: Final = 0.01
-"""Between looks whether the client of a hung request is still there."""
+_OURSELVES: Final = "X-Sandbox-Ourselves"  # header of a request of our own, which no fault hits
+_LOOK_SECONDS: Final = 0.01  # between looks whether the client of a hung request is still there
 _SMALL_BYTES: Final = 64
 _LARGE_BYTES: Final = 64 * 1024
-_LARGEST_BYTES: Final = 512 * 1024 * 1024
-"""Of an endless answer: a client that reads so much will not stop."""
-_AT_ONCE: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER of no time: closing resets the connection."""
+_LARGEST_BYTES: Final = 512 * 1024 * 1024  # of an endless answer: a client that has read this much will not stop
+_AT_ONCE: Final = struct.pack("ii", 1, 0)  # SO_LINGER of no time: closing resets the connection
 _JSON: Final = "application/json"
 _MADE_UP: Final = {
     FaultKind.EMPTY: (b"", "application/octet-stream"),
@@ -48,8 +44,7 @@ class _Answer:
 
     status: int
     content_type: str
-    announced: bool
-    """Whether its headers have its length."""
+    announced: bool  # whether its headers have its length
     body: bytes = field(repr=False)
 
 
@@ -85,7 +80,13 @@ class _FaultyAnswer:
         await self.request.read()
         match self.fault.kind:
             case FaultKind.STATUS:
-                return self._failure_status()
+                return web.Response(
+                    text=f'{{"error": "{SCRIPTED}"}}',
+                    status=self.fault.status,
+                    reason=SCRIPTED,
+                    headers={} if self.fault.retry_after is None else {"Retry-After": self.fault.retry_after},
+                    content_type=_JSON,
+                )
             case FaultKind.REDIRECT:
                 return web.Response(status=307, headers={"Location": self.fault.location}, text=SCRIPTED)
             case kind if kind in _MADE_UP:
@@ -98,13 +99,6 @@ class _FaultyAnswer:
                 return await self._no_answer()
             case _:
                 return await self._spoil(await self._right_answer())
-
-    def _failure_status(self) -> web.Response:
-        headers = {"Retry-After": self.fault.retry_after} if self.fault.retry_after is not None else {}
-        text = f'{{"error": "{SCRIPTED}"}}'
-        return web.Response(
-            text=text, status=self.fault.status, reason=SCRIPTED, headers=headers, content_type="application/json"
-        )
 
     async def _no_answer(self) -> web.StreamResponse:
         if self.fault.kind in {FaultKind.HANG, FaultKind.ACCEPTED_THEN_HANG}:
@@ -145,14 +139,9 @@ class _FaultyAnswer:
         except ConnectionResetError:
             self.faults.left[self.service] += 1
             return response
-        match self.fault.kind:
-            case FaultKind.HANG_AFTER_HEADERS | FaultKind.HANG_MIDWAY:
-                await self._silence()
-            case FaultKind.SHORT | FaultKind.TRICKLE:
-                return response
-            case _:
-                pass
-        if self.request.transport is not None:
+        if self.fault.kind in {FaultKind.HANG_AFTER_HEADERS, FaultKind.HANG_MIDWAY}:
+            await self._silence()
+        if self.request.transport is not None and self.fault.kind not in {FaultKind.SHORT, FaultKind.TRICKLE}:
             self.request.transport.abort()
         return response
 
@@ -178,7 +167,7 @@ class _FaultyAnswer:
                 for _ in range(0, _LARGEST_BYTES, len(large)):
                     yield large
                     await asyncio.sleep(0)
-            case _:
+            case _:  # nothing after the headers
                 pass
 
     async def _silence(self) -> None:

@@ -63,7 +63,7 @@ SIDEWAYS = {
     "conversation/budget.py": "from consumer.memo.states import Memo",
     "storage/people.py": "from providers.errors import ProviderError",
     "providers/languages.py": "import storage.errors",
-    "sandbox/sound.py": "import runtime.backoff",
+    "sandbox/wire.py": "import runtime.backoff",
     "consumer/memo/states.py": "import consumer.pipeline",
     "consumer/stages/fetch.py": "import aiokafka",
     "consumer/handling/handler.py": "import prometheus_client",

@@ -17,12 +17,9 @@ class Line(StrEnum):
     NOT_DOWNLOADED = "not-downloaded"
     NOT_PROCESSED = "not-processed"
     TOO_LONG = "too-long"
-    NOTHING_HEARD = "nothing-heard"
-    """Silence, or noise."""
-    THANKS = "thanks"
-    """Words that no engine could make out."""
-    GOT_IT = "got-it"
-    """For a reply that cannot be spoken."""
+    NOTHING_HEARD = "nothing-heard"  # silence, or noise
+    THANKS = "thanks"  # words that no engine could make out
+    GOT_IT = "got-it"  # for a reply that cannot be spoken
 
 
 DEFAULT_LANGUAGE = "en"

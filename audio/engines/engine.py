@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from audio.errors import EngineError
-from audio.uncancelled import run_to_end
+from audio.uncancelled import started
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
@@ -28,7 +28,7 @@ class Engine:
 
     async def stream(self, arguments: Sequence[str], data: bytes) -> AsyncGenerator[bytes]:
         """Stream the output; closing the stream kills the process. Raises EngineError."""
-        async with self._slots, self._running(arguments) as process:
+        async with self._slots, started(self._start(arguments), _kill) as process:
             end = asyncio.get_running_loop().time() + self._deadline_seconds
             async with _feeding(process.stdin, data):
                 while piece := await self._by(end, _read(process.stdout)):
@@ -47,38 +47,19 @@ class Engine:
                 raise
             raise EngineError(f"{self._module}: no end within {self._deadline_seconds:g} s") from late
 
-    @asynccontextmanager
-    async def _running(self, arguments: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Process]:
-        started: list[asyncio.subprocess.Process] = []
-        try:
-            # To the end: asyncio, cancelled while it starts a program, may leave it running.
-            await run_to_end(self._start(arguments, started))
-            yield started[0]
-        finally:
-            for process in started:
-                await _kill(process)
-
-    async def _start(self, arguments: Sequence[str], started: list[asyncio.subprocess.Process]) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            self._module,
-            *arguments,
+    async def _start(self, arguments: Sequence[str]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", self._module, *arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        started.append(process)
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
-    await asyncio.shield(asyncio.ensure_future(_reap(process)))
-
-
-async def _reap(process: asyncio.subprocess.Process) -> None:
     while await _read(process.stdout):  # to the end: an unread pipe would stay open
         pass
     await process.wait()

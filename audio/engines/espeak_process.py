@@ -1,4 +1,4 @@
-"""Child process of audio.espeak: UTF-8 text in, mono s16le PCM out (espeak-ng's speak_lib.h)."""
+"""Child process of audio.engines.espeak: UTF-8 text in, mono s16le PCM out (espeak-ng's speak_lib.h)."""
 
 from __future__ import annotations
 

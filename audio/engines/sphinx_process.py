@@ -1,4 +1,4 @@
-"""Child process of audio.sphinx: 16 kHz mono s16le PCM in, words out."""
+"""Child process of audio.engines.sphinx: 16 kHz mono s16le PCM in, words out."""
 
 from __future__ import annotations
 

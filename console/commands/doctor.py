@@ -3,65 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import tempfile
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
 
-from audio.errors import AudioError
-from audio.transcode import Transcoder
+from console.checks import CheckVerdict, Finding, examine
 from console.errors import exit_on_errors
 from console.exits import FAILED, MISUSED
-from console.printing import Entry, printer
-from consumer.kafka.client import partition_count
-from consumer.kafka.ports import SourceError
+from console.printing import Entry, json_option, print_json, printer
 from consumer.settings import Settings, load
-from providers.errors import ProviderError, Unauthorized
-from providers.factory import Adapters, make_messenger
 from runtime.settings.environment import unknown_variables
 from runtime.settings.faults import ConfigurationError
 from runtime.settings.variables import redacted_values
-from storage.errors import StorageError, StoreNotReady
-from storage.factory import exposed, make_archive, make_store
-from storage.settings import FileArchive, SqliteFile, SupabaseProject
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
-
-    from providers.factory import Adapter
-    from providers.settings import LadderName
-
-_SECONDS = 20.0
-_MESSENGERS = {"SERIES_API_URL", "SERIES_API_KEY", "LINQ_API_KEY"}
-"""While one of them is missing there is no messenger to check."""
-_VARIABLES = {
-    "huggingface": "HF_TOKEN and HF_*_URL",
-    "elevenlabs": "ELEVENLABS_API_KEY and ELEVENLABS_BASE_URL",
-    "scribe": "ELEVENLABS_API_KEY and ELEVENLABS_BASE_URL",
-    "cartesia": "CARTESIA_API_KEY and CARTESIA_BASE_URL",
-    "openai": "OPENAI_API_KEY and OPENAI_BASE_URL, or those of this ladder alone",
-}
-
-
-class CheckVerdict(StrEnum):
-    """How a check ended."""
-
-    GOOD = "ok"
-    LEFT_OUT = "left out"
-    """Not configured, and not needed."""
-    UNKNOWN = "unknown"
-    """A variable that nothing reads."""
-    WRONG = "wrong"
-
 
 _STYLES = {
     CheckVerdict.GOOD: "bold green",
@@ -71,34 +32,27 @@ _STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found; the fields are those of --json."""
-
-    part: str
-    verdict: CheckVerdict
-    words: str
-    """What was found, and what to do about it if it is wrong."""
-
-
 @click.command(name="doctor")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+@json_option(help="For programs: one JSON object.")
 def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """Check the settings and every upstream, and print what to do about what is wrong.
 
     Each upstream gets a request that is free or next to free; no message is sent. Secrets are shown as (set). Exit
     status 1 when something is wrong, 2 when a variable cannot be read at all.
     """
+    unknown = [
+        Finding(fault.variable, CheckVerdict.UNKNOWN, fault.advice) for fault in unknown_variables(Settings, os.environ)
+    ]
     with exit_on_errors():
         try:
             settings = load(os.environ, complete=False)
         except ConfigurationError as error:
             if not as_json:
                 raise
-            faults = [_wrong(fault.variable, fault.advice) for fault in error.faults]
-            _print_json([], [*faults, *_unknown(os.environ)])
+            faults = [Finding(fault.variable, CheckVerdict.WRONG, fault.advice) for fault in error.faults]
+            _print_json([], [*faults, *unknown])
             raise click.exceptions.Exit(MISUSED) from error
-        findings = [*asyncio.run(examine(settings)), *_unknown(os.environ)]
+        findings = [*asyncio.run(examine(settings)), *unknown]
     if as_json:
         _print_json(redacted_values(settings), findings)
     else:
@@ -107,188 +61,9 @@ def command(as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
         raise click.exceptions.Exit(FAILED)
 
 
-async def examine(settings: Settings) -> list[Finding]:
-    """Run all checks at once."""
-    adapters = Adapters(settings.models)
-    checks = [_kafka(settings), _ffmpeg(settings), _store(settings), _archive(settings), *_rungs(adapters)]
-    if _in_supabase(settings):
-        checks.append(_public_key(settings))
-    if not _MESSENGERS & {fault.variable for fault in settings.missing()}:
-        checks.append(_messenger(settings))
-    try:
-        found = await asyncio.gather(*checks)
-    finally:
-        await adapters.close()
-    missing = [_wrong(fault.variable, fault.advice) for fault in settings.missing()]
-    return [*missing, *found, *_left_out(settings)]
-
-
-def _good(part: str, words: str) -> Finding:
-    return Finding(part, CheckVerdict.GOOD, words)
-
-
-def _wrong(part: str, words: str) -> Finding:
-    return Finding(part, CheckVerdict.WRONG, words)
-
-
-async def _kafka(settings: Settings) -> Finding:
-    topics = {"KAFKA_TOPIC": settings.kafka.topic, "KAFKA_DEAD_LETTER_TOPIC": settings.kafka.dead_letter_topic}
-    try:
-        found = {name: await partition_count(settings.kafka.login(), topic) for name, topic in topics.items()}
-    except SourceError as error:
-        return _wrong("kafka", str(error))
-    absent = [f"there is no topic {topics[name]}: create it, or set {name}" for name in topics if found[name] is None]
-    if absent:
-        return _wrong("kafka", f"reached, but {'; '.join(absent)}")
-    words = (f"{topic}, {found[name]} partitions" for name, topic in topics.items())
-    return _good("kafka", f"topics {'; '.join(words)}")
-
-
-async def _ffmpeg(settings: Settings) -> Finding:
-    try:
-        version = await Transcoder(settings.worker.ffmpeg).version()
-    except AudioError as error:
-        return _wrong("ffmpeg", f"{error}: set FFMPEG to its path, or unset it to use the bundled one")
-    return _good("ffmpeg", version.partition(" Copyright")[0])
-
-
-async def _store(settings: Settings) -> Finding:
-    url = settings.store.url
-    if isinstance(url, SqliteFile):
-        made = await asyncio.to_thread(_to_be_made, "store", url.path, "STORE_URL")
-        if made is not None:
-            return made
-    store = make_store(settings.store)
-    try:
-        await store.open()
-        await store.check()
-    except StoreNotReady as error:  # of Supabase it says what to do
-        words = str(error) if _in_supabase(settings) else f"{error}: see STORE_URL"
-        return _wrong("store", words)
-    except (StorageError, OSError) as error:
-        advice = "see SUPABASE_URL" if _in_supabase(settings) else "set STORE_URL to a file that can be written"
-        return _wrong("store", f"{error}: {advice}")
-    finally:
-        await store.close()
-    return _good("store", str(settings.store.url))
-
-
-async def _public_key(settings: Settings) -> Finding:
-    """Check that the public key, which anyone may have, opens nothing of ours."""
-    part, variable = "store · public key", "SUPABASE_ANON_KEY"
-    if settings.store.supabase.anon_key is None:
-        return Finding(part, CheckVerdict.LEFT_OUT, f"set {variable} to check that it opens nothing")
-    try:
-        names = await exposed(settings.store.supabase)
-    except StoreNotReady:
-        return _wrong(part, f"it is not accepted as a key: see {variable}")
-    except StorageError as error:
-        return _wrong(part, f"{error}: see SUPABASE_URL, or try again later")
-    if names:
-        return _wrong(part, f"it opens {', '.join(names)}: apply the migrations again")
-    return _good(part, "opens nothing")
-
-
-def _in_supabase(settings: Settings) -> bool:
-    return isinstance(settings.store.url, SupabaseProject)
-
-
-def _to_be_made(part: str, path: Path, variable: str) -> Finding | None:
-    """Check whether a worker can make a path that is not there; None where it is.
-
-    It is not made here: a mistyped path would look right from then on.
-    """
-    with suppress(OSError):  # where we may not even look, the reason is found below
-        if path.exists():
-            return None
-    reason = _why_not_makeable(path)
-    if reason is not None:
-        return _wrong(part, f"{path.absolute()} cannot be made: {reason}: see {variable}")
-    return _good(part, f"`voicememo run` will make {path.absolute()}, which is not there yet")
-
-
-def _why_not_makeable(path: Path) -> str | None:
-    """Try with a file without a name in the nearest folder that exists."""
-    try:
-        nearest = next(each for each in path.absolute().parents if each.exists())
-        with tempfile.TemporaryFile(dir=nearest):
-            return None
-    except OSError as error:
-        return os.strerror(error.errno) if error.errno else type(error).__name__
-
-
-async def _archive(settings: Settings) -> Finding:
-    url = settings.archive.url
-    if isinstance(url, FileArchive):
-        made = await asyncio.to_thread(_to_be_made, "archive", url.directory, "ARCHIVE_URL")
-        if made is not None:
-            return made
-    archive = make_archive(settings.archive)
-    try:
-        await archive.check()
-    except StorageError as error:
-        return _wrong("archive", f"{settings.archive.url}: {error}: see ARCHIVE_URL and AWS_*")
-    finally:
-        await archive.close()
-    return _good("archive", str(settings.archive.url))
-
-
-async def _messenger(settings: Settings) -> Finding:
-    messenger = make_messenger(
-        settings.messaging, max_memo_bytes=settings.worker.max_memo_bytes, send_seconds=settings.worker.send_seconds
-    )
-    try:
-        name = settings.messaging.messenger
-        return await _check(name, messenger.check, f"{name.upper()}_API_URL and {name.upper()}_API_KEY")
-    finally:
-        await messenger.close()
-
-
-def _rungs(adapters: Adapters) -> list[Awaitable[Finding]]:
-    ladders: dict[str, Mapping[str, Adapter]] = {
-        "hear": adapters.transcribers,
-        "answer": adapters.repliers,
-        "speak": adapters.synthesizers,
-    }
-    return [
-        _check(f"{ladder} · {rung}", adapter.check, _VARIABLES.get(rung, "the installation"))
-        for ladder, rungs in ladders.items()
-        for rung, adapter in rungs.items()
-    ]
-
-
-async def _check(part: str, check: Callable[[], Awaitable[None]], variables: str) -> Finding:
-    """Check an upstream within its time, and report what to do about a failure."""
-    try:
-        async with asyncio.timeout(_SECONDS):
-            await check()
-    except Unauthorized as error:
-        return _wrong(part, f"answered {error.status}: the key is wrong or not allowed; see {variables}")
-    except ProviderError as error:
-        return _wrong(part, f"{error}; see {variables}, or try again later")
-    except TimeoutError:
-        return _wrong(part, f"no answer within {_SECONDS:.0f} s; see {variables}, or try again later")
-    return _good(part, "answers")
-
-
-def _left_out(settings: Settings) -> list[Finding]:
-    """Report rungs that are named and not configured. That is not wrong, but good to know."""
-    ladders: dict[str, LadderName] = {"hear": "transcribers", "answer": "repliers", "speak": "synthesizers"}
-    return [
-        Finding(f"{ladder} · {rung}", CheckVerdict.LEFT_OUT, f"set {variable} to use it")
-        for ladder, name in ladders.items()
-        for rung, variable in settings.models.configured(name).left_out.items()
-    ]
-
-
-def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
-    for fault in unknown_variables(Settings, environ):
-        yield Finding(fault.variable, CheckVerdict.UNKNOWN, fault.advice)
-
-
 def _print_json(values: Iterable[tuple[str, str, bool]], findings: Iterable[Finding]) -> None:
     shown = {name: value for name, value, _ in values}
-    click.echo(json.dumps({"settings": shown, "findings": [asdict(each) for each in findings]}))
+    print_json({"settings": shown, "findings": [asdict(each) for each in findings]})
 
 
 def _print(settings: Settings, findings: Sequence[Finding], console: Console) -> None:

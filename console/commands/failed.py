@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import time
-from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from rich.table import Column, Table
 from rich.text import Text
 
-from console.errors import exit_on_errors
 from console.memo_story import standing, tries, why
-from console.printing import Entry, printer, short_time, short_wait
-from console.store import open_store
-from consumer.settings import load
+from console.printing import Entry, full_time, json_option, print_json, printer, short_time, short_wait
+from console.store import read_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from consumer.settings import Settings
+    from storage.factory import Store
     from storage.ledger import DeadLetter, Story
 
 _MOST = 10_000
@@ -45,9 +40,9 @@ class _Row(NamedTuple):
 
 @click.command(name="failed")
 @click.option(
-    "--limit", default=50, show_default=True, type=click.IntRange(1, _MOST), help="List at most so many of each kind."
+    "--limit", default=50, show_default=True, type=click.IntRange(1, _MOST), help="List at most this many of each kind."
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object a line.")
+@json_option(help="For programs: one JSON object a line.")
 def command(limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """List memos that failed, met a bug, or wait for another try or their turn; and events that are no memo.
 
@@ -56,19 +51,17 @@ def command(limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes fl
     (TOPIC[PARTITION]@OFFSET): KAFKA_DEAD_LETTER_TOPIC has its bytes, and docs/operations.md describes what to do.
     Times are UTC, as month-day hour:minute. Exit status 0, whether or not anything is listed.
     """
-    with exit_on_errors():
-        stories, letters = asyncio.run(_find(load(os.environ, complete=False), limit))
+    stories, letters = read_store(partial(_find, limit=limit))
     if as_json:
         for record in (*map(_memo, stories), *map(_event, letters)):
-            click.echo(json.dumps(record))
+            print_json(record)
     else:
         _print(stories, letters, printer())
 
 
-async def _find(settings: Settings, limit: int) -> tuple[Sequence[Story], list[DeadLetter]]:
-    async with open_store(settings) as store:
-        stories = await store.ledger.waiting(limit=limit)
-        letters = await store.ledger.dead_letters(limit=_MOST)
+async def _find(store: Store, limit: int) -> tuple[Sequence[Story], list[DeadLetter]]:
+    stories = await store.ledger.waiting(limit=limit)
+    letters = await store.ledger.dead_letters(limit=_MOST)
     # The letters of memos are left out first, or many of them would hide what is no memo.
     return stories, [letter for letter in letters if letter.key is None][:limit]
 
@@ -79,20 +72,16 @@ def _memo(story: Story) -> dict[str, object]:
         "chat_id": story.key.chat_id,
         "state": standing(story),
         "reason": story.reason,
-        "received_at": _time(story.received_at),
+        "received_at": full_time(story.received_at),
         "tries": tries(story),
-        "due_at": _time(story.due_at) if story.due_at is not None else None,
+        "due_at": full_time(story.due_at) if story.due_at is not None else None,
         "held_by": story.owner,
     }
 
 
 def _event(letter: DeadLetter) -> dict[str, object]:
-    return {
-        "event": _place(letter),
-        "state": "dead",
-        "reason": letter.reason,
-        "received_at": _time(letter.event.at),
-    }
+    received_at = full_time(letter.event.at)
+    return {"event": _place(letter), "state": "dead", "reason": letter.reason, "received_at": received_at}
 
 
 def _place(letter: DeadLetter) -> str:
@@ -136,18 +125,12 @@ def _print_memos(rows: Sequence[_Row], console: Console) -> None:
 
 
 def _print_entry(row: _Row, console: Console) -> None:
-    style = _style(row)
+    style, state = _style(row), ": ".join(filter(None, (row.state, row.reason)))
     about = f"chat {row.chat}  {row.received}  {row.tries} {'try' if row.tries == '1' else 'tries'}"
     due = f"  due {row.due}" if row.due else ""
-    console.print(
-        Entry(Text(row.memo, style), Text(": ".join(filter(None, (row.state, row.reason))), style)), crop=False
-    )
+    console.print(Entry(Text(row.memo, style), Text(state, style)), crop=False)
     console.print(Entry(Text(), Text(about + due), _GAP), crop=False)
 
 
 def _style(row: _Row) -> str:
     return "yellow" if row.state == "parked" else "red"
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")

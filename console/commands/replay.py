@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import os
 import time
@@ -21,7 +20,7 @@ from console.errors import exit_on_errors
 from console.exits import FAILED, MISUSED, exit_with
 from console.follow import EventOutcome, follow
 from console.memo_story import print_story
-from console.printing import Entry, printer
+from console.printing import Entry, json_option, print_json, printer
 from console.store import open_store
 from consumer.events.parse import VoiceMemo, parse
 from consumer.kafka.publisher import KafkaPublisher
@@ -40,8 +39,7 @@ if TYPE_CHECKING:
 _PERSON = "+15550100001"
 _GOOD = frozenset({"answered", "apologised", "ignored"})
 _MOST_PATIENT_SECONDS = 86_400.0
-_STORE_SECONDS = 15.0
-"""How long a store may be missing: a worker that has just been started makes it in a moment."""
+_STORE_SECONDS = 15.0  # how long a store may be missing: a worker that has just been started makes it in a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +50,6 @@ class Put:
     value: bytes
     where: Partition
     offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayOptions:
-    """ReplayOptions of the command line."""
-
-    patience_seconds: float | None
-    """How long to follow each event; None: not at all."""
-    as_json: bool
 
 
 def _not_nan(context: click.Context, parameter: click.Parameter, value: float) -> float:  # noqa: ARG001 (click's)
@@ -80,10 +69,10 @@ def _not_nan(context: click.Context, parameter: click.Parameter, value: float) -
     type=click.FloatRange(0, _MOST_PATIENT_SECONDS, min_open=True),
     callback=_not_nan,
     metavar="SECONDS",
-    help="With --wait: follow each event for so long at most.",
+    help="With --wait: follow each event for at most this long.",
 )
 @click.option("--chat", default=None, help="Put recordings into this chat; by default into a new one for each call.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object per event.")
+@json_option(help="For programs: one JSON object per event.")
 def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes flags so)
     """Put events on KAFKA_TOPIC at KAFKA_BOOTSTRAP_SERVERS.
 
@@ -100,9 +89,9 @@ def command(paths: tuple[Path, ...], wait: bool, patience: float, chat: str | No
             exit_with(f"voicememo: {error}", MISUSED)
         if not files:
             exit_with("Nothing to replay: no file in there is an event or a recording.", MISUSED)
-        options = ReplayOptions(patience if wait else None, as_json)
-        ended = asyncio.run(_replay(settings, list(zip(files, values, strict=True)), options))
-    if any(each.outcome not in _GOOD for each in ended):
+        replay = _Replay(settings, printer(), patience if wait else None, as_json)
+        asyncio.run(replay.run(list(zip(files, values, strict=True))))
+    if any(each.outcome not in _GOOD for each in replay.ended):
         raise click.exceptions.Exit(FAILED)
 
 
@@ -121,74 +110,65 @@ async def put(publisher: KafkaPublisher, topic: str, path: Path, value: bytes) -
     return Put(path, value, where, offset)
 
 
-async def _replay(
-    settings: Settings, events: Sequence[tuple[Path, bytes]], options: ReplayOptions
-) -> list[EventOutcome]:
-    replay = _Replay(settings, options, printer())
-    async with AsyncExitStack() as closing:
-        publisher = KafkaPublisher(settings.kafka.login())
-        closing.push_async_callback(publisher.close)
-        closing.callback(replay.print_rest)
-        if options.patience_seconds is None:
-            await replay.put(publisher, events)
-        else:
-            wait_seconds = min(options.patience_seconds, _STORE_SECONDS)
-            with replay.progress("waiting for the store"):
-                store = await closing.enter_async_context(open_store(settings, wait_seconds=wait_seconds))
-            await replay.put(publisher, events)
-            await replay.follow(store.ledger, options.patience_seconds)
-    return replay.ended
-
-
 @dataclass(frozen=True, slots=True)
 class _Replay:
-    """One call: what it has put so far, and how that ended."""
+    """One call: the events it has put so far, and how those followed ended."""
 
     settings: Settings
-    options: ReplayOptions
     console: Console
+    patience_seconds: float | None  # how long to follow each event; None: not at all
+    as_json: bool
     puts: list[Put] = field(default_factory=list)
     ended: list[EventOutcome] = field(default_factory=list)
 
-    async def put(self, publisher: KafkaPublisher, events: Sequence[tuple[Path, bytes]]) -> None:
-        """Put all on the topic. Raises SourceError."""
+    async def run(self, events: Sequence[tuple[Path, bytes]]) -> None:
+        """Put all on the topic, and follow them if so wished. Raises SourceError and StoreUnavailable."""
+        async with AsyncExitStack() as closing:
+            publisher = KafkaPublisher(self.settings.kafka.login())
+            closing.push_async_callback(publisher.close)
+            closing.callback(self._print_rest)
+            if self.patience_seconds is None:
+                await self._put(publisher, events)
+                return
+            wait_seconds = min(self.patience_seconds, _STORE_SECONDS)
+            with self._progress("waiting for the store"):
+                store = await closing.enter_async_context(open_store(self.settings, wait_seconds=wait_seconds))
+            await self._put(publisher, events)
+            await self._follow(store.ledger, self.patience_seconds)
+
+    async def _put(self, publisher: KafkaPublisher, events: Sequence[tuple[Path, bytes]]) -> None:
         for number, (path, value) in enumerate(events, start=1):
-            with self.progress(f"putting {number} of {len(events)}: {path.name}"):
+            with self._progress(f"putting {number} of {len(events)}: {path.name}"):
                 self.puts.append(await put(publisher, self.settings.kafka.topic, path, value))
 
-    async def follow(self, ledger: Ledger, patience_seconds: float) -> None:
-        """Follow each to its end, and print it. Raises StoreUnavailable."""
+    async def _follow(self, ledger: Ledger, patience_seconds: float) -> None:
         for number, each in enumerate(self.puts, start=1):
-            with self.progress(f"waiting for {number} of {len(self.puts)}: {each.path.name}"):
+            with self._progress(f"waiting for {number} of {len(self.puts)}: {each.path.name}"):
                 followed = await follow(
-                    ledger,
-                    each.value,
-                    each.where,
-                    each.offset,
+                    *(ledger, each.value, each.where, each.offset),
                     our_numbers=self.settings.messaging.our_numbers,
                     patience_seconds=patience_seconds,
                     texts=self.settings.worker.answer_text_messages,
                 )
-            _print(each, followed, self.console, as_json=self.options.as_json)
+            _print(each, followed, self.console, as_json=self.as_json)
             self.ended.append(followed)
 
-    def print_rest(self) -> None:
+    def _print_rest(self) -> None:
         """Print the events that are put and not followed: none was to be, or this was cut short."""
         rest = self.puts[len(self.ended) :]
         for each in rest:
-            _print(each, None, self.console, as_json=self.options.as_json)
-        if rest and self.options.patience_seconds is not None:
+            _print(each, None, self.console, as_json=self.as_json)
+        if rest and self.patience_seconds is not None:
             click.echo(f"Put, and not followed to their end: {len(rest)}. See `voicememo show MESSAGE_ID`.", err=True)
 
-    def progress(self, words: str) -> AbstractContextManager[object]:
-        """Show on a terminal what goes on; nothing in a pipe, or to programs."""
-        return nullcontext() if self.options.as_json else self.console.status(words)
+    def _progress(self, words: str) -> AbstractContextManager[object]:
+        return nullcontext() if self.as_json else self.console.status(words)
 
 
 def _print(put_: Put, followed: EventOutcome | None, console: Console, *, as_json: bool) -> None:
     _, message_id = _ids(put_.value)
     if as_json:
-        record = {
+        print_json({
             "path": str(put_.path),
             "message_id": message_id,
             "topic": put_.where.topic,
@@ -196,8 +176,7 @@ def _print(put_: Put, followed: EventOutcome | None, console: Console, *, as_jso
             "offset": put_.offset,
             "outcome": followed and followed.outcome,
             "reason": followed and followed.reason,
-        }
-        click.echo(json.dumps(record))
+        })  # fmt: skip
         return
     at = f"{put_.where.topic}[{put_.where.number}]@{put_.offset}"
     outcome = f"{followed.outcome}{f' ({followed.reason})' if followed.reason else ''}" if followed else "put"
@@ -215,7 +194,6 @@ def _files(path: Path) -> list[Path]:
 
 
 def _ids(value: bytes) -> tuple[str | None, str | None]:
-    """Return an event's chat and message, where it has them."""
     event = parse(value, received_at=datetime.now(UTC))
     about = event.memo if isinstance(event, VoiceMemo) else event
     return getattr(about, "chat_id", None), getattr(about, "message_id", None)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from rich.text import Text
 from console.errors import exit_on_errors
 from console.exits import ALREADY_ANSWERED, FAILED, MISUSED, NO_SUCH_MEMO, exit_with
 from console.memo_story import not_a_memo, standing
-from console.printing import Entry, printer
+from console.printing import Entry, json_option, print_json, printer
 from console.store import open_store
 from consumer import wiring
 from consumer.handling.bug_limit import TooManyBugs
@@ -41,8 +40,7 @@ if TYPE_CHECKING:
     from storage.ledger import Ledger, MemoKey
 
 _MOST = 10_000
-_STUCK = frozenset({"failed", "dead", "interrupted"})
-"""Standings of memos that no worker will take up by itself."""
+_STUCK = frozenset({"failed", "dead", "interrupted"})  # standings of memos that no worker will take up by itself
 _GOOD = frozenset({State.ANSWERED, State.APOLOGISED, State.IGNORED})
 
 
@@ -52,17 +50,15 @@ class Ending:
 
     message_id: str
     chat_id: str | None
-    outcome: str
-    """A state, or held, fenced, unknown, purged, already-…"""
+    outcome: str  # a state, or held, fenced, unknown, purged, already-…
     status: int
     words: str
-    reason: str | None = None
-    """Why it failed: a constant word."""
+    reason: str | None = None  # why it failed: a constant word
 
 
 @dataclass(frozen=True, slots=True)
 class ReprocessOptions:
-    """ReprocessOptions of the command line."""
+    """The command's options."""
 
     restart: Restart | None
     again: bool
@@ -82,8 +78,8 @@ class ReprocessOptions:
     help="Do this stage and those after it again, and pay for them; by default earlier results are used.",
 )
 @click.option("--again", is_flag=True, help="Send one more reply, whatever was sent before.")
-@click.option("--rate", "per_second", type=click.FloatRange(min=0.01), help="Take at most so many memos a second.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object per memo.")
+@click.option("--rate", "per_second", type=click.FloatRange(min=0.01), help="Take at most this many memos a second.")
+@json_option(help="For programs: one JSON object per memo.")
 def command(  # noqa: PLR0917 (click passes them all)
     message_ids: tuple[str, ...],
     every: bool,  # noqa: FBT001 (click passes flags so)
@@ -108,8 +104,8 @@ def command(  # noqa: PLR0917 (click passes them all)
         endings = asyncio.run(_run(load(os.environ), message_ids, options))
     if not endings and not as_json:
         click.echo("Nothing waits to be reprocessed.")
-    if worst := _worst(endings):
-        raise click.exceptions.Exit(worst)
+    if failures := {each.status for each in endings} - {0}:
+        raise click.exceptions.Exit(min(failures))
 
 
 async def _run(settings: Settings, message_ids: Sequence[str], options: ReprocessOptions) -> list[Ending]:
@@ -140,12 +136,13 @@ async def _reprocess(handler: Handler, message_id: str, key: MemoKey | None, opt
     if not stories:
         words = not_a_memo(message_id) or "no memo has this id; is STORE_URL the worker's own?"
         return [Ending(message_id, None, "unknown", NO_SUCH_MEMO, words)]
-    return [await _one(handler, each.key, options) if each.purged_at is None else _purged(each.key) for each in stories]
-
-
-def _purged(key: MemoKey) -> Ending:
     words = "nothing is left of it: it was too old, or its person was forgotten"
-    return Ending(key.message_id, key.chat_id, "purged", NO_SUCH_MEMO, words)
+    return [
+        Ending(message_id, each.key.chat_id, "purged", NO_SUCH_MEMO, words)
+        if each.purged_at is not None
+        else await _one(handler, each.key, options)
+        for each in stories
+    ]
 
 
 async def _one(handler: Handler, key: MemoKey, options: ReprocessOptions) -> Ending:
@@ -164,31 +161,21 @@ async def _one(handler: Handler, key: MemoKey, options: ReprocessOptions) -> End
             return ending(f"already-{state}", ALREADY_ANSWERED, f"{state} already; --again sends one more reply")
     if answer in _GOOD:
         return ending(answer.value, 0, answer.value)
-    reason = await _reason(handler.ledger, key)
+    reason = next((each.reason for each in await handler.ledger.find(key.message_id) if each.key == key), None)
     words = f"{answer}{f' ({reason})' if reason else ''}; `voicememo show {key.message_id}` tells more"
     return ending(answer.value, FAILED, words, reason)
 
 
-async def _reason(ledger: Ledger, key: MemoKey) -> str | None:
-    return next((story.reason for story in await ledger.find(key.message_id) if story.key == key), None)
-
-
-def _worst(endings: Sequence[Ending]) -> int:
-    statuses = {ending.status for ending in endings}
-    return next((status for status in (FAILED, NO_SUCH_MEMO, ALREADY_ANSWERED) if status in statuses), 0)
-
-
 def _print(ending: Ending, console: Console, *, as_json: bool) -> None:
     if as_json:
-        record = {"message_id": ending.message_id, "chat_id": ending.chat_id, "outcome": ending.outcome}
-        click.echo(json.dumps({**record, "reason": ending.reason, "words": ending.words}))
+        print_json({name: value for name, value in asdict(ending).items() if name != "status"})
         return
     console.print(Entry(Text(ending.message_id, "bold"), Text(ending.words)), crop=False)
 
 
 @asynccontextmanager
 async def _handler(settings: Settings) -> AsyncIterator[Handler]:
-    """Put a handler together as a worker has it; workers publish the dead letters that it writes."""
+    """Make a handler as a worker has it; workers publish the dead letters that it writes."""
     # The vendors' SDKs take a second: not for --help, and not to report wrong usage.
     parts = import_uncollected("consumer.pipeline_wiring")
     made = parts.make_parts(settings)

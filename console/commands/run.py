@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from console.errors import exit_on_errors
-from console.exits import FAILED, exit_with
+from console.exits import FAILED
 from consumer import wiring
 from consumer.handling.bug_limit import TooManyBugs
 from consumer.notices import MemoSettled
@@ -34,15 +34,12 @@ def command() -> None:
     Configured by environment variables alone: see docs/configuration.md. Exit status 70: the watchdog ended a worker
     that was stuck; start it again.
     """
-    with exit_on_errors():
+    with exit_on_errors(ListenError, TooManyBugs):
         settings = load(os.environ)
         configure_logs(settings.log.format, settings.log.level, sys.stderr, secrets=secrets_of(settings))
         warn_of_unknown(Settings, os.environ)
-        try:
-            _watch_children()
-            asyncio.run(_run(settings))
-        except (ListenError, TooManyBugs) as error:
-            exit_with(f"voicememo: {error}", FAILED)
+        _watch_children()
+        asyncio.run(_run(settings))
 
 
 def _watch_children() -> None:

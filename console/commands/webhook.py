@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from console.errors import exit_on_errors
-from console.exits import FAILED, exit_with
 from consumer.settings import load
 from consumer.webhook import wiring
 from runtime.listening import ListenError
@@ -30,13 +29,10 @@ def command() -> None:
     once Kafka has it. Runs until SIGTERM or SIGINT, beside `voicememo run`. Configured by environment variables alone:
     see docs/webhook.md.
     """
-    with exit_on_errors():
+    with exit_on_errors(ListenError):
         settings = load(os.environ, complete=False)
         configure_logs(settings.log.format, settings.log.level, sys.stderr, secrets=secrets_of(settings))
-        try:
-            asyncio.run(_run(settings))
-        except ListenError as error:
-            exit_with(f"voicememo: {error}", FAILED)
+        asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:

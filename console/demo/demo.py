@@ -21,10 +21,10 @@ from providers.models.local import LocalTranscriber
 from runtime.logs import configure_logs
 from runtime.settings.variables import secrets_of
 from runtime.signals import Stop
-from sandbox.__main__ import engine_mind
 from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.faults import FaultKind, ScriptedFault
+from sandbox.mind import engine_mind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -47,8 +47,7 @@ TROUBLE: Final[Mapping[str, Mapping[str, ScriptedFault]]] = {
     },
     "17-link-expired-asked-again.json": {"elevenlabs": _CUT, "cartesia": _CUT},
 }
-"""Event → service → its fault meanwhile, so that each voice speaks: Cartesia while ElevenLabs asks for a pause, the
-local one where both are gone."""
+"""Event → service → its fault meanwhile, so that each voice speaks: Cartesia, and the local one."""
 
 
 def shortcomings(events: Sequence[DemoEvent], recognitions: Sequence[RecognitionScore]) -> list[str]:
@@ -98,7 +97,6 @@ class Demo:
     async def _recognise(
         self, events: Sequence[DemoEvent], sandbox: Sandbox, mind: EngineMind
     ) -> Sequence[RecognitionScore]:
-        """Recognise a reply of each voice, with the engine that heard the memos."""
         stories = [event.followed.story for event in events if event.followed.story is not None]
         chosen = recognise.longest_by_voice(recognise.english_replies(stories, sandbox.sent))
         with self._console.status("listening to replies"):
@@ -107,19 +105,16 @@ class Demo:
         return found
 
     async def _answer(self, settings: Settings, publisher: KafkaPublisher, faults: Faults) -> list[DemoEvent]:
-        """Put one event after the other, so that each can be watched; the worker itself takes many at once."""
+        # One event after the other, so that each can be watched; the worker itself takes many at once.
         expected = json.loads((self._fixtures / "expected.json").read_text("utf-8"))
         events: list[DemoEvent] = []
         async with open_store(settings, create=True) as store:
             for path in sorted((self._fixtures / "events").glob("[0-9]*")):
                 value = event_of(path, settings, "demo")
                 with self._console.status(path.name), _trouble(faults, path.name):
-                    where = await put(publisher, settings.kafka.topic, path, value)
+                    at = await put(publisher, settings.kafka.topic, path, value)
                     followed = await follow(
-                        store.ledger,
-                        value,
-                        where.where,
-                        where.offset,
+                        *(store.ledger, value, at.where, at.offset),
                         our_numbers=settings.messaging.our_numbers,
                         patience_seconds=_PATIENCE_SECONDS,
                     )
@@ -129,7 +124,6 @@ class Demo:
         return events
 
     def _settings(self, broker: EmbeddedBroker, sandbox: Sandbox) -> Settings:
-        """Point a worker at the embedded parts alone."""
         return load({
             **sandbox.environment(),
             "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
@@ -145,7 +139,7 @@ class Demo:
 
 @asynccontextmanager
 async def _worker(settings: Settings) -> AsyncIterator[None]:
-    """Run a worker beside the block, and stop it in order after it; should it die, the block is cancelled."""
+    """Run a worker during the block; if it dies, the block is cancelled."""
     stop = Stop()
     async with asyncio.TaskGroup() as group:
         group.create_task(wiring.run(settings, stop), name="worker")
@@ -157,7 +151,6 @@ async def _worker(settings: Settings) -> AsyncIterator[None]:
 
 @contextmanager
 def _trouble(faults: Faults, event: str) -> Iterator[None]:
-    """Inject the faults that are scripted for an event, and none after it."""
     for service, fault in TROUBLE.get(event, {}).items():
         faults.always(service, fault)
     try:

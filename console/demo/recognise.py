@@ -1,8 +1,9 @@
-"""Recognition of sent replies by the local engine: is what went out what was to be said?"""
+"""Recognition of sent replies by the local engine, to prove that they say what they should."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,6 @@ from audio.clip import Clip
 from audio.engines.sphinx import LANGUAGE
 from audio.errors import AudioError
 from audio.formats import sniff
-from console.demo.word_errors import word_errors
 from providers.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from sandbox.upstreams.series import Sent
     from storage.ledger import Story
 
+_WORD: Final = re.compile(r"[a-z']+")
+_CURLY, _STRAIGHT = "\N{RIGHT SINGLE QUOTATION MARK}", "'"
 GARBLED_PERCENT: Final = 60.0
-"""Of words wrong. Between the paths of docs/quality.md (at most 16 %; 39 % for echoes of misheard memos, which make
-little sense) and a sampling rate that is wrong by half (97 %)."""
+"""Of words wrong: between docs/quality.md (at most 16 %; echoes of misheard memos 39 %) and a wrong rate (97 %)."""
 LEAST_WORDS: Final = 12
 """With fewer, a single word that the engine does not know ("memo") decides."""
 
@@ -33,11 +34,9 @@ class SpokenReply:
     """A spoken reply that went out."""
 
     rung: str
-    file: str
-    """Its key in the archive."""
+    file: str  # its key in the archive
     said: str = field(repr=False)
-    sound: bytes = field(repr=False)
-    """As the messenger received it."""
+    sound: bytes = field(repr=False)  # as the messenger received it
 
     @property
     def words(self) -> int:
@@ -85,30 +84,37 @@ def _voice(story: Story) -> str | None:
 
 def longest_by_voice(replies: Iterable[SpokenReply]) -> Mapping[str, SpokenReply]:
     """Return each rung's longest reply: the more words, the less chance decides."""
-    chosen: dict[str, SpokenReply] = {}
-    for reply in sorted(replies, key=lambda reply: reply.words):
-        chosen[reply.rung] = reply
-    return dict(sorted(chosen.items()))
+    by_length = sorted(replies, key=lambda reply: reply.words)
+    return dict(sorted({reply.rung: reply for reply in by_length}.items()))
 
 
 async def recognise(
     replies: Iterable[SpokenReply], transcriber: LocalTranscriber, transcoder: Transcoder
 ) -> Sequence[RecognitionScore]:
     """Recognise replies of at least LEAST_WORDS, as many at once as the engine takes."""
-    return await asyncio.gather(
-        *(_recognise(reply, transcriber, transcoder) for reply in replies if reply.words >= LEAST_WORDS)
-    )
+
+    async def score(reply: SpokenReply) -> RecognitionScore:
+        try:
+            wav = await transcoder.decode(Clip(reply.sound, sniff(reply.sound)))
+            heard = (await transcriber.transcribe(wav, language=LANGUAGE)).text
+        except (AudioError, ProviderError):
+            heard = ""
+        errors, words = word_errors(reply.said, heard)
+        return RecognitionScore(reply, words, errors)
+
+    return await asyncio.gather(*(score(reply) for reply in replies if reply.words >= LEAST_WORDS))
 
 
-async def _recognise(reply: SpokenReply, transcriber: LocalTranscriber, transcoder: Transcoder) -> RecognitionScore:
-    errors, words = word_errors(reply.said, await _transcribe(reply.sound, transcriber, transcoder))
-    return RecognitionScore(reply, words, errors)
+def word_errors(said: str, heard: str) -> tuple[int, int]:
+    """Count the words replaced, left out or added (Levenshtein), and the words said. Digits are no words."""
+    wanted, got = _words(said), _words(heard)
+    row = list(range(len(got) + 1))
+    for number, word in enumerate(wanted, 1):
+        before, row[0] = row[0], number
+        for place, other in enumerate(got, 1):
+            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (word != other))
+    return row[-1], len(wanted)
 
 
-async def _transcribe(sound: bytes, transcriber: LocalTranscriber, transcoder: Transcoder) -> str:
-    """Return what is understood: nothing of a recording that cannot be decoded."""
-    try:
-        wav = await transcoder.decode(Clip(sound, sniff(sound)))
-        return (await transcriber.transcribe(wav, language=LANGUAGE)).text
-    except (AudioError, ProviderError):
-        return ""
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower().replace(_CURLY, _STRAIGHT))

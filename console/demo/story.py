@@ -1,4 +1,4 @@
-"""What the demo prints of its events, of its voices, and in the end."""
+"""What the demo prints: each event, its voices, and a summary."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ class DemoEvent:
     name: str
     followed: EventOutcome
     expected: Mapping[str, str]
-    repeats: str | None = None
-    """An earlier event of the same memo: nothing is done again."""
+    repeats: str | None = None  # an earlier event of the same memo: nothing is done again
 
     @property
     def as_expected(self) -> bool:
@@ -66,9 +65,8 @@ def event_report(event: DemoEvent) -> RenderableType:
     """Report how one event ended, and its memo's story."""
     followed = event.followed
     repeat = f"(a repeat of {event.repeats}: nothing goes out again)" if event.repeats else ""
-    outcome = Text.assemble(
-        (followed.outcome, _STYLES.get(followed.outcome, "bold red")), f"  {followed.reason or repeat}"
-    )
+    style = _STYLES.get(followed.outcome, "bold red")
+    outcome = Text.assemble((followed.outcome, style), f"  {followed.reason or repeat}")
     lines: list[RenderableType] = [Entry(Text(event.name, "bold"), outcome, _NAME_COLUMNS)]
     if not event.as_expected:
         expected = " ".join(filter(None, (event.expected["outcome"], event.expected.get("reason"))))
@@ -95,7 +93,6 @@ def _fact(label: str, text: Text) -> Entry:
 
 
 def _stages(steps: Sequence[Step]) -> Text:
-    """Put the main stages on one line: each with its rung, its milliseconds, and its error."""
     text = Text()
     for step in steps:
         if step.stage not in _MAIN_STAGES:
@@ -122,9 +119,8 @@ def recognition_report(chosen: Mapping[str, SpokenReply], recognitions: Sequence
 def _recognised(reply: SpokenReply, found: RecognitionScore | None) -> Entry:
     rung = Text(f"  {reply.rung}", "cyan")
     if found is None:
-        return Entry(
-            rung, Text("says too little to be judged by its words: see docs/quality.md", "dim"), _VOICE_COLUMNS
-        )
+        short = Text("says too little to be judged by its words: see docs/quality.md", "dim")
+        return Entry(rung, short, _VOICE_COLUMNS)
     verdict = ("shares its words", "green") if found.shares_its_words else ("is garbled      ", "bold red")
     rate = f"word-error rate {found.rate:5.1f} %  of {found.words:>2} words  "
     return Entry(rung, Text.assemble(rate, verdict, (f"  {reply.file}", "dim")), _VOICE_COLUMNS)
@@ -149,6 +145,5 @@ def summary(events: Sequence[DemoEvent], sandbox: Sandbox, *, scripted: int, fol
 
 
 def _near(path: Path) -> Path:
-    """Make a path relative to the working directory, if it lies below."""
     here = path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

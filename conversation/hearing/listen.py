@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from audio.loudness import is_silent, measure
+from audio.loudness import LEAST_VOICED_SECONDS, voiced_seconds
 from audio.pieces import cut_at_pauses
 from conversation import budget
 from conversation.hearing.hallucinations import is_hallucination
@@ -136,8 +136,8 @@ def transcriber_rung(name: str, transcriber: Transcriber) -> Callable[[Clip, Exp
 def _measure(piece: Piece) -> tuple[Clip, float | None]:
     """Return a piece's sound, and its seconds of speech; None if it is silent."""
     clip = piece.clip()
-    loudness = measure(clip)
-    return clip, None if is_silent(loudness) else loudness.voiced_seconds
+    seconds = voiced_seconds(clip)
+    return clip, seconds if seconds >= LEAST_VOICED_SECONDS else None
 
 
 def _longest(spans: Iterable[tuple[T, float]]) -> T | None:

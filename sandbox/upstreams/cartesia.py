@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sandbox.keys import require
-from sandbox.sound import stream_pcm
+from sandbox.wire import ModelApi, require
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
@@ -28,20 +27,16 @@ def routes(mind: Mind, pace: Speeds, *, key: str) -> list[web.RouteDef]:
     ]
 
 
-class _CartesiaApi:
-    def __init__(self, mind: Mind, pace: Speeds) -> None:
-        self._mind = mind
-        self._pace = pace
-
+class _CartesiaApi(ModelApi):
     async def speak(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         form = body["output_format"]
         if form["container"] != "raw" or form["encoding"] != "pcm_s16le":
             raise web.HTTPBadRequest(text='{"error":"the sandbox speaks raw pcm_s16le only"}')
         rate = form["sample_rate"]
-        pcm = await self._mind.speak(body["transcript"], language=body.get("language") or "en", sample_rate=rate)
-        return await stream_pcm(
-            request, pcm, self._pace, sample_rate=rate, content_type="application/octet-stream", announced=True
+        pcm = await self.mind.speak(body["transcript"], language=body.get("language") or "en", sample_rate=rate)
+        return await self.stream_pcm(
+            request, pcm, sample_rate=rate, content_type="application/octet-stream", announced=True
         )
 
     async def voices(self, _: web.Request) -> web.Response:

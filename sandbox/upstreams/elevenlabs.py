@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import wave
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sandbox.keys import require
-from sandbox.mind import seconds_of
-from sandbox.sound import stream_pcm, uploaded
+from sandbox.wire import ModelApi, require, uploaded
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
@@ -21,8 +18,6 @@ _CODES = {
     "ja": "jpn", "ar": "ara",
 }  # fmt: skip
 """Scribe reports languages by ISO 639-3."""
-
-
 _REFUSAL = '{"detail":{"status":"invalid_api_key","message":"Invalid API key"}}'
 
 
@@ -37,11 +32,7 @@ def routes(mind: Mind, pace: Speeds, *, key: str) -> list[web.RouteDef]:
     ]
 
 
-class _ElevenLabsApi:
-    def __init__(self, mind: Mind, pace: Speeds) -> None:
-        self._mind = mind
-        self._pace = pace
-
+class _ElevenLabsApi(ModelApi):
     async def speak(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         kind, _, rate = request.query.get("output_format", "mp3_44100_128").partition("_")
@@ -49,19 +40,14 @@ class _ElevenLabsApi:
             raise web.HTTPUnprocessableEntity(text='{"detail":"the sandbox speaks pcm only"}')
         # The voices of the sandbox end with their language: voice-fr.
         language = body.get("language_code") or request.match_info["voice"].rpartition("-")[2]
-        pcm = await self._mind.speak(body["text"], language=language, sample_rate=int(rate))
-        return await stream_pcm(
-            request, pcm, self._pace, sample_rate=int(rate), content_type="application/octet-stream"
-        )
+        pcm = await self.mind.speak(body["text"], language=language, sample_rate=int(rate))
+        return await self.stream_pcm(request, pcm, sample_rate=int(rate), content_type="application/octet-stream")
 
     async def transcribe(self, request: web.Request) -> web.Response:
         wav = uploaded(await request.post())
-        try:
-            seconds = seconds_of(wav)
-        except (wave.Error, EOFError):
+        if await self.seconds_heard(request, wav) is None:
             return web.json_response({"detail": {"status": "invalid_audio", "message": "Invalid audio"}}, status=400)
-        await self._pace.wait_to_hear(request, seconds)
-        code, words = await self._mind.language(wav), await self._mind.hear(wav)
+        code, words = await self.mind.language(wav), await self.mind.hear(wav)
         language = {"language_code": _CODES.get(code, code), "language_probability": 0.98}
         return web.json_response({**language, "text": words, "words": []})
 

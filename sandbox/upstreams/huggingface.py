@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import wave
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sandbox.chat import complete
-from sandbox.keys import require
-from sandbox.mind import seconds_of
+from sandbox.wire import ModelApi, require
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
@@ -27,19 +24,9 @@ def routes(mind: Mind, pace: Speeds, *, key: str) -> list[web.RouteDef]:
     ]
 
 
-class _HuggingFaceApi:
-    def __init__(self, mind: Mind, pace: Speeds) -> None:
-        self._mind = mind
-        self._pace = pace
-
+class _HuggingFaceApi(ModelApi):
     async def transcribe(self, request: web.Request) -> web.Response:
         wav = await request.read()
-        try:
-            seconds = seconds_of(wav)
-        except (wave.Error, EOFError):
+        if await self.seconds_heard(request, wav) is None:
             return web.json_response({"error": "Malformed soundfile"}, status=400)
-        await self._pace.wait_to_hear(request, seconds)
-        return web.json_response({"text": f" {await self._mind.hear(wav)}"})
-
-    async def chat(self, request: web.Request) -> web.StreamResponse:
-        return await complete(request, self._mind, self._pace)
+        return web.json_response({"text": f" {await self.mind.hear(wav)}"})

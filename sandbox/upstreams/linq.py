@@ -10,24 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.upstreams.series import Sent, media_file
+from sandbox.upstreams.series import media_file, typing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from aiohttp.typedefs import Handler
 
-    from sandbox.upstreams.series import SeriesState
+    from sandbox.upstreams.series import Sent, SeriesState
 
 PREFIX = "/api/partner"
 """Before /v3, as at the vendor's."""
-_CONTENT_TYPES = frozenset(
-    {
-        *("audio/mpeg", "audio/mp3", "audio/x-m4a", "audio/mp4", "audio/x-caf", "audio/x-wav"),
-        *("audio/x-aiff", "audio/aiff", "audio/aac", "audio/amr"),
-    }
-)
+_CONTENT_TYPES = frozenset({
+    *("audio/mpeg", "audio/mp3", "audio/x-m4a", "audio/mp4", "audio/x-caf", "audio/x-wav"),
+    *("audio/x-aiff", "audio/aiff", "audio/aac", "audio/amr"),
+})  # fmt: skip
 """Types of sound that an attachment may have: neither audio/wav nor audio/ogg."""
 _LONGEST_KEY = 255
 
@@ -50,29 +47,21 @@ class Attachment:
     content_type: str
     size_bytes: int
     data: bytes | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Of the upload."""
+    headers: Mapping[str, str] = field(default_factory=dict)  # of the upload
 
 
 class LinqState:
     """The state of the simulated API; received and sent messages are shared with the Series API."""
 
-    def __init__(self, series: SeriesState, media: Sequence[Path]) -> None:
-        self.sent = series.sent
-        self.messages = series.messages
-        self.typing, self.typed = series.typing, series.typed
-        self.media = media
+    def __init__(self, series: SeriesState) -> None:
+        self.series = series
+        self.typed = series.typed
         self.attachments: dict[str, Attachment] = {}
-        self.opted_out: set[str] = set()
-        """Chats whose person opted out."""
-        self.lists_late = 0
-        """How many listings still lack the newest message."""
-        self.lists_after_seconds = 0.0
-        """Age at which a message is first listed."""
-        self.upload_base: str | None = None
-        """Where uploads go; here when None."""
-        self.page = 100
-        """Most messages of a listing."""
+        self.opted_out: set[str] = set()  # chats whose person opted out
+        self.lists_late = 0  # how many listings still lack the newest message
+        self.lists_after_seconds = 0.0  # age at which a message is first listed
+        self.upload_base: str | None = None  # where uploads go; here when None
+        self.page = 100  # most messages of a listing
         self._refusals: defaultdict[str, deque[Refusal]] = defaultdict(deque)
 
     def refuse(self, service: str, *refusals: Refusal) -> None:
@@ -96,22 +85,10 @@ class LinqState:
         self, chat_id: str, *, attachment: Attachment | None = None, text: str = "", key: str | None = None
     ) -> Sent:
         """Record a message; a key that is repeated returns the first one."""
-        known = next((each for each in self.sent if key is not None and each.idempotency_key == key), None)
-        if known is not None:
+        if (known := self.series.sent_with(key)) is not None:
             return known
-        sent = Sent(
-            message_id=str(uuid.uuid4()),
-            chat_id=chat_id,
-            text=text,
-            idempotency_key=key,
-            filename=attachment.filename if attachment else None,
-            mime_type=attachment.content_type if attachment else None,
-            audio=attachment.data if attachment else None,
-            at=datetime.now(UTC),
-        )
-        self.sent.append(sent)
-        self.typing.discard(chat_id)
-        return sent
+        file = (attachment.filename, attachment.content_type, attachment.data) if attachment else None
+        return self.series.record(str(uuid.uuid4()), chat_id, text, key, file)
 
 
 def routes(state: LinqState, *, key: str) -> list[web.RouteDef]:
@@ -137,8 +114,8 @@ def routes(state: LinqState, *, key: str) -> list[web.RouteDef]:
         web.post(f"{chat}/messages", guarded(api.send), name="linq.send"),
         web.get(f"{chat}/messages", guarded(api.listed), name="linq.list"),
         web.get(f"{v3}/messages/{{message}}", guarded(api.message), name="linq.message"),
-        web.post(f"{chat}/typing", guarded(api.start_typing), name="linq.typing"),
-        web.delete(f"{chat}/typing", guarded(api.stop_typing), name="linq.stop_typing"),
+        web.post(f"{chat}/typing", guarded(typing(state.series, "start", status=204)), name="linq.typing"),
+        web.delete(f"{chat}/typing", guarded(typing(state.series, "stop", status=204)), name="linq.stop_typing"),
         web.get(f"{v3}/phone_numbers", guarded(api.phone_numbers), name="linq.phone_numbers"),
         web.get(f"{PREFIX}/media/{{name}}", api.media, name="linq.media"),
     ]
@@ -147,6 +124,7 @@ def routes(state: LinqState, *, key: str) -> list[web.RouteDef]:
 class _LinqApi:
     def __init__(self, state: LinqState) -> None:
         self._state = state
+        self._series = state.series
 
     async def announce(self, request: web.Request) -> web.Response:
         try:
@@ -177,7 +155,7 @@ class _LinqApi:
     async def attachment(self, request: web.Request) -> web.Response:
         """Return a received attachment: a file of the media folders, by its name without the suffix."""
         name = request.match_info["attachment"]
-        path = next((each for folder in self._state.media for each in folder.iterdir() if each.stem == name), None)
+        path = next((each for folder in self._series.media for each in folder.iterdir() if each.stem == name), None)
         if path is None:
             return _refused(Refusal(404, 2003))
         url = f"{request.url.origin()}{PREFIX}/media/{path.name}"
@@ -195,17 +173,15 @@ class _LinqApi:
         if chat in self._state.opted_out:
             return _refused(Refusal(403, 2024))
         sent = self._state.send(chat, attachment=made)
-        memo = {"id": made.attachment_id, "filename": made.filename, "mime_type": made.content_type}
-        return web.json_response({
-            "voice_memo": {
-                "id": sent.message_id,
-                "chat": {"id": chat, "is_group": False},
-                "created_at": sent.at.isoformat(),
-                "status": "queued",
-                "service": "iMessage",
-                "voice_memo": {**memo, "size_bytes": made.size_bytes},
-            }
-        }, status=202)  # fmt: skip
+        memo = {
+            "id": made.attachment_id,
+            "filename": made.filename,
+            "mime_type": made.content_type,
+            "size_bytes": made.size_bytes,
+        }
+        message = {"id": sent.message_id, "chat": {"id": chat, "is_group": False}, "created_at": sent.at.isoformat()}
+        queued = {**message, "status": "queued", "service": "iMessage", "voice_memo": memo}
+        return web.json_response({"voice_memo": queued}, status=202)
 
     async def send(self, request: web.Request) -> web.Response:
         chat, message = request.match_info["chat"], (await request.json()).get("message", {})
@@ -220,7 +196,7 @@ class _LinqApi:
 
     async def listed(self, request: web.Request) -> web.Response:
         """List sent messages, the newest first; a cursor is a number."""
-        sent = [each for each in reversed(self._state.sent) if each.chat_id == request.match_info["chat"]]
+        sent = [each for each in reversed(self._series.sent) if each.chat_id == request.match_info["chat"]]
         now = datetime.now(UTC)
         sent = [each for each in sent if (now - each.at).total_seconds() >= self._state.lists_after_seconds]
         if self._state.lists_late:
@@ -229,31 +205,19 @@ class _LinqApi:
         start = int(request.query.get("cursor", "0"))
         end = start + min(int(request.query.get("limit", "20")), self._state.page)
         cursor = str(end) if end < len(sent) else None
-        return web.json_response({
-            "messages": [self._as_message(each) for each in sent[start:end]],
-            "next_cursor": cursor,
-        })  # fmt: skip
+        messages = [self._as_message(each) for each in sent[start:end]]
+        return web.json_response({"messages": messages, "next_cursor": cursor})
 
     async def message(self, request: web.Request) -> web.Response:
         wanted = request.match_info["message"]
-        found = next((chat[wanted] for chat in self._state.messages.values() if wanted in chat), None)
+        found = next((chat[wanted] for chat in self._series.messages.values() if wanted in chat), None)
         return web.json_response(found) if found is not None else _refused(Refusal(404, 2002))
-
-    async def start_typing(self, request: web.Request) -> web.Response:
-        self._state.typing.add(request.match_info["chat"])
-        self._state.typed.append((request.match_info["chat"], "start"))
-        return web.Response(status=204)
-
-    async def stop_typing(self, request: web.Request) -> web.Response:
-        self._state.typing.discard(request.match_info["chat"])
-        self._state.typed.append((request.match_info["chat"], "stop"))
-        return web.Response(status=204)
 
     async def phone_numbers(self, _: web.Request) -> web.Response:
         return web.json_response({"phone_numbers": []})
 
     async def media(self, request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(media_file(self._state.media, request.match_info["name"]))
+        return web.FileResponse(media_file(self._series.media, request.match_info["name"]))
 
     def _as_message(self, sent: Sent) -> dict[str, object]:
         made = (each for each in self._state.attachments.values() if sent.audio is not None)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import wave
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sandbox.chat import complete
-from sandbox.keys import require
-from sandbox.mind import seconds_of
-from sandbox.sound import stream_pcm, uploaded
+from sandbox.wire import ModelApi, require, uploaded
 
 if TYPE_CHECKING:
     from sandbox.mind import Mind
@@ -26,8 +22,6 @@ _NAMES = {
     "pt": "portuguese", "zh": "chinese", "ja": "japanese", "ar": "arabic",
 }  # fmt: skip
 """The vendor reports languages by name."""
-
-
 _REFUSAL = '{"error":{"message":"Incorrect API key provided.","type":"invalid_request_error"}}'
 
 
@@ -42,39 +36,30 @@ def routes(mind: Mind, pace: Speeds, *, key: str) -> list[web.RouteDef]:
     ]
 
 
-class _OpenAiApi:
-    def __init__(self, mind: Mind, pace: Speeds) -> None:
-        self._mind = mind
-        self._pace = pace
-
+class _OpenAiApi(ModelApi):
     async def transcribe(self, request: web.Request) -> web.Response:
         form = await request.post()
         wav = uploaded(form)
-        try:
-            seconds = seconds_of(wav)
-        except (wave.Error, EOFError):
+        seconds = await self.seconds_heard(request, wav)
+        if seconds is None:
             return _refuse("file", "Invalid file format.")
-        await self._pace.wait_to_hear(request, seconds)
         match form.get("response_format", "json"), form.get("model"):
             case ("json", str()):
-                return web.json_response({"text": await self._mind.hear(wav)})
+                return web.json_response({"text": await self.mind.hear(wav)})
             case ("verbose_json", str(model)) if model != JSON_ONLY:
-                code, words = await self._mind.language(wav), await self._mind.hear(wav)
+                code, words = await self.mind.language(wav), await self.mind.hear(wav)
                 about = {"task": "transcribe", "language": _NAMES.get(code, code), "duration": seconds}
                 return web.json_response({**about, "text": words, "segments": []})
             case _:
                 return _refuse("response_format", "response_format is not compatible with the model.")
-
-    async def chat(self, request: web.Request) -> web.StreamResponse:
-        return await complete(request, self._mind, self._pace)
 
     async def speak(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         if body.get("response_format") != "pcm":
             return _refuse("response_format", "The sandbox speaks pcm only.")
         language = body["voice"].rpartition("-")[2]  # the voices of the sandbox end with their language: voice-fr
-        pcm = await self._mind.speak(body["input"], language=language, sample_rate=SAMPLE_RATE)
-        return await stream_pcm(request, pcm, self._pace, sample_rate=SAMPLE_RATE, content_type="audio/pcm")
+        pcm = await self.mind.speak(body["input"], language=language, sample_rate=SAMPLE_RATE)
+        return await self.stream_pcm(request, pcm, sample_rate=SAMPLE_RATE, content_type="audio/pcm")
 
 
 def _refuse(parameter: str, message: str) -> web.Response:

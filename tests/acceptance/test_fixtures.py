@@ -12,9 +12,9 @@ import pytest
 
 from audio.clip import Clip
 from audio.formats import sniff
-from audio.loudness import measure
 from audio.transcode import Transcoder
 from consumer.notices import EventBuried, EventPassed, MemoSettled
+from tests.harness.levels import peak_dbfs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ async def test_replies_are_playable(running: Rig) -> None:
         assert sent.audio is not None
         assert sent.audio.index(b"moov") < sent.audio.index(b"mdat")
         wav = await transcoder.decode(Clip(sent.audio, sniff(sent.audio)))
-        assert measure(wav).peak_dbfs > -20
+        assert peak_dbfs(wav) > -20
 
 
 async def test_everything_was_kept(running: Rig) -> None:

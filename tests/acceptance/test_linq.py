@@ -61,7 +61,7 @@ async def _speak(rig: Rig, chat: str) -> tuple[EventOutcome, list[Sent]]:
         "sent_at": "2025-11-03T15:08:01Z",
     }
     message_id = str(data["id"])
-    rig.sandbox.linq.messages[chat][message_id] = {"id": message_id, "chat_id": chat, "parts": data["parts"]}
+    rig.sandbox.series.messages[chat][message_id] = {"id": message_id, "chat_id": chat, "parts": data["parts"]}
     event = {"api_version": "v3", "event_type": "message.received", "event_id": f"event {number}", "data": data}
     value = json.dumps(event).encode()
     where, offset = await rig.put(Path(f"{number}.json"), value)

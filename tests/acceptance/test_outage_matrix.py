@@ -23,7 +23,6 @@ from audio import clips
 from audio.clip import Clip
 from audio.clips import Line
 from audio.formats import sniff
-from audio.loudness import measure
 from audio.transcode import Transcoder
 from consumer import pipeline_wiring, wiring
 from consumer.events.parse import VoiceMemo, parse
@@ -37,6 +36,7 @@ from storage.ledger import Event, Place
 from storage.sqlite.store import SqliteStore
 from storage.states import State
 from tests.acceptance.troubles import LANGUAGE, ROWS, TOLD, TROUBLES, WELL, history, s3, suffer
+from tests.harness.levels import rms_dbfs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -180,7 +180,7 @@ async def test_one_audible_reply_each(cases: list[Case]) -> None:
         assert case.story.state in {State.ANSWERED, State.APOLOGISED}, case
         audio = case.sent[0].audio or b""
         wav = await transcoder.decode(Clip(audio, sniff(audio)))
-        assert measure(wav).rms_dbfs > AUDIBLE_DBFS, case
+        assert rms_dbfs(wav) > AUDIBLE_DBFS, case
 
 
 async def test_right_language(cases: list[Case]) -> None:

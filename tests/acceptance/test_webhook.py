@@ -61,7 +61,7 @@ def _spoken(rig: Rig, chat: str) -> bytes:
         "parts": [part],
         "sent_at": "2025-11-03T15:08:01Z",
     }
-    rig.sandbox.linq.messages[chat][message] = {"id": message, "chat_id": chat, "parts": [part]}
+    rig.sandbox.series.messages[chat][message] = {"id": message, "chat_id": chat, "parts": [part]}
     return envelope("message.received", str(uuid.uuid4()), data)
 
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
-from sandbox.pace import pace_middleware
-
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -46,7 +44,7 @@ class Bucket:
         }
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[pace_middleware(self._pace)], client_max_size=_LARGEST_BYTES)
+        app = web.Application(middlewares=[self._pace.delay], client_max_size=_LARGEST_BYTES)
         path = f"/{NAME}/{{key:.+}}"
         app.add_routes(
             [

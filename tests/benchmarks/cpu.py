@@ -6,9 +6,9 @@ import asyncio
 from statistics import median
 from typing import TYPE_CHECKING
 
-from sandbox.pace import PUBLISHED
 from tests.benchmarks.bare import Pair, samples
 from tests.benchmarks.processes import cpu_seconds
+from tests.benchmarks.published import PUBLISHED
 from tests.benchmarks.report import Section, Verdict
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
-from sandbox.pace import PUBLISHED, PUBLISHED_CONNECT_SECONDS
+from tests.benchmarks.published import PUBLISHED, PUBLISHED_CONNECT_SECONDS
 from tests.benchmarks.report import Section, Verdict, quantile
 from tests.benchmarks.sizes import SIZES
 from tests.benchmarks.world import world

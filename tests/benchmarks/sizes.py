@@ -16,9 +16,9 @@ from audio.formats import sniff
 from audio.pieces import cut_at_pauses
 from audio.transcode import Transcoder
 from conversation.speakable.sentences import split_sentences
-from sandbox.pace import PUBLISHED
 from tests.benchmarks.bare import SPEECH_RATE
 from tests.benchmarks.critical_path import Script, Sentence
+from tests.benchmarks.published import PUBLISHED
 from tests.benchmarks.upstreams import (
     LONG_REPLY,
     REPLY,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.pace import PUBLISHED, Speed
+from sandbox.pace import Speed
 from tests.benchmarks.critical_path import Script, Sentence
+from tests.benchmarks.published import PUBLISHED
 
 SPEEDS = {
     "series.media": Speed(first_seconds=1),

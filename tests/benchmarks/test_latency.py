@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from conversation.speakable.sentences import Sentences, join_sentences
-from sandbox.pace import PUBLISHED, Speed
+from sandbox.pace import Speed
 from tests.benchmarks import latency
 from tests.benchmarks.critical_path import Script, Sentence
+from tests.benchmarks.published import PUBLISHED
 from tests.benchmarks.sizes import SIZES, Size
 from tests.benchmarks.world import world
 

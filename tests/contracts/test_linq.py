@@ -365,7 +365,7 @@ async def test_chat_that_is_too_long(*, oldest_first: bool) -> None:
 async def test_recording_without_a_link_gets_one(messenger: LinqMessenger, sandbox: Sandbox) -> None:
     """A part that names an attachment and no URL is given the fresh one, and the recording can be had."""
     part = {"type": "voice_memo", "attachment_id": "en-train", "mime_type": None}
-    sandbox.linq.messages["51"]["m1"] = {"id": "m1", "parts": [part]}
+    sandbox.series.add_message("51", "m1", {"id": "m1", "parts": [part]})
     message: Any = await messenger.message("51", "m1")
     assert await messenger.download(message["parts"][0]["url"]) == (MEMOS / "en-train.amr").read_bytes()
 

@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from console.commands import doctor
-from console.commands.doctor import CheckVerdict
+from console import checks
+from console.checks import CheckVerdict
 from consumer.settings import load
 from storage.archive import MEMO_PREFIX, REPLY_PREFIX
 from storage.archives.retrying import RetryingArchive
@@ -282,7 +282,7 @@ def _threads() -> list[threading.Thread]:
 
 
 async def _diagnosis(bucket: str) -> str:
-    finding = await doctor._archive(load({"ARCHIVE_URL": f"s3://{bucket}"}, complete=False))
+    finding = await checks._archive(load({"ARCHIVE_URL": f"s3://{bucket}"}, complete=False))
     assert (finding.part, finding.verdict) == ("archive", CheckVerdict.WRONG)
     assert "see ARCHIVE_URL and AWS_*" in finding.words
     return finding.words

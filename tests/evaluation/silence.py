@@ -13,7 +13,7 @@ import numpy as np
 
 from audio.clip import Clip, pcm_of, wav_clip
 from audio.formats import sniff
-from audio.loudness import is_silent, measure
+from audio.loudness import LEAST_VOICED_SECONDS, voiced_seconds
 from audio.transcode import Transcoder
 from tests.evaluation.noises import MOVING, RATE, STEADY, at_level, coloured
 from tests.evaluation.report import Line, Rows, Section
@@ -118,7 +118,7 @@ def _loudest(said: Floats) -> Floats:
 
 
 def _silent(pcm: bytes) -> bool:
-    return is_silent(measure(wav_clip(pcm, sample_rate=RATE)))
+    return voiced_seconds(wav_clip(pcm, sample_rate=RATE)) < LEAST_VOICED_SECONDS
 
 
 def _by_noise(noises: list[Tried]) -> Rows:

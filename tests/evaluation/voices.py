@@ -22,7 +22,7 @@ from audio.clips import Line as SpokenLine
 from audio.engines.espeak import SAMPLE_RATE, EspeakVoice
 from audio.engines.sphinx import SphinxEars
 from audio.transcode import Transcoder
-from console.demo.word_errors import word_errors
+from console.demo.recognise import word_errors
 from consumer.settings import load
 from conversation.draft import StreamedReply
 from conversation.ladders import speaking

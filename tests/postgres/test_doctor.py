@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from console.commands import doctor
-from console.commands.doctor import CheckVerdict, Finding
+from console import checks
+from console.checks import CheckVerdict, Finding
 from consumer.settings import load
 from tests.postgres.database import make_database
 from tests.postgres.postgrest import ANON_KEY, SERVICE_KEY, PostgRest
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 async def _found(url: str, **more: str) -> list[Finding]:
     project = {"STORE_URL": "supabase", "SUPABASE_URL": url, "SUPABASE_KEY": SERVICE_KEY, **more}
     settings = load(project, complete=False)
-    return [await doctor._store(settings), await doctor._public_key(settings)]
+    return [await checks._store(settings), await checks._public_key(settings)]
 
 
 async def test_all_is_well(rest: PostgRest) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from audio.formats import Format, sniff
-from console.fixture import MessageKey, load, messages
+from console.fixture import load, messages
 from consumer.events.parse import Ignored, ParsedEvent, TextMessage, Unreadable, VoiceMemo, parse, recordings_in
 from consumer.memo.states import AbsentAudio, InlineAudio, LinkedAudio
 
@@ -46,7 +46,7 @@ def _answered() -> dict[str, VoiceMemo]:
 def _bytes(event: VoiceMemo) -> bytes:
     """Give the recording that the event leads to, as the fetch stage would."""
     memo = event.memo
-    asked = recordings_in(MESSAGES.get(MessageKey(memo.chat_id, memo.message_id), {}))
+    asked = recordings_in(MESSAGES.get((memo.chat_id, memo.message_id), {}))
     for audio in (*memo.audio, *asked):
         match audio:
             case InlineAudio(text):

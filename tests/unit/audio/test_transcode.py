@@ -6,12 +6,14 @@ import socket
 import struct
 import wave
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from audio.clip import WAV_RATE, Clip, pcm_of, wav_clip
 from audio.errors import AudioError, DecodeFailed, EncodeFailed, TooLong, TranscodeError, TranscodeTimeout
@@ -424,16 +426,26 @@ async def test_an_ffmpeg_that_says_nothing_of_use(program: Callable[[str], str])
 # Bounds
 
 
-async def test_only_so_many_run_at_once() -> None:
+def _holds(folder: Path, count: int) -> bool:
+    return len(list(folder.iterdir())) >= count
+
+
+async def test_only_so_many_run_at_once(program: Callable[[str], str], tmp_path: Path) -> None:
     """However many memos wait, no more than `processes` recordings are decoded at once; all get their turn."""
-    transcoder = Transcoder(processes=2)
-    before, most = children(), 0
+    held = tmp_path / "held"
+    held.mkdir()
+    script = f': > {held}/$$; while [ -e {held}/$$ ]; do sleep 0.01; done; exec {get_ffmpeg_exe()} "$@"'
+    transcoder = Transcoder(program(script), processes=2, deadline_seconds=600)  # each waits until its file is removed
     decodes = [asyncio.create_task(transcoder.decode(Clip(memo(), Format.CAF))) for _ in range(6)]
-    while not all(task.done() for task in decodes):
-        most = max(most, len(children() - before))
-        await asyncio.sleep(0)
-    assert most == 2
-    assert all(is_the_tone(task.result()) for task in decodes)
+    at_once = []
+    for left in range(len(decodes), 0, -1):
+        await until(partial(_holds, held, min(2, left)))
+        # A decode by another begins later and ends now: a third of these, if it might start, would have started.
+        assert is_the_tone(await Transcoder().decode(Clip(memo(), Format.CAF)))
+        at_once.append(len(list(held.iterdir())))
+        next(held.iterdir()).unlink()
+    assert at_once == [2, 2, 2, 2, 2, 1]
+    assert all(is_the_tone(wav) for wav in await asyncio.gather(*decodes))
 
 
 async def test_voices_that_wait_hold_up_no_decode() -> None:

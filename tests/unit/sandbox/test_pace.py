@@ -11,7 +11,8 @@ import pytest
 
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
-from sandbox.pace import PUBLISHED, Speed, Speeds, speed_of
+from sandbox.pace import Speed, Speeds, speed_of
+from tests.benchmarks.published import PUBLISHED
 from tests.harness.virtual_time import in_virtual_time
 
 

@@ -12,10 +12,10 @@ from audio.engines.espeak import SAMPLE_RATE, VOICES, EspeakVoice
 from audio.engines.sphinx import SphinxEars
 from audio.errors import EngineError
 from audio.formats import sniff
-from audio.loudness import measure
+from audio.loudness import voiced_seconds
 from audio.transcode import Transcoder
 
-MEMOS = Path(__file__).parent.parent.parent.parent / "fixtures" / "memos"
+MEMOS = Path(__file__).parents[4] / "fixtures" / "memos"
 
 
 async def _pcm(text: str, language: str) -> bytes:
@@ -99,4 +99,4 @@ async def test_voice_and_ears_understand_each_other() -> None:
     """What the local voice says at its own rate is loud and clear enough for a gate before speech recognition."""
     wav = wav_clip(await _pcm("Please call me back when you have time.", "en"), sample_rate=SAMPLE_RATE)
     decoded = await Transcoder().decode(wav)
-    assert measure(decoded).voiced_seconds > 1
+    assert voiced_seconds(decoded) > 1

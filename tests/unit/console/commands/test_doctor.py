@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from console.commands import doctor
-from console.commands.doctor import CheckVerdict
+from console import checks
+from console.checks import CheckVerdict
 from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
 from sandbox.broker import EmbeddedBroker
@@ -39,7 +39,7 @@ async def test_what_cannot_be_made(tmp_path: Path) -> None:
     """A ledger and an archive that a worker could not make are wrong, by the names of their variables."""
     (tmp_path / "afile").touch()
     settings = _settings(tmp_path, STORE_URL=f"sqlite:{tmp_path}/afile/a.db", ARCHIVE_URL=f"file:{tmp_path}/afile/b")
-    store, archive = await doctor._store(settings), await doctor._archive(settings)
+    store, archive = await checks._store(settings), await checks._archive(settings)
     assert [each.verdict for each in (store, archive)] == [CheckVerdict.WRONG] * 2
     assert store.words == f"{tmp_path}/afile/a.db cannot be made: Not a directory: see STORE_URL"
     assert archive.words == f"{tmp_path}/afile/b cannot be made: Not a directory: see ARCHIVE_URL"
@@ -48,7 +48,7 @@ async def test_what_cannot_be_made(tmp_path: Path) -> None:
 async def test_a_ledger_that_is_none(tmp_path: Path) -> None:
     """A file that is no database is wrong, by its name and that of the variable."""
     (tmp_path / "voicememo.db").write_text("garbage\n")
-    finding = await doctor._store(_settings(tmp_path))
+    finding = await checks._store(_settings(tmp_path))
     words = f"SQLite: {tmp_path / 'voicememo.db'} is no database, or is damaged: see STORE_URL"
     assert (finding.verdict, finding.words) == (CheckVerdict.WRONG, words)
 
@@ -72,11 +72,11 @@ async def test_both_topics_are_looked_for(tmp_path: Path) -> None:
         try:
             # The embedded broker makes a topic when it is first spoken of.
             await publisher.publish(settings.kafka.topic, key=None, value=b"{}")
-            without = await doctor._kafka(settings)
+            without = await checks._kafka(settings)
             await publisher.publish(settings.kafka.dead_letter_topic, key=None, value=b"{}")
         finally:
             await publisher.close()
-        both = await doctor._kafka(settings)
+        both = await checks._kafka(settings)
     words = "reached, but there is no topic message.received.dead: create it, or set KAFKA_DEAD_LETTER_TOPIC"
     assert (without.verdict, without.words) == (CheckVerdict.WRONG, words)
     assert (both.verdict, both.words) == (

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from console.commands import failed
+from console.store import open_store
 from consumer.settings import load
 from storage.ledger import MemoKey
 from storage.states import State
@@ -16,8 +17,10 @@ from tests.contracts.ledgers import claimed, letter_at, settle
 from tests.unit.console.calling import called, in_store, kept
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from storage.ledger import DeadLetter, Story
     from storage.sqlite.store import SqliteStore
 
 LONG = MemoKey("c0ffee00-1111-2222-3333-444455556666", "0f5a3c1e-aaaa-bbbb-cccc-ddddeeeeffff")
@@ -33,10 +36,15 @@ async def _wait(store: SqliteStore) -> None:
     await store.ledger.bury(letter_at(7))
 
 
+async def _found(folder: Path) -> tuple[Sequence[Story], list[DeadLetter]]:
+    async with open_store(load(kept(folder))) as store:
+        return await failed._find(store, 9)
+
+
 def test_nothing_is_cut_or_folded(tmp_path: Path) -> None:
     """On a terminal of 80 columns ids, chat and reason are whole in their lines, however long the ids are."""
     in_store(tmp_path, _wait)
-    stories, letters = asyncio.run(failed._find(load(kept(tmp_path)), 9))
+    stories, letters = asyncio.run(_found(tmp_path))
     for key in (LONG, SHORT):
         console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
         with console.capture() as captured:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.demo.word_errors import word_errors
+from console.demo.recognise import word_errors
 
 WORDS = st.lists(st.sampled_from(["we", "went", "to", "the", "sea", "don't"]), max_size=8)
 
