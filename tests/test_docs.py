@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.write_docs import BEGIN, END, ROOT, MarkersMissing, between_markers, pages
+from tests.harness.paths import ROOT
+from tests.write_docs import BEGIN, END, MarkersMissing, between_markers, pages
 
 
 @pytest.mark.parametrize("path", pages())

@@ -25,6 +25,7 @@ from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
 from storage.factory import make_store
+from tests.harness.paths import FIXTURES, MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from consumer.settings import Settings
     from storage.factory import Store
 
-FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 PATIENCE_SECONDS = 60.0
 
 
@@ -98,7 +98,7 @@ async def rig(
     """Start everything; stop it in order. `pointing` gives the variables that point to the sandbox."""
     async with AsyncExitStack() as closing:
         broker = closing.enter_context(EmbeddedBroker())
-        media = (FIXTURES / "memos", FIXTURES / "broken")
+        media = (MEMOS, FIXTURES / "broken")
         sandbox = await closing.enter_async_context(Sandbox(ScriptedMind(), media=media))
         for key, message in fixture.messages(FIXTURES / "messages.json", series_api_url=sandbox.url).items():
             sandbox.series.add_message(*key, message)

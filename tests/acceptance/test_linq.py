@@ -18,6 +18,7 @@ from console.follow import EventOutcome, follow
 from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import FIXTURES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Rig
 
 COMMAND = str(Path(sys.executable).parent / "voicememo")
-EVENTS = Path(__file__).parent.parent.parent / "fixtures" / "events"
+EVENTS = FIXTURES / "events"
 V3 = sorted(path for path in EVENTS.glob("*.json") if b'"api_version": "v3"' in path.read_bytes())
 NUMBERS = itertools.count(1)
 UNTOLD = ScriptedFault(FaultKind.ACCEPTED_THEN_HANG)

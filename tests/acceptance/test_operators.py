@@ -21,6 +21,7 @@ from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Rig
 
 COMMAND = str(Path(sys.executable).parent / "voicememo")
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 AWAY = ScriptedFault(FaultKind.STATUS, 503, retry_after="0")
 """Nothing was accepted, and whoever tries again need not wait: a try is over at once."""
 NOT_LET_IN = ScriptedFault(FaultKind.STATUS, 401)

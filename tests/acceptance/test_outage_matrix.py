@@ -37,6 +37,7 @@ from storage.ledger import Event, Place
 from storage.sqlite.store import SqliteStore
 from storage.states import State
 from tests.acceptance.troubles import LANGUAGE, ROWS, TOLD, TROUBLES, WELL, history, s3, suffer
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(900)]
 
-MEMOS: Final = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 AUDIBLE_DBFS: Final = -40.0
 AT_ONCE: Final = 16
 DEADLINE_SECONDS: Final = 12.0

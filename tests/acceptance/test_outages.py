@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from console.follow import EventOutcome, follow
 from conversation.notices import RungFailed
 from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from storage.ledger import Step
     from tests.acceptance.conftest import Rig
 
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 DOWN = ScriptedFault(FaultKind.STATUS, 503)
 NUMBERS = itertools.count(1)
 

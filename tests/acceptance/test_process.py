@@ -18,9 +18,10 @@ from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
 from storage.sqlite.store import SqliteStore
+from tests.harness.paths import MEMOS
 
 COMMAND = str(Path(sys.executable).parent / "voicememo")
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -25,7 +25,8 @@ from consumer.notices import EventPassed
 from sandbox.faults import FaultKind, ScriptedFault
 from storage.archive import original_key, pseudonym
 from storage.archives.spool import Spool, SpooledObject
-from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS, rig
+from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import MEMOS
 from tests.postgres.database import OWNER, connected, empty
 from tests.postgres.postgrest import SERVICE_KEY, PostgRest
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 COMMAND = str(Path(sys.executable).parent / "voicememo")
 THEM, OTHER = "+15550100001", "+15550100002"
 SPELT = "+1 (555) 010-0001"
-THEIRS, OTHERS = FIXTURES / "memos" / "en-call-me.caf", FIXTURES / "memos" / "en-bread.opus"
+THEIRS, OTHERS = MEMOS / "en-call-me.caf", MEMOS / "en-bread.opus"
 AWAY, NOT_LET_IN = ScriptedFault(FaultKind.STATUS, 503, retry_after="0"), ScriptedFault(FaultKind.STATUS, 401)
 THEIR_WORDS = ("walrus", "marmalade", "periscope", "zeppelin")
 SENT_AT = datetime(2026, 11, 21, 8, 15, 57, tzinfo=UTC)

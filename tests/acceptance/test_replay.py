@@ -17,12 +17,13 @@ import pytest
 
 from sandbox.broker import EmbeddedBroker
 from storage.sqlite.store import SqliteStore
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMAND = str(Path(sys.executable).parent / "voicememo")
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-yes.wav"
+MEMO = MEMOS / "en-yes.wav"
 UNREACHABLE = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 """Whoever gets as far as to Kafka says so, with another status."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

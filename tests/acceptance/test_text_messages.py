@@ -20,6 +20,7 @@ from consumer.notices import EventPassed, MemoParked, MemoSettled
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sandbox.upstreams.series import Sent
     from tests.acceptance.conftest import Rig
 
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 EVENT = Path("event.json")
 PERSON, US = "+15550100001", "+15550109999"
 DOWN = ScriptedFault(FaultKind.STATUS, 503)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conversation.notices import RungFailed
 from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from sandbox.app import Sandbox
     from tests.acceptance.conftest import Rig
 
-EVENT = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+EVENT = MEMOS / "en-call-me.caf"
 UNKNOWN = "other"
 """What the sandbox calls requests for what it does not have, such as its root."""
 OPENED = 7

@@ -26,6 +26,7 @@ from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
 from storage.sqlite.store import SqliteStore
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Rig
 
 COMMAND = str(Path(sys.executable).parent / "voicememo")
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-yes.wav"
+MEMO = MEMOS / "en-yes.wav"
 
 
 def _variables(sandbox: Sandbox, broker: EmbeddedBroker, folder: Path) -> dict[str, str]:

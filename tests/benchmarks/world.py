@@ -25,6 +25,7 @@ from sandbox.broker import EmbeddedBroker
 from tests.benchmarks.upstreams import REPLY, WORDS_PER_MINUTE
 from tests.benchmarks.worker import Worker
 from tests.harness.free_ports import free_ports
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from sandbox.pace import Speed
 
 COMMAND = Path(sys.executable).parent / "voicememo"
-_MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 MEMO = "memo.opus"
 MEMO_SECONDS = 16.0
 """The WAV of such a memo has half a megabyte, the original architecture's lower end."""
@@ -255,7 +255,7 @@ def _record(folder: Path, seconds: float) -> None:
         "-stream_loop",
         "-1",
         "-i",
-        str(_MEMOS / "en-long.opus"),
+        str(MEMOS / "en-long.opus"),
         "-t",
         str(seconds),
         "-c",

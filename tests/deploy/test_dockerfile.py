@@ -24,13 +24,14 @@ from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
 from tests.deploy import dockerfile
 from tests.deploy.compose import BASE, read
-from tests.deploy.dockerfile import BUILD, ROOT, RUN, only, steps, variables
+from tests.deploy.dockerfile import BUILD, RUN, only, steps, variables
+from tests.harness.paths import MEMOS, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NOBODY = 10001
-MEMO = ROOT / "fixtures" / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 PATIENCE_SECONDS = 60.0
 BUILDERS = ("pip", "setuptools", "wheel", "hatchling", "editables")
 

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 @overload
-async def until(  # type: ignore[overload-overlap] # an awaitable is waited for
+async def until(
     condition: Callable[[], Awaitable[T]], what: str | None = None, *, seconds: float = ..., pause_seconds: float = ...
 ) -> T: ...
 @overload

@@ -26,9 +26,10 @@ from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from storage.factory import make_store
 from tests.deploy import compose
-from tests.deploy.compose import ROOT, WORKER, services
+from tests.deploy.compose import WORKER, services
 from tests.deploy.migrating import DATABASE
 from tests.harness.free_ports import free_ports
+from tests.harness.paths import FIXTURES, MEMOS
 from tests.postgres.database import connected
 from tests.postgres.server import SUPERUSER
 from tests.stack.environment import Addresses, in_compose, of_worker
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
     from storage.factory import Store
     from tests.stack.parts import Parts
 
-FIXTURES = ROOT / "fixtures"
-MEMO = FIXTURES / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 PATIENCE_SECONDS = 120.0
 LATE_MEMOS = 24
 """Said while a worker is killed; with so many chats both workers have some."""
@@ -115,7 +115,7 @@ async def play(parts: Parts, folder: Path, tell: Callable[[str], None]) -> None:
 async def standing(parts: Parts, folder: Path, tell: Callable[[str], None]) -> AsyncIterator[Stack]:
     """Bring up what is not up yet, workers last; whatever happens, no worker outlives the block."""
     async with AsyncExitStack() as closing:
-        media = (FIXTURES / "memos", FIXTURES / "broken")
+        media = (MEMOS, FIXTURES / "broken")
         sandbox = await closing.enter_async_context(Sandbox(ScriptedMind(), media=media, honours_keys=False))
         for key, message in fixture.messages(FIXTURES / "messages.json", series_api_url=sandbox.url).items():
             sandbox.series.add_message(*key, message)

@@ -36,6 +36,7 @@ from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from storage.ledger import MemoKey
 from storage.sqlite.store import SqliteStore
+from tests.harness.paths import MEMOS
 from tests.integration.kafka.broker import VERSIONS, real_kafka
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from tests.integration.kafka.broker import RealKafka
 
 COMMAND = Path(sys.executable).parent / "voicememo"
-MEMO = Path(__file__).parent.parent.parent.parent / "fixtures" / "memos" / "en-yes.wav"
+MEMO = MEMOS / "en-yes.wav"
 TOPIC, DEAD, GROUP = "message.received", "message.received.dead", "voicememo"
 PARTITIONS = 6
 SESSION_SECONDS = 6.0

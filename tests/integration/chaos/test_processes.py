@@ -22,6 +22,7 @@ from consumer.kafka.publisher import KafkaPublisher
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from storage.sqlite.store import SqliteStore
+from tests.harness.paths import FIXTURES, MEMOS
 from tests.integration.kafka.broker import VERSIONS
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from tests.integration.kafka.broker import RealKafka
 
 COMMAND = Path(sys.executable).parent / "voicememo"
-FIXTURES = Path(__file__).parent.parent.parent.parent / "fixtures"
-MEMO = FIXTURES / "memos" / "en-yes.wav"
+MEMO = MEMOS / "en-yes.wav"
 PAUSE_SECONDS = float(os.environ.get("CHAOS_PAUSE_SECONDS", "15"))
 """Longer than a session and a lease, which are 6 s here."""
 PATIENCE_SECONDS = 90.0
