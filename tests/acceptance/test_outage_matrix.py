@@ -38,6 +38,7 @@ from storage.sqlite.store import SqliteStore
 from storage.states import State
 from tests.acceptance.troubles import LANGUAGE, ROWS, TOLD, TROUBLES, WELL, history, s3, suffer
 from tests.harness.paths import MEMOS
+from tests.harness.processes import environment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -103,23 +104,21 @@ async def handled(case: Case, folder: Path, buckets: Faults) -> None:
         chat = f"chat-{case.number}"
         event = announced(sandbox, chat)
         past = await closing.enter_async_context(history(case.row["history"], folder / "history.db", chat))
-        store = SqliteStore(folder / "ledger.db")
+        store = SqliteStore(folder / "voicememo.db")
         await store.open()
         closing.push_async_callback(store.close)
         suffer(sandbox.faults, case.row)
         if case.row["archive"] != WELL:
             buckets.always(f"row{case.number}", TROUBLES[case.row["archive"]])
-        settings = load({
+        upstreams = {
             **sandbox.environment(),
             **sandbox.openai_environment(),
             "TRANSCRIBERS": "huggingface,openai,local",
             "SYNTHESIZERS": "elevenlabs,cartesia,local,clip",
             "DEFAULT_LANGUAGE": LANGUAGE,
             "REPLY_DEADLINE_SECONDS": str(DEADLINE_SECONDS),
-            "ARCHIVE_URL": f"s3://row-{case.number}",
-            "ARCHIVE_SPOOL": str(folder / "owed"),
-            "STORE_URL": f"sqlite:{folder / 'ledger.db'}",
-        })  # fmt: skip
+        }  # fmt: skip
+        settings = load(environment(folder, sandbox=upstreams, ARCHIVE_URL=f"s3://row-{case.number}"))
         made = pipeline_wiring.make_parts(settings)
         closing.push_async_callback(made.close)
         pipeline = pipeline_wiring.make_pipeline(settings, made, past.history)

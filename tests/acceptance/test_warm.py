@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from conversation.notices import RungFailed
 from sandbox.faults import FaultKind, ScriptedFault
-from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.acceptance.conftest import rig
 from tests.harness.paths import MEMOS
+from tests.harness.until import until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +26,7 @@ OPENED = 7
 
 
 async def _warm(rig: Rig, connections: int) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(rig.sandbox.faults.callers[UNKNOWN]) < connections:  # noqa: ASYNC110 (the worker's state: nobody tells us)
-            await asyncio.sleep(0.01)
+    await until(lambda: len(rig.sandbox.faults.callers[UNKNOWN]) >= connections)
 
 
 async def test_the_first_memo_finds_all_open(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from sandbox.app import LINQ_KEY, SERIES_KEY, Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from tests.contracts.adapters import ALL, KEYS, Listener, Wired
 from tests.contracts.messengers import LINQ, SERIES, Generation, serving
-from tests.contracts.test_adapters import open_files, own_tasks, until
+from tests.contracts.test_adapters import open_files, own_tasks
 from tests.harness.paths import MEMOS
+from tests.harness.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -25,10 +25,12 @@ from sandbox.mind import ScriptedMind
 from tests.deploy import dockerfile
 from tests.deploy.compose import BASE, read
 from tests.deploy.dockerfile import BUILD, RUN, only, steps, variables
+from tests.harness import processes
 from tests.harness.paths import MEMOS, ROOT
+from tests.harness.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 NOBODY = 10001
 MEMO = MEMOS / "en-call-me.caf"
@@ -143,12 +145,9 @@ async def test_stranger_runs_it(built: Path, unused_tcp_port: int) -> None:
         with EmbeddedBroker() as broker:
             environment = {
                 **variables(RUN),
-                **sandbox.environment(),
+                **processes.environment(temporary, sandbox=sandbox.environment(), broker=broker.bootstrap_servers),
                 "PATH": f"{built / 'bin'}:/usr/bin:/bin",
-                "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
                 "ARCHIVE_SPOOL": str(spool),
-                "ARCHIVE_URL": f"file:{temporary / 'archive'}",
-                "STORE_URL": f"sqlite:{temporary / 'store.db'}",
                 "VITALS_PORT": str(unused_tcp_port),
                 "TMPDIR": str(temporary),
             }
@@ -156,7 +155,7 @@ async def test_stranger_runs_it(built: Path, unused_tcp_port: int) -> None:
             (entry,), (command,) = only("ENTRYPOINT", RUN), only("CMD", RUN)
             worker = await _started([*entry.listed, *command.listed], environment)
             try:
-                await _until(lambda: len(sandbox.sent))
+                await until(lambda: sandbox.sent, seconds=PATIENCE_SECONDS)
                 assert await _probed(environment) == 0
             finally:
                 worker.terminate()
@@ -222,12 +221,6 @@ async def _probed(environment: dict[str, str]) -> int:
     """Do what the engine does at each HEALTHCHECK; give the exit status."""
     (check,) = only("HEALTHCHECK", RUN)
     return await asyncio.wait_for((await _started(check.listed, environment)).wait(), PATIENCE_SECONDS)
-
-
-async def _until(met: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not met():  # noqa: ASYNC110 (another process brings it about)
-            await asyncio.sleep(0.05)
 
 
 def _stranger() -> tuple[int, int]:

@@ -83,9 +83,9 @@ async def ended(process: asyncio.subprocess.Process) -> Ended:
 
 
 def lines_of(log: str | Path) -> list[dict[str, Any]]:
-    """Parse the JSON lines of a log, or of its file; others, and one that is still being written, are left out."""
+    """Parse a log of JSON lines, or its file; one that is still being written is left out."""
     text = log if isinstance(log, str) else log.read_text("utf-8")
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 @dataclass(slots=True)
