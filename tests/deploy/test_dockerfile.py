@@ -26,6 +26,7 @@ from tests.deploy import dockerfile
 from tests.deploy.compose import BASE, read
 from tests.deploy.dockerfile import BUILD, RUN, only, steps, variables
 from tests.harness import processes
+from tests.harness.needs import missing
 from tests.harness.paths import MEMOS, ROOT
 from tests.harness.until import until
 
@@ -101,9 +102,6 @@ def test_context_is_what_is_copied() -> None:
     assert all((ROOT / source).exists() for source in copied)
 
 
-BY_FLAG = pytest.mark.skipif("IMAGE" not in os.environ, reason="installs the whole image, for minutes: IMAGE=1")
-
-
 @pytest.fixture(scope="module")
 def built() -> Iterator[Path]:
     """The image's environment, in a folder that everybody may read."""
@@ -115,7 +113,7 @@ def built() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-@BY_FLAG
+@pytest.mark.proof
 @pytest.mark.timeout(900)
 def test_steps_make_an_environment(built: Path) -> None:
     """In a clean folder the first stage's steps make the command, without what builds, of the size that is stated."""
@@ -131,7 +129,7 @@ def test_steps_make_an_environment(built: Path) -> None:
     assert abs(megabytes - int(stated)) < 0.05 * int(stated), f"it takes {megabytes:.0f} MB"
 
 
-@BY_FLAG
+@pytest.mark.proof
 @pytest.mark.timeout(900)
 async def test_stranger_runs_it(built: Path, unused_tcp_port: int) -> None:
     """As a user who may write to the spool and a temporary folder alone, it answers a memo, is healthy, and stops."""
@@ -166,7 +164,7 @@ async def test_stranger_runs_it(built: Path, unused_tcp_port: int) -> None:
     assert _owned_by_the_stranger(folder) - {spool, temporary, *temporary.rglob("*"), *spool.rglob("*")} == before
 
 
-@BY_FLAG
+@pytest.mark.proof
 @pytest.mark.timeout(900)
 async def test_demo_upstreams_run(built: Path, unused_tcp_port: int) -> None:
     """The service `sandbox` finds code and fixtures where the Compose file mounts them, and becomes healthy."""
@@ -238,7 +236,7 @@ def _python() -> Path:
     python = Path(found or sys.executable)
     made = subprocess.run([python, "-c", "import ensurepip, venv"], capture_output=True, check=False)  # noqa: S603 (as found)
     if made.returncode != 0 or (found is None and sys.version_info[:2] != (3, 11)):
-        pytest.skip("no Python 3.11 with venv stands for the image's")
+        missing("no Python 3.11 with venv stands for the image's")
     return python
 
 
