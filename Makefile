@@ -25,7 +25,7 @@ quick: check ## what to run before each commit: check, unit tests and contracts,
 test: $(VENV)/.dev ## pass every test but the longest (a real Kafka too, where Java and Maven are at hand)
 	$(PYTEST) -m 'not proof' $(ARGS)
 
-proof: $(VENV)/.dev ## pass the tests that are longer than make test: all outages by twos, the image, the long campaigns
+proof: $(VENV)/.dev ## pass what is longer than make test: 8,000 storms, all outages by twos, voices recognised, the image
 	$(PYTEST) -m proof $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, imports and types, code and tests alike
