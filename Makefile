@@ -2,7 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-JOBS   ?= 3 # test files at once: more than two cores, for many of them wait
+JOBS   ?= 3# test files at once: more than two cores, for many of them wait
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 LOCK   := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
@@ -10,7 +11,7 @@ LOCK   := uv pip compile -q --universal --python-version 3.11 --generate-hashes 
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench quality stack format lock clean
+.PHONY: help demo quick test proof check bench quality stack format lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,8 +19,14 @@ help: ## list the targets
 demo: $(VENV)/.run ## answer the fixture memos on embedded parts and show each step
 	$(BIN)/voicememo demo
 
-test: $(VENV)/.dev ## pass every test (a real Kafka too, where Java and Maven are at hand)
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+quick: check ## what to run before each commit: check, unit tests and contracts, in a minute or two
+	$(PYTEST) -m 'not slow and not kafka and not proof' tests/unit tests/contracts $(ARGS)
+
+test: $(VENV)/.dev ## pass every test but the longest (a real Kafka too, where Java and Maven are at hand)
+	$(PYTEST) -m 'not proof' $(ARGS)
+
+proof: $(VENV)/.dev ## pass what is longer than make test: 8,000 storms, all outages by twos, voices recognised, the image
+	$(PYTEST) -m proof $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, imports and types, code and tests alike
 	$(BIN)/ruff check

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from botocore.loaders import JSONFileLoader
 
+from tests.harness.needs import missing
 from tests.postgres.database import make_database, make_roles
 from tests.postgres.server import NoPostgres, real_postgres
 
@@ -37,12 +38,12 @@ def botocore_reads_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A running server, with Supabase's roles. Where no PostgreSQL is installed the tests are skipped."""
+    """A running server, with Supabase's roles. Where none is installed the tests are skipped, and fail in CI."""
     with ExitStack() as closing:
         try:
             server = closing.enter_context(real_postgres())
         except NoPostgres as reason:
-            pytest.skip(f"no PostgreSQL: {reason}")
+            missing(f"PostgreSQL: {reason}")
         asyncio.run(make_roles(server))
         yield server
 

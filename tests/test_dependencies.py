@@ -8,13 +8,14 @@ import sys
 import tomllib
 from collections import defaultdict
 from importlib.metadata import packages_distributions
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.harness.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
 OURS = ("audio", "runtime", "providers", "storage", "conversation", "consumer", "console", "sandbox")
 EXTRAS = {"sandbox/broker.py": "demo", "runtime/otlp.py": "otel"}
 """What may import what an extra brings: that file, or what is in that folder."""

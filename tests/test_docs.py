@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.write_docs import BEGIN, END, ROOT, MarkersMissing, between_markers, pages
+from tests.harness.paths import ROOT
+from tests.write_docs import BEGIN, END, MarkersMissing, between_markers, pages
 
 if TYPE_CHECKING:
     from pathlib import Path

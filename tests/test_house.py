@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.harness.paths import ROOT
+
 PACKAGES = ("audio", "runtime", "providers", "storage", "conversation", "consumer", "console", "sandbox")
 DRAWERS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "base", "lib"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

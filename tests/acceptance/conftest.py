@@ -25,6 +25,9 @@ from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
 from storage.factory import make_store
+from tests.harness.paths import FIXTURES, MEMOS
+from tests.harness.processes import environment
+from tests.harness.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -33,8 +36,8 @@ if TYPE_CHECKING:
     from consumer.notices import Notice
     from consumer.settings import Settings
     from storage.factory import Store
+    from storage.ledger import Story
 
-FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 PATIENCE_SECONDS = 60.0
 
 
@@ -51,6 +54,11 @@ class Rig:
     notices: list[Notice] = field(default_factory=list)
     ends: dict[Partition, int] = field(default_factory=dict)
     """Partition → the offset after the last event that was put there."""
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the variables of a command on this worker's store, archive, broker and upstreams."""
+        broker = ",".join(self.settings.kafka.bootstrap_servers)
+        return environment(self.folder, sandbox=self.sandbox.environment(), broker=broker, **more)
 
     async def put(self, path: Path, value: bytes) -> tuple[Partition, int]:
         """Put an event on the topic."""
@@ -71,6 +79,16 @@ class Rig:
             patience_seconds=PATIENCE_SECONDS,
         )
 
+    async def until(self, message_id: str, holds: Callable[[Story], bool]) -> Story:
+        """Wait until a memo's story is as wanted, and return it."""
+
+        async def found() -> Story | None:
+            return next(filter(holds, await self.store.ledger.find(message_id)), None)
+
+        story = await until(found, f"the story of {message_id}", pause_seconds=0.02)
+        assert story is not None
+        return story
+
     async def all_committed(self) -> None:
         """Wait until the group's committed offsets have reached the end of all that was put."""
         servers = ",".join(self.settings.kafka.bootstrap_servers)
@@ -80,9 +98,7 @@ class Rig:
         await looking.start()
         try:
             looking.assign([TopicPartition(*partition) for partition in self.ends])
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not await self._committed(looking):  # noqa: ASYNC110 (another process's state: nobody tells us)
-                    await asyncio.sleep(0.1)
+            await until(lambda: self._committed(looking), "all is committed", pause_seconds=0.1)
         finally:
             await looking.stop()
 
@@ -93,24 +109,16 @@ class Rig:
 
 @asynccontextmanager
 async def rig(
-    folder: Path, pointing: Callable[[Sandbox], Mapping[str, str]] = Sandbox.environment, /, **environment: str
+    folder: Path, pointing: Callable[[Sandbox], Mapping[str, str]] = Sandbox.environment, /, **more: str
 ) -> AsyncIterator[Rig]:
     """Start everything; stop it in order. `pointing` gives the variables that point to the sandbox."""
     async with AsyncExitStack() as closing:
         broker = closing.enter_context(EmbeddedBroker())
-        media = (FIXTURES / "memos", FIXTURES / "broken")
+        media = (MEMOS, FIXTURES / "broken")
         sandbox = await closing.enter_async_context(Sandbox(ScriptedMind(), media=media))
         for key, message in fixture.messages(FIXTURES / "messages.json", series_api_url=sandbox.url).items():
             sandbox.series.add_message(*key, message)
-        settings = load({
-            **pointing(sandbox),
-            "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
-            "ARCHIVE_URL": f"file:{folder / 'archive'}",
-            "ARCHIVE_SPOOL": str(folder / "owed"),
-            "STORE_URL": f"sqlite:{folder / 'voicememo.db'}",
-            "VITALS_PORT": "0",
-            **environment,
-        })  # fmt: skip
+        settings = load(environment(folder, sandbox=pointing(sandbox), broker=broker.bootstrap_servers, **more))
         store = make_store(settings.store, create=True)
         await store.open()
         closing.push_async_callback(store.close)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +13,13 @@ from console.follow import EventOutcome, follow
 from conversation.replying.persona import compose
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import PATIENCE_SECONDS
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from sandbox.upstreams.series import Sent
     from tests.acceptance.conftest import Rig
 
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 SAID = {
     "de": "Kannst du mir bitte sagen, wann der Zug morgen früh fährt?",
     "fr": "Tu peux me dire à quelle heure part le train demain matin ?",

@@ -15,13 +15,13 @@ from audio.formats import sniff
 from audio.transcode import Transcoder
 from consumer.notices import EventBuried, EventPassed, MemoSettled
 from tests.harness.levels import peak_dbfs
+from tests.harness.paths import FIXTURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.acceptance.conftest import Rig
 
-FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
 EVENTS = sorted((FIXTURES / "events").glob("[0-9]*"))
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

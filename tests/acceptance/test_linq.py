@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
-import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,8 @@ from console.follow import EventOutcome, follow
 from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import FIXTURES
+from tests.harness.processes import run_to_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from sandbox.upstreams.series import Sent
     from tests.acceptance.conftest import Rig
 
-COMMAND = str(Path(sys.executable).parent / "voicememo")
-EVENTS = Path(__file__).parent.parent.parent / "fixtures" / "events"
+EVENTS = FIXTURES / "events"
 V3 = sorted(path for path in EVENTS.glob("*.json") if b'"api_version": "v3"' in path.read_bytes())
 NUMBERS = itertools.count(1)
 UNTOLD = ScriptedFault(FaultKind.ACCEPTED_THEN_HANG)
@@ -136,7 +135,7 @@ async def test_who_opted_out_is_left_alone(well: Rig) -> None:
 
 async def test_doctor_asks_linq(well: Rig) -> None:
     """`doctor` asks the messenger that is used, and names its variables when the key is wrong."""
-    environment = {**well.sandbox.linq_environment(), "PATH": os.environ["PATH"]}
+    environment = well.sandbox.linq_environment()
     assert await _doctor(environment) == "answers"
     told = await _doctor(environment | {"LINQ_API_KEY": "wrong"})
     assert "LINQ_API_KEY" in told
@@ -145,13 +144,7 @@ async def test_doctor_asks_linq(well: Rig) -> None:
 
 async def _doctor(environment: Mapping[str, str]) -> str:
     """Give what `doctor` says of Linq."""
-    process = await asyncio.create_subprocess_exec(
-        *(COMMAND, "doctor", "--json"),
-        env=dict(environment),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    out, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
+    _, out, _ = await asyncio.wait_for(run_to_end("doctor", "--json", variables=environment), PATIENCE_SECONDS)
     findings = json.loads(out)["findings"]
     assert not any(each["part"].startswith("series") or each["part"].startswith("SERIES") for each in findings)
     return str(next(each["words"] for each in findings if each["part"] == "linq"))

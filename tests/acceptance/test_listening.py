@@ -13,7 +13,8 @@ from console.demo.story import DemoEvent
 from providers.models.local import LocalTranscriber
 from sandbox.app import Sandbox
 from sandbox.mind import EngineMind
-from tests.acceptance.conftest import FIXTURES, rig
+from tests.acceptance.conftest import rig
+from tests.harness.paths import FIXTURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

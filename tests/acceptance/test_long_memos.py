@@ -17,7 +17,8 @@ from console.fixture import wrap
 from console.follow import follow
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
-from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS
+from tests.acceptance.conftest import PATIENCE_SECONDS
+from tests.harness.paths import MEMOS
 from tests.unit.audio.recordings import RATE, encoded
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def ears(monkeypatch: pytest.MonkeyPatch) -> Ears:
 
 async def _three_minutes(folder: Path) -> Path:
     """Say the long fixture again and again, with pauses between."""
-    data = (FIXTURES / "memos" / "en-long.opus").read_bytes()
+    data = (MEMOS / "en-long.opus").read_bytes()
     once = np.frombuffer(pcm_of(await Transcoder().decode(Clip(data, Format.OGG))), "<i2").astype(float)
     samples = np.resize(np.concatenate([once, np.zeros(2 * RATE)]), 180 * RATE)
     path = folder / "three-minutes.opus"

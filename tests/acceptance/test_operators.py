@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -20,17 +17,20 @@ from console.fixture import wrap
 from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
-from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.acceptance.conftest import rig
+from tests.harness.paths import MEMOS
+from tests.harness.processes import ended, lines_of, run_to_end, start
+from tests.harness.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from sandbox.upstreams.series import Sent
     from storage.ledger import Story
     from tests.acceptance.conftest import Rig
 
-COMMAND = str(Path(sys.executable).parent / "voicememo")
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 AWAY = ScriptedFault(FaultKind.STATUS, 503, retry_after="0")
 """Nothing was accepted, and whoever tries again need not wait: a try is over at once."""
 NOT_LET_IN = ScriptedFault(FaultKind.STATUS, 401)
@@ -66,31 +66,11 @@ async def hasty(giving_up: Rig) -> AsyncIterator[Rig]:
     giving_up.sandbox.faults.clear()
 
 
-def _variables(made: Rig, **more: str) -> dict[str, str]:
-    """Point a command at the store, archive and upstreams of a worker."""
-    return {
-        "PATH": os.environ["PATH"],
-        **made.sandbox.environment(),
-        "KAFKA_BOOTSTRAP_SERVERS": ",".join(made.settings.kafka.bootstrap_servers),
-        "ARCHIVE_URL": f"file:{made.folder / 'archive'}",
-        "ARCHIVE_SPOOL": str(made.folder / "owed"),
-        "STORE_URL": f"sqlite:{made.folder / 'voicememo.db'}",
-        **more,
-    }
-
-
-async def _ended(variables: Mapping[str, str], *command: str) -> tuple[int | None, str]:
-    """Call a command; give its exit status, and what it said on standard output."""
-    process = await asyncio.create_subprocess_exec(COMMAND, *command, env=variables, stdout=asyncio.subprocess.PIPE)
-    out, _ = await process.communicate()
-    return process.returncode, out.decode()
-
-
 async def _failed(made: Rig) -> dict[str, dict[str, Any]]:
     """Give what `failed --json` lists, by message id."""
-    status, out = await _ended(_variables(made), "failed", "--json")
+    status, out, _ = await run_to_end("failed", "--json", variables=made.environment())
     assert status == 0
-    return {each["message_id"]: each for each in map(json.loads, out.splitlines())}
+    return {each["message_id"]: each for each in lines_of(out)}
 
 
 async def _speak(made: Rig, chat: str | None = None) -> str:
@@ -101,14 +81,6 @@ async def _speak(made: Rig, chat: str | None = None) -> str:
     )
     await made.put(MEMO, value)
     return message_id
-
-
-async def _until(made: Rig, message_id: str, so: Callable[[Story], bool]) -> Story:
-    """Wait until a memo's story is as wanted."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (found := [each for each in await made.store.ledger.find(message_id) if so(each)]):  # noqa: ASYNC110 (another task's store)
-            await asyncio.sleep(0.02)
-    return found[0]
 
 
 def _parked(story: Story) -> bool:
@@ -124,7 +96,7 @@ async def _refused(made: Rig, count: int = 1) -> list[str]:
     made.sandbox.faults.always("series.send", NOT_LET_IN)
     ids = [await _speak(made) for _ in range(count)]
     for message_id in ids:
-        assert (await _until(made, message_id, _settled)).state == "failed"
+        assert (await made.until(message_id, _settled)).state == "failed"
     made.sandbox.faults.clear()
     return ids
 
@@ -147,10 +119,10 @@ async def test_an_outage_is_waited_for(patient: Rig) -> None:
     """While the Series API refuses sends, memos are parked and commits go on; later each is answered once, in order."""
     patient.sandbox.faults.always("series.send", AWAY)
     first = await _speak(patient, "outage")
-    await _until(patient, first, _parked)
+    await patient.until(first, _parked)
     second = await _speak(patient, "outage")
     other = await _speak(patient, "elsewhere")
-    assert (await _until(patient, other, _parked)).facts["spoken"]  # worked on, though the first one waits
+    assert (await patient.until(other, _parked)).facts["spoken"]  # worked on, though the first one waits
     await patient.all_committed()
     listed = await _failed(patient)
     assert [listed[each]["state"] for each in (first, second, other)] == ["parked"] * 3
@@ -160,7 +132,7 @@ async def test_an_outage_is_waited_for(patient: Rig) -> None:
     assert listed[first]["due_at"] > listed[first]["received_at"]
     patient.sandbox.faults.clear()
     for message_id in (first, second, other):
-        assert (await _until(patient, message_id, _settled)).state == "answered"
+        assert (await patient.until(message_id, _settled)).state == "answered"
     assert _endings(patient, "outage") == [f"{first}.m4a", f"{second}.m4a"]
     assert len(_sent(patient, "elsewhere")) == 1
 
@@ -176,11 +148,11 @@ async def test_one_chat_is_refused(patient: Rig, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(patient.sandbox.series, "send", pick)
     waiting = await _speak(patient, "refused")
-    await _until(patient, waiting, _parked)
+    await patient.until(waiting, _parked)
     other = await _speak(patient)
-    assert (await _until(patient, other, _settled)).state == "answered"
-    story = await _until(patient, waiting, lambda story: story.tries > 1)
-    status, out = await _ended(_variables(patient), "show", waiting)
+    assert (await patient.until(other, _settled)).state == "answered"
+    story = await patient.until(waiting, lambda story: story.tries > 1)
+    status, out, _ = await run_to_end("show", waiting, variables=patient.environment())
     lines = [line.split() for line in out.splitlines()]
     told = {line[0]: " ".join(line[1:]) for line in lines}
     assert (status, told["state"]) == (0, "parked (deliver-unavailable)")
@@ -190,7 +162,7 @@ async def test_one_chat_is_refused(patient: Rig, monkeypatch: pytest.MonkeyPatch
     assert ["claim", "stage", "rung", "ms", "error"] in lines
     assert ["2", "deliver"] in [line[:2] for line in lines]
     monkeypatch.undo()
-    assert (await _until(patient, waiting, _settled)).state == "answered"
+    assert (await patient.until(waiting, _settled)).state == "answered"
     assert len(_sent(patient, "refused")) == 1
 
 
@@ -198,30 +170,32 @@ async def test_a_failed_memo_and_its_reply(hasty: Rig) -> None:
     """A memo that was given up is listed and buried; reprocess answers it once and pays nobody; --again, once more."""
     hasty.sandbox.faults.always("series.send", AWAY)
     message_id = await _speak(hasty)
-    story = await _until(hasty, message_id, _settled)
+    story = await hasty.until(message_id, _settled)
     assert (story.state, story.reason) == ("failed", "deliver-unavailable")
     listed = (await _failed(hasty))[message_id]
     assert (listed["state"], listed["reason"], listed["due_at"]) == ("failed", "deliver-unavailable", None)
     headers = await _dead_letter(hasty, message_id)
     assert headers["voicememo-reason"] == b"deliver-unavailable"
     assert int(headers["voicememo-attempts"]) == listed["tries"]
-    here, before = _variables(hasty, **HASTY), Counter(hasty.sandbox.faults.requests)
-    status, out = await _ended(here, "reprocess", message_id)
+    here, before = hasty.environment(**HASTY), Counter(hasty.sandbox.faults.requests)
+    status, out, _ = await run_to_end("reprocess", message_id, variables=here)
     assert (status, out) == (
         1,
         f"{message_id}  failed (deliver-unavailable); `voicememo show {message_id}` tells more\n",
     )
     hasty.sandbox.faults.clear()
-    assert await _ended(here, "reprocess", message_id) == (0, f"{message_id}  answered\n")
+    status, out, _ = await run_to_end("reprocess", message_id, variables=here)
+    assert (status, out) == (0, f"{message_id}  answered\n")
     assert len(_sent(hasty, message_id)) == 1
     refused = [("reprocess", message_id), ("reprocess", "nobody"), ("reprocess",), ("reprocess", "--all", message_id)]
-    assert [status for status, _ in await asyncio.gather(*(_ended(here, *each) for each in refused))] == [4, 3, 2, 2]
-    assert (await _ended(here, "reprocess", "--again", message_id))[0] == 0
+    told = await asyncio.gather(*(run_to_end(*each, variables=here) for each in refused))
+    assert [each.status for each in told] == [4, 3, 2, 2]
+    assert (await run_to_end("reprocess", "--again", message_id, variables=here)).status == 0
     assert _endings(hasty, message_id) == [f"{message_id}.m4a", f"{message_id}-2.m4a"]
     assert len({each.idempotency_key for each in _sent(hasty, message_id)}) == 2
     assert _paid(hasty, before) == (0, 0, 0)
     assert message_id not in await _failed(hasty)
-    _, out = await _ended(here, "show", message_id)
+    _, out, _ = await run_to_end("show", message_id, variables=here)
     assert "replies   2: one more was asked for with --again" in out
 
 
@@ -245,9 +219,9 @@ async def test_two_operators_at_once(hasty: Rig) -> None:
     """Of two who reprocess the same memo at once one sends the reply, and the other is refused."""
     (message_id,) = await _refused(hasty)
     hasty.sandbox.faults.latency["series.send"] = 0.5
-    here = _variables(hasty)
-    ended = await asyncio.gather(*(_ended(here, "reprocess", "--json", message_id) for _ in range(2)))
-    (status, winner), (refusal, loser) = sorted(ended, key=lambda each: each[0] or 0)
+    here = hasty.environment()
+    told = await asyncio.gather(*(run_to_end("reprocess", "--json", message_id, variables=here) for _ in range(2)))
+    (status, winner, _), (refusal, loser, _) = sorted(told, key=lambda each: each.status)
     assert (status, json.loads(winner)["outcome"]) == (0, "answered")
     assert (refusal, json.loads(loser)["outcome"]) in {(1, "held"), (4, "already-answered")}
     assert len(_sent(hasty, message_id)) == 1
@@ -258,7 +232,7 @@ async def test_beginning_again_at_a_stage(hasty: Rig, stage: str, paid: tuple[in
     """What lies before the stage that --from names is not paid for again; what follows is."""
     (message_id,) = await _refused(hasty)
     before = Counter(hasty.sandbox.faults.requests)
-    assert (await _ended(_variables(hasty), "reprocess", "--from", stage, message_id))[0] == 0
+    assert (await run_to_end("reprocess", "--from", stage, message_id, variables=hasty.environment())).status == 0
     assert _paid(hasty, before) == paid
     assert len(_sent(hasty, message_id)) == 1
 
@@ -266,8 +240,8 @@ async def test_beginning_again_at_a_stage(hasty: Rig, stage: str, paid: tuple[in
 async def test_all_that_failed(hasty: Rig) -> None:
     """Reprocess --all answers every failed memo, the oldest first, and --json tells of each in a line of its own."""
     ids = await _refused(hasty, 3)
-    status, out = await _ended(_variables(hasty), "reprocess", "--all", "--rate", "50", "--json")
-    told = [json.loads(line) for line in out.splitlines()]
+    status, out, _ = await run_to_end("reprocess", "--all", "--rate", "50", "--json", variables=hasty.environment())
+    told = lines_of(out)
     assert (status, {each["outcome"] for each in told}) == (0, {"answered"})
     assert {each["message_id"] for each in told} == set(ids)
     assert Counter(each.chat_id for each in _sent(hasty, *ids)) == Counter(ids)
@@ -278,15 +252,14 @@ async def test_an_operator_is_cut_off(hasty: Rig) -> None:
     """When reprocess is killed with the reply just out, a worker finds it in the chat, and settles the memo."""
     (message_id,) = await _refused(hasty)
     hasty.sandbox.faults.always("series.send", ScriptedFault(FaultKind.ACCEPTED_THEN_HANG))
-    here = _variables(hasty, LEASE_SECONDS="3")
-    process = await asyncio.create_subprocess_exec(COMMAND, "reprocess", message_id, env=here)
-    while not _sent(hasty, message_id):  # noqa: ASYNC110 (another process sends)
-        await asyncio.sleep(0.01)
+    here = hasty.environment(LEASE_SECONDS="3")
+    process = await start("reprocess", message_id, variables=here)
+    await until(lambda: _sent(hasty, message_id))
     process.kill()
-    await process.wait()
-    assert (await _until(hasty, message_id, _settled)).state == "answered"
+    await ended(process)
+    assert (await hasty.until(message_id, _settled)).state == "answered"
     assert len(_sent(hasty, message_id)) == 1
-    _, out = await _ended(here, "show", message_id)
+    _, out, _ = await run_to_end("show", message_id, variables=here)
     assert "claims    3; no. 2 left no step: its worker died, or lost the memo\n" in out
 
 
@@ -294,10 +267,10 @@ async def test_what_an_operator_cannot_keep(patient: Rig) -> None:
     """A reply whose recording reprocess can neither keep nor owe is out, and a worker settles it once it is kept."""
     (message_id,) = await _refused(patient)
     nowhere = str(patient.folder / "voicememo.db" / "archive")  # no folder is to be made within a file
-    here = _variables(patient, ARCHIVE_URL=f"file:{nowhere}", ARCHIVE_SPOOL=nowhere)
-    status, out = await _ended(here, "reprocess", "--from", "fetch", message_id)
+    here = patient.environment(ARCHIVE_URL=f"file:{nowhere}", ARCHIVE_SPOOL=nowhere)
+    status, out, _ = await run_to_end("reprocess", "--from", "fetch", message_id, variables=here)
     assert (status, out.split()[:2]) == (1, [message_id, "sending"])
-    story = await _until(patient, message_id, _settled)
+    story = await patient.until(message_id, _settled)
     assert (story.state, story.reason, len(_sent(patient, message_id))) == ("answered", None, 1)
     assert (patient.folder / "archive" / str(story.facts["original"])).exists()
 
@@ -307,9 +280,9 @@ async def test_worker_and_kafka_are_gone(tmp_path: Path) -> None:
     async with rig(tmp_path) as made:
         whole, partly = await _refused(made, 2)
     async with Sandbox(ScriptedMind(answer=ONE_PIECE)) as made.sandbox:  # the upstreams, at another address
-        here = _variables(made)
+        here = made.environment()
         commands = [("reprocess", whole), ("reprocess", "--from", "hear", partly)]
-        ended = await asyncio.gather(*(_ended(here, *each) for each in commands))
-        assert ended == [(0, f"{whole}  answered\n"), (0, f"{partly}  answered\n")]
+        told = await asyncio.gather(*(run_to_end(*each, variables=here) for each in commands))
+        assert [(each.status, each.out) for each in told] == [(0, f"{whole}  answered\n"), (0, f"{partly}  answered\n")]
         assert [made.sandbox.faults.requests[each] for each in PAID_FOR] == [1, 1, 1]
         assert {each.chat_id for each in made.sandbox.sent} == {whole, partly}

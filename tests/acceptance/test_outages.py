@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,8 @@ from console.follow import EventOutcome, follow
 from conversation.notices import RungFailed
 from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import MEMOS
+from tests.harness.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from storage.ledger import Step
     from tests.acceptance.conftest import Rig
 
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 DOWN = ScriptedFault(FaultKind.STATUS, 503)
 NUMBERS = itertools.count(1)
 
@@ -205,14 +206,10 @@ async def test_archive_and_spool_are_away(
             made.sandbox.faults.always("series.send", fault)
         value = await asyncio.to_thread(wrap, MEMO, chat_id="51", message_id="kept-later", person="")
         await made.put(MEMO, value)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not (waiting := await made.store.ledger.waiting(limit=5)):  # noqa: ASYNC110 (another task's store)
-                await asyncio.sleep(0.05)
+        waiting = await until(lambda: made.store.ledger.waiting(limit=5), pause_seconds=0.05)
         assert (waiting[0].reason, waiting[0].state, len(made.sandbox.sent)) == (reason, "sending", replies)
         (folder / "file").unlink()
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not (story := (await made.store.ledger.find("kept-later"))[0]).state.settled:  # noqa: ASYNC110 (the same)
-                await asyncio.sleep(0.05)
+        story = await made.until("kept-later", lambda story: story.state.settled)
         assert (story.state, len(made.sandbox.sent)) == (outcome, replies)
         assert list(folder.glob("file/archive/voice_memo_*.caf"))
 

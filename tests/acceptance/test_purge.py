@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import sqlite3
 import sys
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,22 +23,24 @@ from consumer.notices import EventPassed
 from sandbox.faults import FaultKind, ScriptedFault
 from storage.archive import original_key, pseudonym
 from storage.archives.spool import Spool, SpooledObject
-from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS, rig
+from tests.acceptance.conftest import rig
+from tests.harness.paths import MEMOS
+from tests.harness.processes import environment, lines_of, run_to_end
 from tests.postgres.database import OWNER, connected, empty
 from tests.postgres.postgrest import SERVICE_KEY, PostgRest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     from storage.ledger import Story
     from tests.acceptance.conftest import Rig
     from tests.postgres.server import PostgresServer
 
-COMMAND = str(Path(sys.executable).parent / "voicememo")
 THEM, OTHER = "+15550100001", "+15550100002"
 SPELT = "+1 (555) 010-0001"
-THEIRS, OTHERS = FIXTURES / "memos" / "en-call-me.caf", FIXTURES / "memos" / "en-bread.opus"
+THEIRS, OTHERS = MEMOS / "en-call-me.caf", MEMOS / "en-bread.opus"
 AWAY, NOT_LET_IN = ScriptedFault(FaultKind.STATUS, 503, retry_after="0"), ScriptedFault(FaultKind.STATUS, 401)
 THEIR_WORDS = ("walrus", "marmalade", "periscope", "zeppelin")
 SENT_AT = datetime(2026, 11, 21, 8, 15, 57, tzinfo=UTC)
@@ -66,15 +66,12 @@ class Home:
     async def purge(self, *arguments: str) -> tuple[int | None, list[dict[str, Any]]]:
         """Call the command; give its exit status, and what it told programs."""
         status, out = await self.ended("purge", "--json", *arguments)
-        return status, [json.loads(line) for line in out.splitlines()]
+        return status, lines_of(out)
 
     async def ended(self, *command: str) -> tuple[int | None, str]:
         """Call a command; give its exit status, and what it said."""
-        process = await asyncio.create_subprocess_exec(
-            COMMAND, *command, env=self.variables, stdout=asyncio.subprocess.PIPE
-        )
-        out, _ = await process.communicate()
-        return process.returncode, out.decode()
+        status, out, _ = await run_to_end(*command, variables=self.variables)
+        return status, out
 
     async def kept(self) -> bytes:
         """Give the bytes of all that is kept, names of files included.
@@ -100,13 +97,6 @@ class Home:
         await self.made.put(THEIRS, value)
         return value
 
-    async def until(self, message_id: str, so: Callable[[Story], bool]) -> Story:
-        """Wait until a memo's story is as wanted."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not (found := [each for each in await self.made.store.ledger.find(message_id) if so(each)]):  # noqa: ASYNC110 (another task's store)
-                await asyncio.sleep(0.02)
-        return found[0]
-
 
 def _event(message_id: str, chat: str, person: str, group: bool) -> bytes:  # noqa: FBT001 (a row of a table)
     path = THEIRS if person == THEM else OTHERS
@@ -126,7 +116,7 @@ async def _in_sqlite(folder: Path) -> AsyncIterator[Home]:
         return b""
 
     async with rig(folder) as made:
-        yield Home(made, _variables(made, STORE_URL=f"sqlite:{folder / 'voicememo.db'}"), no_rows)
+        yield Home(made, made.environment(), no_rows)
 
 
 @asynccontextmanager
@@ -141,18 +131,7 @@ async def _in_postgres(folder: Path, server: PostgresServer, database: str) -> A
     async with PostgRest(server, database) as rest:
         project = {"STORE_URL": "supabase", "SUPABASE_URL": rest.url, "SUPABASE_KEY": SERVICE_KEY}
         async with rig(folder, **project) as made:
-            yield Home(made, _variables(made, **project), rows)
-
-
-def _variables(made: Rig, **more: str) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        **made.sandbox.environment(),
-        "KAFKA_BOOTSTRAP_SERVERS": ",".join(made.settings.kafka.bootstrap_servers),
-        "ARCHIVE_URL": f"file:{made.folder / 'archive'}",
-        "ARCHIVE_SPOOL": str(made.folder / "owed"),
-        **more,
-    }
+            yield Home(made, made.environment(**project), rows)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -175,18 +154,18 @@ async def _lived(home: Home) -> bytes:
     """Let both of them speak, and things go wrong; give the event of their first memo, which was answered."""
     faults = home.made.sandbox.faults
     answered = await home.says("1001", "walrus", "alone")
-    await home.until("1001", _settled)
+    await home.made.until("1001", _settled)
     for message_id, words, chat, person in (("1002", "marmalade", "group", THEM), ("2001", "trombone", "group", OTHER)):
         await home.says(message_id, words, chat, person, group=True)
-        await home.until(message_id, _settled)
+        await home.made.until(message_id, _settled)
     await home.says("2002", "elevator", "others", OTHER)
-    await home.until("2002", _settled)
+    await home.made.until("2002", _settled)
     faults.always("series.send", NOT_LET_IN)
     await home.says("1003", "periscope", "alone")
-    assert (await home.until("1003", _settled)).state == "failed"
+    assert (await home.made.until("1003", _settled)).state == "failed"
     faults.always("series.send", AWAY)
     await home.says("1004", "zeppelin", "alone")
-    await home.until("1004", lambda story: story.due_at is not None)
+    await home.made.until("1004", lambda story: story.due_at is not None)
     await home.made.put(THEIRS, json.dumps({"event_type": "message.received", "data": {"from": THEM}, "x": 1}).encode())
     await home.made.put(THEIRS, b'{"from": "+15550100001", is no JSON')
     await home.made.all_committed()
@@ -249,7 +228,7 @@ async def test_nothing_of_a_person_is_left(home: Home) -> None:
     assert (len(home.made.sandbox.sent), await home.has(*theirs)) == (before, [])
 
     await home.says("1005", "saxophone", "alone")
-    assert (await home.until("1005", _settled)).state == "answered"
+    assert (await home.made.until("1005", _settled)).state == "answered"
     assert await home.has(b"saxophone", THEM.encode(), *theirs[:4]) == [b"saxophone", THEM.encode()]
 
 
@@ -270,14 +249,14 @@ async def test_what_is_too_old_is_deleted(tmp_path: Path) -> None:
     """After RETENTION_DAYS words and recordings are gone; that it was answered is known until LEDGER_DAYS are over."""
     async with _in_sqlite(tmp_path) as home:
         old = await home.says("1001", "walrus", "alone")
-        await home.until("1001", _settled)
+        await home.made.until("1001", _settled)
         home.made.sandbox.faults.always("series.send", AWAY)
         await home.says("1002", "zeppelin", "waiting")
-        await home.until("1002", lambda story: story.due_at is not None)
+        await home.made.until("1002", lambda story: story.due_at is not None)
         await asyncio.to_thread(_age, tmp_path, 31)
         home.made.sandbox.faults.clear()
         recording = await asyncio.to_thread(THEIRS.read_bytes)
-        assert (await home.until("1002", _settled)).state == "answered"
+        assert (await home.made.until("1002", _settled)).state == "answered"
 
         status, listed = await home.purge("--dry-run")
         assert (status, [(each["kind"], each["name"]) for each in listed[:-1]]) == (0, [("memo", "1001 in chat alone")])
@@ -301,7 +280,7 @@ async def test_runs_are_bounded(tmp_path: Path) -> None:
     async with _in_sqlite(tmp_path) as home:
         for number in range(3):
             await home.says(f"100{number}", "walrus", "alone")
-            await home.until(f"100{number}", _settled)
+            await home.made.until(f"100{number}", _settled)
         await asyncio.to_thread(_age, tmp_path, 31)
         told = [(await home.purge("--limit", "2"))[1][-1] for _ in range(3)]
         assert [(each["deleted"], each["more"]) for each in told] == [(2, True), (1, False), (0, False)]
@@ -313,14 +292,8 @@ async def test_runs_are_bounded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("person", ["5550100001", "+1555", "somebody"])
 async def test_a_person_who_cannot_be_meant(tmp_path: Path, person: str) -> None:
     """A number without its country code would be nobody's: it is refused before anything is looked at."""
-    process = await asyncio.create_subprocess_exec(
-        COMMAND,
-        *("purge", "--person", person),
-        env={"PATH": os.environ["PATH"], "STORE_URL": f"sqlite:{tmp_path / 'x.db'}"},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, said = await process.communicate()
-    assert (process.returncode, b"country code" in said, await asyncio.to_thread(_names, tmp_path)) == (2, True, [])
+    status, _, err = await run_to_end("purge", "--person", person, variables=environment(tmp_path))
+    assert (status, "country code" in err, await asyncio.to_thread(_names, tmp_path)) == (2, True, [])
 
 
 def _age(folder: Path, days: int) -> None:

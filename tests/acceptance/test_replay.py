@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +16,13 @@ import pytest
 
 from sandbox.broker import EmbeddedBroker
 from storage.sqlite.store import SqliteStore
+from tests.harness.paths import MEMOS
+from tests.harness.processes import COMMAND, Ended, environment, run_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMAND = str(Path(sys.executable).parent / "voicememo")
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-yes.wav"
+MEMO = MEMOS / "en-yes.wav"
 UNREACHABLE = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 """Whoever gets as far as to Kafka says so, with another status."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -34,11 +34,7 @@ def here(tmp_path: Path) -> Iterator[dict[str, str]]:
     store = SqliteStore(tmp_path / "voicememo.db")
     asyncio.run(_made(store))
     with EmbeddedBroker() as broker:
-        yield {
-            "PATH": os.environ["PATH"],
-            "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
-            "STORE_URL": f"sqlite:{tmp_path / 'voicememo.db'}",
-        }
+        yield environment(tmp_path, broker=broker.bootstrap_servers)
 
 
 async def _made(store: SqliteStore) -> None:
@@ -46,11 +42,8 @@ async def _made(store: SqliteStore) -> None:
     await store.close()
 
 
-def _replay(variables: dict[str, str], *arguments: str | Path) -> tuple[int, str, str]:
-    ended = subprocess.run(  # noqa: S603 (our own)
-        [COMMAND, "replay", *arguments], env={**variables}, capture_output=True, text=True, check=False
-    )
-    return ended.returncode, ended.stdout, ended.stderr
+def _replay(variables: dict[str, str], *arguments: str | Path) -> Ended:
+    return asyncio.run(run_to_end("replay", *map(str, arguments), variables=variables))
 
 
 @pytest.mark.parametrize(

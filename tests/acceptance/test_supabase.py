@@ -15,7 +15,8 @@ from console.fixture import wrap
 from console.follow import follow
 from consumer.notices import MemoFenced, PartitionsChanged
 from sandbox.faults import FaultKind, ScriptedFault
-from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS, Rig, rig
+from tests.acceptance.conftest import PATIENCE_SECONDS, Rig, rig
+from tests.harness.paths import MEMOS
 from tests.postgres.database import empty
 from tests.postgres.postgrest import SERVICE_KEY, PostgRest
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from consumer.kafka.ports import Partition
     from tests.postgres.server import PostgresServer
 
-MEMO = FIXTURES / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 CALLS_WHILE_AWAY = 6
 DOWN, CUT = ScriptedFault(FaultKind.STATUS, 503), ScriptedFault(FaultKind.ACCEPTED_THEN_CUT)
 NUMBERS = itertools.count(1)

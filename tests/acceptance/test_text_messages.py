@@ -20,6 +20,8 @@ from consumer.notices import EventPassed, MemoParked, MemoSettled
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import MEMOS
+from tests.harness.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from sandbox.upstreams.series import Sent
     from tests.acceptance.conftest import Rig
 
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 EVENT = Path("event.json")
 PERSON, US = "+15550100001", "+15550109999"
 DOWN = ScriptedFault(FaultKind.STATUS, 503)
@@ -189,9 +191,7 @@ async def test_resumed_without_asking_the_model_again(well: Rig) -> None:
     asked = well.sandbox.faults.requests["llama"]
     value = _event("What did you say?", "later", "l1")
     await well.put(EVENT, value)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not any(isinstance(each, MemoParked) and each.key.chat_id == "later" for each in well.notices):  # noqa: ASYNC110 (the worker's own story)
-            await asyncio.sleep(0.05)
+    await until(lambda: any(isinstance(each, MemoParked) and each.key.chat_id == "later" for each in well.notices))
     well.sandbox.faults.clear()
     ended = await _followed(well, value)
     assert ended.outcome == "answered"
@@ -222,14 +222,10 @@ async def test_resumed_by_another_worker(tmp_path_factory: pytest.TempPathFactor
     async with rig(folder, ANSWER_TEXT_MESSAGES="true") as first:
         first.sandbox.faults.always("series.send", DOWN)
         await first.put(EVENT, _event("Who answers this?", "handed-over", "h1"))
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not any(isinstance(each, MemoParked) for each in first.notices):  # noqa: ASYNC110 (the worker's own story)
-                await asyncio.sleep(0.05)
+        await until(lambda: any(isinstance(each, MemoParked) for each in first.notices))
         assert first.sandbox.faults.requests["llama"] == 1
     async with rig(folder, ANSWER_TEXT_MESSAGES="true") as second:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not second.sandbox.sent:  # noqa: ASYNC110 (the worker's own doing)
-                await asyncio.sleep(0.05)
+        await until(lambda: second.sandbox.sent)
         assert second.sandbox.faults.requests["llama"] == 0
         assert [each.text[:15] for each in second.sandbox.sent] == ["I heard you say"]
 

@@ -18,14 +18,15 @@ from console.follow import EventOutcome, follow
 from runtime.trace_context import extract
 from sandbox.faults import FaultKind, ScriptedFault
 from tests.acceptance.collector import Collector, Told, collecting
-from tests.acceptance.conftest import FIXTURES, PATIENCE_SECONDS, rig
+from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import FIXTURES, MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from tests.acceptance.conftest import Rig
 
-MEMO = FIXTURES / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 BROKEN = FIXTURES / "broken" / "random.caf"
 CHAT, PERSON = "chat-of-a-person", "+15550100001"
 PARENT_TRACE, PARENT_SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conversation.notices import RungFailed
 from sandbox.faults import FaultKind, ScriptedFault
-from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.acceptance.conftest import rig
+from tests.harness.paths import MEMOS
+from tests.harness.until import until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from sandbox.app import Sandbox
     from tests.acceptance.conftest import Rig
 
-EVENT = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-call-me.caf"
+EVENT = MEMOS / "en-call-me.caf"
 UNKNOWN = "other"
 """What the sandbox calls requests for what it does not have, such as its root."""
 OPENED = 7
@@ -24,9 +26,7 @@ OPENED = 7
 
 
 async def _warm(rig: Rig, connections: int) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(rig.sandbox.faults.callers[UNKNOWN]) < connections:  # noqa: ASYNC110 (the worker's state: nobody tells us)
-            await asyncio.sleep(0.01)
+    await until(lambda: len(rig.sandbox.faults.callers[UNKNOWN]) >= connections)
 
 
 async def test_the_first_memo_finds_all_open(tmp_path: Path) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
 import uuid
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import aiohttp
 import pytest
@@ -25,13 +22,15 @@ from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 from tests.contracts.webhooks import OLD_SECRET, SECRET, body_only, envelope, standard, timestamped
+from tests.harness.processes import ended, lines_of, start
+from tests.harness.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
 
     from tests.acceptance.conftest import Rig
 
-COMMAND = str(Path(sys.executable).parent / "voicememo")
 TIMEOUT = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
 
 
@@ -66,12 +65,14 @@ def _spoken(rig: Rig, chat: str) -> bytes:
 
 
 async def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
-    """Deliver; where nobody listens yet, again."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            with suppress(aiohttp.ClientConnectorError):
-                return (await _ask("POST", url, body, headers))[0]
-            await asyncio.sleep(0.02)
+    """Deliver, again while nobody listens yet."""
+
+    async def status() -> int | None:
+        with suppress(aiohttp.ClientConnectorError):
+            return (await _ask("POST", url, body, headers))[0]
+        return None
+
+    return cast("int", await until(status, "the door is open"))
 
 
 async def _ask(method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> tuple[int, str]:
@@ -94,10 +95,10 @@ async def test_a_memo_that_is_delivered_again_is_answered_once(over_linq: Rig) -
     )
     assert told == [200, 200, 200, 200, 200, 401]
     data = json.loads(body)["data"]
-    ended = await follow(
+    end = await follow(
         over_linq.store.ledger, body, Partition("", 0), 0, our_numbers=(), patience_seconds=PATIENCE_SECONDS
     )
-    assert ended.outcome == "answered"
+    assert end.outcome == "answered"
     over_linq.ends.update(await _ends(over_linq))
     assert sum(over_linq.ends.values()) == 5
     await over_linq.all_committed()
@@ -136,12 +137,12 @@ async def test_a_stop_lets_deliveries_in_hand_end(number: signal.Signals, unused
         writer.write(body)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
         writer.close()
-        _, log = await process.communicate()
-    assert process.returncode == 0
-    lines = [json.loads(line) for line in log.splitlines()]
+        status, _, log = await ended(process)
+    assert status == 0
+    lines = lines_of(log)
     assert [line["phase"] for line in lines if line["event"] == "door.changed"] == ["open", "draining", "stopped"]
     assert [line["outcome"] for line in lines if line["event"] == "webhook.refused"] == ["unsigned"]
-    assert not [word for word in ("hello", "+15550101006", "whsec_", OLD_SECRET, "127.0.0.1") if word in log.decode()]
+    assert not [word for word in ("hello", "+15550101006", "whsec_", OLD_SECRET, "127.0.0.1") if word in log]
 
 
 async def test_vitals_stand_beside_the_door(unused_tcp_port_factory: Callable[[], int]) -> None:
@@ -156,7 +157,7 @@ async def test_vitals_stand_beside_the_door(unused_tcp_port_factory: Callable[[]
         told = {path: await _ask("GET", f"http://127.0.0.1:{vitals}{path}") for path in paths}
         assert await _post(f"http://127.0.0.1:{door}/metrics", b"", {}) == 404
         process.terminate()
-        await process.communicate()
+        await ended(process)
     assert (told["/healthz"], told["/readyz"]) == ((200, "ok\n"), (200, "ready\n"))
     assert 'voicememo_webhook_deliveries_total{outcome="unsigned",scheme="none"} 1.0' in told["/metrics"][1]
     assert "voicememo_webhook_held 0.0" in told["/metrics"][1]
@@ -174,13 +175,11 @@ async def test_vitals_stand_beside_the_door(unused_tcp_port_factory: Callable[[]
 async def test_a_door_that_cannot_open_says_why(variables: dict[str, str], status: int, told: str) -> None:
     """What must be put right is named by its variable, with an exit status of its own kind."""
     process = await _started(**variables)
-    _, said = await process.communicate()
-    assert process.returncode == status
-    assert told in said.decode()
+    said = await ended(process)
+    assert said.status == status
+    assert told in said.err
 
 
 async def _started(**variables: str) -> asyncio.subprocess.Process:
     here = {"WEBHOOK_SECRETS": f"{SECRET},{OLD_SECRET}", "WEBHOOK_PORT": "0", "VITALS_PORT": "0", **variables}
-    return await asyncio.create_subprocess_exec(
-        COMMAND, "webhook", env={"PATH": os.environ["PATH"], **here}, stderr=asyncio.subprocess.PIPE
-    )
+    return await start("webhook", variables=here)

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import signal
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,69 +22,55 @@ from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
 from storage.sqlite.store import SqliteStore
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
+from tests.harness.paths import MEMOS
+from tests.harness.processes import ended, environment, lines_of, start
+from tests.harness.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
     from sandbox.upstreams.series import Sent
     from storage.ledger import DeadLetter
     from tests.acceptance.conftest import Rig
 
-COMMAND = str(Path(sys.executable).parent / "voicememo")
-MEMO = Path(__file__).parent.parent.parent / "fixtures" / "memos" / "en-yes.wav"
+MEMO = MEMOS / "en-yes.wav"
 
 
-def _variables(sandbox: Sandbox, broker: EmbeddedBroker, folder: Path) -> dict[str, str]:
-    return {
-        **sandbox.environment(),
-        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
-        "ARCHIVE_URL": f"file:{folder / 'archive'}",
-        "ARCHIVE_SPOOL": str(folder / "owed"),
-        "STORE_URL": f"sqlite:{folder / 'voicememo.db'}",
-        "VITALS_PORT": "0",
-        "LOG_FORMAT": "json",
-        "KAFKA_SESSION_SECONDS": "6",  # this broker lets the next member wait for as long after one has left
-    }
-
-
-async def _run(variables: Mapping[str, str]) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        COMMAND, "run", env={**os.environ, **variables}, stderr=asyncio.subprocess.PIPE
-    )
+def _variables(sandbox: Sandbox, broker: EmbeddedBroker, folder: Path, **more: str) -> dict[str, str]:
+    """Return a worker's variables; this broker lets the next member wait for a session after one has left."""
+    here = environment(folder, sandbox=sandbox.environment(), broker=broker.bootstrap_servers)
+    return {**here, "LOG_FORMAT": "json", "KAFKA_SESSION_SECONDS": "6", **more}
 
 
 async def test_a_second_signal_hurries(tmp_path: Path) -> None:
     """Asked twice, a worker waits for no memo any more: it lets go of them, commits, exits 0, and another answers."""
     async with Sandbox(ScriptedMind()) as sandbox:
         with EmbeddedBroker() as broker:
-            variables = {**_variables(sandbox, broker, tmp_path), "DRAIN_SECONDS": "300"}
+            variables = _variables(sandbox, broker, tmp_path, DRAIN_SECONDS="300")
             publisher = KafkaPublisher(load(variables).kafka.login())
             value = await asyncio.to_thread(wrap, MEMO, chat_id="c", message_id="1", person="")
             await publisher.publish("message.received", key=b"c", value=value)
             await publisher.close()
             sandbox.faults.latency["whisper"] = 300.0
-            first = await _run(variables)
-            while not sandbox.faults.requests["whisper"]:  # noqa: ASYNC110 (another process asks)
-                await asyncio.sleep(0.01)
+            first = await start("run", variables=variables)
+            await until(lambda: sandbox.faults.requests["whisper"])
             first.send_signal(signal.SIGTERM)
             await asyncio.sleep(0.5)
             first.send_signal(signal.SIGTERM)
-            _, log = await first.communicate()
-            assert first.returncode == 0
-            events = [json.loads(line)["event"] for line in log.splitlines()]
-            assert "drain.cut_short" in events
+            status, _, log = await ended(first)
+            assert status == 0
+            assert "drain.cut_short" in [line["event"] for line in lines_of(log)]
             store = SqliteStore(tmp_path / "voicememo.db")
             await store.open()
             (story,) = await store.ledger.find("1")
             await store.close()
             assert (story.state.settled, story.lease_until) == (False, None)
             sandbox.faults.clear()
-            second = await _run(variables)
-            while not sandbox.sent:  # noqa: ASYNC110 (another process sends)
-                await asyncio.sleep(0.01)
+            second = await start("run", variables=variables)
+            await until(lambda: sandbox.sent)
             second.send_signal(signal.SIGTERM)
-            await second.communicate()
-    assert (second.returncode, len(sandbox.sent)) == (0, 1)
+            assert (await ended(second)).status == 0
+    assert len(sandbox.sent) == 1
 
 
 async def test_many_bugs_stop_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +111,7 @@ async def _answered_until_it_stops(folder: Path, letters: list[DeadLetter], sent
         for number in range(30):
             value = await asyncio.to_thread(wrap, MEMO, chat_id=f"c{number}", message_id=str(number), person="")
             await made.put(MEMO, value)
-        while not made.worker.done():  # noqa: ASYNC110 (it ends by itself)
-            await asyncio.sleep(0.05)
+        await asyncio.wait([made.worker], timeout=PATIENCE_SECONDS)
         letters += await made.store.ledger.dead_letters(limit=100)
         sent += made.sandbox.sent
 
@@ -147,13 +128,10 @@ async def test_a_member_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     async with rig(tmp_path, KAFKA_SESSION_SECONDS="6") as made:
         made.sandbox.faults.latency["whisper"] = 1.0
         await _put(made, "before")
-        while not made.sandbox.faults.requests["whisper"]:  # noqa: ASYNC110 (another task asks)
-            await asyncio.sleep(0.01)
+        await until(lambda: made.sandbox.faults.requests["whisper"])
         rebuilds[0].set()
         await _put(made, "after")
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while len(made.sandbox.sent) < 2:  # noqa: ASYNC110 (the same)
-                await asyncio.sleep(0.05)
+        await until(lambda: len(made.sandbox.sent) >= 2)
         await made.all_committed()
     given = [each.partitions for each in made.notices if isinstance(each, PartitionsChanged)]
     assert given[:3] == [given[0], 0, given[0]]
@@ -172,7 +150,7 @@ async def test_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
     async with Sandbox(ScriptedMind()) as sandbox:
         with EmbeddedBroker() as broker:
             variables = {**_variables(sandbox, broker, tmp_path), "STORE_URL": f"sqlite:{tmp_path / 'file' / 'x.db'}"}
-            worker = await _run(variables)
+            worker = await start("run", variables=variables)
             _, log = await worker.communicate()
     assert worker.returncode == 1
     assert "voicememo: " in log.decode().splitlines()[-1]

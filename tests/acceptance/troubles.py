@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -18,7 +18,7 @@ from storage.sqlite.store import SqliteStore
 from tests.acceptance.matrix import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
 WELL: Final = "well"
@@ -64,8 +64,22 @@ _LEVELS: Final = {
 _EARS: Final = (WELL, *(f"{ears}={trouble}" for ears in ("whisper", "second ears") for trouble in TROUBLES))
 
 
-def _heard_rows() -> list[Mapping[str, str]]:
-    """Make rows in which the words are heard, by one pair of ears at least, so that model and voice are asked."""
+@cache
+def any_rows() -> Sequence[Mapping[str, str]]:
+    """Return rows, each a trouble, or none, for each upstream, in which each pair of troubles is met.
+
+    In most of them nothing is heard, as the recording or both pairs of ears are in trouble, and what follows is not
+    called.
+    """
+    return rows_of(_LEVELS)
+
+
+@cache
+def heard_rows() -> Sequence[Mapping[str, str]]:
+    """Return rows in which the words are heard, by one pair of ears at least, so that model and voice are asked.
+
+    Each pair of troubles of ears, model, voice and archive is in one of them.
+    """
     levels = {name: its for name, its in _LEVELS.items() if name not in {"media", "whisper", "second ears"}}
     return [_with_ears(row) for row in rows_of({"ears": _EARS, **levels})]
 
@@ -77,14 +91,6 @@ def _with_ears(row: Mapping[str, str]) -> Mapping[str, str]:
     return {"media": WELL, **ears, **others}
 
 
-ALL: Final = bool(os.environ.get("OUTAGES"))
-"""Whether the rows in which the words are heard are played, too: minutes, and a machine that is busy spoils them."""
-ROWS: Final = [*rows_of(_LEVELS), *(_heard_rows() if ALL else [])]
-"""Each a trouble, or none, for each upstream.
-
-In most of the first rows nothing is heard, for the recording or both pairs of ears are in trouble, and what comes after
-is not asked; in the others it is.
-"""
 LANGUAGE: Final = "es"
 
 
@@ -96,7 +102,7 @@ def suffer(faults: Faults, row: Mapping[str, str]) -> None:
 
 
 @asynccontextmanager
-async def s3() -> AsyncIterator[tuple[Faults, str]]:
+async def s3(rows: int) -> AsyncIterator[tuple[Faults, str]]:
     """Serve S3's wire as far as a put needs it, with a bucket for each row, whose name its faults go by; give the URL.
 
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html)
@@ -108,7 +114,7 @@ async def s3() -> AsyncIterator[tuple[Faults, str]]:
         return web.Response(headers={"ETag": '"0"'})
 
     app = web.Application(middlewares=[fault_middleware(faults, closing)], client_max_size=64 * 1024 * 1024)
-    app.add_routes([web.put(f"/row-{number}/{{key:.+}}", put, name=f"row{number}") for number in range(len(ROWS))])
+    app.add_routes([web.put(f"/row-{number}/{{key:.+}}", put, name=f"row{number}") for number in range(rows)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

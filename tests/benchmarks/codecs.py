@@ -7,7 +7,6 @@ import resource
 import time
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,11 @@ from audio.streaming_decode import STREAMABLE
 from audio.transcode import Transcoder
 from tests.benchmarks import bare
 from tests.benchmarks.report import Section
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 FILES = ("en-call-me.caf", "en-weather.m4a", "en-long.opus")
 PIECE_BYTES = 8192
 COMING_SECONDS = 0.1

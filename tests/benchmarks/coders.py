@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import mean, median
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,14 @@ from tests.benchmarks.bare import SPEECH_RATE
 from tests.benchmarks.hearing import judge
 from tests.benchmarks.report import Section, Verdict
 from tests.benchmarks.upstreams import REPLY
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from tests.benchmarks.hearing import Quality
 
-_MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 _FIXTURES = ("en-long.opus", "hi-mausam.caf")
 _SECONDS = 20.0
 """Of each recording; a shorter one is repeated, so that each run of ffmpeg starts for as much sound."""
@@ -90,7 +90,7 @@ async def _speech(recordings: Sequence[Path]) -> Mapping[str, bytes]:
     """Give what is coded: the voice of the demo, and recordings; each as PCM."""
     said = b"".join([piece async for piece in EspeakVoice().speak(REPLY, language="en")])
     speech = {"the demo's voice": await asyncio.to_thread(resampled, said, SAMPLE_RATE, SPEECH_RATE)}
-    for path in (*(_MEMOS / name for name in _FIXTURES), *recordings):
+    for path in (*(MEMOS / name for name in _FIXTURES), *recordings):
         speech[path.name] = await asyncio.to_thread(bare.speech, path)
     return {name: _as_long(pcm) for name, pcm in speech.items()}
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sandbox.pace import Speed
-    from tests.benchmarks.worker import Worker
+    from tests.benchmarks.worker import MeasuredWorker
     from tests.benchmarks.world import World
 
 _BARE_RUNS = 8
@@ -30,7 +30,7 @@ async def measure(world: World, *, rounds: int, memos: int) -> Section:
     await world.pace({})
     await asyncio.gather(*(world.warm(worker) for worker in (kept_in_s3, kept_on_disk, plain)))
     pair = await pair_of(world, kept_in_s3)
-    kinds: Mapping[str, tuple[Worker, Mapping[str, Speed], int]] = {
+    kinds: Mapping[str, tuple[MeasuredWorker, Mapping[str, Speed], int]] = {
         "voicememo, instant services, archive in S3": (kept_in_s3, {}, memos),
         "voicememo, instant services, archive on disk": (kept_on_disk, {}, memos),
         "voicememo, published pace, archive in S3": (kept_in_s3, PUBLISHED, memos),
@@ -57,7 +57,7 @@ async def measure(world: World, *, rounds: int, memos: int) -> Section:
     return section
 
 
-async def pair_of(world: World, worker: Worker) -> Pair:
+async def pair_of(world: World, worker: MeasuredWorker) -> Pair:
     """Make the bare runs of the same clips: the memo that all carry, and a reply as it was sent."""
     message = await world.put(worker)
     await world.answered([message])
@@ -65,7 +65,7 @@ async def pair_of(world: World, worker: Worker) -> Pair:
     return Pair(world.memo, await asyncio.to_thread(samples, m4a))
 
 
-async def _cpu(world: World, worker: Worker, count: int) -> float:
+async def _cpu(world: World, worker: MeasuredWorker, count: int) -> float:
     """Give the CPU seconds of one of so many memos that are put at once."""
     before = cpu_seconds(worker.pid)
     await world.answered([await world.put(worker) for _ in range(count)])

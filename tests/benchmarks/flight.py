@@ -21,7 +21,7 @@ from tests.benchmarks.stalls import Stalls
 
 if TYPE_CHECKING:
     from tests.benchmarks.bare import Pair
-    from tests.benchmarks.worker import Worker
+    from tests.benchmarks.worker import MeasuredWorker
     from tests.benchmarks.world import World
 
 MEMO_SECONDS = 5.0
@@ -96,18 +96,18 @@ class _Flight:
         section.verdicts.append(Verdict(f"{number} in flight, p95 ÷ one alone", ratio, 1.25, excuse=excuse))
         section.verdicts.append(Verdict(f"{number} in flight, peak RSS in MB", peak / _MEGABYTE, 300))
 
-    async def _started(self, at_once: int) -> Worker:
+    async def _started(self, at_once: int) -> MeasuredWorker:
         worker = await self._world.worker(WORKER_CONCURRENCY=str(at_once))
         await self._world.warm(worker)
         return worker
 
-    async def _reading(self, worker: Worker) -> tuple[float, Stalls]:
+    async def _reading(self, worker: MeasuredWorker) -> tuple[float, Stalls]:
         return cpu_seconds(worker.pid), Stalls.read(await self._world.metrics(worker))
 
-    def _waited(self, worker: Worker, message: str) -> float:
+    def _waited(self, worker: MeasuredWorker, message: str) -> float:
         return self._world.sent[message].at - worker.taken[message]
 
-    async def _watch(self, worker: Worker) -> None:
+    async def _watch(self, worker: MeasuredWorker) -> None:
         while True:
             self._most_bytes = max(self._most_bytes, await asyncio.to_thread(family_rss_bytes, worker.pid))
             await asyncio.sleep(_SAMPLE_SECONDS)
@@ -115,7 +115,7 @@ class _Flight:
     async def _ended(
         self,
         section: Section,
-        worker: Worker,
+        worker: MeasuredWorker,
         name: str,
         waited: list[float],
         before: tuple[float, Stalls],

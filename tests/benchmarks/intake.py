@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import time
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from confluent_kafka import Producer
@@ -16,6 +15,7 @@ from tests.benchmarks.processes import cpu_seconds
 from tests.benchmarks.report import Section, Verdict
 from tests.benchmarks.stalls import Stalls, sum_of
 from tests.benchmarks.world import PARTITIONS
+from tests.harness.paths import FIXTURES
 from tests.integration.kafka.broker import VERSIONS, real_kafka
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.world import World
 
-_EVENTS = Path(__file__).parent.parent.parent / "fixtures" / "events"
+_EVENTS = FIXTURES / "events"
 _KINDS = ("30-typing", "31-read", "32-reaction", "33-echo-message-sent", "34-echo-handle-is-me", "38-text-message")
 _LIMIT = 10_000
 _LOOK_SECONDS = 0.05

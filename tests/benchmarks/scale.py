@@ -27,7 +27,7 @@ from tests.benchmarks.throughput import disorder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.benchmarks.worker import Worker
+    from tests.benchmarks.worker import MeasuredWorker
     from tests.benchmarks.world import World
 
 PARTITIONS = 12
@@ -177,7 +177,7 @@ def chats_of(prefix: str, each: int) -> list[str]:
     return list(itertools.chain.from_iterable(zip(*found.values(), strict=True)))
 
 
-async def _put(world: World, worker: Worker, chats: Sequence[str], times: int) -> list[list[str]]:
+async def _put(world: World, worker: MeasuredWorker, chats: Sequence[str], times: int) -> list[list[str]]:
     """Put a memo of each chat, so many times over; give the ids of each chat's memos."""
     messages: list[list[str]] = [[] for _ in chats]
     for _ in range(times):
@@ -186,11 +186,11 @@ async def _put(world: World, worker: Worker, chats: Sequence[str], times: int) -
     return messages
 
 
-def _cpu_seconds(workers: Sequence[Worker]) -> float:
+def _cpu_seconds(workers: Sequence[MeasuredWorker]) -> float:
     return sum(cpu_seconds(worker.pid) for worker in workers)
 
 
-async def _shared_out(world: World, workers: Sequence[Worker]) -> None:
+async def _shared_out(world: World, workers: Sequence[MeasuredWorker]) -> None:
     """Wait until each worker has its share of the partitions."""
     async with asyncio.timeout(_JOIN_SECONDS):
         shares = [0.0]
@@ -199,7 +199,7 @@ async def _shared_out(world: World, workers: Sequence[Worker]) -> None:
             shares = [await _partitions(world, worker) for worker in workers]
 
 
-async def _partitions(world: World, worker: Worker) -> float:
+async def _partitions(world: World, worker: MeasuredWorker) -> float:
     try:
         return sum_of(await world.metrics(worker), "voicememo_partitions")
     except OSError:  # it is not up yet

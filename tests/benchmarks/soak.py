@@ -12,7 +12,7 @@ from tests.benchmarks.report import Section, Verdict
 
 if TYPE_CHECKING:
     from tests.benchmarks.processes import Footprint
-    from tests.benchmarks.worker import Worker
+    from tests.benchmarks.worker import MeasuredWorker
     from tests.benchmarks.world import World
 
 _AT_ONCE = 24
@@ -52,7 +52,7 @@ async def measure(world: World, *, memos: int) -> Section:
     return section
 
 
-async def _answered(world: World, worker: Worker, memos: int, section: Section) -> list[Footprint]:
+async def _answered(world: World, worker: MeasuredWorker, memos: int, section: Section) -> list[Footprint]:
     looks = []
     for done in range(0, memos, _LOOK_EVERY):
         begun, slots = time.perf_counter(), asyncio.Semaphore(_AT_ONCE)
@@ -63,12 +63,12 @@ async def _answered(world: World, worker: Worker, memos: int, section: Section) 
     return looks
 
 
-async def _one(world: World, worker: Worker, slots: asyncio.Semaphore) -> None:
+async def _one(world: World, worker: MeasuredWorker, slots: asyncio.Semaphore) -> None:
     async with slots:
         await world.answered([await world.put(worker)])
 
 
-async def _left(world: World, worker: Worker) -> list[Verdict]:
+async def _left(world: World, worker: MeasuredWorker) -> list[Verdict]:
     """Stop the worker, and look for what it leaves."""
     family = children(worker.pid)
     status = await worker.stop()

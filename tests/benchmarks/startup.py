@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import tempfile
 import time
@@ -16,18 +15,17 @@ from sandbox.app import Sandbox
 from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
 from tests.benchmarks.report import Section
+from tests.harness.processes import COMMAND, environment, start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-COMMAND = Path(sys.executable).parent / "voicememo"
 
 
 async def measure(rounds: int) -> Section:
     """Start them a few times."""
     helps, pythons = [], []
     for _ in range(rounds):
-        helps.append(await _seconds(str(COMMAND), "--help"))
+        helps.append(await _seconds(COMMAND, "--help"))
         pythons.append(await _seconds(sys.executable, "-c", "pass"))
     polls = await _worker_starts(max(3, rounds // 3))
     section = Section("startup", "start-up (s)", ("", "median"))
@@ -54,15 +52,14 @@ async def _worker_starts(rounds: int) -> list[float]:
     async with Sandbox(ScriptedMind()) as sandbox:
         for _ in range(rounds):
             with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as folder:
-                polls.append(await _one(environment(sandbox, broker, folder)))
+                here = environment(Path(folder), sandbox=sandbox.environment(), broker=broker.bootstrap_servers)
+                polls.append(await _one({**here, "LOG_FORMAT": "json"}))
     return polls
 
 
 async def _one(variables: Mapping[str, str]) -> float:
     begun = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        str(COMMAND), "run", env={**os.environ, **variables}, stderr=asyncio.subprocess.PIPE
-    )
+    process = await start("run", variables=variables)
     polled = None
     if process.stderr is None:
         raise RuntimeError("the worker's log is not piped")
@@ -76,16 +73,3 @@ async def _one(variables: Mapping[str, str]) -> float:
     if polled is None:
         raise RuntimeError("the worker ended before it polled")
     return polled
-
-
-def environment(sandbox: Sandbox, broker: EmbeddedBroker, folder: str) -> dict[str, str]:
-    """Point a worker at the sandbox and the broker."""
-    return {
-        **sandbox.environment(),
-        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
-        "ARCHIVE_URL": f"file:{folder}/archive",
-        "ARCHIVE_SPOOL": f"{folder}/owed",
-        "STORE_URL": f"sqlite:{folder}/voicememo.db",
-        "VITALS_PORT": "0",
-        "LOG_FORMAT": "json",
-    }

@@ -17,7 +17,7 @@ from tests.benchmarks.report import Section, Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.benchmarks.worker import Worker
+    from tests.benchmarks.worker import MeasuredWorker
     from tests.benchmarks.world import World
 
 _LIMIT = 0.8
@@ -67,7 +67,7 @@ async def measure(world: World, *, rounds: int, memos: int) -> Section:
 class _Run:
     """One burst of memos."""
 
-    def __init__(self, world: World, worker: Worker) -> None:
+    def __init__(self, world: World, worker: MeasuredWorker) -> None:
         self._world = world
         self._worker = worker
         self.worker_share = 0.0

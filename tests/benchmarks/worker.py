@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tests.harness.processes import END_SECONDS, RunningProcess
 
-_END_SECONDS = 60.0
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
 
 
 @dataclass(slots=True)
-class Worker:
+class MeasuredWorker(RunningProcess):
     """A worker process, and what its log told."""
 
-    process: asyncio.subprocess.Process
     topic: str
     vitals_url: str
     taken: dict[str, float] = field(default_factory=dict)
@@ -32,18 +31,10 @@ class Worker:
     stopped: bool = False
     """Whether it was asked to end."""
 
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self.process.pid
-
-    async def stop(self) -> int:
-        """Ask it to end, and give its exit status."""
+    async def stop(self, seconds: float = END_SECONDS) -> int:
+        """Ask it to stop, read its log to the end, and return its exit status."""
         self.stopped = True
-        if self.process.returncode is None:
-            self.process.terminate()
-        async with asyncio.timeout(_END_SECONDS):
-            status = await self.process.wait()
+        status = await RunningProcess.stop(self, seconds)  # slots: super() would name the class without them
         if self.reading is not None:
             await self.reading
         return status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,23 +22,22 @@ from consumer.kafka.ports import KafkaLogin
 from consumer.kafka.publisher import KafkaPublisher
 from sandbox.broker import EmbeddedBroker
 from tests.benchmarks.upstreams import REPLY, WORDS_PER_MINUTE
-from tests.benchmarks.worker import Worker
+from tests.benchmarks.worker import MeasuredWorker
 from tests.harness.free_ports import free_ports
+from tests.harness.paths import MEMOS
+from tests.harness.processes import COMMAND, environment, start_program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
     from sandbox.pace import Speed
 
-COMMAND = Path(sys.executable).parent / "voicememo"
-_MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 MEMO = "memo.opus"
 MEMO_SECONDS = 16.0
 """The WAV of such a memo has half a megabyte, the original architecture's lower end."""
 PARTITIONS = 4
 """Of a topic; the embedded broker's topics have as many."""
 _LOOK_SECONDS = 0.02
-_LONGEST_LINE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class World:
         self._publisher = KafkaPublisher(KafkaLogin(servers))
         self._seen = 0
         self._names = 0
-        self._workers: list[Worker] = []
+        self._workers: list[MeasuredWorker] = []
         self._looking = asyncio.Lock()
 
     @property
@@ -106,39 +104,33 @@ class World:
                 await admin.close()
         return topic
 
-    async def worker(self, *command: str, topic: str | None = None, **environment: str) -> Worker:
+    async def worker(self, *command: str, topic: str | None = None, **more: str) -> MeasuredWorker:
         """Start a worker, on a topic of its own unless one is named; those of one topic share its group and store."""
         topic, port = topic or await self.topic(), free_ports(1)[0]
         folder = self.folder / topic
         (folder / "scratch").mkdir(parents=True, exist_ok=True)
         variables = {
+            **environment(folder, broker=self.servers),
             **self._variables,
-            "KAFKA_BOOTSTRAP_SERVERS": self.servers,
             "KAFKA_TOPIC": topic,
             "KAFKA_GROUP_ID": topic,
             "ARCHIVE_SPOOL": f"{folder}/owed/{port}",
-            "STORE_URL": f"sqlite:{folder}/voicememo.db",
             "VITALS_PORT": str(port),
             "LOG_FORMAT": "json",
             "TMPDIR": f"{folder}/scratch",
-            **environment,
+            **more,
         }
-        process = await asyncio.create_subprocess_exec(
-            *(command or (str(COMMAND), "run")),
-            env={**os.environ, **variables},
-            stderr=asyncio.subprocess.PIPE,
-            limit=_LONGEST_LINE_BYTES,
-        )
-        worker = Worker(process, topic, f"http://127.0.0.1:{port}")
+        process = await start_program(*(command or (COMMAND, "run")), variables=variables)
+        worker = MeasuredWorker(process, topic, f"http://127.0.0.1:{port}")
         worker.reading = asyncio.create_task(worker.read_log())
         self._workers.append(worker)
         return worker
 
-    async def sequential(self) -> Worker:
+    async def sequential(self) -> MeasuredWorker:
         """Start the plain worker."""
         return await self.worker(sys.executable, "-m", "tests.benchmarks.sequential")
 
-    async def put(self, worker: Worker, *, chat: str | None = None) -> str:
+    async def put(self, worker: MeasuredWorker, *, chat: str | None = None) -> str:
         """Put a memo on a worker's topic, in a chat of its own unless one is named, which is its key; give its id."""
         self._names += 1
         message_id = f"m{self._names}"
@@ -167,12 +159,12 @@ class World:
         async with self._looking:
             await self._look()
 
-    async def warm(self, worker: Worker, memos: int = 2) -> None:
+    async def warm(self, worker: MeasuredWorker, memos: int = 2) -> None:
         """Have a worker answer some memos that nobody measures."""
         for _ in range(memos):
             await self.answered([await self.put(worker)])
 
-    async def metrics(self, worker: Worker) -> str:
+    async def metrics(self, worker: MeasuredWorker) -> str:
         """Give a worker's metrics."""
         async with self.http.get(f"{worker.vitals_url}/metrics") as response:
             return await response.text()
@@ -255,7 +247,7 @@ def _record(folder: Path, seconds: float) -> None:
         "-stream_loop",
         "-1",
         "-i",
-        str(_MEMOS / "en-long.opus"),
+        str(MEMOS / "en-long.opus"),
         "-t",
         str(seconds),
         "-c",

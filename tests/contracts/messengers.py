@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from sandbox.faults import ScriptedFault
 
-MEMOS = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 REPLY = VoiceReply("51", Clip(b"\x00sound", Format.M4A), "the words", "tts_response_1.m4a", "voicememo-51-1")
 LIMIT = 200_000
 _SILENT = {

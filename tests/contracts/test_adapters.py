@@ -28,9 +28,10 @@ from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from tests.contracts.adapters import ALL, SHORT_SECONDS, STREAMING, TRANSCRIBERS, WORDS, Listener, Wired, secrets_told
 from tests.contracts.messengers import serving
+from tests.harness.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
 
 @pytest_asyncio.fixture
@@ -45,12 +46,6 @@ def wired(request: pytest.FixtureRequest) -> Wired:
     """Each adapter in turn."""
     found: Wired = request.param
     return found
-
-
-async def until(held: Callable[[], bool]) -> None:
-    """Wait for what the server or the system does in its own time."""
-    while not held():  # noqa: ASYNC110 (its state, which has no event)
-        await asyncio.sleep(0.001)
 
 
 ANSWERED = [

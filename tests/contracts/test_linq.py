@@ -31,7 +31,8 @@ from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from sandbox.upstreams.linq import Refusal
 from tests.contracts.deliveries import Delivery
-from tests.contracts.messengers import LINQ, MEMOS, REPLY, patience_seconds, serving
+from tests.contracts.messengers import LINQ, REPLY, patience_seconds, serving
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

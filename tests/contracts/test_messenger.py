@@ -32,7 +32,8 @@ from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.contracts.deliveries import Delivery
-from tests.contracts.messengers import LIMIT, LINQ, MEMOS, REPLY, SERIES, Generation, patience_seconds, serving
+from tests.contracts.messengers import LIMIT, LINQ, REPLY, SERIES, Generation, patience_seconds, serving
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -23,7 +23,8 @@ from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from tests.contracts.adapters import secrets_told
-from tests.contracts.messengers import LINQ, MEMOS, REPLY, SERIES, Generation, patience_seconds
+from tests.contracts.messengers import LINQ, REPLY, SERIES, Generation, patience_seconds
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

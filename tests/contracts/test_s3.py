@@ -6,7 +6,6 @@ import asyncio
 import json
 import threading
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,13 +22,14 @@ from storage.deletion.retention import DAY_SECONDS
 from storage.errors import ArchiveForbidden, ArchiveMissing, ArchiveUnavailable
 from storage.factory import make_archive
 from tests.contracts.buckets import BUCKET, client, variables
+from tests.harness.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from storage.archive import Archive
 
-ROOT = Path(__file__).parent.parent.parent
 M4A = "audio/mp4"
 LARGE = bytes(range(256)) * 4096 * 20
 """Twenty MiB."""

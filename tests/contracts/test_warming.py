@@ -15,8 +15,10 @@ from providers.wire.sessions import open_connection, policy_for, session
 from sandbox.app import LINQ_KEY, SERIES_KEY, Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from tests.contracts.adapters import ALL, KEYS, Listener, Wired
-from tests.contracts.messengers import LINQ, MEMOS, SERIES, Generation, serving
-from tests.contracts.test_adapters import open_files, own_tasks, until
+from tests.contracts.messengers import LINQ, SERIES, Generation, serving
+from tests.contracts.test_adapters import open_files, own_tasks
+from tests.harness.paths import MEMOS
+from tests.harness.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

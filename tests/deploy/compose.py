@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.harness.paths import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
 BASE, OUTSIDE = ROOT / "docker-compose.yml", ROOT / "deploy" / "compose.outside.yml"
 WORKER = "worker"
 

@@ -7,9 +7,13 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.harness.paths import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 DOCKERFILE = ROOT / "Dockerfile"
 BUILD, RUN = "build", "run"
 """The two stages."""

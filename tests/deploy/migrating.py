@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.deploy.compose import ROOT
+from tests.harness.paths import ROOT
 from tests.postgres.database import connected
 from tests.postgres.server import SUPERUSER
 

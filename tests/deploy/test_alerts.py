@@ -19,8 +19,9 @@ from storage.archives.disk import DiskArchive
 from storage.archives.retrying import RetryingArchive
 from storage.memory.store import MemoryStore
 from tests.deploy import dockerfile, promql
-from tests.deploy.compose import BASE, ROOT, read
+from tests.deploy.compose import BASE, read
 from tests.deploy.promql import NotPromQL, parse
+from tests.harness.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

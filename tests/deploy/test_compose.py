@@ -17,7 +17,8 @@ from deploy import new_secrets
 from runtime.settings.environment import unknown_variables
 from runtime.settings.variables import variables
 from tests.deploy import compose, dockerfile
-from tests.deploy.compose import BASE, OUTSIDE, ROOT, WORKER, Missing, dotenv, environment, read, seconds, services
+from tests.deploy.compose import BASE, OUTSIDE, WORKER, Missing, dotenv, environment, read, seconds, services
+from tests.harness.paths import ROOT
 from tests.integration.kafka.broker import VERSIONS
 
 SCHEMA = Path(__file__).parent / "compose-spec.json"

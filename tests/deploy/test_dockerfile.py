@@ -23,13 +23,17 @@ from sandbox.broker import EmbeddedBroker
 from sandbox.mind import ScriptedMind
 from tests.deploy import dockerfile
 from tests.deploy.compose import BASE, read
-from tests.deploy.dockerfile import BUILD, ROOT, RUN, only, steps, variables
+from tests.deploy.dockerfile import BUILD, RUN, only, steps, variables
+from tests.harness import processes
+from tests.harness.needs import missing
+from tests.harness.paths import MEMOS, ROOT
+from tests.harness.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 NOBODY = 10001
-MEMO = ROOT / "fixtures" / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 PATIENCE_SECONDS = 60.0
 BUILDERS = ("pip", "setuptools", "wheel", "hatchling", "editables")
 
@@ -97,9 +101,6 @@ def test_context_is_what_is_copied() -> None:
     assert all((ROOT / source).exists() for source in copied)
 
 
-BY_FLAG = pytest.mark.skipif("IMAGE" not in os.environ, reason="installs the whole image, for minutes: IMAGE=1")
-
-
 @pytest.fixture(scope="module")
 def built() -> Iterator[Path]:
     """The image's environment, in a folder that everybody may read."""
@@ -111,7 +112,7 @@ def built() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-@BY_FLAG
+@pytest.mark.proof
 @pytest.mark.timeout(900)
 def test_steps_make_an_environment(built: Path) -> None:
     """In a clean folder the first stage's steps make the command, without what builds, of the size that is stated."""
@@ -127,7 +128,7 @@ def test_steps_make_an_environment(built: Path) -> None:
     assert abs(megabytes - int(stated)) < 0.05 * int(stated), f"it takes {megabytes:.0f} MB"
 
 
-@BY_FLAG
+@pytest.mark.proof
 @pytest.mark.timeout(900)
 async def test_stranger_runs_it(built: Path, unused_tcp_port: int) -> None:
     """As a user who may write to the spool and a temporary folder alone, it answers a memo, is healthy, and stops."""
@@ -141,12 +142,9 @@ async def test_stranger_runs_it(built: Path, unused_tcp_port: int) -> None:
         with EmbeddedBroker() as broker:
             environment = {
                 **variables(RUN),
-                **sandbox.environment(),
+                **processes.environment(temporary, sandbox=sandbox.environment(), broker=broker.bootstrap_servers),
                 "PATH": f"{built / 'bin'}:/usr/bin:/bin",
-                "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
                 "ARCHIVE_SPOOL": str(spool),
-                "ARCHIVE_URL": f"file:{temporary / 'archive'}",
-                "STORE_URL": f"sqlite:{temporary / 'store.db'}",
                 "VITALS_PORT": str(unused_tcp_port),
                 "TMPDIR": str(temporary),
             }
@@ -154,7 +152,7 @@ async def test_stranger_runs_it(built: Path, unused_tcp_port: int) -> None:
             (entry,), (command,) = only("ENTRYPOINT", RUN), only("CMD", RUN)
             worker = await _started([*entry.listed, *command.listed], environment)
             try:
-                await _until(lambda: len(sandbox.sent))
+                await until(lambda: sandbox.sent, seconds=PATIENCE_SECONDS)
                 assert await _probed(environment) == 0
             finally:
                 worker.terminate()
@@ -165,7 +163,7 @@ async def test_stranger_runs_it(built: Path, unused_tcp_port: int) -> None:
     assert _owned_by_the_stranger(folder) - {spool, temporary, *temporary.rglob("*"), *spool.rglob("*")} == before
 
 
-@BY_FLAG
+@pytest.mark.proof
 @pytest.mark.timeout(900)
 async def test_demo_upstreams_run(built: Path, unused_tcp_port: int) -> None:
     """The service `sandbox` finds code and fixtures where the Compose file mounts them, and becomes healthy."""
@@ -222,12 +220,6 @@ async def _probed(environment: dict[str, str]) -> int:
     return await asyncio.wait_for((await _started(check.listed, environment)).wait(), PATIENCE_SECONDS)
 
 
-async def _until(met: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not met():  # noqa: ASYNC110 (another process brings it about)
-            await asyncio.sleep(0.05)
-
-
 def _stranger() -> tuple[int, int]:
     """Say as whom to run it: as the image's own user, where we may."""
     return (NOBODY, NOBODY) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
@@ -243,7 +235,7 @@ def _python() -> Path:
     python = Path(found or sys.executable)
     made = subprocess.run([python, "-c", "import ensurepip, venv"], capture_output=True, check=False)  # noqa: S603 (as found)
     if made.returncode != 0 or (found is None and sys.version_info[:2] != (3, 11)):
-        pytest.skip("no Python 3.11 with venv stands for the image's")
+        missing("no Python 3.11 with venv stands for the image's")
     return python
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -12,6 +11,7 @@ import pytest
 from deploy import new_secrets
 from storage.supabase.store import SupabaseStore, exposed
 from tests.deploy.migrating import DATABASE, make_database, migrate
+from tests.harness.needs import missing, program
 from tests.postgres.database import connected, migrations
 from tests.postgres.postgrest import ANON_KEY, SERVICE_KEY, PostgRest
 from tests.postgres.server import SUPERUSER, NoPostgres, PostgresServer, real_postgres
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
     """A server without any role but its superuser's. Without PostgreSQL or psql the tests are skipped."""
-    if shutil.which("psql") is None:
-        pytest.skip("no PostgreSQL: psql is not installed")
+    program("psql")
     try:
         with real_postgres() as server:
             asyncio.run(make_database(server))
             yield server
     except NoPostgres as reason:
-        pytest.skip(f"no PostgreSQL: {reason}")
+        missing(f"PostgreSQL: {reason}")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from pathlib import Path
 from deploy import new_secrets
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
-from tests.deploy.compose import ROOT, dotenv, environment, read, services
+from tests.deploy.compose import dotenv, environment, read, services
+from tests.harness.paths import ROOT
 
 
 def test_each_is_made_once(tmp_path: Path) -> None:

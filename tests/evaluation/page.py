@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.evaluation.report import markdown
+from tests.harness.paths import ROOT
 
 if TYPE_CHECKING:
     from tests.evaluation.report import Section
 
-PAGE: Final = Path(__file__).parent.parent.parent / "docs" / "quality.md"
+PAGE: Final = ROOT / "docs" / "quality.md"
 SECTIONS: Final = ("language", "silence", "hallucinations", "voices")
 
 

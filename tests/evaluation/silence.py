@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
@@ -17,13 +16,14 @@ from audio.loudness import LEAST_VOICED_SECONDS, voiced_seconds
 from audio.transcode import Transcoder
 from tests.evaluation.noises import MOVING, RATE, STEADY, at_level, coloured
 from tests.evaluation.report import Line, Rows, Section
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.evaluation.noises import Floats, Maker
 
-MEMOS: Final = Path(__file__).parent.parent.parent / "fixtures" / "memos"
 _LEVELS: Final = (-60.0, -45.0, -30.0, -15.0)
 """RMS in dB below full scale."""
 _SECONDS: Final = (2.0, 6.0, 15.0)

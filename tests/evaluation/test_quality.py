@@ -52,8 +52,9 @@ def test_the_corpora_are_as_wide_as_they_say() -> None:
     assert not known & {each.text for each in judged if each.group == "unseen"}
 
 
+@pytest.mark.proof
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_each_voice_is_understood_as_well_as_it_is_heard_directly() -> None:
     """A reply as it is sent is understood about as well as the raw voice; one at a wrong rate is not at all.
 

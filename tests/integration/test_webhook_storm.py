@@ -6,7 +6,6 @@ WEBHOOK_DELIVERIES says how many there are; most of the time is Kafka's own, get
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import uuid
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -34,21 +34,24 @@ from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from storage.sqlite.store import SqliteStore
 from tests.contracts.webhooks import SECRET, envelope, standard, timestamped, written
+from tests.harness.needs import missing
+from tests.harness.processes import ended, environment, lines_of, start
+from tests.harness.until import until
 from tests.integration.kafka.broker import VERSIONS, NoKafka, real_kafka
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from consumer.settings import Settings
     from tests.integration.kafka.broker import RealKafka
 
 DELIVERIES = int(os.environ.get("WEBHOOK_DELIVERIES", "2000"))
 SEED = int(os.environ.get("WEBHOOK_SEED", "1"))
-COMMAND = Path(sys.executable).parent / "voicememo"
 PARTITIONS = 6
 CHATS = 20
 AT_ONCE = 40
 PATIENCE_SECONDS = 240.0
+_until = partial(until, seconds=PATIENCE_SECONDS)
 FORGERS_SECRET = "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldCBrZXk="
 
 
@@ -77,7 +80,6 @@ class Post:
     acknowledged: set[str] = field(default_factory=set)
     given_up: Counter[str] = field(default_factory=Counter)
     settled: int = 0
-    news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def run(self) -> None:
         """Deliver, so many at once."""
@@ -89,18 +91,11 @@ class Post:
             for _ in range(AT_ONCE):
                 group.create_task(self._carry(client, left))
 
-    async def until(self, met: Callable[[], bool]) -> None:
-        """Wait until something is so."""
-        async with self.news:
-            await self.news.wait_for(met)
-
     async def _carry(self, client: aiohttp.ClientSession, left: Any) -> None:  # noqa: ANN401 (an iterator that is shared)
         for delivery in left:
             while not await self._settles(client, delivery):  # noqa: ASYNC110 (the vendor's pause between tries)
                 await asyncio.sleep(0.2)
             self.settled += 1
-            async with self.news:
-                self.news.notify_all()
 
     async def _settles(self, client: aiohttp.ClientSession, delivery: Delivery) -> bool:
         """Try once; say whether that was the last time, as the vendor's pages have it."""
@@ -114,8 +109,6 @@ class Post:
             self.acknowledged.add(delivery.event)
         elif isinstance(status, int) and status < 500 and status != 429:
             self.given_up[delivery.event] += 1
-        async with self.news:
-            self.news.notify_all()
         return status == 200 or delivery.event in self.given_up
 
 
@@ -149,19 +142,17 @@ async def test_nothing_acknowledged_is_lost_and_each_message_is_answered_once(un
         try:
             kafka = await asyncio.to_thread(closing.enter_context, real_kafka(VERSIONS[0]))
         except NoKafka as reason:
-            if os.environ.get("CI") == "true":
-                pytest.fail(f"no real Kafka: {reason}")
-            pytest.skip(f"no real Kafka: {reason}")
+            missing(f"a real Kafka: {reason}")
         await _topics(kafka.bootstrap_servers)
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory()))
         sandbox = await closing.enter_async_context(Sandbox(ScriptedMind()))
-        settings = load(environment := _environment(sandbox, kafka, folder, unused_tcp_port))
+        settings = load(variables := _variables(sandbox, kafka, folder, unused_tcp_port))
         deliveries, messages = _deliveries(Random(SEED))  # noqa: S311 (it draws a load)
         await closing.enter_async_context(_working(settings))
         post = Post(f"http://127.0.0.1:{unused_tcp_port}/webhook", deliveries)
-        await _storm(post, kafka, environment)
+        await _storm(post, kafka, variables)
         records = await _records(settings)
-        await _until(lambda: _all_committed(settings))
+        await _until(lambda: _all_committed(settings), pause_seconds=0.2)
         states = await _states(folder, messages)
     genuine = {each.event for each in deliveries if not each.forged}
     forged = {each.event for each in deliveries if each.forged}
@@ -205,50 +196,36 @@ async def test_what_the_topic_does_not_take_is_told_and_holds_nothing_up(kafka: 
     assert post.answers[503] <= 2
 
 
-async def _storm(post: Post, kafka: RealKafka, environment: Mapping[str, str]) -> None:
+async def _storm(post: Post, kafka: RealKafka, variables: Mapping[str, str]) -> None:
     """Deliver everything; meanwhile kill Kafka twice and the door once, each at a third of the way."""
-    door = await _door(environment)
+    door = await start("webhook", variables=variables)
     total = len(post.deliveries)
     delivering = asyncio.create_task(post.run())
     for share in (0.25, 0.75):
-        await post.until(lambda share=share: post.settled >= total * share)  # type: ignore[misc] # mypy infers no default
+        await _until(lambda: post.settled >= total * share)  # noqa: B023 (waited for in this turn)
         troubled = post.answers[503] + 1
         await asyncio.to_thread(kafka.kill)
-        await post.until(lambda troubled=troubled: post.answers[503] >= troubled)  # type: ignore[misc] # the same
+        await _until(lambda: post.answers[503] >= troubled)  # noqa: B023 (the same)
         await asyncio.to_thread(kafka.start)
         if share < 0.5:
-            await post.until(lambda: post.settled >= total / 2)
+            await _until(lambda: post.settled >= total / 2)
             door.kill()
             await door.wait()
-            door = await _door(environment)
+            door = await start("webhook", variables=variables)
     await delivering
     door.terminate()
-    _, log = await door.communicate()
-    assert door.returncode == 0
-    assert [json.loads(line)["phase"] for line in log.splitlines() if b'"door.changed"' in line] == [
-        "open",
-        "draining",
-        "stopped",
-    ]
-    assert b"whsec_" not in log
-    assert b"number " not in log
+    status, _, log = await ended(door)
+    assert status == 0
+    phases = [line["phase"] for line in lines_of(log) if line["event"] == "door.changed"]
+    assert phases == ["open", "draining", "stopped"]
+    assert "whsec_" not in log
+    assert "number " not in log
 
 
-async def _door(environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        str(COMMAND), "webhook", env={**os.environ, **environment}, stderr=asyncio.subprocess.PIPE, limit=2**24
-    )
-
-
-def _environment(sandbox: Sandbox, kafka: RealKafka, folder: Path, port: int) -> Mapping[str, str]:
+def _variables(sandbox: Sandbox, kafka: RealKafka, folder: Path, port: int) -> dict[str, str]:
     return {
-        **sandbox.linq_environment(),
-        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        **environment(folder, sandbox=sandbox.linq_environment(), broker=kafka.bootstrap_servers),
         "ANSWER_TEXT_MESSAGES": "true",
-        "ARCHIVE_URL": f"file:{folder / 'archive'}",
-        "ARCHIVE_SPOOL": str(folder / "owed"),
-        "STORE_URL": f"sqlite:{folder / 'voicememo.db'}",
-        "VITALS_PORT": "0",
         "WEBHOOK_PORT": str(port),
         "WEBHOOK_SECRETS": f"another-secret-of-ours,{SECRET}",
         "LOG_FORMAT": "json",
@@ -307,12 +284,6 @@ async def _all_committed(settings: Settings) -> bool:
         return all([(await looking.committed(each) or 0) >= ends[each] for each in partitions])
     finally:
         await looking.stop()
-
-
-async def _until(met: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await met():  # noqa: ASYNC110 (another client's state: nobody tells us)
-            await asyncio.sleep(0.2)
 
 
 async def _states(folder: Path, messages: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from deploy import new_secrets
 from tests.deploy import compose, dockerfile
-from tests.deploy.compose import ROOT, WORKER
+from tests.deploy.compose import WORKER
+from tests.harness.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.contracts.buckets import moto_server
-from tests.deploy.compose import ROOT, environment, services
+from tests.deploy.compose import environment, services
 from tests.deploy.migrating import make_database, migrate
+from tests.harness.paths import ROOT
 from tests.integration.kafka.broker import VERSIONS, real_kafka
 from tests.postgres.server import NoPostgres, real_postgres
 from tests.stack.environment import Addresses, env_file

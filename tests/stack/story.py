@@ -26,14 +26,16 @@ from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from storage.factory import make_store
 from tests.deploy import compose
-from tests.deploy.compose import ROOT, WORKER, services
+from tests.deploy.compose import WORKER, services
 from tests.deploy.migrating import DATABASE
 from tests.harness.free_ports import free_ports
+from tests.harness.paths import FIXTURES, MEMOS
+from tests.harness.until import until
 from tests.postgres.database import connected
 from tests.postgres.server import SUPERUSER
 from tests.stack.environment import Addresses, in_compose, of_worker
 from tests.stack.signed import SignedPostgRest
-from tests.stack.team import Worker
+from tests.stack.team import StackWorker, started
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -44,8 +46,7 @@ if TYPE_CHECKING:
     from storage.factory import Store
     from tests.stack.parts import Parts
 
-FIXTURES = ROOT / "fixtures"
-MEMO = FIXTURES / "memos" / "en-call-me.caf"
+MEMO = MEMOS / "en-call-me.caf"
 PATIENCE_SECONDS = 120.0
 LATE_MEMOS = 24
 """Said while a worker is killed; with so many chats both workers have some."""
@@ -65,14 +66,13 @@ class Stack:
     store: Store
     publisher: KafkaPublisher
     there: Addresses
-    workers: list[Worker] = field(default_factory=list)
+    workers: list[StackWorker] = field(default_factory=list)
 
-    async def hire(self) -> Worker:
+    async def hire(self) -> StackWorker:
         """Start one more worker, with an environment as the Compose file says."""
         name = f"worker-{len(self.workers) + 1}"
         given = of_worker(self.parts.env, self.there, self.folder, free_ports(1)[0])
-        worker = Worker(name, self.folder, given)
-        await worker.start()
+        worker = await started(name, self.folder, given)
         self.workers.append(worker)
         return worker
 
@@ -90,14 +90,12 @@ class Stack:
         )
 
     async def until(self, met: Callable[[], object], what: str) -> None:
-        """Wait for what other processes bring about; none of them may end meanwhile."""
+        """Wait for what the workers bring about; a failure shows the end of each one's log."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not await asyncio.to_thread(met):  # noqa: ASYNC110 (they do not tell us)
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            said = "\n\n".join(f"{worker.name}:\n{worker.said()}" for worker in self.workers)
-            raise AssertionError(f"waited in vain until {what}\n{said}") from None
+            await until(lambda: asyncio.to_thread(met), what, seconds=PATIENCE_SECONDS, pause_seconds=0.05)
+        except AssertionError as late:
+            said = "\n\n".join(f"{worker.name}:\n{worker.last_words()}" for worker in self.workers)
+            raise AssertionError(f"{late}\n{said}") from None
 
 
 async def play(parts: Parts, folder: Path, tell: Callable[[str], None]) -> None:
@@ -115,7 +113,7 @@ async def play(parts: Parts, folder: Path, tell: Callable[[str], None]) -> None:
 async def standing(parts: Parts, folder: Path, tell: Callable[[str], None]) -> AsyncIterator[Stack]:
     """Bring up what is not up yet, workers last; whatever happens, no worker outlives the block."""
     async with AsyncExitStack() as closing:
-        media = (FIXTURES / "memos", FIXTURES / "broken")
+        media = (MEMOS, FIXTURES / "broken")
         sandbox = await closing.enter_async_context(Sandbox(ScriptedMind(), media=media, honours_keys=False))
         for key, message in fixture.messages(FIXTURES / "messages.json", series_api_url=sandbox.url).items():
             sandbox.series.add_message(*key, message)
@@ -165,7 +163,7 @@ async def _both_are_members(stack: Stack) -> None:
         await stack.until(partial(_has_partitions, worker), f"{worker.name} has partitions")
 
 
-def _has_partitions(worker: Worker) -> bool:
+def _has_partitions(worker: StackWorker) -> bool:
     counts = [line["partitions"] for line in worker.lines() if line["event"] == "partitions.changed"]
     return bool(counts) and 0 < int(str(counts[-1])) < 12
 
@@ -187,7 +185,7 @@ async def _vitals_tell(stack: Stack) -> None:
     """Each worker is ready; by its metrics nothing is unfinished, nothing is owed, and all replies were voice."""
     async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE_SECONDS):
         for worker in stack.workers:
-            url = f"http://127.0.0.1:{worker.environment['VITALS_PORT']}"
+            url = f"http://127.0.0.1:{worker.variables['VITALS_PORT']}"
             async with session.get(f"{url}/readyz") as ready:
                 assert ready.status == 200, await ready.text()
             told = await _told(session, url)
@@ -236,7 +234,7 @@ async def _a_worker_is_killed(stack: Stack) -> None:
     stack.tell(f"{LATE_MEMOS} memos of {LATE_MEMOS} chats were answered once each, {len(again)} of them taken over")
 
 
-def _in_hand(worker: Worker) -> set[tuple[str, str]]:
+def _in_hand(worker: StackWorker) -> set[tuple[str, str]]:
     return worker.keys("memo.taken") - worker.keys("memo.settled")
 
 
@@ -245,7 +243,7 @@ async def _all_stop(stack: Stack) -> None:
     grace = compose.seconds(services(stack.parts.env)[WORKER]["stop_grace_period"])
     left = [worker for worker in stack.workers if worker.alive]
     statuses = await asyncio.gather(*(worker.stop(grace) for worker in left))
-    assert statuses == [0] * len(left), [worker.said() for worker in left]
+    assert statuses == [0] * len(left), [worker.last_words() for worker in left]
     owed = list((stack.folder / "owed").glob("*.owed"))
     assert not owed, f"{len(owed)} uploads are still owed"
     stack.tell(f"{len(left)} workers have stopped, and owe nothing")

@@ -2,71 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-COMMAND = str(Path(sys.executable).parent / "voicememo")
+from tests.harness.processes import LoggedProcess, start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 
 @dataclass(slots=True)
-class Worker:
+class StackWorker(LoggedProcess):
     """One of them."""
 
     name: str
-    folder: Path
-    environment: dict[str, str] = field(repr=False)
-    process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Start it; it may write below its folder."""
-        temporary = self.folder / "tmp"
-        temporary.mkdir(parents=True, exist_ok=True)
-        given = {"PATH": os.environ["PATH"], "TMPDIR": str(temporary), **self.environment}
-        with self._log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                COMMAND, "run", env=given, cwd=self.folder, stdout=log, stderr=log
-            )
-
-    async def kill(self) -> None:
-        """End it as a power loss would."""
-        assert self.process is not None
-        self.process.kill()
-        await self.process.wait()
-
-    async def stop(self, grace_seconds: float) -> int:
-        """Ask it to stop; give its exit status. One that does not within its grace is killed, and that is an error."""
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.terminate()
-            try:
-                await asyncio.wait_for(self.process.wait(), grace_seconds)
-            except TimeoutError:
-                await self.kill()
-                raise AssertionError(f"{self.name} did not stop within {grace_seconds:g} s") from None
-        return self.process.returncode or 0
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs."""
-        return self.process is not None and self.process.returncode is None
+    variables: Mapping[str, str] = field(repr=False)
 
     def keys(self, event: str) -> set[tuple[str, str]]:
-        """Name the memos, by chat and message, that it has logged such an event of."""
-        return {(str(line["chat_id"]), str(line["message_id"])) for line in self.lines() if line["event"] == event}
+        """Return the memos, by chat and message, that it has logged such an event of."""
+        return {(line["chat_id"], line["message_id"]) for line in self.lines() if line["event"] == event}
 
-    def said(self) -> str:
-        """Give the end of its log."""
-        return "\n".join(self._log.read_text("utf-8").splitlines()[-20:])
 
-    @property
-    def _log(self) -> Path:
-        return self.folder / f"{self.name}.log"
-
-    def lines(self) -> list[dict[str, object]]:
-        """Read what it logged; a line that is being written is left out."""
-        lines = self._log.read_text("utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+async def started(name: str, folder: Path, variables: Mapping[str, str]) -> StackWorker:
+    """Start one; it may write below its folder."""
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{name}.log"
+    process = await start("run", variables={**variables, "TMPDIR": str(temporary)}, log=log, cwd=folder)
+    return StackWorker(process, log, name, variables)

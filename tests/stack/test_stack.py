@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.harness.needs import missing
 from tests.integration.kafka.broker import NoKafka
 from tests.postgres.server import NoPostgres
 from tests.stack.parts import parts
@@ -32,10 +32,6 @@ def test_stack_answers_and_survives(tmp_path: Path) -> None:
     try:
         with parts(tmp_path, told.append) as running:
             asyncio.run(play(running, tmp_path, told.append))
-    except NoKafka as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no real Kafka: {reason}")
-        pytest.skip(f"no real Kafka: {reason}")
-    except NoPostgres as reason:
-        pytest.skip(f"no PostgreSQL: {reason}")
+    except (NoKafka, NoPostgres) as reason:
+        missing(f"a part of the stack: {reason}")
     assert told[-1] == "all parts have stopped"

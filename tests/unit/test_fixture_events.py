@@ -7,7 +7,6 @@ import json
 import re
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +15,9 @@ from audio.formats import Format, sniff
 from console.fixture import load, messages
 from consumer.events.parse import Ignored, ParsedEvent, TextMessage, Unreadable, VoiceMemo, parse, recordings_in
 from consumer.memo.states import AbsentAudio, InlineAudio, LinkedAudio
+from tests.harness.paths import FIXTURES
 
 URL = "http://127.0.0.1:9099"
-FIXTURES = Path(__file__).parents[2] / "fixtures"
 EVENTS = sorted((FIXTURES / "events").glob("[0-9]*"))
 EXPECTED: dict[str, dict[str, Any]] = json.loads((FIXTURES / "expected.json").read_text("utf-8"))
 MEMOS: dict[str, dict[str, Any]] = {

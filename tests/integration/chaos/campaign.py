@@ -9,8 +9,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
-import signal
 import sqlite3
 import sys
 import tempfile
@@ -36,15 +34,17 @@ from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
 from storage.ledger import MemoKey
 from storage.sqlite.store import SqliteStore
+from tests.harness.paths import MEMOS
+from tests.harness.processes import LoggedProcess, environment, start
+from tests.harness.until import until
 from tests.integration.kafka.broker import VERSIONS, real_kafka
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from tests.integration.kafka.broker import RealKafka
 
-COMMAND = Path(sys.executable).parent / "voicememo"
-MEMO = Path(__file__).parent.parent.parent.parent / "fixtures" / "memos" / "en-yes.wav"
+MEMO = MEMOS / "en-yes.wav"
 TOPIC, DEAD, GROUP = "message.received", "message.received.dead", "voicememo"
 PARTITIONS = 6
 SESSION_SECONDS = 6.0
@@ -79,15 +79,6 @@ class Figures:
     seconds: float = 0.0
 
 
-@dataclass
-class Worker:
-    """One process."""
-
-    process: asyncio.subprocess.Process
-    log: Path
-    stopped: bool = False
-
-
 class Campaign:
     """Runs one.
 
@@ -109,7 +100,7 @@ class Campaign:
         self.pause_seconds = pause_seconds
         self.random = Random(seed)  # noqa: S311 (it draws faults)
         self.figures = Figures(memos)
-        self.workers: list[Worker] = []
+        self.workers: list[LoggedProcess] = []
         self.keys: list[MemoKey] = []
         self.orphans: dict[MemoKey, float] = {}
         """Memos whose holder was killed or stopped, and when."""
@@ -141,18 +132,12 @@ class Campaign:
     def _database(self) -> Path:
         return self.folder / "voicememo.db"
 
-    def _environment(self) -> Mapping[str, str]:
+    def _environment(self) -> dict[str, str]:
         return {
-            **os.environ,
-            **self.sandbox.environment(),
-            "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
+            **environment(self.folder, sandbox=self.sandbox.environment(), broker=self.kafka.bootstrap_servers),
             "KAFKA_SESSION_SECONDS": str(SESSION_SECONDS),
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "DRAIN_SECONDS": "4",
-            "ARCHIVE_URL": f"file:{self.folder / 'archive'}",
-            "ARCHIVE_SPOOL": str(self.folder / "owed"),
-            "STORE_URL": f"sqlite:{self._database}",
-            "VITALS_PORT": "0",
             "LOG_FORMAT": "json",
             "TMPDIR": str(self.folder / "tmp"),
         }
@@ -166,9 +151,8 @@ class Campaign:
 
     async def _start(self) -> None:
         log = self.folder / f"worker-{self.figures.kills + len(self.workers)}-{time.monotonic_ns()}.log"
-        with log.open("wb") as stream:
-            process = await asyncio.create_subprocess_exec(str(COMMAND), "run", env=self._environment(), stderr=stream)
-        self.workers.append(Worker(process, log))
+        process = await start("run", variables=self._environment(), log=log)
+        self.workers.append(LoggedProcess(process, log))
 
     async def _storm(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -220,13 +204,11 @@ class Campaign:
     async def _at_work(self) -> None:
         """Wait until some memos more have been answered, however fast this machine is; not for ever."""
         enough = len(self.sandbox.sent) + self.random.randint(1, 12)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STANDSTILL_SECONDS):
-                while len(self.sandbox.sent) < enough:  # noqa: ASYNC110 (other processes' work: nobody tells us)
-                    await asyncio.sleep(0.05)
+        with contextlib.suppress(AssertionError):
+            await until(lambda: len(self.sandbox.sent) >= enough, seconds=STANDSTILL_SECONDS, pause_seconds=0.05)
 
     async def _strike(self) -> None:
-        up = [each for each in self.workers if each.process.returncode is None and not each.stopped]
+        up = [each for each in self.workers if each.alive and not each.paused]
         if not up:
             await self._start()
             return
@@ -234,28 +216,21 @@ class Campaign:
         self._note_orphans(worker)
         if self.random.random() < 0.6:
             self.figures.kills += 1
-            worker.process.kill()
-            await worker.process.wait()
+            await worker.kill()
             await self._start()
         else:
             self.figures.pauses += 1
-            worker.stopped = True
-            worker.process.send_signal(signal.SIGSTOP)
-            asyncio.get_running_loop().call_later(self.pause_seconds, self._go_on, worker)
+            worker.pause()
+            asyncio.get_running_loop().call_later(self.pause_seconds, worker.resume)
             if len(up) == 1:
                 await self._start()
 
-    def _go_on(self, worker: Worker) -> None:
-        worker.stopped = False
-        if worker.process.returncode is None:
-            worker.process.send_signal(signal.SIGCONT)
-
-    def _note_orphans(self, worker: Worker) -> None:
+    def _note_orphans(self, worker: LoggedProcess) -> None:
         """See what the worker holds just now."""
         with contextlib.closing(sqlite3.connect(self._database, timeout=5)) as connection:
             rows = connection.execute(
                 "SELECT chat_id, message_id FROM memos WHERE owner LIKE ? AND lease_until > ?",
-                (f"%-{worker.process.pid}-%", time.time()),
+                (f"%-{worker.pid}-%", time.time()),
             ).fetchall()
         for row in rows:
             self.orphans[MemoKey(*row)] = time.time()
@@ -294,11 +269,9 @@ class Campaign:
     async def _calm(self) -> None:
         """Let the workers finish."""
         self.sandbox.faults.clear()
-        if not any(each.process.returncode is None and not each.stopped for each in self.workers):
+        if not any(each.alive and not each.paused for each in self.workers):
             await self._start()
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not await self._is_over():  # noqa: ASYNC110 (other processes' work: nobody tells us)
-                await asyncio.sleep(0.5)
+        await until(self._is_over, "all is settled and committed", seconds=PATIENCE_SECONDS, pause_seconds=0.5)
 
     async def _is_over(self) -> bool:
         with contextlib.closing(sqlite3.connect(self._database, timeout=5)) as connection:
@@ -359,17 +332,15 @@ class Campaign:
             self.figures.recovery_p95_seconds = round(quantiles(seconds, n=20)[-1], 1)
 
     async def _end(self) -> None:
-        """Ask the workers to stop: they exit 0."""
-        for worker in self.workers:
-            if worker.process.returncode is None:
-                worker.process.send_signal(signal.SIGCONT)
-                worker.process.send_signal(signal.SIGTERM)
-        for worker in self.workers:
-            if worker.process.returncode is None:
-                async with asyncio.timeout(60):
-                    status = await worker.process.wait()
-                if status != 0:
-                    self.figures.left.append(f"a worker ended with {status}: {worker.log}")
+        """Stop the workers: each exits with 0."""
+        running = [worker for worker in self.workers if worker.alive]
+        for worker in running:
+            worker.resume()
+            worker.process.terminate()
+        for worker in running:
+            status = await worker.stop()
+            if status != 0:
+                self.figures.left.append(f"a worker ended with {status}: {worker.log}")
 
     def _left_behind(self) -> list[str]:
         """See what is left of temporary files, once a next worker has cleared up."""

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import signal
-import sys
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,16 +18,18 @@ from consumer.kafka.publisher import KafkaPublisher
 from sandbox.app import Sandbox
 from sandbox.mind import ScriptedMind
 from storage.sqlite.store import SqliteStore
+from tests.harness.paths import FIXTURES, MEMOS
+from tests.harness.processes import LoggedProcess, environment, start
+from tests.harness.until import until
 from tests.integration.kafka.broker import VERSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.integration.kafka.broker import RealKafka
 
-COMMAND = Path(sys.executable).parent / "voicememo"
-FIXTURES = Path(__file__).parent.parent.parent.parent / "fixtures"
-MEMO = FIXTURES / "memos" / "en-yes.wav"
+MEMO = MEMOS / "en-yes.wav"
 PAUSE_SECONDS = float(os.environ.get("CHAOS_PAUSE_SECONDS", "15"))
 """Longer than a session and a lease, which are 6 s here."""
 PATIENCE_SECONDS = 90.0
@@ -54,72 +52,51 @@ class Team:
     store: SqliteStore
     topic: str
     group: str
-    workers: list[asyncio.subprocess.Process] = field(default_factory=list)
+    workers: list[LoggedProcess] = field(default_factory=list)
 
-    def environment(self) -> dict[str, str]:
-        """Point a worker at this world."""
-        return {
-            **os.environ,
-            **self.sandbox.environment(),
-            "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
+    async def start(self) -> LoggedProcess:
+        """Start one more worker."""
+        variables = {
+            **environment(self.folder, sandbox=self.sandbox.environment(), broker=self.kafka.bootstrap_servers),
             "KAFKA_TOPIC": self.topic,
             "KAFKA_DEAD_LETTER_TOPIC": f"{self.topic}.dead",
             "KAFKA_GROUP_ID": self.group,
             "KAFKA_SESSION_SECONDS": "6",
             "LEASE_SECONDS": "6",
             "DRAIN_SECONDS": "4",
-            "ARCHIVE_URL": f"file:{self.folder / 'archive'}",
-            "ARCHIVE_SPOOL": str(self.folder / "owed"),
-            "STORE_URL": f"sqlite:{self.folder / 'voicememo.db'}",
-            "VITALS_PORT": "0",
             "LOG_FORMAT": "json",
         }
-
-    async def start(self) -> asyncio.subprocess.Process:
-        """Start one more worker."""
-        number = len(self.workers)
-        with (self.folder / f"worker-{number}.log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(str(COMMAND), "run", env=self.environment(), stderr=log)
-        self.workers.append(process)
-        return process
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        worker = LoggedProcess(await start("run", variables=variables, log=log), log)
+        self.workers.append(worker)
+        return worker
 
     async def end(self) -> None:
-        """Ask whoever still runs to stop; they do, well."""
-        running = [process for process in self.workers if process.returncode is None]
-        for process in running:
-            process.send_signal(signal.SIGCONT)
-            process.send_signal(signal.SIGTERM)
-        for process in running:
-            assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
+        """Stop those that still run: each ends well."""
+        running = [worker for worker in self.workers if worker.alive]
+        for worker in running:
+            worker.resume()
+            worker.process.terminate()
+        for worker in running:
+            assert await worker.stop(PATIENCE_SECONDS) == 0
 
     async def say(self, chat: str, message_id: str) -> None:
         """Put a memo on the topic."""
         value = await asyncio.to_thread(wrap, MEMO, chat_id=chat, message_id=message_id, person="+15550100001")
         await self.publisher.publish(self.topic, key=chat.encode(), value=value)
 
-    async def until(self, met: Callable[[], object]) -> None:
-        """Wait for something that other processes bring about."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not met():  # noqa: ASYNC110 (they do not tell us)
-                await asyncio.sleep(0.05)
-
     async def settled(self, message_id: str) -> str:
-        """Wait for a memo's end; give it."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                stories = await self.store.ledger.find(message_id)
-                if stories and stories[0].state.settled:
-                    return stories[0].state.value
-                await asyncio.sleep(0.05)
+        """Wait for a memo's end, and return its state."""
+
+        async def state() -> str | None:
+            stories = await self.store.ledger.find(message_id)
+            return stories[0].state.value if stories and stories[0].state.settled else None
+
+        return str(await until(state, f"the end of {message_id}", seconds=PATIENCE_SECONDS, pause_seconds=0.05))
 
     def replies(self, chat: str) -> list[str]:
         """Give the names of the replies in a chat, in order."""
         return [sent.filename or "" for sent in self.sandbox.sent if sent.chat_id == chat]
-
-    def log(self, number: int) -> list[dict[str, object]]:
-        """Read what a worker logged."""
-        text = (self.folder / f"worker-{number}.log").read_text()
-        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 @asynccontextmanager
@@ -152,15 +129,15 @@ async def test_a_pause_in_the_middle_of_a_send(kafka: RealKafka, tmp_path: Path)
         await made.settled("warm")
         made.sandbox.faults.latency["series.send"] = 2.0
         await made.say("chat", "m1")
-        await made.until(lambda: made.sandbox.faults.requests["series.send"] >= 2)
-        first.send_signal(signal.SIGSTOP)
+        await until(lambda: made.sandbox.faults.requests["series.send"] >= 2)
+        first.pause()
         await made.start()
         stopped_at = asyncio.get_running_loop().time()
         assert await made.settled("m1") == "answered"
         await made.say("chat", "m2")
         assert await made.settled("m2") == "answered"
         await asyncio.sleep(max(0.0, PAUSE_SECONDS - (asyncio.get_running_loop().time() - stopped_at)))
-        first.send_signal(signal.SIGCONT)
+        first.resume()
         await made.say("chat", "m3")
         assert await made.settled("m3") == "answered"
         await asyncio.sleep(3)  # what the stale one would still send, it would send now
@@ -175,10 +152,9 @@ async def test_a_stop_under_load(kafka: RealKafka, tmp_path: Path) -> None:
         first = await made.start()
         for number in range(memos):
             await made.say(f"chat-{number % 20}", f"m{number}")
-        await made.until(lambda: made.sandbox.faults.requests["llama"] >= 10)
-        first.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(first.wait(), PATIENCE_SECONDS) == 0
-        phases = {str(line["phase"]): line for line in made.log(0) if line["event"] == "worker.changed"}
+        await until(lambda: made.sandbox.faults.requests["llama"] >= 10)
+        assert await first.stop(PATIENCE_SECONDS) == 0
+        phases = {str(line["phase"]): line for line in first.lines() if line["event"] == "worker.changed"}
         assert list(phases) == ["joining", "polling", "draining", "stopped"]
         await made.start()
         for number in range(memos):

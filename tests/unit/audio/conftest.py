@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 from pathlib import Path
@@ -32,12 +31,6 @@ def lives(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Turn the loop until a condition holds."""
-    while not condition():  # noqa: ASYNC110 (the kernel and threads set no event of ours)
-        await asyncio.sleep(0)
 
 
 @pytest.fixture(autouse=True)

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.codecs import codec
 from audio.formats import Format, sniff
-
-MEMOS = Path(__file__).parent.parent.parent.parent / "fixtures" / "memos"
+from tests.harness.paths import MEMOS
 
 
 @pytest.mark.parametrize(

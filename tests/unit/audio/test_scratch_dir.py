@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from audio.errors import DecodeFailed, TranscodeTimeout
 from audio.scratch_dir import Exit, TimeBudget, remove_abandoned_dirs, scratch_dir
-from tests.unit.audio.conftest import lives, until
+from tests.harness.until import until
+from tests.unit.audio.conftest import lives
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -12,7 +12,8 @@ from audio.clip import Clip
 from audio.errors import TooLong, TranscodeTimeout
 from audio.streaming_decode import STREAMABLE, StreamingDecode
 from audio.transcode import Transcoder
-from tests.unit.audio.conftest import children, until
+from tests.harness.until import until
+from tests.unit.audio.conftest import children
 from tests.unit.audio.recordings import CONTAINERS, encoded, memo, recording, tone
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from audio.clip import WAV_RATE, Clip, pcm_of, wav_clip
 from audio.errors import AudioError, DecodeFailed, EncodeFailed, TooLong, TranscodeError, TranscodeTimeout
 from audio.formats import Format, sniff
 from audio.transcode import Transcoder
-from tests.unit.audio.conftest import children, until
+from tests.harness.until import until
+from tests.unit.audio.conftest import children
 from tests.unit.audio.recordings import (
     CONTAINERS,
     RATE,

@@ -9,7 +9,7 @@ import pytest
 
 from audio.errors import DecodeFailed
 from audio.uncancelled import in_thread, run_to_end
-from tests.unit.audio.conftest import until
+from tests.harness.until import until
 
 
 async def test_cancelled_work_in_a_thread_is_waited_for() -> None:

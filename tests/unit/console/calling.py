@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from console.cli import main
 from storage.sqlite.store import SqliteStore
 from tests.contracts.ledgers import opened
+from tests.harness.processes import environment
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,13 +28,7 @@ def called(*command: str, given: str = "", **variables: str) -> Result:
 
 def kept(folder: Path) -> dict[str, str]:
     """Name store and archive in a folder, and a messenger that is never reached."""
-    return {
-        "STORE_URL": f"sqlite:{folder / 'voicememo.db'}",
-        "ARCHIVE_URL": f"file:{folder / 'archive'}",
-        "ARCHIVE_SPOOL": str(folder / "owed"),
-        "SERIES_API_URL": "http://127.0.0.1:1",
-        "SERIES_API_KEY": "key",
-    }
+    return environment(folder, sandbox={"SERIES_API_URL": "http://127.0.0.1:1", "SERIES_API_KEY": "key"})
 
 
 def in_store(folder: Path, work: Callable[[SqliteStore], Awaitable[None]]) -> None:

@@ -3,17 +3,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.exits import MEANINGS
+from tests.harness.processes import COMMAND
 from tests.unit.console.calling import called
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
-
-COMMAND = str(Path(sys.executable).parent / "voicememo")
+    from pathlib import Path
 
 
 async def test_who_cuts_a_command_off(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import re
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent.parent
+from tests.harness.paths import ROOT
+
 COMMAND = (sys.executable, "-m", "sandbox", "--scripted")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,7 @@ from audio.errors import EngineError
 from audio.formats import sniff
 from audio.loudness import voiced_seconds
 from audio.transcode import Transcoder
-
-MEMOS = Path(__file__).parents[4] / "fixtures" / "memos"
+from tests.harness.paths import MEMOS
 
 
 async def _pcm(text: str, language: str) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,12 +28,14 @@ from providers.models.local import LocalTranscriber
 from sandbox.upstreams.series import Sent
 from storage.ledger import MemoKey, Step, Story
 from storage.states import State
+from tests.harness.paths import FIXTURES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
     from typing import Literal
 
-EVENTS = Path(__file__).parents[4] / "fixtures" / "events"
+
+EVENTS = FIXTURES / "events"
 FIRST, SECOND = (
     "She wants to go to the sea, and I would like to go to the mountains.",
     "Can you tell me what the weather is like today?",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from consumer.events.parse import Address, Ignored, ParsedEvent, TextMessage, Unreadable, VoiceMemo, address_of, parse
 from consumer.memo.states import AbsentAudio, InlineAudio, LinkedAudio
+from tests.harness.paths import FIXTURES
 from tests.unit.consumer.events.event_reading import RECEIVED_AT, URL, memo_of, read, v2
 from tests.unit.consumer.events.event_strategies import Built, built, damaged, echoes, json_values
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from consumer.memo.states import Audio
     from tests.unit.consumer.events.event_shapes import Json
 
-FIXTURES = Path(__file__).parents[4] / "fixtures"
 EVENTS = [json.loads(path.read_text("utf-8")) for path in sorted((FIXTURES / "events").glob("*.json"))]
 IGNORED = {"empty", "other-event", "echo", "recovered-history", "no-audio", "no-chat"}
 UNREADABLE = {"not-json", "not-an-object", "no-chat", "no-recording"}

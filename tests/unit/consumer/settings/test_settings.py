@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +16,13 @@ from consumer.settings.worker import WorkerSettings
 from runtime.settings.environment import read
 from runtime.settings.faults import ConfigurationError
 from runtime.settings.variables import redacted_values, secrets_of, variables, written_as_variable
+from tests.harness.paths import ROOT
 from tests.unit.runtime.settings.reading import faults, one_fault, values
 from tests.write_docs import example_env, reference_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from runtime.settings.groups import Group
 
@@ -388,8 +389,7 @@ def test_importing_reads_nothing_and_stays_light() -> None:
     """The module pulls in no client library, and a bad environment does not matter before load()."""
     heavy = "aiohttp aiokafka boto3 structlog prometheus_client huggingface_hub elevenlabs cartesia numpy"
     probe = f"import sys, consumer.settings; print([name for name in '{heavy}'.split() if name in sys.modules])"
-    root = Path(__file__).parents[4]
-    environ = {"VITALS_PORT": "x", "KAFKA_TOPIC": " ", "PYTHONPATH": str(root)}
+    environ = {"VITALS_PORT": "x", "KAFKA_TOPIC": " ", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", probe], env=environ, capture_output=True, text=True, check=True)  # noqa: S603 (our own interpreter)
     assert done.stdout.strip() == "[]"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +13,11 @@ from consumer.memo.states import Answering, Decoded, Fetched, Memo, Spoken
 from consumer.stages.keep import Keep
 from storage.archive import NO_METADATA, safe_id
 from storage.memory.store import MemoryArchive
+from tests.harness.paths import MEMOS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MEMOS = Path(__file__).parents[4] / "fixtures" / "memos"
 MEMO = Memo("51", "id with spaces", "+15550100001", datetime(2026, 11, 21, tzinfo=UTC), ())
 
 

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,13 +17,13 @@ from runtime.settings.faults import ConfigurationError
 from runtime.trace_context import extract, inject
 from storage.ledger import DeadLetter, Event, MemoKey, Place
 from tests.acceptance.collector import collecting
+from tests.harness.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.settings import Settings
 
-ROOT = Path(__file__).parents[4]
 NEEDED = {"SERIES_API_URL": "http://127.0.0.1:1", "SERIES_API_KEY": "a-key"}
 ON = {**NEEDED, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
 PARENT = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(0), trace_state=TraceState([("a", "1")]))
@@ -48,7 +47,7 @@ def on() -> Settings:
 def test_off_means_that_the_sdk_is_not_imported() -> None:
     """A worker whose traces are off imports OpenTelemetry's small API, and nothing of what the extra brings."""
     code = (
-        "import sys, console.commands.run, console.commands.webhook, consumer.wiring, storage.supabase.store\n"
+        "import sys, console.commands.run, console.commands.webhook, consumer.pipeline_wiring, storage.supabase.store\n"
         "from consumer.settings import load; from consumer.telemetry import tracing\n"
         "tracing.begin(load({}, complete=False))\n"
         "extra = ('opentelemetry.sdk', 'opentelemetry.exporter', 'opentelemetry.proto', 'google', 'requests')\n"

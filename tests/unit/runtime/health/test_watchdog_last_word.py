@@ -5,18 +5,17 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.health import watchdog
 from runtime.health.watchdog import EXIT_STATUS, write_stacks
+from tests.harness.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
 
-ROOT = Path(__file__).parents[4]
 AT_MOST_SECONDS = 60.0
 """How long a test waits for what must come: nothing is measured by it."""
 
