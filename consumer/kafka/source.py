@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -97,12 +97,11 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
             max_partition_fetch_bytes=MAX_EVENT_BYTES,
             fetch_max_bytes=MAX_EVENT_BYTES,
         )
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self.stop)
             # Before subscribe(): with a topic, start() would wait for the whole join, and fail without the topic.
             await open_client(self._login, self._consumer.start())
-        except BaseException:
-            await self.stop()
-            raise
+            undo.pop_all()
         self._consumer.subscribe([self._topic], listener=self)
 
     async def take(self) -> Sequence[Event] | None:
