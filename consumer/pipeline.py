@@ -106,22 +106,22 @@ class Pipeline:
                 facts = run.progress.facts
                 heard = checkpoint.restore_heard(run.memo, facts)
                 answering = checkpoint.restore_answering(run.memo, facts)
-                heard = heard or await (self._read(run) if written else self._heard(run))
+                heard = heard or await (self._read(run) if written else self._hear(run))
                 drafts = StreamedReplies(TextReply) if written else rehearsal.drafts
-                answering = answering or await self._answered(heard, run, drafts)
+                answering = answering or await self._answer(heard, run, drafts)
             except Apology as earned:
                 answering = await self._apology(earned, run)
-            reply: Spoken | Answering = answering if written else await self._spoken(answering, run, rehearsal)
+            reply: Spoken | Answering = answering if written else await self._speak(answering, run, rehearsal)
         with run.progress.stage("deliver") as timing:
             delivered = await self.deliver(reply, run.progress)
             timing.rung = delivered.form.value
         return delivered
 
-    async def _heard(self, run: _Run) -> Heard:
+    async def _hear(self, run: _Run) -> Heard:
         """Fetch, decode and hear; the recording is freed here."""
         async with self.decode.ahead() as ahead:
-            fetched = await self._fetched(run, ahead)
-            decoded = await self._decoded(fetched, run, ahead)
+            fetched = await self._fetch(run, ahead)
+            decoded = await self._decode(fetched, run, ahead)
         with run.progress.stage("hear") as timing:
             heard = await self.hear(decoded, run.past, run.progress)
             timing.rung = heard.rung
@@ -129,18 +129,18 @@ class Pipeline:
         await run.progress.advance(State.HEARD, gained)
         return heard
 
-    async def _fetched(self, run: _Run, ahead: StreamingDecode) -> Fetched:
+    async def _fetch(self, run: _Run, ahead: StreamingDecode) -> Fetched:
         with run.progress.stage("fetch") as timing:
-            original = await self._archived(run.progress.facts.get("original"))
+            original = await self._load_archived(run.progress.facts.get("original"))
             if original is not None:
                 timing.rung = "archive"
                 return Fetched(run.memo, original)
-            fetched = await self.fetch(run.memo, seconds=run.progress.budget.part(budget.FETCH), onlooker=ahead)
+            fetched = await self.fetch(run.memo, seconds=run.progress.budget.share(budget.FETCH), onlooker=ahead)
         run.progress.facts["fetched"] = True
         run.asides.start("keep", self._keep_original(fetched, run.progress), otherwise=None)
         return fetched
 
-    async def _decoded(self, fetched: Fetched, run: _Run, ahead: StreamingDecode) -> Decoded:
+    async def _decode(self, fetched: Fetched, run: _Run, ahead: StreamingDecode) -> Decoded:
         with run.progress.stage("decode"):
             decoded = await self.decode(fetched, ahead)
         run.progress.facts["seconds"] = decoded.wav.seconds
@@ -153,7 +153,7 @@ class Pipeline:
         await run.progress.advance(State.HEARD, {"language": heard.language, "ears": heard.rung})
         return heard
 
-    async def _answered(self, heard: Heard, run: _Run, drafts: StreamedReplies) -> Answering:
+    async def _answer(self, heard: Heard, run: _Run, drafts: StreamedReplies) -> Answering:
         past = await run.past
         with run.progress.stage("answer") as timing:
             answering = await self.answer(heard, past, run.progress, drafts)
@@ -171,8 +171,8 @@ class Pipeline:
         run.progress.facts.update(line=apology.line.value, reason=apology.reason, language=language)
         return Answering(run.memo, text, language, rung="line", line=apology.line, reason=apology.reason)
 
-    async def _spoken(self, answering: Answering, run: _Run, rehearsal: Rehearsal) -> Spoken:
-        known = await self._spoken_earlier(answering, run)
+    async def _speak(self, answering: Answering, run: _Run, rehearsal: Rehearsal) -> Spoken:
+        known = await self._restore_spoken(answering, run)
         if known is not None:
             return known
         with run.progress.stage("speak") as timing:
@@ -181,11 +181,11 @@ class Pipeline:
         run.progress.facts["spoken"] = None
         keeping = run.asides.start("keep-reply", self._keep_reply(spoken, run.progress), otherwise=None)
         if answering.line is None:  # speech that was paid for is kept before it is sent, unless that takes too long
-            await asyncio.wait([keeping], timeout=min(_KEEP_REPLY_SECONDS, run.progress.budget.part(budget.KEEP)))
+            await asyncio.wait([keeping], timeout=min(_KEEP_REPLY_SECONDS, run.progress.budget.share(budget.KEEP)))
         await run.progress.advance(State.SPOKEN, {"voice": spoken.rung, "said": spoken.said})
         return spoken
 
-    async def _spoken_earlier(self, answering: Answering, run: _Run) -> Spoken | None:
+    async def _restore_spoken(self, answering: Answering, run: _Run) -> Spoken | None:
         key, said, voice = (run.progress.facts.get(name) for name in ("spoken", "said", "voice"))
         if answering.line is not None or not (isinstance(key, str) and isinstance(said, str)):
             return None
@@ -196,7 +196,7 @@ class Pipeline:
         except ArchiveError:
             return None
 
-    async def _archived(self, key: JsonValue) -> Clip | None:
+    async def _load_archived(self, key: JsonValue) -> Clip | None:
         try:
             return await self.keep.load(key) if isinstance(key, str) else None
         except ArchiveError:

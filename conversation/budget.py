@@ -28,6 +28,6 @@ class Budget:
         self._clock = clock
         self._end = clock() + seconds - min(_SEND_SECONDS, _SEND_SHARE * seconds)
 
-    def part(self, share: float) -> float:
+    def share(self, share: float) -> float:
         """Return a share of the seconds left before the send, at least 0."""
         return share * max(0.0, self._end - self._clock())

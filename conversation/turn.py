@@ -22,8 +22,8 @@ class Turn(Protocol):
     def clock(self) -> Callable[[], float]:
         """What durations are measured by, in seconds."""
 
-    def fell(self, attempts: Iterable[Attempt]) -> None:
+    def report_attempts(self, attempts: Iterable[Attempt]) -> None:
         """Report the rungs that a ladder has tried."""
 
-    def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
+    def report_part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
         """Report one of many parts of a stage; `error` is a constant word."""

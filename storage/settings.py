@@ -124,7 +124,7 @@ class ArchiveSettings(Group, env_prefix="ARCHIVE_", own_prefix=True, title="What
     spool: Path = Field(Path("var/owed"), description="folder on a local disk for what the archive could not take yet")
     spool_bytes: int = Field(2**30, ge=0, le=2**50, description="bytes that may wait there")
 
-    def disagreements(self) -> Iterator[Fault]:
+    def conflicts(self) -> Iterator[Fault]:
         """Yield a fault where a directory would be encrypted."""
         if self.sse.algorithm is not None and isinstance(self.url, FileArchive):
             yield Fault("ARCHIVE_SSE", "is for a bucket: set it to none, or ARCHIVE_URL to s3://BUCKET")
@@ -151,7 +151,7 @@ class StoreSettings(Group, env_prefix="STORE_", own_prefix=True):
     )
     supabase: SupabaseSettings
 
-    def disagreements(self) -> Iterator[Fault]:
+    def conflicts(self) -> Iterator[Fault]:
         """Yield what the project of Supabase needs."""
         if isinstance(self.url, SupabaseProject):
             advice = "is needed with STORE_URL=supabase: the"
@@ -175,7 +175,7 @@ class RetentionSettings(Group):
         " longer than KAFKA_TOPIC keeps events; its words are deleted after RETENTION_DAYS",
     )
 
-    def disagreements(self) -> Iterator[Fault]:
+    def conflicts(self) -> Iterator[Fault]:
         """Yield a fault where recordings would outlive the ledger."""
         if self.ledger_days < self.retention_days:
             yield Fault("LEDGER_DAYS", f"must not be less than RETENTION_DAYS ({self.retention_days})")

@@ -89,7 +89,7 @@ class Handler:
             return Again(_STORE_AWAY_SECONDS)
         return Done()
 
-    async def take_up(self, key: MemoKey, owned: Callable[[], bool]) -> Done:
+    async def retry_parked(self, key: MemoKey, owned: Callable[[], bool]) -> Done:
         """Try a parked memo again; if that is not possible now, it stays parked. Raises TooManyBugs."""
         try:
             resuming = self.ledger.resume(key, owner=self.owner, lease_seconds=self.lease_seconds)
@@ -126,7 +126,7 @@ class Handler:
         budget = Budget(self.deadline_seconds, self.clock)
         progress = Progress(lease, self.notices, self.clock, budget, self.unsaved.take(claim))
         try:
-            async with lease.kept():
+            async with lease.renewing():
                 return await self._answer(progress, work)
         except asyncio.CancelledError:
             self.notices(MemoReleased(claim.key, claim.fence, "cancelled"))
@@ -164,7 +164,7 @@ class Handler:
         # Up to 35 MB: parsed in a thread, and perhaps read for longer than a lease.
         claim = lease.claim
         try:
-            async with lease.kept():
+            async with lease.renewing():
                 event = await self.ledger.event(claim.key)
                 read = partial(Work.from_ledger, claim, event, our_numbers=self.our_numbers)
                 return await asyncio.to_thread(read)
@@ -186,7 +186,7 @@ class Handler:
 
     async def _apologise_for(self, bug: Exception, progress: Progress, work: Work) -> State:
         reason = f"bug-{type(bug).__name__}"
-        progress.met(bug)
+        progress.record_bug(bug)
         log.error("memo.broke", extra={"error": type(bug).__name__, "where": bug_frames(bug)})
         try:
             ending = await self._run_pipeline(progress, work, Apology(Line.NOT_PROCESSED, reason))

@@ -48,7 +48,7 @@ class Asides:
             return otherwise
         except Exception as bug:  # noqa: BLE001 - boundary: a bug in an aside is reported, and does not cost the reply
             self.owed.append(name)
-            self._progress.met(bug)
+            self._progress.record_bug(bug)
             log.error(  # noqa: TRY400 (a traceback may repeat what a person said: I6)
                 "aside.broke", extra={"stage": name, "error": type(bug).__name__, "where": bug_frames(bug)}
             )

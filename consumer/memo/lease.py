@@ -89,7 +89,7 @@ class Lease:
         if self.clock() >= self._until:
             raise Fenced("the lease has run out")
 
-    async def lasting(self, seconds: float) -> None:
+    async def ensure_lasts(self, seconds: float) -> None:
         """Renew the lease unless it lasts so long. Raises Fenced, StoreUnavailable."""
         if self._until - self.clock() < seconds:
             await self._renew_once()
@@ -102,7 +102,7 @@ class Lease:
             raise Fenced("the partition is no longer ours")
 
     @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
+    async def renewing(self) -> AsyncIterator[None]:
         """Renew the lease while the block runs. Cancels the block and raises Fenced once it is lost."""
         renewal = asyncio.create_task(self._renew(), name="lease-renewal")
         body = asyncio.current_task()

@@ -66,7 +66,7 @@ class Progress:
         """Whether the recording was fetched, but is not kept yet (I5)."""
         return bool(self.facts.get("fetched")) and not isinstance(self.facts.get("original"), str)
 
-    def met(self, bug: Exception) -> None:
+    def record_bug(self, bug: Exception) -> None:
         """Note a bug and its place."""
         self.bug = bug_digest(bug)
         self.facts["bug"] = bug_frames(bug)
@@ -89,7 +89,7 @@ class Progress:
         self.steps.append(Step(name, seconds, timing.rung))
         self.notices(StageFinished(self.claim.key, name, seconds, timing.rung))
 
-    def fell(self, attempts: Iterable[Attempt]) -> None:
+    def report_attempts(self, attempts: Iterable[Attempt]) -> None:
         """Report the rungs that a ladder has tried."""
         now = asyncio.get_running_loop().time()
         for each in attempts:
@@ -104,7 +104,7 @@ class Progress:
         self.steps.append(Step(stage, seconds, rung, error))
         self.notices(RungFailed(self.claim.key, stage, rung, seconds, error, ago))
 
-    def part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
+    def report_part(self, name: str, seconds: float, rung: str | None, error: str | None) -> None:
         """Add a part of a stage to the story, but not to the metrics (I9)."""
         self.steps.append(Step(name, seconds, rung, error))
 

@@ -56,7 +56,7 @@ class Settings(Group):
         """Return what `run` still needs."""
         return (*self.messaging.missing(), *self.models.missing())
 
-    def disagreements(self) -> Iterator[Fault]:
+    def conflicts(self) -> Iterator[Fault]:
         """Yield a fault where a memo would be tried for longer than it is kept."""
         kept_seconds = self.retention.retention_days * _DAY_SECONDS
         if self.worker.reply_deadline_seconds + self.worker.retry_for_seconds >= kept_seconds:
@@ -67,9 +67,9 @@ class Settings(Group):
 class CompleteSettings(Settings):
     """Settings with everything that `run` needs."""
 
-    def disagreements(self) -> Iterator[Fault]:
+    def conflicts(self) -> Iterator[Fault]:
         """Yield what does not fit together or is missing."""
-        yield from super().disagreements()
+        yield from super().conflicts()
         yield from self.missing()
 
 

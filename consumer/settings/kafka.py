@@ -49,7 +49,7 @@ class KafkaSettings(Group, env_prefix="KAFKA_", title="Kafka"):
     session_seconds: float = Field(30.0, ge=6, le=300, description="seconds a worker may be silent to the group")
     dead_letter_topic: Topic = Field("message.received.dead", description="topic of events that could not be answered")
 
-    def disagreements(self) -> Iterator[Fault]:
+    def conflicts(self) -> Iterator[Fault]:
         """Yield missing credentials, and a dead-letter topic that is no other."""
         if self.security_protocol.startswith("SASL_"):
             advice = f"is needed with KAFKA_SECURITY_PROTOCOL={self.security_protocol}"

@@ -77,7 +77,7 @@ class Deliver:
         """
         doubted = progress.facts.get("unsure") is True  # an earlier send may be out
         await progress.advance(State.SENDING, {**_names(reply, progress), "unsure": True})
-        await progress.persist(partial(progress.lease.lasting, self.send_seconds))
+        await progress.persist(partial(progress.lease.ensure_lasts, self.send_seconds))
         progress.lease.check_owned()
         return await run_to_end(self._send_and_note(reply, progress, doubted=doubted))
 

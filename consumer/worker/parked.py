@@ -66,6 +66,6 @@ class ParkedMemos:
 
     async def _try_again(self, handler: Handler, key: MemoKey, owned: Callable[[], bool]) -> Outcome:
         try:
-            return await handler.take_up(key, owned) if owned() else Done()
+            return await handler.retry_parked(key, owned) if owned() else Done()
         finally:
             self._taken.discard(key)

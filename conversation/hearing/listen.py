@@ -76,7 +76,7 @@ async def listen(
     pieces = await asyncio.to_thread(cut_at_pauses, wav)
     transcribers: Transcribers = ladder
     if len(pieces) == 1:  # each piece of a longer recording has the whole time of the ladder
-        transcribers = ladder.within(turn.budget.part(budget.HEAR))
+        transcribers = ladder.within(turn.budget.share(budget.HEAR))
     listening = _Listening(transcribers, turn, expected, reported=len(pieces) > 1)
     tasks = [asyncio.ensure_future(listening.to(piece, number)) for number, piece in enumerate(pieces, 1)]
     try:
@@ -103,7 +103,7 @@ class _Listening:
             part, error = await self._recognise(piece)
         if self._reported:
             rung = "silence" if part is None else part.rung
-            self._turn.part(f"hear-{number}", self._turn.clock() - begun, rung, error)
+            self._turn.report_part(f"hear-{number}", self._turn.clock() - begun, rung, error)
         return part
 
     async def _recognise(self, piece: Piece) -> tuple[HeardPart | None, str | None]:
@@ -115,9 +115,9 @@ class _Listening:
         try:
             served = await self._transcribers(clip, self._expected)
         except LadderExhausted as exhausted:
-            self._turn.fell(exhausted.attempts)
+            self._turn.report_attempts(exhausted.attempts)
             return HeardPart(speech_seconds), _LOST
-        self._turn.fell(served.attempts)
+        self._turn.report_attempts(served.attempts)
         text, language = served.value.text, served.value.language
         if is_hallucination(text, seconds=piece.seconds, speech_seconds=speech_seconds):
             return HeardPart(speech_seconds, served.rung), "hallucination"

@@ -47,8 +47,8 @@ async def reply_to(
         languages=manner.languages,
         written=written,
     )
-    served = await repliers.within(turn.budget.part(budget.ANSWER))(turns, language, drafts)
-    turn.fell(served.attempts)
+    served = await repliers.within(turn.budget.share(budget.ANSWER))(turns, language, drafts)
+    turn.report_attempts(served.attempts)
     return served
 
 

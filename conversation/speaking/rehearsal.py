@@ -55,11 +55,11 @@ class Rehearsal:
         draft = self.drafts.latest
         rehearsed = draft is not None and draft.ended
         served = await (self._speaking if rehearsed else self._speak(StreamedReply.whole(text, language)))
-        self._turn.fell(served.attempts)
+        self._turn.report_attempts(served.attempts)
         return served
 
     async def _speak(self, draft: StreamedReply) -> Served[Voiced]:
-        return await self._voices.within(self._turn.budget.part(budget.SPEAK))(draft)
+        return await self._voices.within(self._turn.budget.share(budget.SPEAK))(draft)
 
     async def _rehearse(self) -> Served[Voiced]:
         draft = None

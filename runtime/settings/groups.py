@@ -77,7 +77,7 @@ class Group(BaseSettings):
         """Take variables from `environment()`: no .env file, and nothing of the process's environment by itself."""
         return init_settings, _Environment(settings_cls)
 
-    def disagreements(self) -> Iterator[Fault]:
+    def conflicts(self) -> Iterator[Fault]:
         """Yield faults of values that are right by themselves but do not fit together."""
         yield from ()
 
@@ -93,6 +93,6 @@ class Group(BaseSettings):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        if faults := tuple(self.disagreements()):
+        if faults := tuple(self.conflicts()):
             raise ConfigurationError(*faults)
         return self

@@ -180,7 +180,7 @@ class TwoLedgers(RuleBasedStateMachine):
         self._resumed(key)
 
     @rule(topic=st.sampled_from("ttu"), partitions=st.sets(st.integers(0, 1), min_size=1), limit=st.integers(1, 3))
-    def take_up(self, topic: str, partitions: set[int], limit: int) -> None:
+    def retry_parked(self, topic: str, partitions: set[int], limit: int) -> None:
         """Resume what is due; it must succeed."""
         due = self._both(lambda store: _listed(store.ledger.due(topic, partitions, limit=limit)))
         for key, _ in due:

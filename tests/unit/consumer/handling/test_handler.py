@@ -76,7 +76,7 @@ async def test_an_event_that_is_read_for_longer_than_a_lease_is_worked_on() -> N
     """A parked memo is held while its event is read slowly, and then brought to its end."""
     ledger, pipeline = slow_ledger(event_seconds=2 * LEASE), _Pipeline()
     await parked(ledger)
-    await handler(ledger, pipeline).take_up(KEY, lambda: True)
+    await handler(ledger, pipeline).retry_parked(KEY, lambda: True)
     (story,) = await ledger.real.find(KEY.message_id)
     assert pipeline.runs
     assert story.state is State.DEAD
@@ -94,7 +94,7 @@ async def test_an_operator_s_memo_is_held_while_its_event_is_read() -> None:
 async def test_a_memo_that_was_purged_meanwhile_is_passed() -> None:
     """A memo that was purged since it was found to be due harms nothing."""
     ledger, pipeline = slow_ledger(), _Pipeline()
-    await handler(ledger, pipeline).take_up(KEY, lambda: True)
+    await handler(ledger, pipeline).retry_parked(KEY, lambda: True)
     assert not pipeline.runs
 
 
@@ -106,7 +106,7 @@ async def test_who_is_cancelled_while_claiming_holds_nothing(reading: bool) -> N
     ours = handler(ledger, _Pipeline())
     if reading:
         await parked(ledger)
-        working = asyncio.create_task(ours.take_up(KEY, lambda: True))
+        working = asyncio.create_task(ours.retry_parked(KEY, lambda: True))
     else:
         parsed: Any = parse(VALUE, received_at=datetime.now(UTC))
         working = asyncio.create_task(cast("Any", ours.take(EVENT, parsed, lambda: True)))

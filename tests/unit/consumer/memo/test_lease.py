@@ -48,7 +48,7 @@ async def leased(*, owned: bool = True) -> tuple[FaultyLedger, Lease]:
 async def test_a_lease_that_is_kept_goes_on() -> None:
     """Renewed at a third of its length, a lease outlives it many times over."""
     ledger, lease = await leased()
-    async with lease.kept():
+    async with lease.renewing():
         await asyncio.sleep(10 * SECONDS - 1)
         lease.check()
     assert ledger.effects["renew"] == 29
@@ -69,10 +69,10 @@ async def test_a_lease_that_is_not_kept_ends() -> None:
 async def test_a_send_lies_inside_its_lease() -> None:
     """A lease that would end before the send is renewed first; one with enough left is not."""
     ledger, lease = await leased()
-    await lease.lasting(SECONDS / 2)
+    await lease.ensure_lasts(SECONDS / 2)
     assert ledger.effects["renew"] == 0
     await asyncio.sleep(SECONDS - 1)
-    await lease.lasting(SECONDS / 2)
+    await lease.ensure_lasts(SECONDS / 2)
     assert ledger.effects["renew"] == 1
     await asyncio.sleep(SECONDS / 2)
     lease.check()
@@ -85,14 +85,14 @@ async def test_no_send_begins_on_a_lease_that_cannot_be_renewed() -> None:
     ledger.away = True
     await asyncio.sleep(SECONDS - 1)
     with pytest.raises(StoreUnavailable):
-        await lease.lasting(SECONDS / 2)
+        await lease.ensure_lasts(SECONDS / 2)
 
 
 @in_virtual_time
 async def test_a_store_that_comes_back_in_time_costs_nothing() -> None:
     """Renewals that fail are tried again for as long as the lease runs."""
     ledger, lease = await leased()
-    async with lease.kept():
+    async with lease.renewing():
         ledger.away = True
         await asyncio.sleep(SECONDS * 0.6)
         ledger.away = False
@@ -106,7 +106,7 @@ async def test_a_store_that_stays_away_ends_the_work() -> None:
     ledger, lease = await leased()
     ledger.away = True
     with pytest.raises(Fenced):
-        async with lease.kept():
+        async with lease.renewing():
             await asyncio.sleep(10 * SECONDS)
     assert asyncio.get_running_loop().time() <= SECONDS * 4 / 3
 
@@ -123,7 +123,7 @@ async def test_work_that_ends_with_its_lease_ends_as_it_did(error: Exception | N
     lease.ledger = taken_over
 
     async def work() -> None:
-        async with lease.kept():
+        async with lease.renewing():
             await taken_over.refusing.wait()
             if error is not None:
                 raise error
@@ -138,7 +138,7 @@ async def test_a_cancellation_is_not_taken_for_a_lost_lease() -> None:
     ledger, lease = await leased()
 
     async def work() -> None:
-        async with lease.kept():
+        async with lease.renewing():
             await asyncio.sleep(10 * SECONDS)
 
     working = asyncio.create_task(work())

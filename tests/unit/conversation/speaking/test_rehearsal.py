@@ -108,7 +108,7 @@ class Told:
         self.budget = Budget(100, lambda: asyncio.get_running_loop().time())
         self.attempts: list[tuple[str, str | None]] = []
 
-    def fell(self, attempts: tuple[Any, ...]) -> None:
+    def report_attempts(self, attempts: tuple[Any, ...]) -> None:
         """Keep the rungs."""
         self.attempts += [(attempt.rung, attempt.error) for attempt in attempts]
 

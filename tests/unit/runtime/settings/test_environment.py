@@ -27,7 +27,7 @@ class Oven(Group, env_prefix="OVEN_", own_prefix=True):
     name: str = Field("oven", min_length=3)
     code: SecretStr | None = None
 
-    def disagreements(self) -> Iterator[Fault]:
+    def conflicts(self) -> Iterator[Fault]:
         """Yield a fault where a grill would be too cold."""
         if self.mode == "grill" and self.heat < 200:
             yield Fault("OVEN_HEAT", "must be 200 or more with OVEN_MODE=grill")
