@@ -22,10 +22,10 @@ demo: $(VENV)/.run ## answer the fixture memos on embedded parts and show each s
 quick: check ## what to run before each commit: check, unit tests and contracts, in a minute or two
 	$(PYTEST) -m 'not slow and not kafka and not proof' tests/unit tests/contracts $(ARGS)
 
-test: $(VENV)/.dev ## pass every test but the longest (a real Kafka too, where Java and Maven are at hand)
+test: $(VENV)/.dev ## run all tests except `proof` (with Java and Maven also against a real Kafka)
 	$(PYTEST) -m 'not proof' $(ARGS)
 
-proof: $(VENV)/.dev ## pass what is longer than make test: 8,000 storms, all outages by twos, voices recognised, the image
+proof: $(VENV)/.dev ## run the long tests: 8,000 more seeds, all pairs of outages, voices recognised, the image
 	$(PYTEST) -m proof $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, imports and types, code and tests alike
@@ -43,7 +43,7 @@ quality: $(VENV)/.dev ## measure how well it understands, and how well it is und
 stack: $(VENV)/.dev ## run the stack of docker-compose.yml as processes, kill a worker, stop (needs Java, Maven, PostgreSQL)
 	$(BIN)/python -m tests.stack
 
-format: $(VENV)/.dev ## let ruff lay the code out
+format: $(VENV)/.dev ## format with ruff
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 

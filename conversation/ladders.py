@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from audio.clip import Clip
     from audio.transcode import Transcoder
     from conversation.draft import StreamedReplies, StreamedReply
-    from conversation.hearing.listen import Expected
+    from conversation.hearing.listen import ExpectedLanguage
     from providers.factory import Adapters
     from providers.ports import ChatTurn, Replier, Transcript
 
@@ -33,9 +33,9 @@ _LEAST_REMOTE_SECONDS: Final = 0.5  # with less time left no service is tried
 _LEAST_LOCAL_SECONDS: Final = 0.3  # with less time left the local voice is not started
 
 
-def hearing(adapters: Adapters) -> Ladder[[Clip, Expected], Transcript]:
+def hearing(adapters: Adapters) -> Ladder[[Clip, ExpectedLanguage], Transcript]:
     """Make the ladder of transcribers."""
-    rungs: list[Rung[[Clip, Expected], Transcript]] = [
+    rungs: list[Rung[[Clip, ExpectedLanguage], Transcript]] = [
         Rung(
             name,
             transcriber_rung(name, adapter),

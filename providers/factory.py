@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
 from audio.engines.espeak import EspeakVoice
-from audio.engines.sphinx import SphinxEars
+from audio.engines.sphinx import SphinxRecognizer
 from providers.messengers.linq import LinqMessenger, SendTiming
 from providers.messengers.series import SeriesMessenger
 from providers.models.cartesia import CartesiaSynthesizer
@@ -79,7 +79,7 @@ def make_messenger(
 def _transcriber(settings: ModelSettings, name: str) -> TranscriberAdapter:
     match name:
         case "local":
-            return LocalTranscriber(SphinxEars(deadline_seconds=LOCAL_SECONDS))
+            return LocalTranscriber(SphinxRecognizer(deadline_seconds=LOCAL_SECONDS))
         case "openai":
             url, key = _openai(settings, "transcribers")
             return OpenAiTranscriber(url, key, model=settings.openai.transcribe_model, timeout_seconds=HEARING_SECONDS)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 
 from sandbox import control
+from sandbox.fault_injection import fault_middleware
 from sandbox.faults import Faults
 from sandbox.pace import Speeds
-from sandbox.suffering import fault_middleware
 from sandbox.upstreams import cartesia, elevenlabs, huggingface, linq, openai, series
 
 if TYPE_CHECKING:

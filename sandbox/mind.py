@@ -15,7 +15,7 @@ import numpy as np
 
 from audio.clip import Clip, pcm_of
 from audio.engines.espeak import SAMPLE_RATE, VOICES, EspeakVoice
-from audio.engines.sphinx import SphinxEars
+from audio.engines.sphinx import SphinxRecognizer
 from audio.errors import AudioError
 from audio.formats import Format, sniff
 from audio.loudness import voiced_seconds
@@ -95,7 +95,7 @@ class ScriptedMind:
 class EngineMind:
     """Local engines for English; one of our own recordings in another language is heard as its script."""
 
-    ears: SphinxEars
+    ears: SphinxRecognizer
     voice: EspeakVoice
     scripts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """SHA-256 of a recording's decoded samples → (language, words)."""
@@ -134,7 +134,7 @@ async def engine_mind(fixtures: Path) -> EngineMind:
     """Make a mind with the local engines, and the scripts of our own recordings if these are there."""
     manifest = fixtures / "memos.json"
     scripts = await _load_scripts(manifest, fixtures / "memos", Transcoder()) if manifest.exists() else {}
-    return EngineMind(SphinxEars(processes=2), EspeakVoice(), scripts)
+    return EngineMind(SphinxRecognizer(processes=2), EspeakVoice(), scripts)
 
 
 async def _load_scripts(manifest: Path, memos: Path, transcoder: Transcoder) -> dict[str, tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,11 +51,6 @@ class Archive(Protocol):
 
     async def close(self) -> None:
         """Close connections and threads."""
-
-
-def pseudonym(person: str, key: bytes) -> str:
-    """Return a keyed pseudonym: 16 hex digits of HMAC-SHA-256 (RFC 2104)."""
-    return hmac.new(key, person.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def original_key(user: str, at: datetime, message_id: str, suffix: str) -> str:

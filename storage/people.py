@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 
-from storage.archive import pseudonym
-
 _PHONE_NUMBER = re.compile(r"[+0-9 ().-]{5,40}")
+
+
+def pseudonym(person: str, key: bytes) -> str:
+    """Return a keyed pseudonym: 16 hex digits of HMAC-SHA-256 (RFC 2104)."""
+    return hmac.new(key, person.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def person_pseudonym(handle: str, key: bytes) -> str:

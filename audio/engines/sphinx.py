@@ -8,7 +8,7 @@ from audio.engines.engine import Engine
 LANGUAGE = "en"
 
 
-class SphinxEars:
+class SphinxRecognizer:
     """Local recognizer; each process takes a core and about 130 MB."""
 
     def __init__(self, *, deadline_seconds: float = 60.0, processes: int = 1) -> None:

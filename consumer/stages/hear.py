@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from audio.clip import Clip
     from consumer.memo.progress import Progress
     from consumer.memo.states import Decoded, Memo
-    from conversation.hearing.listen import Expected
+    from conversation.hearing.listen import ExpectedLanguage
     from providers.fallback.ladder import Ladder
     from providers.ports import Transcript
     from storage.history import PastTurn
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Hear:
     """Recognises the words and their language."""
 
-    transcribers: Ladder[[Clip, Expected], Transcript]
+    transcribers: Ladder[[Clip, ExpectedLanguage], Transcript]
     default_language: str
 
     async def __call__(self, decoded: Decoded, past: Awaitable[tuple[PastTurn, ...]], progress: Progress) -> Heard:

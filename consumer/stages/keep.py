@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from audio.codecs import codec
 from consumer.stages.fetch import sniffed_clip
-from storage.archive import original_key, pseudonym, reply_key, safe_id, wav_key
+from storage.archive import original_key, reply_key, safe_id, wav_key
+from storage.people import pseudonym
 
 if TYPE_CHECKING:
     from audio.clip import Clip

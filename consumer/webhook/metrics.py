@@ -6,14 +6,14 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from consumer.webhook.outcomes import FORGERIES, Handled, Outcome, Unpublished
+from consumer.webhook.outcomes import FORGERIES, DeliveryOutcome, Handled, Unpublished
 from runtime.metrics import BUILD_INFO, Catalogue, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.webhook.outcomes import DoorNotice
-    from consumer.webhook.server import Door
+    from consumer.webhook.outcomes import WebhookNotice
+    from consumer.webhook.server import WebhookServer
 
 CATALOGUE = Catalogue()
 counter, gauge, histogram = CATALOGUE.counter, CATALOGUE.gauge, CATALOGUE.histogram
@@ -44,29 +44,29 @@ _QUIET_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
-class DoorMetrics(Registry):
+class WebhookMetrics(Registry):
     """Counts and times deliveries."""
 
     def __init__(self) -> None:
         super().__init__(CATALOGUE)
 
-    def __call__(self, notice: DoorNotice) -> None:
+    def __call__(self, notice: WebhookNotice) -> None:
         """Count a delivery."""
         if not isinstance(notice, Handled):
             return
         self.count(DELIVERIES, notice.outcome.value, notice.scheme)
-        if notice.outcome is Outcome.KEPT:
+        if notice.outcome is DeliveryOutcome.KEPT:
             self.observe(KEPT_SECONDS, notice.seconds)
             if notice.lacking:
                 self.count(UNADDRESSED, notice.lacking)
 
-    def watch(self, door: Door) -> None:
+    def watch(self, door: WebhookServer) -> None:
         """Expose the deliveries in progress."""
         self.follow(HELD, lambda: door.capacity.requests)
         self.follow(HELD_BYTES, lambda: door.capacity.size)
 
 
-class DoorLog:
+class WebhookLog:
     """Logs refusals and failures, one line of a kind in ten seconds: strangers cannot fill the log."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -74,10 +74,10 @@ class DoorLog:
         self._logged_at: dict[str, float] = {}
         self._unlogged: dict[str, int] = {}
 
-    def __call__(self, notice: DoorNotice) -> None:
+    def __call__(self, notice: WebhookNotice) -> None:
         """Log a notice, or count it for a later line."""
         match notice:
-            case Handled(Outcome.KEPT):
+            case Handled(DeliveryOutcome.KEPT):
                 log.debug("webhook.kept", extra={"scheme": notice.scheme, "lacking": notice.lacking})
             case Handled():
                 level = logging.INFO if notice.outcome in FORGERIES else logging.WARNING

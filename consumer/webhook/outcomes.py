@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from consumer.webhook.signatures import Scheme
 
 
-class Outcome(StrEnum):
+class DeliveryOutcome(StrEnum):
     """How a delivery was answered: a word, the HTTP status, and Retry-After in seconds."""
 
     status: int
@@ -42,7 +42,7 @@ class Outcome(StrEnum):
     KAFKA_AWAY = "kafka-away", 503, 5
 
 
-FORGERIES = frozenset({Outcome.UNSIGNED, Outcome.FORGED, Outcome.STALE, Outcome.EARLY})
+FORGERIES = frozenset({DeliveryOutcome.UNSIGNED, DeliveryOutcome.FORGED, DeliveryOutcome.STALE, DeliveryOutcome.EARLY})
 """Outcomes that anyone who knows the URL can cause."""
 
 
@@ -50,7 +50,7 @@ FORGERIES = frozenset({Outcome.UNSIGNED, Outcome.FORGED, Outcome.STALE, Outcome.
 class Handled:
     """A delivery was answered."""
 
-    outcome: Outcome
+    outcome: DeliveryOutcome
     seconds: float
     """Since its head was read."""
     scheme: Scheme | None = None
@@ -66,10 +66,10 @@ class Unpublished:
     reason: str
 
 
-DoorNotice: TypeAlias = Handled | Unpublished
+WebhookNotice: TypeAlias = Handled | Unpublished
 
 
-def answer(outcome: Outcome) -> web.Response:
+def answer(outcome: DeliveryOutcome) -> web.Response:
     """Build the answer, whose text is the outcome."""
     headers = {"Cache-Control": "no-store"}
     if outcome.retry_after_seconds is not None:

@@ -17,7 +17,7 @@ from consumer.events.json_fields import as_identifier
 from consumer.events.parse import address_of
 from consumer.kafka.ports import SourceError
 from consumer.kafka.publisher import RecordTooLarge
-from consumer.webhook.outcomes import Handled, Outcome, Unpublished, answer
+from consumer.webhook.outcomes import DeliveryOutcome, Handled, Unpublished, answer
 from consumer.webhook.signatures import NotGenuine
 from runtime.listening import listen
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from consumer.events.parse import Address
     from consumer.kafka.ports import Publisher
-    from consumer.webhook.outcomes import DoorNotice
+    from consumer.webhook.outcomes import WebhookNotice
     from consumer.webhook.signatures import Genuine, Scheme, Verifier
 
 EVENT_ID_HEADER = "webhook-id"
@@ -113,12 +113,12 @@ class _Delivery:
 
 
 class _Refused(Exception):
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: DeliveryOutcome) -> None:
         super().__init__(outcome)
         self.outcome = outcome
 
 
-class Door:
+class WebhookServer:
     """The HTTP server of deliveries; listeners must neither block nor raise."""
 
     def __init__(
@@ -126,7 +126,7 @@ class Door:
         publisher: Publisher,
         topic: str,
         verifier: Verifier,
-        *listeners: Callable[[DoorNotice], None],
+        *listeners: Callable[[WebhookNotice], None],
         host: str,
         port: int,
         path: str,
@@ -144,7 +144,7 @@ class Door:
         self._limits = limits
         self._clock = clock
         self.capacity = Capacity(limits)
-        self._publishing: set[asyncio.Task[Outcome]] = set()
+        self._publishing: set[asyncio.Task[DeliveryOutcome]] = set()
         self._receiving = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -200,7 +200,7 @@ class Door:
             response.force_close()
         return response
 
-    async def _handle(self, request: web.Request) -> Outcome:
+    async def _handle(self, request: web.Request) -> DeliveryOutcome:
         began = time.perf_counter()
         scheme: Scheme | None = None
         lacking: str | None = None
@@ -215,16 +215,16 @@ class Door:
         self._notify(Handled(outcome, time.perf_counter() - began, scheme, lacking))
         return outcome
 
-    def _notify(self, notice: DoorNotice) -> None:
+    def _notify(self, notice: WebhookNotice) -> None:
         for listener in self._listeners:
             listener(notice)
 
     def _admit(self, request: web.Request, release: ExitStack) -> None:
         size = _MOST_BYTES if request.content_length is None else request.content_length
         if size > _MOST_BYTES:
-            raise _Refused(Outcome.TOO_LARGE)
+            raise _Refused(DeliveryOutcome.TOO_LARGE)
         if not self.capacity.take(size):
-            raise _Refused(Outcome.BUSY)
+            raise _Refused(DeliveryOutcome.BUSY)
         release.callback(self.capacity.release, size)
 
     async def _verified(self, request: web.Request) -> _Delivery:
@@ -237,20 +237,20 @@ class Door:
         try:
             return await asyncio.to_thread(verify) if len(body) > _LARGE_BYTES else verify()
         except NotGenuine as error:
-            raise _Refused(Outcome[error.doubt.upper()]) from error
+            raise _Refused(DeliveryOutcome[error.doubt.upper()]) from error
 
     async def _read(self, request: web.Request) -> bytes:
         try:
             async with asyncio.timeout(self._limits.read_seconds):
                 return await request.read()
         except TimeoutError as error:
-            raise _Refused(Outcome.TOO_SLOW) from error
+            raise _Refused(DeliveryOutcome.TOO_SLOW) from error
         except web.HTTPRequestEntityTooLarge as error:
-            raise _Refused(Outcome.TOO_LARGE) from error
+            raise _Refused(DeliveryOutcome.TOO_LARGE) from error
         except (OSError, web.RequestPayloadError) as error:
-            raise _Refused(Outcome.CUT_SHORT) from error
+            raise _Refused(DeliveryOutcome.CUT_SHORT) from error
 
-    async def _publish_in_time(self, delivery: _Delivery, release: ExitStack) -> Outcome:
+    async def _publish_in_time(self, delivery: _Delivery, release: ExitStack) -> DeliveryOutcome:
         # When too slow, it goes on in the background and holds its capacity: a cancelled record may be there or not.
         task = asyncio.create_task(self._publish(delivery), name="webhook")
         self._publishing.add(task)
@@ -258,15 +258,15 @@ class Door:
         held = release.pop_all()
         task.add_done_callback(lambda _: held.close())
         done, _ = await asyncio.wait({task}, timeout=self._limits.keep_seconds)
-        return task.result() if done else Outcome.KAFKA_SLOW
+        return task.result() if done else DeliveryOutcome.KAFKA_SLOW
 
-    async def _publish(self, delivery: _Delivery) -> Outcome:
+    async def _publish(self, delivery: _Delivery) -> DeliveryOutcome:
         headers = [(EVENT_ID_HEADER, delivery.event_id.encode("utf-8", "replace"))]
         try:
             await self._publisher.publish(self._topic, key=delivery.key, value=delivery.body, headers=headers)
         except RecordTooLarge:
-            return Outcome.TOO_LARGE
+            return DeliveryOutcome.TOO_LARGE
         except SourceError as error:
             self._notify(Unpublished(str(error)))
-            return Outcome.KAFKA_AWAY
-        return Outcome.KEPT
+            return DeliveryOutcome.KAFKA_AWAY
+        return DeliveryOutcome.KEPT

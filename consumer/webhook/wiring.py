@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from consumer.kafka.client import partition_count
 from consumer.kafka.publisher import KafkaPublisher
 from consumer.telemetry import tracing
-from consumer.webhook.metrics import DoorLog, DoorMetrics
-from consumer.webhook.server import Door
+from consumer.webhook.metrics import WebhookLog, WebhookMetrics
+from consumer.webhook.server import WebhookServer
 from consumer.webhook.signatures import Verifier
 from runtime.health.vitals import Vitals
 from runtime.settings.faults import required
@@ -33,7 +33,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     """
     secrets = required(settings.webhook.secrets or None, "WEBHOOK_SECRETS")
     verifier = Verifier(tuple(each.get_secret_value() for each in secrets), settings.webhook.tolerance_seconds)
-    metrics = DoorMetrics()
+    metrics = WebhookMetrics()
     async with AsyncExitStack() as closing:
         vitals = Vitals(metrics, host=settings.vitals.host, port=settings.vitals.port, why_unwell=lambda: None)
         await vitals.start()
@@ -42,12 +42,12 @@ async def run(settings: Settings, stop: Stop) -> None:
         closing.push_async_callback(traces.close)
         publisher = KafkaPublisher(settings.kafka.login())
         closing.push_async_callback(publisher.close)
-        door = Door(
+        door = WebhookServer(
             traces.publisher(publisher),
             settings.kafka.topic,
             verifier,
             metrics,
-            DoorLog(),
+            WebhookLog(),
             host=settings.webhook.host,
             port=settings.webhook.port,
             path=settings.webhook.path,

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from providers.fallback.ladder import Ladder, Served
     from providers.ports import Transcriber, Transcript
 
-    Expected = Callable[[], Awaitable[str]]
+    ExpectedLanguage = Callable[[], Awaitable[str]]
     """Returns the expected language, a primary subtag."""
-    Transcribers = Callable[[Clip, Expected], Awaitable[Served[Transcript]]]
+    Transcribers = Callable[[Clip, ExpectedLanguage], Awaitable[Served[Transcript]]]
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Recognition:
 
 
 async def listen(
-    wav: Clip, ladder: Ladder[[Clip, Expected], Transcript], turn: Turn, expected: Expected
+    wav: Clip, ladder: Ladder[[Clip, ExpectedLanguage], Transcript], turn: Turn, expected: ExpectedLanguage
 ) -> Recognition:
     """Recognise a 16 kHz mono s16 WAV; a piece that every rung fails is lost. After a crash all are paid for again."""
     pieces = await asyncio.to_thread(cut_at_pauses, wav)
@@ -89,7 +89,7 @@ async def listen(
 
 
 class _Listening:
-    def __init__(self, transcribers: Transcribers, turn: Turn, expected: Expected, *, reported: bool) -> None:
+    def __init__(self, transcribers: Transcribers, turn: Turn, expected: ExpectedLanguage, *, reported: bool) -> None:
         self._transcribers = transcribers
         self._expected = expected
         self._turn = turn
@@ -124,10 +124,10 @@ class _Listening:
         return HeardPart(speech_seconds, served.rung, text, language), None
 
 
-def transcriber_rung(name: str, transcriber: Transcriber) -> Callable[[Clip, Expected], Awaitable[Transcript]]:
+def transcriber_rung(name: str, transcriber: Transcriber) -> Callable[[Clip, ExpectedLanguage], Awaitable[Transcript]]:
     """Return a rung of a transcriber; only the local one, which knows English alone, gets the language."""
 
-    async def call(speech: Clip, expected: Expected) -> Transcript:
+    async def call(speech: Clip, expected: ExpectedLanguage) -> Transcript:
         return await transcriber.transcribe(speech, language=await expected() if name == "local" else None)
 
     return call

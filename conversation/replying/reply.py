@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from conversation import budget
+from conversation.replying.behaviour import behaviour
 from conversation.replying.fitness import refuse_unfit
 from conversation.replying.persona import compose
 from providers.errors import BadAnswer
 from providers.ports import ChatTurn, Role
-from storage.history import behaviour
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence

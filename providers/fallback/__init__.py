@@ -1,1 +1,1 @@
-"""Falling back: a ladder of rungs, the breaker and the deadline of each. May import errors and ports alone."""
+"""Falling back: a ladder of rungs, the breaker and the deadline of each. Imports providers.errors and runtime only."""

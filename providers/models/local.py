@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from audio.clip import Clip
     from audio.engines.espeak import EspeakVoice
-    from audio.engines.sphinx import SphinxEars
+    from audio.engines.sphinx import SphinxRecognizer
     from providers.ports import ChatTurn
 
 SERVICE = "local"
@@ -39,7 +39,7 @@ class _Offline:
 class LocalTranscriber(_Offline):
     """Transcriber for English; another language is refused rather than guessed at."""
 
-    def __init__(self, ears: SphinxEars) -> None:
+    def __init__(self, ears: SphinxRecognizer) -> None:
         self._ears = ears
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from storage.archive import MEMO_PREFIX, REPLY_PREFIX, pseudonym, safe_id
+from storage.archive import MEMO_PREFIX, REPLY_PREFIX, safe_id
 from storage.deletion.items import Deletion
 from storage.deletion.retention import ObjectOwners, all_memos, own_keys
 from storage.ledger import MemoKey
-from storage.people import normalized_handle, person_pseudonym
+from storage.people import normalized_handle, person_pseudonym, pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

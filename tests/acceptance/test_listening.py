@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from audio.engines.espeak import EspeakVoice
-from audio.engines.sphinx import SphinxEars
+from audio.engines.sphinx import SphinxRecognizer
 from audio.transcode import Transcoder
 from console.demo.demo import shortcomings
 from console.demo.recognise import LEAST_WORDS, english_replies, longest_by_voice, recognise
@@ -57,19 +57,19 @@ async def heard(folder: Path, vendor: Mind) -> tuple[Sequence[DemoEvent], Sequen
             chosen = longest_by_voice(english_replies(stories, running.sandbox.sent))
     assert chosen.keys() == {"elevenlabs", "clip"}
     assert chosen["elevenlabs"].words >= LEAST_WORDS > chosen["clip"].words
-    ears = SphinxEars(deadline_seconds=600)  # on a busy machine: what it understands is judged here, not how fast
+    ears = SphinxRecognizer(deadline_seconds=600)  # on a busy machine: what it understands is judged here, not how fast
     return accounts, await recognise(chosen.values(), LocalTranscriber(ears), Transcoder())
 
 
 async def test_a_voice_is_understood(tmp_path: Path) -> None:
     """A reply shares its words with what was to be said, and the demo has nothing to find fault with."""
-    accounts, found = await heard(tmp_path, EngineMind(SphinxEars(), EspeakVoice()))
+    accounts, found = await heard(tmp_path, EngineMind(SphinxRecognizer(), EspeakVoice()))
     assert [each.reply.rung for each in found] == ["elevenlabs"]
     assert not shortcomings(accounts, found)
 
 
 async def test_a_wrong_rate_does_not_pass(tmp_path: Path) -> None:
     """A vendor's sound at another rate than was asked for makes the demo fail, and it says whose it was."""
-    accounts, found = await heard(tmp_path, Hasty(SphinxEars(), EspeakVoice()))
+    accounts, found = await heard(tmp_path, Hasty(SphinxRecognizer(), EspeakVoice()))
     (told,) = shortcomings(accounts, found)
     assert told.startswith("The reply that elevenlabs spoke is garbled")

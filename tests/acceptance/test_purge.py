@@ -21,8 +21,9 @@ import pytest_asyncio
 
 from consumer.notices import EventPassed
 from sandbox.faults import FaultKind, ScriptedFault
-from storage.archive import original_key, pseudonym
+from storage.archive import original_key
 from storage.archives.spool import Spool, SpooledObject
+from storage.people import pseudonym
 from tests.acceptance.conftest import rig
 from tests.harness.paths import MEMOS
 from tests.harness.processes import environment, lines_of, run_to_end

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from sandbox.fault_injection import fault_middleware
 from sandbox.faults import FaultKind, Faults, ScriptedFault
-from sandbox.suffering import fault_middleware
 from storage.history import PastTurn
 from storage.sqlite.store import SqliteStore
 from tests.acceptance.matrix import rows_of

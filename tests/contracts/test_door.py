@@ -17,9 +17,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumer.kafka.ports import KafkaLogin
 from consumer.kafka.publisher import KafkaPublisher
-from consumer.webhook.metrics import DoorLog, DoorMetrics
-from consumer.webhook.outcomes import Handled, Outcome, Unpublished
-from consumer.webhook.server import LIMITS, Door, Limits
+from consumer.webhook.metrics import WebhookLog, WebhookMetrics
+from consumer.webhook.outcomes import DeliveryOutcome, Handled, Unpublished
+from consumer.webhook.server import LIMITS, Limits, WebhookServer
 from consumer.webhook.signatures import Verifier
 from runtime.listening import ListenError
 from sandbox.broker import EmbeddedBroker
@@ -43,9 +43,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 class Entrance:
     """An open door, and what it takes to knock at it."""
 
-    door: Door
+    door: WebhookServer
     client: aiohttp.ClientSession
-    metrics: DoorMetrics
+    metrics: WebhookMetrics
     topic: str
     servers: str
     handled: list[Handled | Unpublished] = field(default_factory=list)
@@ -78,14 +78,14 @@ async def entrance(servers: str, *, limits: Limits = LIMITS, port: int = 0) -> A
     async with AsyncExitStack() as closing:
         publisher = KafkaPublisher(KafkaLogin(servers))
         closing.push_async_callback(publisher.close)
-        topic, metrics = f"topic-{uuid.uuid4().hex}", DoorMetrics()
+        topic, metrics = f"topic-{uuid.uuid4().hex}", WebhookMetrics()
         handled: list[Handled | Unpublished] = []
-        door = Door(
+        door = WebhookServer(
             publisher,
             topic,
             Verifier((SECRET, OLD_SECRET), 300),
             metrics,
-            DoorLog(),
+            WebhookLog(),
             handled.append,
             host="127.0.0.1",
             port=port,
@@ -340,7 +340,7 @@ class Broken:
 
 async def test_a_bug_is_no_answer_to_a_delivery(caplog: pytest.LogCaptureFixture) -> None:
     """A bug of ours is answered 500, so that the delivery is repeated; it is logged without addresses."""
-    door = Door(Broken(), "t", Verifier((SECRET,), 300), host="127.0.0.1", port=0, path="/webhook")
+    door = WebhookServer(Broken(), "t", Verifier((SECRET,), 300), host="127.0.0.1", port=0, path="/webhook")
     await door.open()
     body = written("chat", "hello")
     url = f"http://127.0.0.1:{door.port}/webhook"
@@ -368,9 +368,9 @@ async def test_rubbish_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -
     """Of each outcome at most one line in ten seconds is written, with how many there were."""
     caplog.set_level(logging.INFO)
     ticks = iter([0.0, *[1.0] * 9, 11.0, 12.0])
-    tell = DoorLog(clock=lambda: next(ticks))
+    tell = WebhookLog(clock=lambda: next(ticks))
     for _ in range(11):
-        tell(Handled(Outcome.FORGED, 0.0))
+        tell(Handled(DeliveryOutcome.FORGED, 0.0))
     tell(Unpublished("no answer came in time"))
     assert [(record.message, record.__dict__["times"]) for record in caplog.records] == [
         ("webhook.refused", 1),

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.history import PastTurn, behaviour
+from conversation.replying.behaviour import behaviour
+from storage.history import PastTurn
 from storage.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:

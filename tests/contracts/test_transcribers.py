@@ -11,7 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from audio.clip import wav_clip
-from audio.engines.sphinx import SphinxEars
+from audio.engines.sphinx import SphinxRecognizer
 from providers.errors import BadAnswer, ProviderError, Rejected, Unavailable
 from providers.models.local import LocalTranscriber
 from sandbox.app import Sandbox
@@ -158,7 +158,7 @@ async def test_a_packed_answer_is_bounded(wired: Wired) -> None:
 
 async def test_the_local_one_knows_english_alone() -> None:
     """A recording is heard as the same, asked alone or beside another; another language is refused, not guessed at."""
-    ears: Transcriber = LocalTranscriber(SphinxEars(processes=2))
+    ears: Transcriber = LocalTranscriber(SphinxRecognizer(processes=2))
     alone = await ears.transcribe(SILENCE)
     for heard in await asyncio.gather(ears.transcribe(SILENCE, language="en"), ears.transcribe(SILENCE)):
         assert heard == alone
@@ -169,7 +169,7 @@ async def test_the_local_one_knows_english_alone() -> None:
 
 async def test_the_local_one_has_its_time() -> None:
     """A recording that takes too long is given up, and the engine's process with it."""
-    made = LocalTranscriber(SphinxEars(deadline_seconds=0.01))
+    made = LocalTranscriber(SphinxRecognizer(deadline_seconds=0.01))
     with pytest.raises(ProviderError) as raised:
         await made.transcribe(recording(30))
     assert type(raised.value) is Unavailable
@@ -180,7 +180,7 @@ async def test_the_local_one_has_its_time() -> None:
 
 async def test_the_local_one_is_cancelled() -> None:
     """A call that is cancelled leaves no process, and the next one is served."""
-    made = LocalTranscriber(SphinxEars())
+    made = LocalTranscriber(SphinxRecognizer())
     asking = asyncio.ensure_future(made.transcribe(recording(30)))
     while not children():  # noqa: ASYNC110 (the system's state)
         await asyncio.sleep(0.001)

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from consumer.telemetry.backlog import Backlog
 from consumer.telemetry.catalogue import CATALOGUE
 from consumer.webhook import metrics as door
-from consumer.webhook.outcomes import Outcome
+from consumer.webhook.outcomes import DeliveryOutcome
 from storage.archives.disk import DiskArchive
 from storage.archives.retrying import RetryingArchive
 from storage.memory.store import MemoryStore
@@ -91,7 +91,7 @@ def test_values_of_labels_are_words_of_ours(tmp_path: Path) -> None:
     backlog = Backlog(MemoryStore().ledger, RetryingArchive(DiskArchive(tmp_path), tmp_path, max_bytes=0))
     words: dict[str, set[str]] = {
         "state": set(backlog.memos),
-        "outcome": {outcome.value for outcome in Outcome},
+        "outcome": {outcome.value for outcome in DeliveryOutcome},
         "form": {"voice", "text"},
         "rung": {"none"},
         "phase": {"polling"},

@@ -20,7 +20,7 @@ from audio import clips
 from audio.clip import WAV_RATE, Clip, pcm_of, wav_clip
 from audio.clips import Line as SpokenLine
 from audio.engines.espeak import SAMPLE_RATE, EspeakVoice
-from audio.engines.sphinx import SphinxEars
+from audio.engines.sphinx import SphinxRecognizer
 from audio.transcode import Transcoder
 from console.demo.recognise import word_errors
 from consumer.settings import load
@@ -118,7 +118,7 @@ async def understood(texts: Sequence[str]) -> list[Understood]:
     words = listening.words(texts)
     baseline = await listening.errors([(text, await listening.directly(text)) for text in texts])
     ways = [Understood(BASELINE, words, baseline, baseline)]
-    async with Sandbox(EngineMind(SphinxEars(), EspeakVoice())) as sandbox:
+    async with Sandbox(EngineMind(SphinxRecognizer(), EspeakVoice())) as sandbox:
         for path in PATHS:
             errors = await listening.errors(await _sent(sandbox, path, texts))
             ways.append(Understood(path, words, errors, baseline))
@@ -130,7 +130,7 @@ class _Listening:
     """The local transcriber and voice."""
 
     def __init__(self) -> None:
-        self._ears = SphinxEars(processes=2)
+        self._ears = SphinxRecognizer(processes=2)
         self._voice = EspeakVoice()
         self._transcoder = Transcoder()
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
         Parked,
         Place,
         Settled,
-        State,
         Step,
         Story,
     )
+    from storage.states import State
 
 
 class FaultyLedger:

@@ -27,7 +27,7 @@ from consumer import wiring
 from consumer.kafka.ports import KafkaLogin
 from consumer.kafka.publisher import KafkaPublisher
 from consumer.settings import load
-from consumer.webhook.server import Door
+from consumer.webhook.server import WebhookServer
 from consumer.webhook.signatures import Verifier
 from runtime.signals import Stop
 from sandbox.app import Sandbox
@@ -176,7 +176,7 @@ async def test_what_the_topic_does_not_take_is_told_and_holds_nothing_up(kafka: 
     await admin.create_topics([NewTopic(topic, 1, 1, topic_configs={"max.message.bytes": "10000"})])
     await admin.close()
     publisher = KafkaPublisher(KafkaLogin(kafka.bootstrap_servers))
-    door = Door(publisher, topic, Verifier((SECRET,), 300), host="127.0.0.1", port=0, path="/webhook")
+    door = WebhookServer(publisher, topic, Verifier((SECRET,), 300), host="127.0.0.1", port=0, path="/webhook")
     await door.open()
     try:
         small = [Delivery(f"small-{number}", written("chat", "x", event=f"small-{number}")) for number in range(3)]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import asyncpg
 from aiohttp import web
 
+from sandbox.fault_injection import fault_middleware
 from sandbox.faults import Faults
-from sandbox.suffering import fault_middleware
 from tests.postgres.database import AUTHENTICATOR, CLOCK_SETTING
 from tests.postgres.statements import Statement, Unanswerable, calling, reading, writing
 

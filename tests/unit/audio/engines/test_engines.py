@@ -8,7 +8,7 @@ import pytest
 
 from audio.clip import Clip, wav_clip
 from audio.engines.espeak import SAMPLE_RATE, VOICES, EspeakVoice
-from audio.engines.sphinx import SphinxEars
+from audio.engines.sphinx import SphinxRecognizer
 from audio.errors import EngineError
 from audio.formats import sniff
 from audio.loudness import voiced_seconds
@@ -59,7 +59,7 @@ async def test_ears_hear_words() -> None:
     """Most of the words of a clear English recording come back."""
     data = (MEMOS / "en-call-me.caf").read_bytes()
     wav = await Transcoder().decode(Clip(data, sniff(data)))
-    heard = (await SphinxEars().listen(wav)).split()
+    heard = (await SphinxRecognizer().listen(wav)).split()
     said = ["please", "call", "me", "back", "when", "you", "have", "time"]
     assert len(set(said) & set(heard)) >= 6
 
@@ -67,7 +67,7 @@ async def test_ears_hear_words() -> None:
 @pytest.mark.parametrize("pcm", [b"", bytes(3200), bytes(32000)])
 async def test_ears_hear_nothing_in_silence(pcm: bytes) -> None:
     """Silence, or no sound at all, is no error and few words."""
-    assert len((await SphinxEars().listen(wav_clip(pcm, sample_rate=16_000))).split()) <= 1
+    assert len((await SphinxRecognizer().listen(wav_clip(pcm, sample_rate=16_000))).split()) <= 1
 
 
 async def test_engine_that_takes_too_long_is_ended() -> None:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from audio.engines.espeak import SAMPLE_RATE, EspeakVoice
-from audio.engines.sphinx import SphinxEars
+from audio.engines.sphinx import SphinxRecognizer
 from audio.transcode import Transcoder
 from console.demo.demo import TROUBLE, shortcomings
 from console.demo.recognise import (
@@ -74,7 +74,7 @@ async def spoken(text: str, *rates: int) -> Sequence[bytes]:
 async def heard(*sounds: tuple[str, bytes]) -> Sequence[RecognitionScore]:
     """Recognise sounds again, each by the name of its voice, that were to say SAID."""
     chosen = [SpokenReply(rung, f"{rung}.m4a", SAID, sound) for rung, sound in sounds]
-    ears = SphinxEars(processes=2, deadline_seconds=PATIENCE)
+    ears = SphinxRecognizer(processes=2, deadline_seconds=PATIENCE)
     return await recognise(chosen, LocalTranscriber(ears), Transcoder(deadline_seconds=PATIENCE))
 
 
@@ -123,7 +123,7 @@ async def test_too_few_words_are_not_judged() -> None:
     """A reply that says too little is not listened to, but told of."""
     short = SpokenReply("clip", "1.m4a", "Got your voice memo!", b"not even sound")
     assert short.words < LEAST_WORDS
-    assert not await recognise([short], LocalTranscriber(SphinxEars()), Transcoder())
+    assert not await recognise([short], LocalTranscriber(SphinxRecognizer()), Transcoder())
     assert "  clip        says too little" in printed({"clip": short}, [], terminal=False)
 
 

@@ -35,7 +35,7 @@ from tests.unit.audio.recordings import RATE, Samples, loud, pcm, voice
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conversation.hearing.listen import Expected
+    from conversation.hearing.listen import ExpectedLanguage
 KEY = MemoKey("51", "1")
 Script = dict[int, str | Transcript | Exception]
 
@@ -100,10 +100,10 @@ class Ran:
         return sorted(((step.stage, step.rung, step.error) for step in self.progress.steps), key=str)
 
 
-def hears(ears: Callable[[Clip], Any]) -> Callable[[Clip, Expected], Any]:
+def hears(ears: Callable[[Clip], Any]) -> Callable[[Clip, ExpectedLanguage], Any]:
     """Make a rung of ears that need not know what language to expect."""
 
-    async def call(clip: Clip, expected: Expected) -> Any:  # noqa: ANN401 (whatever they hear)
+    async def call(clip: Clip, expected: ExpectedLanguage) -> Any:  # noqa: ANN401 (whatever they hear)
         del expected
         return await ears(clip)
 
@@ -116,7 +116,9 @@ async def hear(clip: Clip, *ears: Callable[[Clip], Any], deadline_seconds: float
     return await staged(clip, Ladder("hear", *rungs, budget_seconds=45.0))
 
 
-async def staged(clip: Clip, ladder: Ladder[[Clip, Expected], Transcript], turns: tuple[PastTurn, ...] = ()) -> Ran:
+async def staged(
+    clip: Clip, ladder: Ladder[[Clip, ExpectedLanguage], Transcript], turns: tuple[PastTurn, ...] = ()
+) -> Ran:
     """Run the stage, after these turns."""
     notices: list[Notice] = []
     claim = Claim(KEY, 1, State.RECEIVED, {})

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage.archive import original_key, pseudonym, reply_key, wav_key
+from storage.archive import original_key, reply_key, wav_key
 from storage.deletion.forgetting import Forgetting
 from storage.deletion.items import Deleter, DeletionKind, DeletionResult
 from storage.history import PastTurn
 from storage.ledger import Claim, DeadLetter, Event, JsonValue, MemoKey, Place, Settled
 from storage.memory.store import MemoryArchive, MemoryStore
-from storage.people import person_pseudonym
+from storage.people import person_pseudonym, pseudonym
 from storage.states import State
 
 if TYPE_CHECKING:
