@@ -19,6 +19,7 @@ from consumer.stages.deliver import Deliver
 from consumer.worker import offsets, worker
 from consumer.worker.offsets import PrefixTracker
 from providers.errors import OutcomeUnknown
+from storage.memory.rows import MemoRow
 from storage.memory.store import MemoryStore
 from storage.states import State
 
@@ -140,7 +141,7 @@ def taken_while_letting_go() -> Iterator[None]:
 @contextmanager
 def claims_ignored() -> Iterator[None]:
     """Take a memo though another holds it."""
-    with patch.object(Ledger, "_held", lambda *_: None), _no_last_look():
+    with patch.object(MemoRow, "held", lambda *_: None), _no_last_look():
         yield
 
 
