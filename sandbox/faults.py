@@ -60,7 +60,7 @@ class Faults:
         """Service → its clients' addresses: one for each connection."""
         self.held: Counter[str] = Counter()  # Service → requests left waiting
         self.left: Counter[str] = Counter()  # Service → requests whose client left while it waited
-        self.ourselves: Final = secrets.token_hex()  # secret of the sandbox's own requests, which no fault hits
+        self.own_request_token: Final = secrets.token_hex()  # secret of the sandbox's own requests, which no fault hits
 
     def next(self, service: str, *faults: ScriptedFault) -> None:
         """Inject these into the next requests, one each."""

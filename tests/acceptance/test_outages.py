@@ -74,7 +74,7 @@ async def test_history_is_in_view(well: Rig) -> None:
 
 
 async def test_whisper_is_down(well: Rig) -> None:
-    """Scribe takes over, and the local ears where it is down too."""
+    """Scribe takes over, and the local recognizer where it is down too."""
     well.sandbox.faults.always("whisper", DOWN)
     ended, sent = await _speak(well)
     assert _rungs(ended, "hear") == [("huggingface", "unavailable"), ("scribe", None)]
@@ -235,7 +235,7 @@ async def test_a_second_service_everywhere(tmp_path_factory: pytest.TempPathFact
 
 
 async def test_only_local_parts(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """With no key but the Series API's, local ears, a canned reply and a local voice answer."""
+    """With no key but the Series API's, a local recognizer, a canned reply and a local voice answer."""
     keys = {"HF_TOKEN": "", "ELEVENLABS_API_KEY": "", "CARTESIA_API_KEY": ""}
     async with rig(tmp_path_factory.mktemp("local"), **keys) as made:
         ended, sent = await _speak(made)

@@ -109,8 +109,8 @@ def secrets_told(error: ProviderError, *more: object) -> list[str]:
     return [secret for secret in (SCRIPTED, WORDS, *KEYS) if any(secret in text for text in told)]
 
 
-async def _transcribed(ears: Any, _: str) -> AsyncIterator[str]:  # noqa: ANN401 (of any vendor)
-    yield (await ears.transcribe(SPEECH)).text
+async def _transcribed(transcriber: Any, _: str) -> AsyncIterator[str]:  # noqa: ANN401 (of any vendor)
+    yield (await transcriber.transcribe(SPEECH)).text
 
 
 def _replied(wits: Any, text: str) -> AsyncIterator[str]:  # noqa: ANN401 (the same)

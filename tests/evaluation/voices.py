@@ -1,10 +1,10 @@
-"""Is what we send what was to be said? Each voice's reply, as it is sent, is recognised again by the local ears.
+"""Is what we send what was to be said? Each voice's reply, as it is sent, is recognised again by the local recognizer.
 
-The local ears mishear a synthetic voice now and then, so each path is held against a baseline: the same ears, the same
-text, and the same voice (espeak-ng stands behind every simulated service), but its PCM heard directly, without our
+The local recognizer mishears a synthetic voice now and then, so each path is held against a baseline: the same
+recognizer, text and voice (espeak-ng stands behind every simulated service), but its PCM heard directly, without our
 cutting into sentences, joining, encoding and resampling. A reply that is garbled there, or said at a wrong rate, is
-understood far worse than the baseline; one that is merely compressed is not. Of the clips the ears make out little even
-in the baseline (they do not know the word "memo"), so these are compared with their words spoken anew as well.
+understood far worse than the baseline; one that is merely compressed is not. Of the clips the recognizer makes out
+little even in the baseline (it does not know the word "memo"), so these are compared with their words spoken again.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class _Listening:
     """The local transcriber and voice."""
 
     def __init__(self) -> None:
-        self._ears = SphinxRecognizer(processes=2)
+        self._recognizer = SphinxRecognizer(processes=2)
         self._voice = EspeakVoice()
         self._transcoder = Transcoder()
 
@@ -154,7 +154,7 @@ class _Listening:
         return sum(word_errors(text, "")[1] for text in texts)
 
     async def _errors(self, text: str, clip: Clip) -> int:
-        return word_errors(text, await self._ears.listen(await self._transcoder.decode(clip)))[0]
+        return word_errors(text, await self._recognizer.listen(await self._transcoder.decode(clip)))[0]
 
 
 async def _sent(sandbox: Sandbox, path: str, texts: Iterable[str]) -> list[tuple[str, Clip]]:

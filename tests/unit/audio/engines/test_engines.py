@@ -1,4 +1,4 @@
-"""The local engines: a voice and ears that run as child processes, and leave nothing behind."""
+"""The local engines: a voice and a recognizer that run as child processes, and leave nothing behind."""
 
 from __future__ import annotations
 

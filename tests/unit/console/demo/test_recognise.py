@@ -74,8 +74,8 @@ async def spoken(text: str, *rates: int) -> Sequence[bytes]:
 async def heard(*sounds: tuple[str, bytes]) -> Sequence[RecognitionScore]:
     """Recognise sounds again, each by the name of its voice, that were to say SAID."""
     chosen = [SpokenReply(rung, f"{rung}.m4a", SAID, sound) for rung, sound in sounds]
-    ears = SphinxRecognizer(processes=2, deadline_seconds=PATIENCE)
-    return await recognise(chosen, LocalTranscriber(ears), Transcoder(deadline_seconds=PATIENCE))
+    recognizer = SphinxRecognizer(processes=2, deadline_seconds=PATIENCE)
+    return await recognise(chosen, LocalTranscriber(recognizer), Transcoder(deadline_seconds=PATIENCE))
 
 
 def shown(found: Sequence[RecognitionScore], *, terminal: bool) -> str:
