@@ -237,7 +237,7 @@ class Ledger(Protocol):
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
         """Take unpublished dead letters for `seconds`; a new one is its writer's for DEAD_LETTER_SECONDS."""
 
-    async def published(self, letter: DeadLetter) -> None:
+    async def mark_published(self, letter: DeadLetter) -> None:
         """Mark a dead letter as published, unless a later claim wrote it again."""
 
     async def find(self, message_id: str) -> Sequence[Story]:

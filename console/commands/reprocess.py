@@ -25,7 +25,7 @@ from consumer.kafka.publisher import KafkaPublisher
 from consumer.memo.checkpoint import Restart, facts_to_drop
 from consumer.notices import Notices
 from consumer.settings import load
-from runtime.garbage import import_uncollected
+from runtime.garbage import import_without_gc
 from storage.errors import Fenced
 from storage.ledger import Held, Settled
 from storage.states import State
@@ -177,7 +177,7 @@ def _print(ending: Ending, console: Console, *, as_json: bool) -> None:
 async def _handler(settings: Settings) -> AsyncIterator[Handler]:
     """Make a handler as a worker has it; workers publish the dead letters that it writes."""
     # The vendors' SDKs take a second: not for --help, and not to report wrong usage.
-    parts = import_uncollected("consumer.pipeline_wiring")
+    parts = import_without_gc("consumer.pipeline_wiring")
     made = parts.make_parts(settings)
     publisher = KafkaPublisher(settings.kafka.login())
     try:

@@ -10,7 +10,7 @@ from storage.ledger import LONGEST_LEASE_SECONDS
 
 _REVOKE_MARGIN_SECONDS = 10.0
 """For the commit and for writes."""
-_LET_GO_MARGIN_SECONDS = 12.0
+_CANCEL_MARGIN_SECONDS = 12.0
 """To record the answer, stop typing and give up the lease."""
 _STALE_MARGIN_SECONDS = 30.0
 _SEND_SHARE = 0.5
@@ -49,7 +49,7 @@ class WorkerSettings(Group, title="The worker"):
     @property
     def rebalance_timeout_seconds(self) -> float:
         """For us to give up partitions: longer than a drain and a send."""
-        return self.drain_seconds + self.let_go_seconds + _REVOKE_MARGIN_SECONDS
+        return self.drain_seconds + self.cancel_seconds + _REVOKE_MARGIN_SECONDS
 
     @property
     def stale_after_seconds(self) -> float:
@@ -62,6 +62,6 @@ class WorkerSettings(Group, title="The worker"):
         return min(self.reply_deadline_seconds, self.lease_seconds * _SEND_SHARE)
 
     @property
-    def let_go_seconds(self) -> float:
+    def cancel_seconds(self) -> float:
         """For a cancelled memo, since a send that has begun is finished."""
-        return self.send_seconds + _LET_GO_MARGIN_SECONDS
+        return self.send_seconds + _CANCEL_MARGIN_SECONDS

@@ -83,7 +83,7 @@ class Breaker:
         if call is self._probe:
             self._probe = None
 
-    def succeeded(self, call: AdmittedCall) -> None:
+    def record_success(self, call: AdmittedCall) -> None:
         """End a successful call."""
         if self._open_until is None:
             self._outcomes.append((self._clock(), False))
@@ -92,7 +92,7 @@ class Breaker:
             self._openings = 0
         self.release(call)
 
-    def failed(self, call: AdmittedCall, error: ProviderError) -> bool:
+    def record_failure(self, call: AdmittedCall, error: ProviderError) -> bool:
         """End a failed call; return whether only an operator can now help."""
         # These are about one request, which people can provoke at will, or which was never made.
         if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):

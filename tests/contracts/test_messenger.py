@@ -197,7 +197,7 @@ async def test_download(messenger: Client, sandbox: Sandbox, api: Generation) ->
 
 
 class Recorder:
-    """An onlooker that remembers."""
+    """An observer that remembers."""
 
     def __init__(self) -> None:
         self.attempts: list[list[bytes]] = []
@@ -217,7 +217,7 @@ async def test_download_is_looked_on(messenger: Client, sandbox: Sandbox, api: G
         api.route("media"), ScriptedFault(FaultKind.STATUS, 503, "0"), ScriptedFault(FaultKind.CUT_MIDWAY)
     )
     recorder = Recorder()
-    found = await messenger.download(f"{sandbox.url}{api.prefix}/media/en-bread.opus", onlooker=recorder)
+    found = await messenger.download(f"{sandbox.url}{api.prefix}/media/en-bread.opus", observer=recorder)
     cut, whole = (b"".join(each) for each in recorder.attempts)
     assert whole == found
     assert 0 < len(cut) < len(found)

@@ -133,7 +133,7 @@ def test_worker_has_time_to_stop(stack: dict[str, dict[str, Any]], env: dict[str
     worker = stack[WORKER]
     settings = load(environment(worker, env))
     assert worker["deploy"]["replicas"] == 2
-    assert seconds(worker["stop_grace_period"]) > settings.worker.drain_seconds + settings.worker.let_go_seconds + 10
+    assert seconds(worker["stop_grace_period"]) > settings.worker.drain_seconds + settings.worker.cancel_seconds + 10
 
 
 def test_door_has_time_to_stop(stack: dict[str, dict[str, Any]]) -> None:

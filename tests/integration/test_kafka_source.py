@@ -205,10 +205,10 @@ async def test_gaps_of_transactions_are_jumped(servers: str, new_topic: Callable
             (b"c", 5),
             (b"d", 9),
         ]
-        receptions = [tracker.received(where, record.place.offset) for record in records]
+        receptions = [tracker.mark_received(where, record.place.offset) for record in records]
         for record, reception in reversed(list(zip(records, receptions, strict=True))):
             assert reception is not None
-            tracker.finished(where, record.place.offset, reception)
+            tracker.mark_finished(where, record.place.offset, reception)
         await one.source.commit(tracker.committable())
     await put(servers, topic, b"e")
     async with member(servers, topic, one.group) as next_one:

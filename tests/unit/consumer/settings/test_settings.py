@@ -251,9 +251,9 @@ def test_the_times_agree_whatever_is_set(drain: float, deadline: float) -> None:
         {"DRAIN_SECONDS": f"{drain:.3f}", "REPLY_DEADLINE_SECONDS": f"{deadline:.3f}"}, complete=False
     ).worker
     assert settings.drain_seconds < settings.rebalance_timeout_seconds < settings.stale_after_seconds
-    assert settings.drain_seconds + settings.let_go_seconds < settings.rebalance_timeout_seconds
+    assert settings.drain_seconds + settings.cancel_seconds < settings.rebalance_timeout_seconds
     assert settings.lease_seconds / 3 + settings.send_seconds < settings.lease_seconds
-    assert settings.send_seconds < settings.let_go_seconds
+    assert settings.send_seconds < settings.cancel_seconds
     assert 0 < settings.send_seconds <= settings.reply_deadline_seconds
 
 
