@@ -21,7 +21,7 @@ _COMMANDS = {
     "doctor": "Check settings and every upstream.",
     "purge": "Delete what is too old, or everything of one person.",
 }
-"""In the order in which a new user meets them."""
+"""Commands and their help, in the order in which a new user meets them."""
 
 
 class _LazyGroup(click.Group):

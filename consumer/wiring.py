@@ -50,7 +50,7 @@ _BUGS_PER_MINUTE = 20
 _WAITING_PER_SLOT = 4
 """Memos that may wait for each that is worked on."""
 _MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""Of all events in lanes; one more is always accepted."""
+"""Bytes of all events in lanes; one more event is always accepted."""
 
 
 async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:

@@ -62,7 +62,7 @@ class Synthesizer(Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """In Hz."""
+        """Sample rate in Hz."""
 
     def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
         """Stream mono s16le PCM in whole samples; `before` and `after` are neighbouring text, for the melody."""

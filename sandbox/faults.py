@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 SCRIPTED: Final = "scripted-trouble"
-"""In every made-up body and reason: nothing may pass it on (I6)."""
+"""Word in every made-up body and reason: nothing may pass it on (I6)."""
 
 
 class FaultKind(StrEnum):

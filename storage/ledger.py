@@ -61,7 +61,7 @@ class Claim:
     fence: int
     state: State
     facts: Mapping[str, JsonValue] = field(repr=False)
-    """Of earlier holders: transcript, reply, archive keys…"""
+    """Facts stored by earlier holders: transcript, reply, archive keys…"""
     generation: int = 1
     """Number of the reply: operators may order another."""
     tries: int = 0
@@ -140,14 +140,14 @@ class DeadLetter:
     reason: str
     stage: str
     key: MemoKey | None = None
-    """None: a stray letter, of an event that is no memo."""
+    """Memo of the letter; None: a stray letter, of an event that is no memo."""
     attempts: int = 1
     digest: str | None = None
-    """Of a bug's traceback."""
+    """Hash of a bug's type and frames."""
     first_at: float | None = None
     """When work began; set by the ledger."""
     fence: int = 0
-    """Of the claim that wrote it; 0: a stray letter."""
+    """Fence of the claim that wrote it; 0: a stray letter."""
 
 
 class Ledger(Protocol):

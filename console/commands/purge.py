@@ -60,7 +60,7 @@ class PurgeReport:
     """Items of a run, and its result."""
 
     items: list[tuple[Deletion, DeletionResult | None]] = field(default_factory=list)
-    """Without a result: only listed, or not deleted."""
+    """Deletions and their results; None: only listed, or not deleted."""
     more: bool = False
     failure: str | None = None
     scrubbed: bool = True

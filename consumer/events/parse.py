@@ -75,7 +75,7 @@ class Address:
 
     chat_id: str | None = None
     event_id: str | None = None
-    """Of the event, not of its message."""
+    """The event's own id, not its message's."""
     lacking: str | None = None
     """Why there is no chat_id: empty, not-json, not-an-object or no-chat."""
 

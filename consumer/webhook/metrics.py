@@ -39,7 +39,7 @@ HELD_BYTES = gauge("voicememo_webhook_held_bytes", "Their bytes, as announced.")
 CATALOGUE.append(BUILD_INFO)
 
 _QUIET_SECONDS = 10.0
-"""Between two lines about the same outcome."""
+"""Shortest time between two lines about the same outcome."""
 
 log = logging.getLogger(__name__)
 

@@ -52,9 +52,9 @@ class Handled:
 
     outcome: DeliveryOutcome
     seconds: float
-    """Since its head was read."""
+    """Seconds since its head was read."""
     scheme: Scheme | None = None
-    """Of a genuine one."""
+    """Signature scheme of a genuine delivery."""
     lacking: str | None = None
     """Why no chat id could be read from a genuine one."""
 

@@ -33,7 +33,7 @@ EVENT_ID_HEADER = "webhook-id"
 """Header of the Kafka record: the delivery's id, the same in each repetition."""
 
 _MOST_BYTES = 1_000_000
-"""Of a body: a topic's default limit is 1 MiB with key and headers."""
+"""Longest body: a topic's default limit is 1 MiB with key and headers."""
 _LARGE_BYTES = 64 * 1024
 """Larger bodies are verified in a thread: a megabyte takes some ten milliseconds."""
 _MOST_HEADER_BYTES = 8190
@@ -62,13 +62,13 @@ class Limits:
     """What may be in progress, and for how long: less than the ten seconds that Linq waits."""
 
     requests: int = 256
-    """At once, with those answered but not yet taken by Kafka."""
+    """Concurrent requests, with those answered but not yet taken by Kafka."""
     size: int = 32 * 1024 * 1024
     """Bytes of those requests."""
     read_seconds: float = 3.0
-    """For a body to arrive."""
+    """Time for a body to arrive."""
     keep_seconds: float = 5.0
-    """For Kafka to take it."""
+    """Time for Kafka to take it."""
 
 
 LIMITS = Limits()

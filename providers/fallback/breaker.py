@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from providers.errors import ProviderError
 
 FAILURES: Final = 5
-"""Within the window, and at least half of its calls."""
+"""Failures that open it: so many within the window, and at least half of its calls."""
 WINDOW_SECONDS: Final = 60.0
 COOL_DOWN_SECONDS: Final = 15.0
-"""Of the first opening; doubled after each failed probe."""
+"""Length of the first cool-down; doubled after each failed probe."""
 LONGEST_SECONDS: Final = 300.0
-"""Of any opening."""
+"""Longest cool-down, even by Retry-After."""
 JITTER: Final = 0.2
 """Share of a cool-down left out at random, so that workers do not probe at once."""
 _MOST_CALLS: Final = 200  # in the window (I9); beyond that the oldest are forgotten early

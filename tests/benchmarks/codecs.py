@@ -29,11 +29,11 @@ COMING_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run."""
+    """Costs of one run."""
 
     wall: float
     cpu: float
-    """Of this process and its children."""
+    """CPU time of this process and its children."""
 
 
 async def measure(rounds: int) -> Section:

@@ -80,7 +80,7 @@ class Script:
         return self._first("whisper") + self.speeds["whisper"].heard_factor * seconds
 
     def _written(self, tokens: int) -> float:
-        """Of so many tokens the first comes at once."""
+        """Return when the last of so many tokens comes; the first comes at once."""
         return max(0, tokens - 1) / self.speeds["llama"].tokens_per_second
 
     def _spoken(self, seconds: float) -> float:

@@ -31,7 +31,7 @@ SLOW = {"whisper": Speed(first_seconds=2), "llama": Speed(first_seconds=1), "ele
 """Four seconds in all."""
 SLOW_SECONDS = 4.0
 FILLED = 0.8
-"""Of all cores, that the codecs alone may need at most: with more no worker could keep up."""
+"""Share of all cores that the codecs may need at most: with more no worker could keep up."""
 _ALONE = 5
 _MEGABYTE = 1_000_000
 _SAMPLE_SECONDS = 0.25

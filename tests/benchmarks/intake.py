@@ -28,7 +28,7 @@ _KINDS = ("30-typing", "31-read", "32-reaction", "33-echo-message-sent", "34-ech
 _LIMIT = 10_000
 _LOOK_SECONDS = 0.05
 _STEADY = 0.2
-"""Of the events: until then the worker loads its parts, and Python its caches."""
+"""Share of the events left out at first: until then the worker loads its parts, and Python its caches."""
 _PATIENCE_SECONDS = 300.0
 
 

@@ -44,7 +44,7 @@ class Waited:
     handed: list[float] = field(default_factory=list)
     """From the topic to the worker."""
     stages: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Of voicememo, by name."""
+    """Times of voicememo's stages, by name."""
     reply_bytes: int = 0
     """What voicememo sent last."""
     troubles: Counter[str] = field(default_factory=Counter)

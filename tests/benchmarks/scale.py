@@ -37,7 +37,7 @@ AT_ONCE = 4
 _MANY_AT_ONCE = 32
 """The same where it is the cores."""
 _LINEAR = 0.9
-"""Of what so many workers would do if none took anything from another."""
+"""Least share of what so many workers would do if none took anything from another."""
 _MEMOS_A_CHAT = 2
 _ROUNDS = 12
 """Times that each worker fills its slots anew."""
@@ -63,9 +63,9 @@ class Run:
     shares: Sequence[int]
     """Memos of each worker."""
     cpu_seconds: float
-    """Of the workers and their children."""
+    """CPU time of the workers and their children."""
     busy_seconds: float
-    """Of all that runs on the machine."""
+    """CPU time of everything on the machine."""
     disordered: int
     troubles: Sequence[tuple[str, int]]
 

@@ -71,7 +71,7 @@ class _Run:
         self._world = world
         self._worker = worker
         self.worker_share = 0.0
-        """Of all cores, that the worker and its children used meanwhile."""
+        """Share of all cores that the worker and its children used meanwhile."""
         self.others_share = 0.0
         """The same for the upstreams, and for us: the broker is in our process."""
         self.disordered = 0

@@ -36,7 +36,7 @@ MEMO = "memo.opus"
 MEMO_SECONDS = 16.0
 """The WAV of such a memo has half a megabyte, the original architecture's lower end."""
 PARTITIONS = 4
-"""Of a topic; the embedded broker's topics have as many."""
+"""Partitions of a topic; the embedded broker's topics have as many."""
 _LOOK_SECONDS = 0.02
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 30.0
 PARTITIONS = 4
-"""Of each topic on the embedded broker."""
+"""Partitions of each topic on the embedded broker."""
 POISON = b"\xff\xfe{not json\x00"
 
 

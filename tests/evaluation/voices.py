@@ -51,7 +51,7 @@ TEXTS: Final = (
     "We are going to have dinner with my mother on Sunday. I would like to know what you think about that.",
     "I am going to the market to buy some bread. He said that he would be there in the morning.",
 )
-"""Of 18 sentences, those that the transcriber understands consistently."""
+"""Those of 18 sentences that the transcriber understands consistently."""
 
 
 class NotItsVoice(Exception):

@@ -108,7 +108,7 @@ class World:
     resend_unknown: bool = True
     clock_jumps: bool = False
     clock_ahead_seconds: float = 0.0
-    """Of the store's clock."""
+    """How far the store's clock is ahead."""
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)  # noqa: S311 (a simulation)

@@ -31,12 +31,12 @@ class Model:
     """The rules once more, as simply as they can be told: nothing is ever forgotten, all is looked up again."""
 
     share: float
-    """Of a cool-down, after the jitter."""
+    """Share of a cool-down left after the jitter."""
     ended: list[tuple[float, bool]] = field(default_factory=list)
     """Calls that counted since it was last opened or closed: when, and whether they failed."""
     until: float | None = None
     openings: int = 0
-    """Of our own choice, in a row."""
+    """Successive openings of our own choice."""
     probe: object = None
 
     def state(self, now: float) -> BreakerState:
