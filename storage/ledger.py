@@ -232,7 +232,7 @@ class Ledger(Protocol):
         """Return the event of a memo that is parked or has a dead letter."""
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep a stray letter, once for each place, even of a topic that was created anew."""
+        """Keep a stray letter, once for each place, even of a topic that was created again."""
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
         """Take unpublished dead letters for `seconds`; a new one is its writer's for DEAD_LETTER_SECONDS."""

@@ -90,7 +90,7 @@ def command(  # noqa: PLR0917 (click passes them all)
 ) -> None:
     """Answer the memos MESSAGE_ID... now, from ledger and archive, even if Kafka has forgotten them.
 
-    Safe beside running workers: a memo that a worker holds is refused, and where a reply may be out its chat is
+    Safe alongside running workers: a memo that a worker holds is refused, and where a reply may be out its chat is
     searched first. If this is interrupted, a worker goes on with the memo, or `voicememo failed` lists it. Exit
     status: 1 when a memo could not be answered, 3 when there is no such memo, 4 when one is answered already (--again
     sends one more reply).

@@ -1,7 +1,7 @@
 """Recordings in a message, in every place and spelling seen so far.
 
 An iPhone's voice memo often has no MIME type, or a wrong one. So the strongest sign decides: a type or flag that means
-sound, the MIME type, the suffix, the first bytes. Without any, an attachment beside no text counts as a recording.
+sound, the MIME type, the suffix, the first bytes. Without any, an attachment without text counts as a recording.
 """
 
 from __future__ import annotations

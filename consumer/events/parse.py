@@ -159,7 +159,7 @@ def _chat_id(layers: Sequence[Json]) -> str | None:
 
 
 def _stated_id(envelope: Json, layers: Sequence[Json]) -> str | None:
-    """Return the message's id; beside `data`, the envelope's `id` is the delivery's."""
+    """Return the message's id; next to `data`, the envelope's `id` is the delivery's."""
     within = [layer for layer in layers if layer is not envelope or not as_object(envelope.get("data"))]
     return first_readable(within, ("id",), as_identifier) or first_readable(layers, ("message_id",), as_identifier)
 

@@ -1,7 +1,7 @@
 """PrefixTracker: only the finished prefix of a partition may be committed (I4). Pure.
 
 Gaps of transactions and compaction are skipped. Of several receptions of an offset only the last one can finish it.
-Offsets go back when a log was truncated, or its topic was created anew.
+Offsets go back when a log was truncated, or its topic was created again.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @dataclass(frozen=True)
 class Traced:
-    """What a worker did, and what it told the collector."""
+    """What a worker did, and what it sent to the collector."""
 
     collector: Collector
     ended: Mapping[str, EventOutcome]

@@ -1,4 +1,4 @@
-"""Decode and encode, ours beside the bare ffmpeg run that does the same: wall and CPU, medians in milliseconds."""
+"""Decode and encode, ours and the bare ffmpeg run that does the same: wall and CPU, medians in milliseconds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Cost:
 
 async def measure(rounds: int) -> Section:
     """Let our codecs and bare runs take turns."""
-    section = Section("codecs", "codecs, beside bare ffmpeg (median ms of alternating runs)")
+    section = Section("codecs", "codecs, and bare ffmpeg (median ms of alternating runs)")
     section.columns = ("", "stage", "wall", "bare", "ratio", "CPU", "bare CPU", "CPU ratio")
     transcoder = Transcoder()
     for name in FILES:

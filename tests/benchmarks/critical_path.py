@@ -4,7 +4,7 @@
     → send
 
 A memo that is too long for Whisper is heard in pieces, side by side: the longest one decides. Sentences are spoken side
-by side. What is kept, remembered or shown as typing goes on beside; decoding, encoding and
+by side. What is kept, remembered or shown as typing goes on alongside; decoding, encoding and
 everything else that we do ourselves counts for nothing, and so do handshakes: connections are warm. The sequential
 path has the same services, one after the other, and the trips to the archive between them.
 """

@@ -1,4 +1,4 @@
-"""Many memos in flight at services that take four seconds: what each waits, beside one alone; memory and stalls.
+"""Many memos in flight at services that take four seconds: what each waits, compared with one alone; memory and stalls.
 
 Memos arrive evenly, so many in four seconds that the named number is in flight all the time, if each takes no longer
 than it would alone; more than that the worker does not take. The clips are short, for it is not codecs that are to be

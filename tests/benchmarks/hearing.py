@@ -1,4 +1,4 @@
-"""How much of what a codec adds can be heard: noise beside what the sound itself masks. Pure.
+"""How much of what a codec adds can be heard: noise against what the sound itself masks. Pure.
 
 Noise-to-mask ratio after ITU-R BS.1387-1 (PEAQ, basic version, Annex 2), as P. Kabal reads it ("An examination and
 interpretation of ITU-R BS.1387", McGill University, 2003): windows of 43 ms are weighted by the outer ear, gathered

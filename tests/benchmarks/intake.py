@@ -34,7 +34,7 @@ _PATIENCE_SECONDS = 300.0
 
 @asynccontextmanager
 async def kafka() -> AsyncIterator[str]:
-    """Run a real broker beside the block; give where it listens. Raises NoKafka."""
+    """Run a real broker during the block; return where it listens. Raises NoKafka."""
     broker = real_kafka(VERSIONS[0])
     running = await asyncio.to_thread(broker.__enter__)
     try:

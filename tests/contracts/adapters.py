@@ -99,7 +99,7 @@ class Listener(ScriptedMind):
         )
 
 
-def secrets_told(error: ProviderError, *more: object) -> list[str]:
+def leaked_secrets(error: ProviderError, *more: object) -> list[str]:
     """Return the secrets in an error, its causes or other output (I6)."""
     told = [*traceback.format_exception(error), *map(str, more)]
     cause: BaseException | None = error

@@ -159,7 +159,7 @@ async def test_publishing_what_is_unknown(ledger: Ledger) -> None:
 
 
 async def test_event_without_contents_is_kept_whole(ledger: Ledger, clock: Clock) -> None:
-    """Nothing and an empty value are told apart, in key and in value, parked or buried."""
+    """Nothing and an empty value are distinguished, in key and in value, parked or buried."""
     for offset, contents in enumerate((None, b"")):
         event = replace(event_at(offset), key=contents, value=contents, headers=())
         key = MemoKey("c", str(offset))

@@ -168,7 +168,7 @@ async def test_claim_of_a_memo_that_is_not_there(ledger: Ledger, key: MemoKey) -
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Any order of claims, renewals, advances, settlements and waits, beside a simple model."""
+    """Any order of claims, renewals, advances, settlements and waits, compared with a simple model."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -212,7 +212,7 @@ class Recorder:
 
 
 async def test_download_is_looked_on(messenger: Client, sandbox: Sandbox, api: Generation) -> None:
-    """Who looks on sees every attempt begin: what came before a cut, and then the whole recording anew."""
+    """An observer sees every attempt begin: what came before a cut, and then the whole recording again."""
     sandbox.faults.next(
         api.route("media"), ScriptedFault(FaultKind.STATUS, 503, "0"), ScriptedFault(FaultKind.CUT_MIDWAY)
     )

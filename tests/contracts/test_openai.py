@@ -36,7 +36,7 @@ STREAM = b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\ndata: [DONE]\
 
 @dataclass
 class Server:
-    """A server that says what it is told to."""
+    """A server with a set answer."""
 
     url: str = ""
     says: bytes = b""
@@ -51,7 +51,7 @@ class Server:
 
 @pytest_asyncio.fixture
 async def server() -> AsyncIterator[Server]:
-    """A server that says what it is told to."""
+    """A server with a set answer."""
     made = Server()
     async with serving(made.handle) as url:
         made.url = f"{url}/v1"

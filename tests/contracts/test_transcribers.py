@@ -1,4 +1,4 @@
-"""What every transcriber promises beside the contract of all adapters (test_adapters.py); and the local one's part."""
+"""What every transcriber promises besides the contract of all adapters (test_adapters.py); and the local one's part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from providers.models.local import LocalTranscriber
 from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
-from tests.contracts.adapters import SPEECH, TRANSCRIBERS, WORDS, Wired, children, recording, secrets_told
+from tests.contracts.adapters import SPEECH, TRANSCRIBERS, WORDS, Wired, children, recording, leaked_secrets
 from tests.contracts.messengers import serving
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ async def test_half_a_transcript_is_none(wired: Wired, sandbox: Sandbox, kind: F
         with pytest.raises(ProviderError) as raised:
             await transcriber.transcribe(SPEECH)
     assert type(raised.value) is BadAnswer
-    assert secrets_told(raised.value) == []
+    assert leaked_secrets(raised.value) == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ async def test_half_a_transcript_is_none(wired: Wired, sandbox: Sandbox, kind: F
     ids=lambda answer: repr(answer[:16]),
 )
 async def test_no_transcript_is_a_bad_answer(wired: Wired, answer: bytes) -> None:
-    """What is JSON and no transcript is a BadAnswer, whatever it is, and is not told on."""
+    """What is JSON and no transcript is a BadAnswer, whatever it is, and is not passed on."""
 
     async def says(_: web.Request) -> web.Response:
         return web.Response(body=answer, content_type="application/json")
@@ -140,7 +140,7 @@ async def test_no_transcript_is_a_bad_answer(wired: Wired, answer: bytes) -> Non
         with pytest.raises(ProviderError) as raised:
             await transcriber.transcribe(SPEECH)
     assert type(raised.value) is BadAnswer
-    assert secrets_told(raised.value) == []
+    assert leaked_secrets(raised.value) == []
 
 
 async def test_a_packed_answer_is_bounded(wired: Wired) -> None:
@@ -157,7 +157,7 @@ async def test_a_packed_answer_is_bounded(wired: Wired) -> None:
 
 
 async def test_the_local_one_knows_english_alone() -> None:
-    """A recording is heard as the same, asked alone or beside another; another language is refused, not guessed at."""
+    """A recording is heard as the same, asked alone or with another; another language is refused, not guessed at."""
     transcriber: Transcriber = LocalTranscriber(SphinxRecognizer(processes=2))
     alone = await transcriber.transcribe(SILENCE)
     for heard in await asyncio.gather(transcriber.transcribe(SILENCE, language="en"), transcriber.transcribe(SILENCE)):

@@ -185,6 +185,6 @@ def test_panels_do_not_overlap() -> None:
     ],
 )  # fmt: skip
 def test_this_parser_refuses_what_prometheus_would(text: str) -> None:
-    """What is no PromQL is told."""
+    """Invalid PromQL is reported."""
     with pytest.raises(NotPromQL):
         promql.parse(text)

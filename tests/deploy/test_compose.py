@@ -144,7 +144,7 @@ def test_door_has_time_to_stop(stack: dict[str, dict[str, Any]]) -> None:
 
 
 def test_environment_is_right(stack: dict[str, dict[str, Any]], env: dict[str, str]) -> None:
-    """What workers and door are given is what the settings take, all of it: no fault, and no variable for nobody."""
+    """What workers and door are given is what the settings take, all of it: no fault, and no unused variable."""
     for name in ("worker", "webhook", "replay"):
         given = environment(stack[name], env)
         settings = load({**dockerfile.variables("run"), **given})
@@ -211,7 +211,7 @@ def test_gateway_takes_the_prefix_away() -> None:
 
 
 def test_outside_is_yours(env: dict[str, str]) -> None:
-    """With the second file only workers, door and metrics are left, wait for nobody, and take all from .env."""
+    """With the second file only workers, door and metrics are left, wait for no other, and take all from .env."""
     yours = {
         **env,
         "KAFKA_BOOTSTRAP_SERVERS": "pkc-1.eu-central-1.aws.confluent.cloud:9092",

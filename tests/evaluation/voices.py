@@ -85,7 +85,7 @@ def section() -> Section:
     alike = asyncio.run(clips_alike())
     lines = (
         *(_line(way) for way in ways if way.path in PATHS),
-        Line("clip: sounds as its words, spoken anew", sum(like > LEAST_ALIKE for like in alike), len(alike), 100.0),
+        Line("clip: sounds as its words, spoken again", sum(like > LEAST_ALIKE for like in alike), len(alike), 100.0),
     )
     return Section("voices", "Voices, recognised again", lines, (_rates(ways),))
 
@@ -96,7 +96,7 @@ def _line(way: Understood) -> Line:
 
 
 async def clips_alike() -> list[float]:
-    """Measure how much each pre-rendered English clip sounds like its words, spoken anew by the local voice."""
+    """Measure how much each pre-rendered English clip sounds like its words, spoken again by the local voice."""
     listening, transcoder = _Listening(), Transcoder()
     found = []
     for line in SpokenLine:

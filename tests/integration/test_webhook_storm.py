@@ -72,7 +72,7 @@ class Delivery:
 
 @dataclass
 class Post:
-    """Linq's side: delivers everything, each until it is taken or given up, and keeps what it was told."""
+    """Linq's side: delivers everything, each until it is taken or given up, and keeps the answers."""
 
     url: str
     deliveries: list[Delivery]

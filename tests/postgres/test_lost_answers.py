@@ -116,7 +116,7 @@ async def test_another_end_is_no_repetition(ledger: SupabaseLedger, lose: Callab
 
 
 async def test_memo_is_parked_once(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
-    """A memo whose parking's answer was lost has had one try; parking it anew is refused."""
+    """A memo whose parking's answer was lost has had one try; parking it again is refused."""
     claim = await claimed(ledger)
 
     async def park_it() -> None:

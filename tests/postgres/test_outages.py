@@ -103,7 +103,7 @@ async def test_cancelled_call_leaves_the_store_usable(store: SupabaseStore, rest
     """After a cancelled call the next one is answered."""
     rest.faults.next("recent", ScriptedFault(FaultKind.HANG))
     call = asyncio.ensure_future(store.history.recent("c", limit=1))
-    while rest.faults.requests["recent"] == 0:  # noqa: ASYNC110 (nobody tells us)
+    while rest.faults.requests["recent"] == 0:  # noqa: ASYNC110 (there is no event to await)
         await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -22,7 +22,7 @@ AT = datetime(2025, 11, 8, tzinfo=UTC)
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A fixtures tree with one memo, and a file beside it that is none of its business."""
+    """A fixtures tree with one memo, and an unrelated file next to it."""
     tree = tmp_path / "fixtures"
     (tree / "events").mkdir(parents=True)
     (tree / "memos").mkdir()
@@ -124,7 +124,7 @@ def test_missing_file_is_told(tree: Path, name: str) -> None:
 
 @pytest.mark.parametrize("text", ["{", "", '{"a": ' * 100_000, "\udcff"])
 def test_broken_json_is_told(tree: Path, text: str) -> None:
-    """A .json file that is no JSON is told by its name, with the way to send it none the less."""
+    """A .json file that is no JSON is reported by its name, with the way to send it none the less."""
     path = tree / "events" / "01-event.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(FixtureError, match=r"01-event\.json.*\.bin"):
@@ -166,7 +166,7 @@ def test_wrapped_file_is_a_memo(tmp_path: Path, name: str, mime_type: str | None
 
 
 def test_a_recording_without_a_suffix_says_its_type(tmp_path: Path) -> None:
-    """The type of what has no suffix is told by its first bytes."""
+    """The type of what has no suffix is read from its first bytes."""
     path = tmp_path / "hello"
     path.write_bytes(b"caff\x00\x01")
     event = parse(wrap(path, chat_id="5", message_id="m-7", person="+15550101234"), received_at=AT)

@@ -33,7 +33,7 @@ def _as_before() -> Iterator[None]:
 
 
 def test_the_level_is_for_our_own_lines() -> None:
-    """Our lines are told from LOG_LEVEL on, libraries' from WARNING on at least."""
+    """Our lines are logged from LOG_LEVEL on, libraries' from WARNING on at least."""
     stream = io.StringIO()
     configure_logs("json", "INFO", stream)
     logging.getLogger("consumer.notices").debug("event.passed")

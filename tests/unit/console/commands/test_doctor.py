@@ -54,7 +54,7 @@ async def test_a_ledger_that_is_none(tmp_path: Path) -> None:
 
 
 def test_programs_are_told_of_bad_variables() -> None:
-    """With --json a variable that cannot be read is told as a finding, in the one object, with exit status 2."""
+    """With --json a variable that cannot be read is reported as a finding, in the one object, with exit status 2."""
     result = called("doctor", "--json", WORKER_CONCURRENCY="0", KAFKA_TOPIC="a topic")
     told = json.loads(result.stdout)
     assert (result.exit_code, result.stderr) == (2, "")

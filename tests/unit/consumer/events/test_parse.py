@@ -295,7 +295,7 @@ def test_useless_message_id_is_hashed(message_id: object) -> None:
 
 
 def test_id_of_the_delivery_is_not_that_of_the_message() -> None:
-    """An `id` beside `data` is the delivery's: two deliveries of one message must not get two answers."""
+    """An `id` next to `data` is the delivery's: two deliveries of one message must not get two answers."""
     one, other = ({**v2(id=None, audio={"url": URL}), "id": f"delivery-{number}"} for number in (1, 2))
     assert read(one) == read(other)
 

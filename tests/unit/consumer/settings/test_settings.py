@@ -200,7 +200,7 @@ def test_every_default_can_be_written_out() -> None:
 
 
 def test_run_needs_the_series_api() -> None:
-    """What `run` cannot do without is a fault for it, and only told to those who ask otherwise."""
+    """What `run` cannot do without is a fault for it; elsewhere `missing()` lists it."""
     assert list(told({}, complete=True)) == ["SERIES_API_URL", "SERIES_API_KEY"]
     assert [fault.variable for fault in load({}, complete=False).missing()] == ["SERIES_API_URL", "SERIES_API_KEY"]
     assert load(NEEDED).missing() == ()
@@ -283,7 +283,7 @@ def test_pseudonyms_have_a_secret_of_their_own_or_a_derived_one() -> None:
 
 
 def test_settings_cannot_be_changed() -> None:
-    """Settings are read once: nobody may change them afterwards."""
+    """Settings are read once and cannot be changed afterwards."""
     settings = load({}, complete=False)
     with pytest.raises(ValidationError):
         setattr(settings, "kafka", None)  # noqa: B010 (mypy knows that it is read-only)

@@ -88,7 +88,7 @@ class ScriptedTranscriber:
 
 @dataclass
 class Ran:
-    """A stage that has run: what it gave, or raised, and what was told."""
+    """A stage that has run: what it returned or raised, and its notices."""
 
     progress: Progress
     notices: list[Notice]
@@ -172,7 +172,7 @@ async def test_a_long_memo_in_order() -> None:
 
 @in_virtual_time
 async def test_a_lost_piece() -> None:
-    """A piece that every rung fails is told of, and the memo is answered by the words of the others."""
+    """A piece that every rung fails is reported, and the memo is answered by the words of the others."""
     transcriber = ScriptedTranscriber(wav(speech()), {2: Unavailable("one")})
     ran = await hear(transcriber.whole, transcriber, ScriptedTranscriber(transcriber.whole, {2: Unavailable("two")}))
     assert ran.given
@@ -234,7 +234,7 @@ async def test_silence(seconds: int) -> None:
 
 @in_virtual_time
 async def test_imagined_words() -> None:
-    """Credits of films are no words: alone they are nothing heard, and beside others they are left out."""
+    """Credits of films are no words: alone they are nothing heard, and among others they are left out."""
     short, long = wav(speech()[: 5 * RATE]), wav(speech())
     alone = await hear(short, ScriptedTranscriber(short, {1: "Thank you for watching!"}))
     assert alone.apology

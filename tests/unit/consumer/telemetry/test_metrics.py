@@ -155,7 +155,7 @@ async def test_a_shut_rung_is_seen() -> None:
 
 
 def test_the_catalogue_is_what_is_exposed(tmp_path: Path) -> None:
-    """Names, types, labels and help of a scrape are those of the catalogue; beside them only the process's own."""
+    """Names, types, labels and help of a scrape are those of the catalogue; besides them only the process's own."""
     metrics = Metrics(in_flight=int)
     metrics.watch(WatchdogReadings(), lambda: None)  # type: ignore[arg-type] # all of a watchdog that is read
     metrics.watch_rungs(speaking())

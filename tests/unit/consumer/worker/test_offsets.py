@@ -96,7 +96,7 @@ def test_a_commit_that_arrives_late_takes_nothing_back() -> None:
 
 
 def test_offsets_that_go_back_come_anew() -> None:
-    """Where the position was set anew all is waited for again from there on, and may be committed again."""
+    """Where the position was reset all is waited for again from there on, and may be committed again."""
     tracker = _tracker(7, 8, 9)
     _finish(tracker, 7, 8, 9)
     tracker.mark_committed(tracker.committable())
@@ -132,7 +132,7 @@ def test_what_a_former_reception_finishes_is_dropped() -> None:
 
 
 def test_what_a_former_assignment_finishes_is_dropped() -> None:
-    """A partition that comes back begins anew: what still ran for it finishes nothing of it."""
+    """A partition that comes back begins again: what still ran for it finishes nothing of it."""
     tracker = _tracker(0)
     before = tracker.last[FIRST, 0]
     tracker.revoke(FIRST)

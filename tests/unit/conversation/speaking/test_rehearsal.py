@@ -173,7 +173,7 @@ async def test_side_by_side_in_order() -> None:
 
 @in_virtual_time
 async def test_replier_falls_half_way() -> None:
-    """What a fallen replier had begun is never heard, though it was being spoken; the next one begins anew."""
+    """What a fallen replier had begun is never heard, though it was being spoken; the next one begins again."""
     voice = Voice()
     broken = Writer("Never hear this. Nor this. Or", error=BadAnswer("x", "cut short"))
     text, said, clip = await answered(speak(voice), rungs(broken, Writer("Hear this. Yes.")), Told())
@@ -258,7 +258,7 @@ async def test_resumed_reply() -> None:
 
 @in_virtual_time
 async def test_drafts() -> None:
-    """A draft that is discarded says so to whoever reads it, at once; one that is whole is not discarded any more."""
+    """A draft that is discarded says so to its readers, at once; one that is whole is not discarded any more."""
     drafts = StreamedReplies()
     first = drafts.begin("en")
     first.say("One.")

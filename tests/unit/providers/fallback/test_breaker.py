@@ -44,7 +44,7 @@ def limited(seconds: float | None) -> RateLimited:
 
 @dataclass
 class Clock:
-    """Time that goes on when it is told to."""
+    """Time that goes on when set."""
 
     now: float = 0.0
 
@@ -231,7 +231,7 @@ def test_permanent_fault_opens_at_once_and_is_news_once(service: Service) -> Non
 
 
 def test_late_permanent_fault_is_news(service: Service) -> None:
-    """A call from before an ordinary opening may tell that it is worse: it lasts longer, and that is told."""
+    """A call from before an ordinary opening may show that it is worse: it lasts longer, and that is reported."""
     late = service.call()
     service.fail(times=FAILURES)
     assert service.breaker.record_failure(late, UNPAID)

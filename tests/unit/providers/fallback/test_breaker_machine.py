@@ -28,7 +28,7 @@ UNPAID = Unauthorized("x", status=402)
 
 @dataclass
 class Model:
-    """The rules once more, as simply as they can be told: nothing is ever forgotten, all is looked up again."""
+    """The rules once more, as simply as possible: nothing is ever forgotten, all is looked up again."""
 
     share: float
     """Share of a cool-down left after the jitter."""

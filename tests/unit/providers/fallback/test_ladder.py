@@ -1,4 +1,4 @@
-"""What a ladder promises; its breakers have tests of their own beside these."""
+"""What a ladder promises; its breakers have tests of their own."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ DOWN = Unavailable("remote", status=503)
 
 @dataclass
 class Service:
-    """A service that does what it is told to."""
+    """A service with scripted behaviour."""
 
     error: BaseException | None = None
     seconds: float = 0.0

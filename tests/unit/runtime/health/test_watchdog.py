@@ -15,7 +15,7 @@ AT_MOST_SECONDS = 60.0
 
 
 class Clock:
-    """Time that goes on when it is told to."""
+    """Time that goes on when set."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -98,7 +98,7 @@ async def test_chat_of_their_own_is_all_theirs(world: World) -> None:
 
 @pytest.mark.parametrize("group", [True, False])
 async def test_in_a_shared_chat_only_their_memos_are_theirs(world: World, group: bool) -> None:  # noqa: FBT001 (a row)
-    """In a group, or beside other names, only memos known to be theirs go."""
+    """In a group, or among other names, only memos known to be theirs go."""
     await world.memo("51", "1", THEM, group=group)
     await world.memo("51", "2", OTHER, group=group)
     await world.memo("51", "3", "", group=group, named=False)
