@@ -76,7 +76,7 @@ class Address:
     chat_id: str | None = None
     event_id: str | None = None
     """The event's own id, not its message's."""
-    lacking: str | None = None
+    missing: str | None = None
     """Why there is no chat_id: empty, not-json, not-an-object or no-chat."""
 
 
@@ -108,7 +108,7 @@ def address_of(value: bytes) -> Address:
     """Return the chat and the id of any event. Never raises."""
     envelope = _decode(value)
     if isinstance(envelope, (Ignored, Unreadable)):
-        return Address(lacking=envelope.reason)
+        return Address(missing=envelope.reason)
     chat_id = _chat_id(_layers(envelope))
     return Address(chat_id, as_identifier(envelope.get("event_id")), None if chat_id else "no-chat")
 

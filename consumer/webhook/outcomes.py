@@ -55,7 +55,7 @@ class Handled:
     """Seconds since its head was read."""
     scheme: Scheme | None = None
     """Signature scheme of a genuine delivery."""
-    lacking: str | None = None
+    missing: str | None = None
     """Why no chat id could be read from a genuine one."""
 
 

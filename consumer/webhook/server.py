@@ -203,16 +203,16 @@ class WebhookServer:
     async def _handle(self, request: web.Request) -> DeliveryOutcome:
         began = time.perf_counter()
         scheme: Scheme | None = None
-        lacking: str | None = None
+        missing: str | None = None
         with ExitStack() as release:
             try:
                 self._admit(request, release)
                 delivery = await self._verified(request)
-                scheme, lacking = delivery.genuine.scheme, delivery.address.lacking
+                scheme, missing = delivery.genuine.scheme, delivery.address.missing
                 outcome = await self._publish_in_time(delivery, release)
             except _Refused as refused:
                 outcome = refused.outcome
-        self._notify(Handled(outcome, time.perf_counter() - began, scheme, lacking))
+        self._notify(Handled(outcome, time.perf_counter() - began, scheme, missing))
         return outcome
 
     def _notify(self, notice: WebhookNotice) -> None:

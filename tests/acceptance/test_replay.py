@@ -106,7 +106,7 @@ def test_a_store_that_a_worker_is_about_to_make_is_waited_for(here: dict[str, st
         assert "waiting for 1 of 1: en-yes.wav" in terminal.read_until("waiting for 1 of 1: en-yes.wav")
 
 
-def test_a_store_that_nobody_makes_is_told(here: dict[str, str], tmp_path: Path) -> None:
+def test_a_store_that_nobody_makes_is_reported(here: dict[str, str], tmp_path: Path) -> None:
     """A store that does not come is reported, it is not made, and nothing is put: its name may be mistyped."""
     elsewhere = tmp_path / "elsewhere.db"
     variables = {**here, "STORE_URL": f"sqlite:{elsewhere}"}

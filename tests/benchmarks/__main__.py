@@ -56,9 +56,7 @@ def _wishes() -> _Wishes:
     parser.add_argument("--events", type=int, default=300_000, help="how many (default: 300000)")
     parser.add_argument("--kafka", action="store_true", help="a real Kafka, not the embedded broker; needs Java")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
-    parser.add_argument(
-        "--speech", type=Path, nargs="+", default=[], help="recordings to judge AAC by, besides our own"
-    )
+    parser.add_argument("--speech", type=Path, nargs="+", default=[], help="recordings to judge AAC by, besides ours")
     told = parser.parse_args()
     sections = tuple(told.only.split(",")) if told.only else _BY_DEFAULT
     sections += tuple(name for name in _SECTIONS[6:] if getattr(told, name) and name not in sections)

@@ -123,7 +123,7 @@ async def test_silence_is_bounded(wired: Wired) -> None:
     assert {type(error) for error in begun} == {TimedOut if wired in TRANSCRIBERS else Stalled}
 
 
-async def test_nobody_there(wired: Wired, unused_tcp_port: int) -> None:
+async def test_unreachable(wired: Wired, unused_tcp_port: int) -> None:
     """A refused connection is Unreachable."""
     async with wired.adapter(f"http://127.0.0.1:{unused_tcp_port}") as adapter:
         with pytest.raises(ProviderError) as raised:

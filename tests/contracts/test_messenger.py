@@ -267,7 +267,7 @@ async def test_hosts_that_are_not_allowed(messenger: Client, url: str) -> None:
         await messenger.download(url)
 
 
-async def test_redirects_are_checked_anew(api: Generation) -> None:
+async def test_redirects_are_checked_again(api: Generation) -> None:
     """A redirect is followed only to where one may go, at most three times, and the key stays with its owner (I6)."""
     told: list[str | None] = []
 

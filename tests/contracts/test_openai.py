@@ -92,7 +92,7 @@ async def replied(server: Server, *, key: str = KEY) -> list[str]:
         (7, None),
     ],
 )
-async def test_a_language_is_told_by_name_or_code(server: Server, said: object, language: str | None) -> None:
+async def test_a_language_is_reported_by_name_or_code(server: Server, said: object, language: str | None) -> None:
     """However the server names the language, the primary subtag comes out, or none where it is not one of ours."""
     server.says = json.dumps({"text": " Hello. ", "language": said}).encode()
     assert await heard(server) == ("Hello.", language)

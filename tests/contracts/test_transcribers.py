@@ -17,7 +17,7 @@ from providers.models.local import LocalTranscriber
 from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
-from tests.contracts.adapters import SPEECH, TRANSCRIBERS, WORDS, Wired, children, recording, leaked_secrets
+from tests.contracts.adapters import SPEECH, TRANSCRIBERS, WORDS, Wired, children, leaked_secrets, recording
 from tests.contracts.messengers import serving
 
 if TYPE_CHECKING:

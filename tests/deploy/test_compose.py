@@ -158,7 +158,7 @@ def test_environment_is_right(stack: dict[str, dict[str, Any]], env: dict[str, s
 
 
 @pytest.mark.parametrize("name", ["SUPABASE_KEY", "WEBHOOK_SECRETS"])
-def test_missing_secrets_are_told(env: dict[str, str], name: str) -> None:
+def test_missing_secrets_are_reported(env: dict[str, str], name: str) -> None:
     """Without a secret nothing starts, and the engine says where to get it."""
     with pytest.raises(Missing, match=rf"{name}: is written by deploy/new_secrets\.py"):
         services({**env, name: ""})

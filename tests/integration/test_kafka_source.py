@@ -278,7 +278,7 @@ async def test_a_dead_letter_that_is_too_large(servers: str) -> None:
         ("plain", {"security_protocol": "SASL_SSL"}, "check .*KAFKA_SECURITY_PROTOCOL"),
     ],
 )
-async def test_a_wrong_login_is_told(kafka: RealKafka, listener: str, login: dict[str, str], words: str) -> None:
+async def test_a_wrong_login_is_reported(kafka: RealKafka, listener: str, login: dict[str, str], words: str) -> None:
     """A login that does not fit the broker is reported with the variable to check, and never with a credential."""
     servers = kafka.sasl_servers if listener == "sasl" else kafka.bootstrap_servers
     wrong = KafkaLogin(**{"bootstrap_servers": servers, "username": USERNAME, "password": PASSWORD, **login})

@@ -81,7 +81,7 @@ async def test_slow_answer_is_an_outage(rest: PostgRest, kind: FaultKind) -> Non
     await store.close()
 
 
-async def test_nobody_there() -> None:
+async def test_unreachable() -> None:
     """A store can be opened while its server is away, and is used when it is back."""
     store = SupabaseStore("http://127.0.0.1:9", SERVICE_KEY)
     await store.open()
@@ -112,7 +112,7 @@ async def test_cancelled_call_leaves_the_store_usable(store: SupabaseStore, rest
 
 
 @pytest.mark.parametrize("key", ["no-key-at-all", ANON_KEY])
-async def test_wrong_key_is_told_at_once(rest: PostgRest, key: str) -> None:
+async def test_wrong_key_is_reported_at_once(rest: PostgRest, key: str) -> None:
     """A wrong or public key is for an operator, and is not repeated."""
     store = SupabaseStore(rest.url, key)
     with pytest.raises(StoreNotReady, match="SUPABASE_KEY") as caught:

@@ -151,7 +151,7 @@ async def test_no_more_than_so_many_at_once() -> None:
         assert await transcoder.decode(clip, second) == await transcoder.decode(clip)
 
 
-async def test_too_long_is_told() -> None:
+async def test_too_long_is_reported() -> None:
     """A recording that plays longer than is allowed is refused, decoded ahead or not."""
     data = encoded(tone(60), "long.wav")
     transcoder = Transcoder(max_seconds=3)

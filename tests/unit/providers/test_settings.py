@@ -25,7 +25,7 @@ from tests.unit.runtime.settings.reading import one_fault, values
         ("HF_TOKEN", "two\nlines", "contains a control or otherwise unprintable character"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_to_write(variable: str, text: str, advice: str) -> None:
+def test_a_wrong_value_comes_with_what_to_write(variable: str, text: str, advice: str) -> None:
     """Each wrong value is one fault, of its own variable, that says what is the matter."""
     assert advice in one_fault(ModelSettings, variable, text)
 

@@ -88,7 +88,7 @@ def test_no_name_is_misuse(tmp_path: Path, command: list[str]) -> None:
     assert "`voicememo failed` lists" in result.stderr
 
 
-def test_an_id_is_told_as_it_is(tmp_path: Path) -> None:
+def test_an_id_is_reported_as_it_is(tmp_path: Path) -> None:
     """An id comes from outside: what looks like a markup of ours in it is printed as it stands."""
     in_store(tmp_path, _wait)
     result = called("reprocess", "5[bold]6[/red]", **kept(tmp_path))

@@ -209,18 +209,18 @@ def test_address_is_that_of_the_message(one: Built) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "lacking"), [(b" ", "empty"), (b"{", "not-json"), (b"[1]", "not-an-object"), (b"{}", "no-chat")]
+    ("value", "missing"), [(b" ", "empty"), (b"{", "not-json"), (b"[1]", "not-an-object"), (b"{}", "no-chat")]
 )
-def test_address_says_what_is_lacking(value: bytes, lacking: str) -> None:
+def test_address_says_what_is_missing(value: bytes, missing: str) -> None:
     """Without a readable chat there is a constant reason."""
-    assert address_of(value) == Address(lacking=lacking)
+    assert address_of(value) == Address(missing=missing)
 
 
 @given(st.one_of(st.binary(), json_values.map(lambda value: json.dumps(value).encode())))
 def test_every_value_has_an_address_or_lacks_one(value: bytes) -> None:
     """Any bytes give a chat or a reason, never both, and no error."""
     found = address_of(value)
-    assert (found.chat_id is None) == (found.lacking is not None)
+    assert (found.chat_id is None) == (found.missing is not None)
 
 
 @given(built())

@@ -159,7 +159,7 @@ def told(environ: Mapping[str, str], *, complete: bool = False) -> dict[str, str
         (WorkerSettings, "MAX_MEMO_BYTES", "9" * 5000, "… is not a whole number"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_to_write(group: type[Group], variable: str, text: str, advice: str) -> None:
+def test_a_wrong_value_comes_with_what_to_write(group: type[Group], variable: str, text: str, advice: str) -> None:
     """Each wrong value is one fault, of its own variable, that says what is the matter."""
     assert advice in one_fault(group, variable, text)
 
@@ -340,7 +340,7 @@ def test_secrets_are_never_shown(secrets: dict[str, str], number: str, *, broken
     ),
     complete=st.booleans(),
 )
-def test_any_environment_loads_or_is_told_what_is_wrong(environ: dict[str, str], *, complete: bool) -> None:
+def test_any_environment_loads_or_is_reported_what_is_wrong(environ: dict[str, str], *, complete: bool) -> None:
     """No environment makes load() fail otherwise than by naming its own variables, each once."""
     try:
         settings = load(environ, complete=complete)

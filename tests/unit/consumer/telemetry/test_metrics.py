@@ -59,7 +59,7 @@ def test_the_story_tells_every_kind_of_notice() -> None:
     assert {type(notice) for notice in STORY} == set(get_args(notices.Notice))
 
 
-def test_metrics_count_and_time_what_they_are_told() -> None:
+def test_metrics_count_and_time_what_they_are_reported() -> None:
     """Each notice moves the metrics that the catalogue promises, and those only."""
     metrics = Metrics(in_flight=lambda: 7)
     before = samples(metrics)

@@ -83,7 +83,7 @@ def test_each_end_ends_the_span(end: Notice, state: str, error: str | None) -> N
     assert (span.name, about(span, "state"), error_of(span)) == ("process message.received", state, error)
 
 
-def test_what_is_open_at_the_end_is_told() -> None:
+def test_what_is_open_at_the_end_is_reported() -> None:
     """When the worker ends, tries that have not ended are interrupted."""
     told = SpanRecorder()
     assert told(MemoTaken(KEY, 1), MemoTaken(OTHER, 1)) == []
@@ -164,7 +164,7 @@ def test_a_memo_has_no_end_of_spans() -> None:
     assert about(spans[-1], "spans_omitted") == 201
 
 
-def test_nothing_private_is_told() -> None:
+def test_nothing_private_is_reported() -> None:
     """No chat is exported; and what looks like a number or is a secret is masked, wherever it turns up (I6)."""
     key = MemoKey("chat-of-a-person", "+1 555 010 0123")
     trace = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("vendor", "s3cr3t")]))

@@ -81,7 +81,7 @@ async def test_a_chat_is_answered_in_order() -> None:
 
 
 @in_virtual_time
-async def test_a_slow_chat_holds_up_nobody() -> None:
+async def test_a_slow_chat_holds_up_no_other() -> None:
     """Other lanes go on while one does not come to its end."""
     work = _work()
     work.submit("slow", "s1")

@@ -95,7 +95,7 @@ def test_a_commit_that_arrives_late_takes_nothing_back() -> None:
     assert tracker.committable() == {}
 
 
-def test_offsets_that_go_back_come_anew() -> None:
+def test_offsets_that_go_back_come_again() -> None:
     """Where the position was reset all is waited for again from there on, and may be committed again."""
     tracker = _tracker(7, 8, 9)
     _finish(tracker, 7, 8, 9)

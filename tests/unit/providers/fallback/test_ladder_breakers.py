@@ -174,7 +174,7 @@ async def test_retry_after_is_heeded() -> None:
     assert ladder.states()["remote"] is BreakerState.HALF_OPEN
 
 
-def test_refused_key_is_told_once_per_opening(caplog: pytest.LogCaptureFixture) -> None:
+def test_refused_key_is_reported_once_per_opening(caplog: pytest.LogCaptureFixture) -> None:
     """A key that is refused shuts the rung at once; the log says so once, with constant words only (I6)."""
 
     async def main() -> None:

@@ -163,7 +163,7 @@ def test_a_worker_that_polls_is_left_alone() -> None:
     assert (recorder.dumped, recorder.rebuilt, recorder.ended) == ([], [], [])
 
 
-def test_silence_is_told_rebuilt_and_ended() -> None:
+def test_silence_is_reported_rebuilt_and_ended() -> None:
     """Without polls there is one dump with one rebuild, and then the last word; a look after that is none."""
     clock, loop, recorder = Clock(), Loop(), WatchdogRecorder()
     dog = recorder.watchdog(loop, clock=clock)

@@ -73,7 +73,7 @@ def test_constraints_are_those_of_pydantic(variable: str, text: str, advice: str
         assert one_fault(Kitchen, variable, text) == advice
 
 
-def test_what_disagrees_is_told_with_what_is_wrong() -> None:
+def test_what_disagrees_is_reported_with_what_is_wrong() -> None:
     """Besides a wrong value it reports what else disagrees, in the order of the fields, and each variable once."""
     assert list(faults(Kitchen, {"HOME_PEOPLE": "x", "OVEN_MODE": "grill", "OVEN_NAME": "o"})) == [
         *("OVEN_HEAT", "OVEN_NAME", "HOME_PEOPLE")

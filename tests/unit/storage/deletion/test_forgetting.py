@@ -134,7 +134,7 @@ async def test_address_instead_of_a_number() -> None:
     assert (DeletionKind.MEMO, "1 in chat 51") in await world.found()
 
 
-async def test_what_waits_ends_and_what_is_held_is_told(world: World) -> None:
+async def test_what_waits_ends_and_what_is_held_is_reported(world: World) -> None:
     """A free memo ends; a held one is left for another run."""
     held = await world.memo("51", "1", THEM, settled=False)
     waiting = await world.memo("51", "2", THEM, settled=False)
