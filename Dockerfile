@@ -1,7 +1,7 @@
 # The worker and the webhook door in one image: `run` is the default, `webhook` and every other command follow the name.
 # Made for a read-only root file system: it writes to /tmp (a tmpfs) and to /var/lib/voicememo/owed (a volume), nothing else.
 #
-# The base is pinned by its exact tag. Better is its digest, python:…@sha256:…, which the registry tells you:
+# The base is pinned by its exact tag. Better is its digest, python:…@sha256:…, which this prints:
 #   docker buildx imagetools inspect python:3.11.15-slim-bookworm
 
 ARG BASE=python:3.11.15-slim-bookworm
@@ -30,7 +30,7 @@ RUN python -m venv --without-pip /opt/voicememo \
  && /opt/tools/bin/pip --python /opt/voicememo/bin/python check
 
 FROM ${BASE} AS run
-# Of the base's Python, what installs goes too; 10001 is nobody else's number.
+# The base's installers are removed too; no other user has the id 10001.
 RUN python -m pip uninstall --yes --root-user-action ignore setuptools wheel pip \
  && rm -rf /usr/local/lib/python3.11/ensurepip \
  && groupadd --gid 10001 voicememo \

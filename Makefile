@@ -47,7 +47,7 @@ format: $(VENV)/.dev ## format with ruff
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: ## resolve the dependencies anew (needs uv)
+lock: ## resolve the dependencies again (needs uv)
 	$(LOCK) pyproject.toml --extra demo --group build -o requirements.lock
 	$(LOCK) pyproject.toml --extra demo --extra otel --group dev -c requirements.lock -o requirements-dev.lock
 	$(LOCK) pyproject.toml --extra otel -c requirements.lock -o deploy/image.lock

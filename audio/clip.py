@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from audio.formats import Format
 
 WAV_RATE = 16_000
-"""Of speech recognition, in Hz."""
+"""Sample rate of speech recognition, in Hz."""
 SAMPLE_BYTES = 2
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 HEADER_BYTES = _HEADER.size

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from audio.loudness import Floats, Samples
 
 LONGEST_SECONDS = 28.0
-"""With room for a service that counts differently."""
+"""Longest piece, with room for a service that counts differently."""
 
 _LONGEST = round(LONGEST_SECONDS * WAV_RATE)
 _NEAR = _LONGEST // 6  # samples on either side of an even cut that are searched for a pause

@@ -8,7 +8,7 @@ from importlib.metadata import version
 import click
 
 from console.exits import INTERRUPTED, MEANINGS
-from runtime.garbage import import_uncollected
+from runtime.garbage import import_without_gc
 
 _COMMANDS = {
     "demo": "Answer the fixture memos on embedded parts, and show each step.",
@@ -21,7 +21,7 @@ _COMMANDS = {
     "doctor": "Check settings and every upstream.",
     "purge": "Delete what is too old, or everything of one person.",
 }
-"""In the order in which a new user meets them."""
+"""Commands and their help, in the order in which a new user meets them."""
 
 
 class _LazyGroup(click.Group):
@@ -33,7 +33,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (the same)
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_uncollected(f"console.commands.{cmd_name}").command
+        command: click.Command = import_without_gc(f"console.commands.{cmd_name}").command
         return command
 
     def invoke(self, ctx: click.Context) -> object:

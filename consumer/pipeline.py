@@ -135,7 +135,7 @@ class Pipeline:
             if original is not None:
                 timing.rung = "archive"
                 return Fetched(run.memo, original)
-            fetched = await self.fetch(run.memo, seconds=run.progress.budget.share(budget.FETCH), onlooker=ahead)
+            fetched = await self.fetch(run.memo, seconds=run.progress.budget.share(budget.FETCH), observer=ahead)
         run.progress.facts["fetched"] = True
         run.asides.start("keep", self._keep_original(fetched, run.progress), otherwise=None)
         return fetched

@@ -29,7 +29,7 @@ from consumer.telemetry.notice_log import NoticeLog
 from consumer.worker.lanes import Lanes
 from consumer.worker.worker import Supervision, Worker
 from runtime.background import BackgroundTasks
-from runtime.garbage import import_uncollected
+from runtime.garbage import import_without_gc
 from runtime.health.loop_lag import LoopLag
 from runtime.health.vitals import Vitals
 from runtime.health.watchdog import Watchdog
@@ -50,7 +50,7 @@ _BUGS_PER_MINUTE = 20
 _WAITING_PER_SLOT = 4
 """Memos that may wait for each that is worked on."""
 _MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""Of all events in lanes; one more is always accepted."""
+"""Bytes of all events in lanes; one more event is always accepted."""
 
 
 async def run(settings: Settings, stop: Stop, *listeners: Listener) -> None:
@@ -106,7 +106,7 @@ async def _load(
     traces: Traces,
 ) -> Handler:
     await asyncio.to_thread(remove_abandoned_dirs)
-    parts_module = await asyncio.to_thread(import_uncollected, "consumer.pipeline_wiring")
+    parts_module = await asyncio.to_thread(import_without_gc, "consumer.pipeline_wiring")
     parts = parts_module.make_parts(settings)
     closing.push_async_callback(parts.close)
     store = await asyncio.to_thread(make_store, settings.store, create=True)
@@ -163,7 +163,7 @@ def make_worker(
         our_numbers=settings.messaging.our_numbers,
         answers_texts=settings.worker.answer_text_messages,
         drain_seconds=settings.worker.drain_seconds,
-        cancel_seconds=settings.worker.let_go_seconds,
+        cancel_seconds=settings.worker.cancel_seconds,
     )
 
 

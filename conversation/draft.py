@@ -71,11 +71,11 @@ class StreamedReply:
             yield Phrase(*(join_sentences(part, self.language) for part in parts))
             said = end
 
-    async def started(self) -> None:
+    async def wait_started(self) -> None:
         """Wait for a first sentence. Raises Discarded."""
         await self._until(lambda: self.ended or bool(self._sentences))
 
-    async def settled(self) -> None:
+    async def wait_complete(self) -> None:
         """Wait until it is complete. Raises Discarded."""
         await self._until(lambda: self.ended)
 

@@ -1,1 +1,1 @@
-"""The outside world that we call: ports beside their adapters."""
+"""The outside world that we call: ports and their adapters."""

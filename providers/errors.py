@@ -53,7 +53,7 @@ class ProviderError(Exception):
 
     verdict: ClassVar[Verdict] = Verdict.LATER
     reason: ClassVar[str] = "failed"
-    """For logs and metric labels."""
+    """Name of the error in logs and metric labels."""
 
     def __init_subclass__(cls, *, reason: str, verdict: Verdict | None = None) -> None:
         cls.reason = reason
@@ -151,7 +151,7 @@ class Attempt:
     error: str | None = None
     """`ProviderError.reason`, `ladder.OPEN` or `ladder.NO_TIME`; None if it served."""
     ended: float = 0.0
-    """By the event loop's clock."""
+    """Time of its end by the event loop's clock."""
 
 
 class LadderExhausted(ProviderError, reason="exhausted"):

@@ -62,7 +62,7 @@ class Synthesizer(Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """In Hz."""
+        """Sample rate in Hz."""
 
     def speak(self, text: str, *, language: str, before: str = "", after: str = "") -> AsyncGenerator[bytes]:
         """Stream mono s16le PCM in whole samples; `before` and `after` are neighbouring text, for the melody."""
@@ -95,7 +95,7 @@ def always_ours() -> None:
     """Do nothing: the default of `still_ours`."""
 
 
-class Onlooker(Protocol):
+class DownloadObserver(Protocol):
     """Observer of a download."""
 
     def begin(self) -> None:
@@ -116,8 +116,8 @@ class Messenger(Protocol):
     def listed_by_seconds(self) -> float:
         """How long it may take to list a message that it has accepted, in seconds; 0 if it lists at once."""
 
-    async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        """Download a recording, showing each piece to the onlooker. Raises Forbidden and TooLarge."""
+    async def download(self, url: str, *, observer: DownloadObserver | None = None) -> bytes:
+        """Download a recording, showing each piece to the observer. Raises Forbidden and TooLarge."""
 
     async def message(self, chat_id: str, message_id: str) -> Mapping[str, object]:
         """Fetch a message (its JSON `data` object)."""

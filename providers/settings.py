@@ -24,11 +24,11 @@ LADDERS: Final[Mapping[LadderName, str]] = {"transcribers": "transcribe", "repli
 """Ladder → its part of the names of OPENAI_* variables."""
 
 HEARING_SECONDS: Final = 10.0
-"""For a service to transcribe."""
+"""Deadline of a transcribing service."""
 LOCAL_SECONDS: Final = 30.0
-"""For a local engine."""
+"""Deadline of a local engine."""
 STALL_SECONDS: Final = 4.0
-"""Until an answer begins, until its first word or sound, and between two."""
+"""Longest wait until an answer begins, until its first word or sound, and between two."""
 
 _ITS_KEY: Final = "Bearer key of that server; OPENAI_API_KEY if not set: any word keeps that from it"
 _VOICES: Final = "a voice per language, such as default=ID,hi=ID,fr=ID"
@@ -70,7 +70,7 @@ class OpenAiEndpoint:
     """A server of the OpenAI wire."""
 
     url: str | None
-    """None: the vendor's."""
+    """Base URL; None: the vendor's."""
     key: SecretStr | None
 
 

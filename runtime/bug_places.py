@@ -1,4 +1,4 @@
-"""Where a bug happened, without its message, which may repeat what a person said (I6)."""
+"""Frames of a bug, and a hash of them; not its message, which may repeat what a person said (I6)."""
 
 from __future__ import annotations
 

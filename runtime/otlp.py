@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _FLUSH_SECONDS = 3.0
 _QUIET_SECONDS = 600.0
-"""Between two warnings about a collector that cannot be reached."""
+"""Shortest time between two warnings about a collector that cannot be reached."""
 _FIRST_REDIRECT = 300
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ Header: TypeAlias = "tuple[str, bytes]"
 
 _W3C = TraceContextTextMapPropagator()
 _KNOWN_FLAGS = TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID
-"""Of version 00; others are not passed on."""
+"""Flags of version 00; others are not passed on."""
 
 # The API logs invalid headers, which hold strangers' text, as often as they come.
 logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sandbox.faults import Faults, ScriptedFault
 
-_OURSELVES: Final = "X-Sandbox-Ourselves"  # header of a request of our own, which no fault hits
+_OWN_REQUEST: Final = "X-Sandbox-Ourselves"  # header of a request of our own, which no fault hits
 _LOOK_SECONDS: Final = 0.01  # between looks whether the client of a hung request is still there
 _SMALL_BYTES: Final = 64
 _LARGE_BYTES: Final = 64 * 1024
@@ -53,7 +53,7 @@ def fault_middleware(faults: Faults, closing: asyncio.Event) -> web.middleware: 
 
     @web.middleware
     async def inject(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.headers.get(_OURSELVES) == faults.ourselves:
+        if request.headers.get(_OWN_REQUEST) == faults.own_request_token:
             return await handler(request)
         service = request.match_info.route.name or "other"
         faults.requests[service] += 1
@@ -115,7 +115,7 @@ class _FaultyAnswer:
         if self.request.transport is None:
             raise ConnectionResetError
         host, port = self.request.transport.get_extra_info("sockname")[:2]
-        headers = {**self.request.headers, _OURSELVES: self.faults.ourselves, "Accept-Encoding": "identity"}
+        headers = {**self.request.headers, _OWN_REQUEST: self.faults.own_request_token, "Accept-Encoding": "identity"}
         async with (
             aiohttp.ClientSession() as session,
             session.request(

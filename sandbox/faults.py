@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 SCRIPTED: Final = "scripted-trouble"
-"""In every made-up body and reason: nothing may pass it on (I6)."""
+"""Word in every made-up body and reason: nothing may pass it on (I6)."""
 
 
 class FaultKind(StrEnum):
@@ -60,7 +60,7 @@ class Faults:
         """Service → its clients' addresses: one for each connection."""
         self.held: Counter[str] = Counter()  # Service → requests left waiting
         self.left: Counter[str] = Counter()  # Service → requests whose client left while it waited
-        self.ourselves: Final = secrets.token_hex()  # secret of the sandbox's own requests, which no fault hits
+        self.own_request_token: Final = secrets.token_hex()  # secret of the sandbox's own requests, which no fault hits
 
     def next(self, service: str, *faults: ScriptedFault) -> None:
         """Inject these into the next requests, one each."""

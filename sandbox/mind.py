@@ -95,7 +95,7 @@ class ScriptedMind:
 class EngineMind:
     """Local engines for English; one of our own recordings in another language is heard as its script."""
 
-    ears: SphinxRecognizer
+    recognizer: SphinxRecognizer
     voice: EspeakVoice
     scripts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """SHA-256 of a recording's decoded samples → (language, words)."""
@@ -110,7 +110,7 @@ class EngineMind:
             return words
         if await asyncio.to_thread(voiced_seconds, clip) == 0:
             return ""
-        return await self.ears.listen(clip)
+        return await self.recognizer.listen(clip)
 
     async def language(self, wav: bytes) -> str:
         """Return the language of our own recordings; English for others."""

@@ -1,1 +1,1 @@
-"""What we keep: ports beside their adapters."""
+"""What we keep: ports and their adapters."""

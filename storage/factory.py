@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from runtime.garbage import import_uncollected
+from runtime.garbage import import_without_gc
 from runtime.settings.faults import required
 from storage.archives.disk import DiskArchive
 from storage.archives.retrying import RetryingArchive
@@ -58,14 +58,14 @@ def make_store(settings: StoreSettings, *, create: bool = False) -> Store:
     if isinstance(settings.url, SqliteFile):
         return SqliteStore(settings.url.path, create=create)
     url, key = required(settings.supabase.url, "SUPABASE_URL"), required(settings.supabase.key, "SUPABASE_KEY")
-    store: Store = import_uncollected("storage.supabase.store").SupabaseStore(url, key.get_secret_value())
+    store: Store = import_without_gc("storage.supabase.store").SupabaseStore(url, key.get_secret_value())
     return store
 
 
 async def exposed(settings: SupabaseSettings) -> list[str]:
     """List our tables and functions that the public key opens. Raises StoreUnavailable."""
     url, key = required(settings.url, "SUPABASE_URL"), required(settings.anon_key, "SUPABASE_ANON_KEY")
-    module = await asyncio.to_thread(import_uncollected, "storage.supabase.store")
+    module = await asyncio.to_thread(import_without_gc, "storage.supabase.store")
     names: list[str] = await module.exposed(url, key.get_secret_value())
     return names
 
@@ -75,7 +75,7 @@ def make_archive(settings: ArchiveSettings) -> Archive:
     url, sse = settings.url, settings.sse
     if isinstance(url, FileArchive):
         return DiskArchive(url.directory)
-    s3 = import_uncollected("storage.archives.s3")  # boto3 takes 8 MB of memory
+    s3 = import_without_gc("storage.archives.s3")  # boto3 takes 8 MB of memory
     encryption = s3.Encryption(sse.algorithm, sse.key) if sse.algorithm else None
     archive: Archive = s3.S3Archive(url.bucket, prefix=url.prefix, encryption=encryption)
     return archive

@@ -19,7 +19,7 @@ class PastTurn:
     language: str
     """Primary subtag, such as "en"."""
     at: datetime
-    """With zone, UTC."""
+    """Aware datetime in UTC."""
 
 
 class History(Protocol):

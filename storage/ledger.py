@@ -61,7 +61,7 @@ class Claim:
     fence: int
     state: State
     facts: Mapping[str, JsonValue] = field(repr=False)
-    """Of earlier holders: transcript, reply, archive keys…"""
+    """Facts stored by earlier holders: transcript, reply, archive keys…"""
     generation: int = 1
     """Number of the reply: operators may order another."""
     tries: int = 0
@@ -140,14 +140,14 @@ class DeadLetter:
     reason: str
     stage: str
     key: MemoKey | None = None
-    """None: a stray letter, of an event that is no memo."""
+    """Memo of the letter; None: a stray letter, of an event that is no memo."""
     attempts: int = 1
     digest: str | None = None
-    """Of a bug's traceback."""
+    """Hash of a bug's type and frames."""
     first_at: float | None = None
     """When work began; set by the ledger."""
     fence: int = 0
-    """Of the claim that wrote it; 0: a stray letter."""
+    """Fence of the claim that wrote it; 0: a stray letter."""
 
 
 class Ledger(Protocol):
@@ -232,12 +232,12 @@ class Ledger(Protocol):
         """Return the event of a memo that is parked or has a dead letter."""
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep a stray letter, once for each place, even of a topic that was created anew."""
+        """Keep a stray letter, once for each place, even of a topic that was created again."""
 
     async def unpublished(self, *, limit: int, seconds: float) -> Sequence[DeadLetter]:
         """Take unpublished dead letters for `seconds`; a new one is its writer's for DEAD_LETTER_SECONDS."""
 
-    async def published(self, letter: DeadLetter) -> None:
+    async def mark_published(self, letter: DeadLetter) -> None:
         """Mark a dead letter as published, unless a later claim wrote it again."""
 
     async def find(self, message_id: str) -> Sequence[Story]:

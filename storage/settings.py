@@ -35,7 +35,7 @@ class S3ArchiveUrl:
 
     bucket: str
     prefix: str = ""
-    """Of every key, without slashes at its ends."""
+    """Prefix of every key, without slashes at its ends."""
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}" if self.prefix else f"s3://{self.bucket}"

@@ -50,7 +50,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def clocked_database(postgres: PostgresServer) -> str:
-    """Name a database whose ledger takes the time that it is told."""
+    """Name a database whose ledger takes the time that it is given."""
     asyncio.run(make_database(postgres, "clocked", clock=True))
     return "clocked"
 

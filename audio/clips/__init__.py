@@ -24,7 +24,7 @@ class Line(StrEnum):
 
 DEFAULT_LANGUAGE = "en"
 LANGUAGES = frozenset({"ar", "de", "en", "es", "fr", "hi", "it", "ja", "pt", "zh"})
-"""With a recording of every line."""
+"""Languages with a recording of every line."""
 # Language → the recorded one best understood there.
 _CLOSEST = {
     **dict.fromkeys(("ca", "eu", "gl"), "es"),

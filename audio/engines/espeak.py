@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 SAMPLE_RATE = 22_050
-"""In Hz, espeak-ng's own."""
+"""Sample rate of espeak-ng, in Hz."""
 _NAMED_AS_SUBTAG = (
     *("ar", "bn", "ca", "cs", "da", "de", "el", "es", "fa", "fi", "fr", "gu", "hi", "hu", "id", "it", "ja", "ko"),
     *("mr", "nl", "pa", "pl", "ro", "ru", "sv", "ta", "te", "tr", "uk", "ur", "vi"),
@@ -26,7 +26,7 @@ VOICES = {
 }
 """Primary subtag → espeak-ng's voice."""
 LONGEST_TEXT = 10_000
-"""In characters; the rest is not spoken."""
+"""Longest text, in characters; the rest is not spoken."""
 
 
 class EspeakVoice:

@@ -12,7 +12,7 @@ import click
 from console.errors import exit_on_errors
 from console.exits import FAILED, exit_with
 from console.printing import printer
-from runtime.garbage import import_uncollected
+from runtime.garbage import import_without_gc
 
 _FIXTURES = Path(__file__).parents[2] / "fixtures"
 _MARKER: Final = "made-by-voicememo-demo.txt"
@@ -37,7 +37,7 @@ def command(folder: Path) -> None:
     if not _FIXTURES.is_dir():
         exit_with("The demo needs the fixtures folder: run it in a checkout of the project.", FAILED)
     try:
-        demo = import_uncollected("console.demo.demo")
+        demo = import_without_gc("console.demo.demo")
     except ModuleNotFoundError as error:
         if error.name != _BROKER_PACKAGE:
             raise

@@ -60,7 +60,7 @@ class PurgeReport:
     """Items of a run, and its result."""
 
     items: list[tuple[Deletion, DeletionResult | None]] = field(default_factory=list)
-    """Without a result: only listed, or not deleted."""
+    """Deletions and their results; None: only listed, or not deleted."""
     more: bool = False
     failure: str | None = None
     scrubbed: bool = True
@@ -92,7 +92,7 @@ def command(person: str | None, dry_run: bool, limit: int, as_json: bool) -> Non
     is not answered again. With --person everything of one person is deleted, however new, and memos that they sent
     before now are not answered any more; docs/retention.md lists what stays.
 
-    Run it every day. It may run beside workers, be interrupted, and be run again. Exit status 1 when something could
+    Run it every day. It may run alongside workers, be interrupted, and be run again. Exit status 1 when something could
     not be deleted: run it again.
     """
     request = PurgeRequest(_handle(person) if person is not None else None, dry_run, limit)

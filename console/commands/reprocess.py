@@ -25,7 +25,7 @@ from consumer.kafka.publisher import KafkaPublisher
 from consumer.memo.checkpoint import Restart, facts_to_drop
 from consumer.notices import Notices
 from consumer.settings import load
-from runtime.garbage import import_uncollected
+from runtime.garbage import import_without_gc
 from storage.errors import Fenced
 from storage.ledger import Held, Settled
 from storage.states import State
@@ -90,7 +90,7 @@ def command(  # noqa: PLR0917 (click passes them all)
 ) -> None:
     """Answer the memos MESSAGE_ID... now, from ledger and archive, even if Kafka has forgotten them.
 
-    Safe beside running workers: a memo that a worker holds is refused, and where a reply may be out its chat is
+    Safe alongside running workers: a memo that a worker holds is refused, and where a reply may be out its chat is
     searched first. If this is interrupted, a worker goes on with the memo, or `voicememo failed` lists it. Exit
     status: 1 when a memo could not be answered, 3 when there is no such memo, 4 when one is answered already (--again
     sends one more reply).
@@ -177,7 +177,7 @@ def _print(ending: Ending, console: Console, *, as_json: bool) -> None:
 async def _handler(settings: Settings) -> AsyncIterator[Handler]:
     """Make a handler as a worker has it; workers publish the dead letters that it writes."""
     # The vendors' SDKs take a second: not for --help, and not to report wrong usage.
-    parts = import_uncollected("consumer.pipeline_wiring")
+    parts = import_without_gc("consumer.pipeline_wiring")
     made = parts.make_parts(settings)
     publisher = KafkaPublisher(settings.kafka.login())
     try:

@@ -26,8 +26,8 @@ def command() -> None:
     """Receive Linq's webhooks at WEBHOOK_PATH of WEBHOOK_HOST:WEBHOOK_PORT, and put them on KAFKA_TOPIC.
 
     Takes only those that are signed with one of WEBHOOK_SECRETS, within WEBHOOK_TOLERANCE_SECONDS; each is answered
-    once Kafka has it. Runs until SIGTERM or SIGINT, beside `voicememo run`. Configured by environment variables alone:
-    see docs/webhook.md.
+    once Kafka has it. Runs until SIGTERM or SIGINT, alongside `voicememo run`. Configured by environment variables
+    alone: see docs/webhook.md.
     """
     with exit_on_errors(ListenError):
         settings = load(os.environ, complete=False)

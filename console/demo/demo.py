@@ -100,7 +100,7 @@ class Demo:
         stories = [event.followed.story for event in events if event.followed.story is not None]
         chosen = recognise.longest_by_voice(recognise.english_replies(stories, sandbox.sent))
         with self._console.status("listening to replies"):
-            found = await recognise.recognise(chosen.values(), LocalTranscriber(mind.ears), Transcoder())
+            found = await recognise.recognise(chosen.values(), LocalTranscriber(mind.recognizer), Transcoder())
         self._print(recognition_report(chosen, found))
         return found
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _WORD: Final = re.compile(r"[a-z']+")
 _CURLY, _STRAIGHT = "\N{RIGHT SINGLE QUOTATION MARK}", "'"
 GARBLED_PERCENT: Final = 60.0
-"""Of words wrong: between docs/quality.md (at most 16 %; echoes of misheard memos 39 %) and a wrong rate (97 %)."""
+"""Wrong words: between docs/quality.md (at most 16 %; echoes of misheard memos 39 %) and a wrong rate (97 %)."""
 LEAST_WORDS: Final = 12
 """With fewer, a single word that the engine does not know ("memo") decides."""
 

@@ -1,7 +1,7 @@
 """Recordings in a message, in every place and spelling seen so far.
 
 An iPhone's voice memo often has no MIME type, or a wrong one. So the strongest sign decides: a type or flag that means
-sound, the MIME type, the suffix, the first bytes. Without any, an attachment beside no text counts as a recording.
+sound, the MIME type, the suffix, the first bytes. Without any, an attachment without text counts as a recording.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LONGEST_NAME = 255
 _LONGEST_ENCODED_HEAD = 10_000
 """Characters, line breaks included."""
 _HEAD = 8192
-"""Of base64, for the magic bytes: a few frames of MP3 or AAC. A multiple of 4."""
+"""Characters of base64 decoded for the magic bytes: a few frames of MP3 or AAC. A multiple of 4."""
 _DATA_URI = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,60})?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
 """RFC 2397, in its base64 form."""
 _MIME_TYPE = re.compile(r"\s*([\w.+-]{1,60}/[\w.+-]{1,60})\s*(?:;|\Z)", re.ASCII)
@@ -54,7 +54,7 @@ _OTHER_SUFFIXES = frozenset(
 )
 """No recording, unless a stronger sign decides."""
 _PICTURE_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"qt  "})
-"""Of pictures and film (ISO/IEC 14496-12, 4.3), with M4A's magic bytes."""
+"""Brands of pictures and film (ISO/IEC 14496-12, 4.3) that share M4A's magic bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def find_attachments(layers: Sequence[Json], *, wordless: bool) -> Attachments:
 class _Attachment:
     type: str
     is_voice: bool
-    """By its place, its type or a flag."""
+    """Whether its place, its type or a flag marks it as a voice memo."""
     mime_type: str | None
     """None when missing or vague."""
     filename: str | None

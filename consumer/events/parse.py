@@ -75,8 +75,8 @@ class Address:
 
     chat_id: str | None = None
     event_id: str | None = None
-    """Of the event, not of its message."""
-    lacking: str | None = None
+    """The event's own id, not its message's."""
+    missing: str | None = None
     """Why there is no chat_id: empty, not-json, not-an-object or no-chat."""
 
 
@@ -108,7 +108,7 @@ def address_of(value: bytes) -> Address:
     """Return the chat and the id of any event. Never raises."""
     envelope = _decode(value)
     if isinstance(envelope, (Ignored, Unreadable)):
-        return Address(lacking=envelope.reason)
+        return Address(missing=envelope.reason)
     chat_id = _chat_id(_layers(envelope))
     return Address(chat_id, as_identifier(envelope.get("event_id")), None if chat_id else "no-chat")
 
@@ -159,7 +159,7 @@ def _chat_id(layers: Sequence[Json]) -> str | None:
 
 
 def _stated_id(envelope: Json, layers: Sequence[Json]) -> str | None:
-    """Return the message's id; beside `data`, the envelope's `id` is the delivery's."""
+    """Return the message's id; next to `data`, the envelope's `id` is the delivery's."""
     within = [layer for layer in layers if layer is not envelope or not as_object(envelope.get("data"))]
     return first_readable(within, ("id",), as_identifier) or first_readable(layers, ("message_id",), as_identifier)
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 _MAX_HELD_SECONDS = 5.0
 """Longest wait for a memo that another worker holds."""
-_STORE_AWAY_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
 _AT_ONCE_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
@@ -83,10 +83,10 @@ class Handler:
                 return await self._refused(lease, work.key, event, facts)
             await self.work_on(lease, work)
         except Fenced:
-            return Again(_STORE_AWAY_SECONDS)
+            return Again(_RETRY_SECONDS)
         except StoreUnavailable as away:
             log.warning("ledger.away", extra={"error": str(away)})
-            return Again(_STORE_AWAY_SECONDS)
+            return Again(_RETRY_SECONDS)
         return Done()
 
     async def retry_parked(self, key: MemoKey, owned: Callable[[], bool]) -> Done:
@@ -124,7 +124,7 @@ class Handler:
         place, trace = (work.event.place, extract(work.event.headers)) if work.event else (None, None)
         self.notices(MemoTaken(claim.key, claim.fence, place, trace))
         budget = Budget(self.deadline_seconds, self.clock)
-        progress = Progress(lease, self.notices, self.clock, budget, self.unsaved.take(claim))
+        progress = Progress(lease, self.notices, self.clock, budget, self.unsaved.pop(claim))
         try:
             async with lease.renewing():
                 return await self._answer(progress, work)
@@ -134,11 +134,11 @@ class Handler:
             raise
         except StoreUnavailable:
             self.notices(MemoReleased(claim.key, claim.fence, "store-away"))
-            self.unsaved.keep(claim, progress.facts)
+            self.unsaved.save(claim, progress.facts)
             raise
         except Fenced:
             self.notices(MemoFenced(claim.key, claim.fence))
-            self.unsaved.keep(claim, progress.facts)
+            self.unsaved.save(claim, progress.facts)
             raise
 
     async def _acquire(

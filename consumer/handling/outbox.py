@@ -75,7 +75,7 @@ class Outbox:
     async def _publish(self, letter: DeadLetter) -> bool:
         try:
             await self._topic.put(letter)
-            await self._ledger.published(letter)
+            await self._ledger.mark_published(letter)
         except (SourceError, StoreUnavailable) as error:
             log.warning("outbox.delayed", extra={"error": type(error).__name__})
             return False

@@ -18,14 +18,14 @@ class UnsavedFacts:
     def __init__(self) -> None:
         self._facts: dict[MemoKey, tuple[int, int, Mapping[str, JsonValue]]] = {}
 
-    def keep(self, claim: Claim, facts: Mapping[str, JsonValue]) -> None:
+    def save(self, claim: Claim, facts: Mapping[str, JsonValue]) -> None:
         """Keep an attempt's facts."""
         self._facts.pop(claim.key, None)
         self._facts[claim.key] = (claim.fence, claim.generation, dict(facts))
         while len(self._facts) > _MAX_MEMOS:
             del self._facts[next(iter(self._facts))]
 
-    def take(self, claim: Claim) -> dict[str, JsonValue]:
+    def pop(self, claim: Claim) -> dict[str, JsonValue]:
         """Remove and return the facts for the next attempt."""
         fence, generation, facts = self._facts.pop(claim.key, (0, 0, {}))
         if (fence + 1, generation) != (claim.fence, claim.generation):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from storage.ledger import Claim, Event
 
 _MAX_TEXT_CHARACTERS = 8_000
-"""Of a text message; the rest is dropped."""
+"""Longest text message; the rest is dropped."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PUBLISH_SECONDS = 15.0
 _DELIVERY_SECONDS = 10.0
-"""Within _PUBLISH_SECONDS, so that an event that the producer gives up has a known outcome."""
+"""Less than _PUBLISH_SECONDS, so that an event that the producer gives up has a known outcome."""
 
 
 class RecordTooLarge(SourceError):

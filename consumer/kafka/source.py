@@ -211,7 +211,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka s
         # aiokafka itself would look for the topic when its metadata is old.
         while not consumer.partitions_for_topic(self._topic):
             await asyncio.sleep(_LOOK_SECONDS)
-            await consumer._client.force_metadata_update()  # noqa: SLF001 (nothing public asks the brokers anew)
+            await consumer._client.force_metadata_update()  # noqa: SLF001 (nothing public asks the brokers again)
         self._looking = None
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Refusal: TypeAlias = Held | Parked | Behind | Settled
 
 LEASE_SECONDS = 30.0
-"""By the store's clock; renewed at a third of its length."""
+"""Length of a lease by the store's clock; renewed after a third of it."""
 _RELEASE_SECONDS = 3.0
 
 log = logging.getLogger(__name__)

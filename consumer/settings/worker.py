@@ -9,12 +9,12 @@ from runtime.settings.kinds import Language
 from storage.ledger import LONGEST_LEASE_SECONDS
 
 _REVOKE_MARGIN_SECONDS = 10.0
-"""For the commit and for writes."""
-_LET_GO_MARGIN_SECONDS = 12.0
-"""To record the answer, stop typing and give up the lease."""
+"""Time for the commit and for writes during a rebalance."""
+_CANCEL_MARGIN_SECONDS = 12.0
+"""Time to record the answer, stop typing and give up the lease."""
 _STALE_MARGIN_SECONDS = 30.0
 _SEND_SHARE = 0.5
-"""Of a lease, which has two thirds left when a send begins."""
+"""Share of a lease that a send may take; two thirds are left when it begins."""
 
 
 class WorkerSettings(Group, title="The worker"):
@@ -48,20 +48,20 @@ class WorkerSettings(Group, title="The worker"):
 
     @property
     def rebalance_timeout_seconds(self) -> float:
-        """For us to give up partitions: longer than a drain and a send."""
-        return self.drain_seconds + self.let_go_seconds + _REVOKE_MARGIN_SECONDS
+        """Time to give up partitions: longer than a drain and a send."""
+        return self.drain_seconds + self.cancel_seconds + _REVOKE_MARGIN_SECONDS
 
     @property
     def stale_after_seconds(self) -> float:
-        """Without a poll until the worker counts as stuck: longer than a rebalance."""
+        """Time without a poll after which the worker counts as stuck: longer than a rebalance."""
         return self.rebalance_timeout_seconds + _STALE_MARGIN_SECONDS
 
     @property
     def send_seconds(self) -> float:
-        """For one send: less than is left of a lease just before its renewal."""
+        """Time for one send: less than is left of a lease just before its renewal."""
         return min(self.reply_deadline_seconds, self.lease_seconds * _SEND_SHARE)
 
     @property
-    def let_go_seconds(self) -> float:
-        """For a cancelled memo, since a send that has begun is finished."""
-        return self.send_seconds + _LET_GO_MARGIN_SECONDS
+    def cancel_seconds(self) -> float:
+        """Time for a cancelled memo, since a send that has begun is finished."""
+        return self.send_seconds + _CANCEL_MARGIN_SECONDS

@@ -52,7 +52,7 @@ class Deliver:
     transcoder: Transcoder
     send_seconds: float  # bounds an attempt; less than the lease
     resend_unknown: bool = True  # rather twice than never, or rather never than twice
-    note_seconds: float = 4.0  # bounds storing the message's id
+    record_seconds: float = 4.0  # bounds storing the message's id
 
     async def find_earlier(self, memo: Memo, progress: Progress) -> Delivered | None:
         """Return the reply that an earlier attempt has sent, if any. Raises ProviderError if nothing may be sent."""
@@ -75,13 +75,15 @@ class Deliver:
 
         Raises Fenced before anything is sent, and ProviderError: refused, or it may be out.
         """
-        doubted = progress.facts.get("unsure") is True  # an earlier send may be out
+        earlier_may_be_sent = progress.facts.get("unsure") is True  # an earlier send may be out
         await progress.advance(State.SENDING, {**_names(reply, progress), "unsure": True})
         await progress.persist(partial(progress.lease.ensure_lasts, self.send_seconds))
         progress.lease.check_owned()
-        return await run_to_end(self._send_and_note(reply, progress, doubted=doubted))
+        return await run_to_end(self._send_and_record(reply, progress, earlier_may_be_sent=earlier_may_be_sent))
 
-    async def _send_and_note(self, reply: Spoken | Answering, progress: Progress, *, doubted: bool) -> Delivered:
+    async def _send_and_record(
+        self, reply: Spoken | Answering, progress: Progress, *, earlier_may_be_sent: bool
+    ) -> Delivered:
         """Send, and store the message's id; without it, the next attempt searches the chat."""
         try:
             async with deadline(self.send_seconds, OutcomeUnknown(self.messenger.service, "no answer in time")):
@@ -92,10 +94,10 @@ class Deliver:
                     delivered = await self._send_text(reply, reply.text, key, progress)
         except ProviderError as failure:
             # A refused send is not out; an earlier one may still be.
-            progress.facts["unsure"] = doubted or failure.verdict is Verdict.UNKNOWN
+            progress.facts["unsure"] = earlier_may_be_sent or failure.verdict is Verdict.UNKNOWN
             raise
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.note_seconds):
+            async with asyncio.timeout(self.record_seconds):
                 await progress.advance(State.SENDING, {"sent_id": delivered.sent_id, "form": delivered.form.value})
         return delivered
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from consumer.memo.states import Audio, Memo
-    from providers.ports import Messenger, Onlooker
+    from providers.ports import DownloadObserver, Messenger
 
 SERVICE = "media"
 _PATIENCE_SECONDS = 30.0
@@ -42,11 +42,11 @@ class Fetch:
     max_memo_bytes: int
 
     async def __call__(
-        self, memo: Memo, *, seconds: float = _PATIENCE_SECONDS, onlooker: Onlooker | None = None
+        self, memo: Memo, *, seconds: float = _PATIENCE_SECONDS, observer: DownloadObserver | None = None
     ) -> Fetched:
         """Try each place of the recording in order; an unknown container is the last choice.
 
-        `seconds` bounds all places together; `onlooker` takes each piece of a download as it comes. Raises NoRecording,
+        `seconds` bounds all places together; `observer` takes each piece of a download as it comes. Raises NoRecording,
         and Apology: nothing could be fetched, or it is too large.
         """
         places = deque(memo.audio)
@@ -58,7 +58,7 @@ class Fetch:
             try:
                 async with _share_until(end, more=bool(places)):
                     found: Clip | tuple[Audio, ...] = await (
-                        self._places(memo) if isinstance(place, AbsentAudio) else self._load(place, onlooker)
+                        self._places(memo) if isinstance(place, AbsentAudio) else self._load(place, observer)
                     )
             except (ProviderError, binascii.Error, NoRecording) as failure:
                 failures.append(failure)
@@ -73,9 +73,9 @@ class Fetch:
             return Fetched(memo, unknown)
         raise _apology(failures)
 
-    async def _load(self, place: InlineAudio | LinkedAudio, onlooker: Onlooker | None) -> Clip:
+    async def _load(self, place: InlineAudio | LinkedAudio, observer: DownloadObserver | None) -> Clip:
         if isinstance(place, LinkedAudio):
-            data = await self.messenger.download(place.url, onlooker=onlooker)
+            data = await self.messenger.download(place.url, observer=observer)
             return sniffed_clip(data, place.filename, place.mime_type)
         return await asyncio.to_thread(self._from_base64, place.base64, place.filename, place.mime_type)
 

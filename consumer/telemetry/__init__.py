@@ -1,1 +1,1 @@
-"""Metrics, logs and traces of memos, made by listeners to notices."""
+"""Metrics, logs and traces of memos, produced by subscribers of notices."""

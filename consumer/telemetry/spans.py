@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MOST_OPEN = 4096
 """Tries traced at once: more than a worker may work on."""
 _MOST_SPANS = 500
-"""Of one try: half an hour of speech is some sixty pieces, each with a whole ladder."""
+"""Most spans of one try: half an hour of speech is some sixty pieces, each with a whole ladder."""
 _FAILED = frozenset({State.FAILED.value, State.DEAD.value})
 _NANOSECONDS = 1_000_000_000
 

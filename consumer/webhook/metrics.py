@@ -39,7 +39,7 @@ HELD_BYTES = gauge("voicememo_webhook_held_bytes", "Their bytes, as announced.")
 CATALOGUE.append(BUILD_INFO)
 
 _QUIET_SECONDS = 10.0
-"""Between two lines about the same outcome."""
+"""Shortest time between two lines about the same outcome."""
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,8 @@ class WebhookMetrics(Registry):
         self.count(DELIVERIES, notice.outcome.value, notice.scheme)
         if notice.outcome is DeliveryOutcome.KEPT:
             self.observe(KEPT_SECONDS, notice.seconds)
-            if notice.lacking:
-                self.count(UNADDRESSED, notice.lacking)
+            if notice.missing:
+                self.count(UNADDRESSED, notice.missing)
 
     def watch(self, door: WebhookServer) -> None:
         """Expose the deliveries in progress."""
@@ -78,7 +78,7 @@ class WebhookLog:
         """Log a notice, or count it for a later line."""
         match notice:
             case Handled(DeliveryOutcome.KEPT):
-                log.debug("webhook.kept", extra={"scheme": notice.scheme, "lacking": notice.lacking})
+                log.debug("webhook.kept", extra={"scheme": notice.scheme, "lacking": notice.missing})
             case Handled():
                 level = logging.INFO if notice.outcome in FORGERIES else logging.WARNING
                 self._write(level, "webhook.refused", {"outcome": notice.outcome.value})

@@ -52,10 +52,10 @@ class Handled:
 
     outcome: DeliveryOutcome
     seconds: float
-    """Since its head was read."""
+    """Seconds since its head was read."""
     scheme: Scheme | None = None
-    """Of a genuine one."""
-    lacking: str | None = None
+    """Signature scheme of a genuine delivery."""
+    missing: str | None = None
     """Why no chat id could be read from a genuine one."""
 
 

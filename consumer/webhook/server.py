@@ -33,7 +33,7 @@ EVENT_ID_HEADER = "webhook-id"
 """Header of the Kafka record: the delivery's id, the same in each repetition."""
 
 _MOST_BYTES = 1_000_000
-"""Of a body: a topic's default limit is 1 MiB with key and headers."""
+"""Longest body: a topic's default limit is 1 MiB with key and headers."""
 _LARGE_BYTES = 64 * 1024
 """Larger bodies are verified in a thread: a megabyte takes some ten milliseconds."""
 _MOST_HEADER_BYTES = 8190
@@ -62,13 +62,13 @@ class Limits:
     """What may be in progress, and for how long: less than the ten seconds that Linq waits."""
 
     requests: int = 256
-    """At once, with those answered but not yet taken by Kafka."""
+    """Concurrent requests, with those answered but not yet taken by Kafka."""
     size: int = 32 * 1024 * 1024
     """Bytes of those requests."""
     read_seconds: float = 3.0
-    """For a body to arrive."""
+    """Time for a body to arrive."""
     keep_seconds: float = 5.0
-    """For Kafka to take it."""
+    """Time for Kafka to take it."""
 
 
 LIMITS = Limits()
@@ -203,16 +203,16 @@ class WebhookServer:
     async def _handle(self, request: web.Request) -> DeliveryOutcome:
         began = time.perf_counter()
         scheme: Scheme | None = None
-        lacking: str | None = None
+        missing: str | None = None
         with ExitStack() as release:
             try:
                 self._admit(request, release)
                 delivery = await self._verified(request)
-                scheme, lacking = delivery.genuine.scheme, delivery.address.lacking
+                scheme, missing = delivery.genuine.scheme, delivery.address.missing
                 outcome = await self._publish_in_time(delivery, release)
             except _Refused as refused:
                 outcome = refused.outcome
-        self._notify(Handled(outcome, time.perf_counter() - began, scheme, lacking))
+        self._notify(Handled(outcome, time.perf_counter() - began, scheme, missing))
         return outcome
 
     def _notify(self, notice: WebhookNotice) -> None:

@@ -1,7 +1,7 @@
 """PrefixTracker: only the finished prefix of a partition may be committed (I4). Pure.
 
 Gaps of transactions and compaction are skipped. Of several receptions of an offset only the last one can finish it.
-Offsets go back when a log was truncated, or its topic was created anew.
+Offsets go back when a log was truncated, or its topic was created again.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class PrefixTracker:
         prefix = self._prefixes.get(partition)
         return prefix is not None and offset <= prefix.last_received
 
-    def received(self, partition: Partition, offset: int) -> int | None:
+    def mark_received(self, partition: Partition, offset: int) -> int | None:
         """Note a received offset; return the reception's number, or None if the partition is not ours."""
         prefix = self._prefixes.get(partition)
         if prefix is None:
@@ -94,7 +94,7 @@ class PrefixTracker:
         prefix.receive(offset, reception)
         return reception
 
-    def finished(self, partition: Partition, offset: int, reception: int) -> None:
+    def mark_finished(self, partition: Partition, offset: int, reception: int) -> None:
         """Note a finished offset, unless it was received again since or its partition is gone."""
         prefix = self._prefixes.get(partition)
         if prefix is not None:
@@ -116,7 +116,7 @@ class PrefixTracker:
             if (offset := prefix.next) is not None and offset > prefix.committed
         }
 
-    def committed(self, offsets: Mapping[Partition, int]) -> None:
+    def mark_committed(self, offsets: Mapping[Partition, int]) -> None:
         """Note committed offsets."""
         for partition, offset in offsets.items():
             prefix = self._prefixes.get(partition)

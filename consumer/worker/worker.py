@@ -143,7 +143,7 @@ class Worker:
         parsed = await asyncio.to_thread(read) if size > _LARGE_BYTES else read()
         if partition not in self._assigned or not owned():
             return
-        finish = partial(self._offsets.finished, partition, event.place.offset, reception)
+        finish = partial(self._offsets.mark_finished, partition, event.place.offset, reception)
         if isinstance(parsed, TextMessage) and not self._answers_texts:
             parsed = Ignored("text-message")
         if isinstance(parsed, Ignored):
@@ -158,7 +158,7 @@ class Worker:
         partition, offset = partition_of(event), event.place.offset
         if self._offsets.goes_back(partition, offset):
             log.warning("offsets.went_back", extra=asdict(event.place))
-        return self._offsets.received(partition, offset)
+        return self._offsets.mark_received(partition, offset)
 
     def _ownership(self, partition: Partition) -> Callable[[], bool]:
         """Return a check that this assignment of a partition is still ours."""
@@ -199,7 +199,7 @@ class Worker:
         except SourceError:
             log.warning("commit.failed")
         else:
-            self._offsets.committed(offsets)
+            self._offsets.mark_committed(offsets)
             self._notices(OffsetsCommitted(len(offsets)))
 
     def _partitions_assigned(self, partitions: Collection[Partition]) -> None:

@@ -156,6 +156,6 @@ def _bag(entry: Mapping[str, str]) -> _Bag:
 PHRASES: Final = json.loads((resources.files(__package__) / "hallucinations.json").read_text("utf-8"))
 _CREDITS: Final = frozenset(map(_stripped, PHRASES["credits"]))  # not believed, however loud
 _CREDITED: Final = tuple((_stripped(text), len(text.split())) for text in PHRASES["credited"])
-"""With their number of words."""
+"""Credits, each with its number of words."""
 _BAGS: Final = tuple(_bag(entry) for entries in PHRASES["closings"].values() for entry in entries)
 _POLITE: Final = frozenset(map(_stripped, PHRASES["polite"]))  # not believed in silence only

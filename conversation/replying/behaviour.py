@@ -19,7 +19,7 @@ class Behaviour:
     """Recent behaviour of a person."""
 
     silence_seconds: float | None
-    """Since their last turn."""
+    """Time since their last turn."""
     recent_messages: int
     """Their turns within PACE_WINDOW_SECONDS."""
     languages: tuple[str, ...]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 COMPACT: Final = frozenset({"en", "es", "fr", "de", "it", "pt", "hi", "ar", "zh", "ja"})
-"""With right words for large numbers; Swahili's are ten times too big."""
+"""Languages with right words for large numbers; Swahili's are ten times too big."""
 _SHORT_IS_LONG: Final = frozenset({"zh", "ja"})  # with the full word as the short form
 _UNITS: Final = {
     "zh": {

@@ -9,7 +9,7 @@ from typing import Final
 from conversation.speakable import cldr
 
 LETTER: Final = "A-Za-z\u00aa\u00ba\u00c0-\u024f"
-"""Latin, for a character class: beside other letters a number needs no space."""
+"""Latin, for a character class: next to other letters a number needs no space."""
 START: Final = rf"(?<![{LETTER}0-9_.,:/@#%+\-−–])"  # noqa: RUF001 (a minus and a dash are what it looks for)
 STOP: Final = rf"(?![{LETTER}0-9_/@²³]|[.,:][0-9]|[-−–][{LETTER}0-9])"  # noqa: RUF001 (the same)
 """Between START and STOP, a number stands alone."""

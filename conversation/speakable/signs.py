@@ -28,13 +28,13 @@ class SignNames:
     dollar: tuple[str, str]
     """Singular and plural."""
     time: str
-    """With hour {h} and minutes {m}."""
+    """Template with hour {h} and minutes {m}."""
     hour: str
-    """For a full hour {h}."""
+    """Template for a full hour {h}."""
     time_tail: str = ""
     """Pattern of a redundant word after a time."""
     cents: str = ""
-    """With hundredths {c}; empty where they are decimals."""
+    """Template with hundredths {c}; empty where they are decimals."""
     short: dict[str, str] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     """Abbreviations before a name."""

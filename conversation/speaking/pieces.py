@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from providers.ports import Synthesizer
 
     Pcm = asyncio.Queue[bytes | None]
-    """Of one piece, which bounds it; ends with None."""
+    """PCM of one piece, which bounds the queue; ends with None."""
 
 _AHEAD = 3  # pieces synthesised while an earlier one is emitted
 _FEWEST_BYTES = 100  # of PCM for one letter; at 16 kHz, at twice the usual speed, it takes ten times as many

@@ -66,9 +66,9 @@ class Rehearsal:
         while True:
             draft = await self.drafts.after(draft)
             try:
-                await draft.started()
+                await draft.wait_started()
                 served = await self._speak(draft)
-                await draft.settled()  # some rungs serve before they have read it to its end
+                await draft.wait_complete()  # some rungs serve before they have read it to its end
             except Discarded:
                 continue
             return served

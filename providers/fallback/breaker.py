@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from providers.errors import ProviderError
 
 FAILURES: Final = 5
-"""Within the window, and at least half of its calls."""
+"""Failures that open it: so many within the window, and at least half of its calls."""
 WINDOW_SECONDS: Final = 60.0
 COOL_DOWN_SECONDS: Final = 15.0
-"""Of the first opening; doubled after each failed probe."""
+"""Length of the first cool-down; doubled after each failed probe."""
 LONGEST_SECONDS: Final = 300.0
-"""Of any opening."""
+"""Longest cool-down, even by Retry-After."""
 JITTER: Final = 0.2
 """Share of a cool-down left out at random, so that workers do not probe at once."""
 _MOST_CALLS: Final = 200  # in the window (I9); beyond that the oldest are forgotten early
@@ -83,7 +83,7 @@ class Breaker:
         if call is self._probe:
             self._probe = None
 
-    def succeeded(self, call: AdmittedCall) -> None:
+    def record_success(self, call: AdmittedCall) -> None:
         """End a successful call."""
         if self._open_until is None:
             self._outcomes.append((self._clock(), False))
@@ -92,7 +92,7 @@ class Breaker:
             self._openings = 0
         self.release(call)
 
-    def failed(self, call: AdmittedCall, error: ProviderError) -> bool:
+    def record_failure(self, call: AdmittedCall, error: ProviderError) -> bool:
         """End a failed call; return whether only an operator can now help."""
         # These are about one request, which people can provoke at will, or which was never made.
         if not isinstance(error, (Rejected, Forbidden, UnfitAnswer)):

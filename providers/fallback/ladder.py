@@ -40,7 +40,7 @@ class Rung(Generic[P, T]):
     name: str
     call: Callable[P, Awaitable[T]]
     deadline_seconds: float
-    quick_seconds: float = 0.0
+    min_seconds: float = 0.0
     """The least time worth a try; ignored for the last rung."""
     service: str = ""
     """Rungs of one service share a breaker; by default the name."""
@@ -114,21 +114,21 @@ class Ladder(Generic[P, T]):
         breaker = self._breakers.get(rung.breaker)
         if breaker is None:
             return await _within(rung, rung.deadline_seconds, *args, **kwargs)
-        if turn_seconds <= 0 or turn_seconds < rung.quick_seconds:  # before the breaker: no probe is taken for this
+        if turn_seconds <= 0 or turn_seconds < rung.min_seconds:  # before the breaker: no probe is taken for this
             raise _NoTime(rung.name)
         call = breaker.admit()
         if call is None:
-            raise _KeptOut(rung.name)
+            raise _BreakerOpen(rung.name)
         try:
             value = await _within(rung, min(rung.deadline_seconds, turn_seconds), *args, **kwargs)
         except _CutShort:
             raise
         except ProviderError as error:
-            if breaker.failed(call, error):
+            if breaker.record_failure(call, error):
                 self._log_shut(rung, error)  # without the traceback that a handler would log
             raise
         else:
-            breaker.succeeded(call)
+            breaker.record_success(call)
             return value
         finally:
             breaker.release(call)  # a bug or a cancellation says nothing of the service, and the probe is free again
@@ -140,7 +140,7 @@ class Ladder(Generic[P, T]):
 class _NoTime(ProviderError, reason=NO_TIME): ...
 
 
-class _KeptOut(ProviderError, reason=OPEN): ...
+class _BreakerOpen(ProviderError, reason=OPEN): ...
 
 
 class _CutShort(TimedOut, reason=TimedOut.reason):

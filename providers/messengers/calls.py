@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from providers.messengers.wire import Json, OutgoingMessage, Wire
-    from providers.ports import Onlooker
+    from providers.ports import DownloadObserver
     from providers.wire.media import MediaClient
 
 T = TypeVar("T")
@@ -101,8 +101,8 @@ class HttpMessenger(ABC):
         self._calls = calls
         self._media = media
 
-    async def download(self, url: str, *, onlooker: Onlooker | None = None) -> bytes:
-        return await self._retry(partial(self._media.fetch, onlooker=onlooker), url)
+    async def download(self, url: str, *, observer: DownloadObserver | None = None) -> bytes:
+        return await self._retry(partial(self._media.fetch, observer=observer), url)
 
     @asynccontextmanager
     async def typing(self, chat_id: str) -> AsyncIterator[None]:

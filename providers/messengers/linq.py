@@ -49,7 +49,7 @@ class SendTiming:
     """The parts of one send's time, so that it ends by itself with a known outcome; the rest is for a search."""
 
     upload_seconds: float
-    """Until its end nothing is out."""
+    """Time for the upload; nothing is sent before its end."""
     again_seconds: float
     """After which a refused send is not retried."""
     request_seconds: float

@@ -23,7 +23,7 @@ class SeriesSettings(Group, env_prefix="SERIES_", own_prefix=True):
         None, description="Bearer key, sent to SERIES_API_URL's host and port only; needed unless MESSENGER=linq"
     )
     sender_number: PhoneNumber | None = Field(None, description="our number, such as +15550100123; never answered")
-    media_hosts: Hosts = Field((), description="hosts of recordings beside SERIES_API_URL's own, with commas between")
+    media_hosts: Hosts = Field((), description="hosts of recordings besides SERIES_API_URL's own, with commas between")
 
 
 class LinqSettings(Group, env_prefix="LINQ_", own_prefix=True, title="Where replies go: Linq v3"):
@@ -35,7 +35,7 @@ class LinqSettings(Group, env_prefix="LINQ_", own_prefix=True, title="Where repl
     )
     media_hosts: Hosts = Field(
         ("cdn.linqapp.com",),
-        description="hosts of recordings beside LINQ_API_URL's own, with commas between; uploads may go to any public"
+        description="hosts of recordings besides LINQ_API_URL's own, with commas between; uploads may go to any public"
         " host that the API names, and to the private ones listed here",
     )
 

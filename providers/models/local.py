@@ -39,14 +39,14 @@ class _Offline:
 class LocalTranscriber(_Offline):
     """Transcriber for English; another language is refused rather than guessed at."""
 
-    def __init__(self, ears: SphinxRecognizer) -> None:
-        self._ears = ears
+    def __init__(self, recognizer: SphinxRecognizer) -> None:
+        self._recognizer = recognizer
 
     async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:
         if language not in {None, LANGUAGE}:
             raise Rejected(SERVICE, "knows English only")
         try:
-            return Transcript(await self._ears.listen(speech), LANGUAGE)
+            return Transcript(await self._recognizer.listen(speech), LANGUAGE)
         except EngineError as error:
             raise Unavailable(SERVICE, "engine") from error
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound="HasHeaders")
 
 LONGEST_BYTES: Final = 16 * 1024 * 1024
-"""Of one text: five minutes at 24 kHz."""
+"""Most PCM of one text: five minutes at 24 kHz."""
 _SAMPLE_BYTES: Final = 2
 _SHORTEST_SECONDS: Final = 0.05  # shorter than any syllable
 _NO_SOUND: Final = ("application/json", "text/")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from providers.ports import Onlooker
+    from providers.ports import DownloadObserver
     from providers.wire.sessions import HostPolicy
 
 SERVICE = "media"
@@ -35,12 +35,12 @@ class MediaClient:
         self._max_memo_bytes = max_memo_bytes
         self._session = LazySession(total_seconds=timeout_seconds, policy=policy)
 
-    async def fetch(self, address: str, *, onlooker: Onlooker | None = None) -> bytes:
+    async def fetch(self, address: str, *, observer: DownloadObserver | None = None) -> bytes:
         """Download a recording, once. Raises ProviderError; Forbidden and TooLarge as the port says."""
         url = _parse(address)
         for _ in range(_REDIRECTS + 1):
             self._policy.check(url)
-            answer = await self._get(url, onlooker)
+            answer = await self._get(url, observer)
             if isinstance(answer, bytes):
                 return answer
             url = answer
@@ -55,28 +55,28 @@ class MediaClient:
         """Close the connections."""
         await self._session.close()
 
-    async def _get(self, url: URL, onlooker: Onlooker | None) -> bytes | URL:
+    async def _get(self, url: URL, observer: DownloadObserver | None) -> bytes | URL:
         headers = self._headers if self._policy.is_own(url) else {}
         with client_errors(SERVICE):
             async with self._session.get().get(url, headers=headers, allow_redirects=False) as response:
                 if response.status in _MOVED:
                     return url.join(_parse(response.headers.get("Location", "")))
                 raise_refusal(SERVICE, response)
-                return await self._read(response, onlooker)
+                return await self._read(response, observer)
 
-    async def _read(self, response: aiohttp.ClientResponse, onlooker: Onlooker | None) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, observer: DownloadObserver | None) -> bytes:
         if (response.content_length or 0) > self._max_memo_bytes:
             raise TooLarge(SERVICE)
-        if onlooker:
-            onlooker.begin()
+        if observer:
+            observer.begin()
         pieces, size = [], 0
         async for piece in response.content.iter_chunked(_PIECE_BYTES):
             size += len(piece)
             if size > self._max_memo_bytes:
                 raise TooLarge(SERVICE)
             pieces.append(piece)
-            if onlooker:
-                onlooker.take(piece)
+            if observer:
+                observer.take(piece)
         if not size:
             raise BadAnswer(SERVICE, "empty")
         return b"".join(pieces)

@@ -25,7 +25,7 @@ Request: TypeAlias = httpx.Request | httpx2.Request
 Response: TypeAlias = httpx.Response | httpx2.Response
 
 LONGEST_WORDS_BYTES: Final = 8 * 1024 * 1024
-"""Of JSON."""
+"""Longest answer in JSON."""
 # How long, and for how many pieces, to wait for the end of an answer that a client left at [DONE].
 _END_SECONDS, _END_PIECES = 0.03, 4
 _AS_IT_IS: Final = "identity"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _HEALTH_SECONDS = 3600.0
-"""Without trouble before another rebuild is allowed."""
+"""Time without trouble before another rebuild is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,9 +13,9 @@ class Reading:
     """What the watchdog measured."""
 
     silent_seconds: float
-    """Since the last poll."""
+    """Time since the last poll."""
     blocked_seconds: float
-    """Since the unanswered ping of the loop; 0 without one."""
+    """Time since the unanswered ping of the loop; 0 without one."""
     phase: str = "polling"
 
     @property

@@ -24,7 +24,7 @@ EXIT_STATUS: Final = 70
 
 _LAG_WINDOW_SECONDS = 60.0
 _WRITE_SECONDS = 5.0
-"""For standard error to take a dump."""
+"""Time for standard error to take a dump."""
 _JOIN_SECONDS = _WRITE_SECONDS + 1.0
 _STDERR = 2
 _MOST_STACKS_BYTES = 1024 * 1024
@@ -100,7 +100,7 @@ class Watchdog:
         self._interval_seconds = interval_seconds
         self._escalation = Escalation(stale_after_seconds=stale_after_seconds, loop_stall_seconds=loop_stall_seconds)
         self.phase = "starting"
-        """Of the worker."""
+        """Phase of the worker."""
         self._polled_at = clock()
         self._lock = threading.Lock()
         self._pinged_at: float | None = None

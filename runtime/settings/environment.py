@@ -31,7 +31,7 @@ _ADVICE: Final = {
     **dict.fromkeys(("float_parsing", "finite_number"), "{value} is not a number of seconds{bounds}"),
     **dict.fromkeys(("greater_than_equal", "less_than_equal"), "{value} is not{bounds}{unit}"),
 }
-"""By pydantic's name of the error."""
+"""Messages by pydantic's name of the error."""
 
 log = logging.getLogger(__name__)
 

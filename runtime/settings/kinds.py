@@ -96,9 +96,9 @@ def _language(text: str) -> str:
 
 
 Upper, Lower = BeforeValidator(str.upper), BeforeValidator(str.lower)
-"""For choices that may be written in any case."""
+"""Validators of choices that may be written in any case."""
 Entries = BeforeValidator(entries)
-"""For tuples: entries with commas between."""
+"""Validator of tuples, written with commas between entries."""
 EachOnce = AfterValidator(_each_once)
 
 Host = Annotated[str, AfterValidator(_host)]

@@ -11,7 +11,7 @@ from runtime.settings.kinds import Host, Lower, Port, Upper, Url
 
 
 class VitalsSettings(Group, env_prefix="VITALS_", own_prefix=True, title="Vitals, logs and traces"):
-    """Where a process shows whether it is well."""
+    """Where a process shows whether it is healthy."""
 
     host: Host = Field("127.0.0.1", description="address that serves /healthz, /readyz and /metrics")
     port: Port = Field(8080, description="its port; 0 takes any that is free")

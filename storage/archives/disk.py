@@ -87,7 +87,7 @@ class DiskArchive(Archive):
         except FileNotFoundError:
             return []
         with entries:
-            # A name that is not UTF-8 is foreign; each page is read anew, and only its own names are held.
+            # A name that is not UTF-8 is foreign; each page is read again, and only its own names are held.
             names = (each.name for each in entries if each.is_file(follow_symlinks=False) and _is_text(each.name))
             wanted = (name for name in names if name.startswith(prefix) and name > after and not name.startswith("."))
             return heapq.nsmallest(limit, wanted)

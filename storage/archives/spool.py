@@ -31,7 +31,7 @@ class SpoolSize:
 
     count: int
     bytes: int
-    """On disk, headers included."""
+    """Size on disk, headers included."""
 
 
 class Damaged(Exception):

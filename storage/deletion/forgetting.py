@@ -46,7 +46,7 @@ class Forgetting:
     archive: Archive
     handle: str = field(repr=False)
     key: bytes = field(repr=False)
-    """Of pseudonyms."""
+    """Secret of the pseudonyms."""
 
     @property
     def who(self) -> str:

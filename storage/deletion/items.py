@@ -30,10 +30,10 @@ class DeletionKind(StrEnum):
     MEMO = "memo"
     """All of a memo but its empty row."""
     OBJECT = "object"
-    """Of the archive, without a memo."""
+    """An object in the archive, without a memo."""
     TURNS = "turns"
     DEAD_LETTER = "letter"
-    """Of no memo."""
+    """A dead letter without a memo."""
     ROW = "row"
 
 
@@ -43,9 +43,9 @@ class Deletion:
 
     kind: DeletionKind
     name: str
-    """For people: ids, keys and places."""
+    """Readable description: ids, keys and places."""
     key: MemoKey | None = None
-    """Of the memo; an empty message id means the whole chat."""
+    """Key of the memo; an empty message id means the whole chat."""
     place: Place | None = None
     objects: tuple[str, ...] = field(default=(), repr=False)
     """Keys of the archive, perhaps with a phone number (ARCHIVE_USER=phone)."""

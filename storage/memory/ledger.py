@@ -160,7 +160,7 @@ class MemoryLedger(Ledger):
             each.publish_after = now + seconds
         return [each.letter for each in taken]
 
-    async def published(self, letter: DeadLetter) -> None:
+    async def mark_published(self, letter: DeadLetter) -> None:
         kept = self._letters.get(letter.event.place)
         if kept is not None and kept.letter.fence == letter.fence:
             kept.publish_after = None

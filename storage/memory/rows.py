@@ -68,7 +68,7 @@ class DeadLetterRow:
 
     letter: DeadLetter
     publish_after: float | None
-    """None: it is published."""
+    """When others may publish it; None: it is published."""
     at: float
 
     def contentless(self) -> DeadLetter:
@@ -85,7 +85,7 @@ class MemoryRows:
     aside: dict[MemoKey, MemoRow] = field(default_factory=dict)
     letters: dict[Place, DeadLetterRow] = field(default_factory=dict)
     turns: dict[str, dict[tuple[str, str], PastTurn]] = field(default_factory=dict)
-    """By chat, then by message and role."""
+    """Turns by chat, then by message and role."""
     forgotten: dict[str, float] = field(default_factory=dict)
     """Pseudonyms with the moments, in seconds since the epoch."""
 

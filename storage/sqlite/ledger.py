@@ -220,7 +220,7 @@ class SqliteLedger(InDatabase, Ledger):
         return dead_letters.take_unpublished(rows, limit=limit, seconds=seconds)
 
     @transaction
-    def published(self, rows: SqliteRows, letter: DeadLetter) -> None:
+    def mark_published(self, rows: SqliteRows, letter: DeadLetter) -> None:
         dead_letters.set_publish_after(rows, letter, None)
 
     @transaction

@@ -25,7 +25,7 @@ EVENT_SECONDS = 60.0
 _CONNECT_SECONDS = 4.0
 _CONNECTIONS = 32
 _IDLE_SECONDS = 20.0
-"""Of an idle connection: less than gateways keep theirs."""
+"""Lifetime of an idle connection: less than gateways keep theirs."""
 
 
 class SupabaseClient:

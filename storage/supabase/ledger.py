@@ -137,7 +137,7 @@ class SupabaseLedger(Ledger):
         found = await self._client.call("voicememo_unpublished", wanted, seconds=EVENT_SECONDS)
         return await asyncio.to_thread(lambda: [rows.read_dead_letter(row) for row in found["answer"]])
 
-    async def published(self, letter: DeadLetter) -> None:
+    async def mark_published(self, letter: DeadLetter) -> None:
         place = letter.event.place
         named = {"p_topic": place.topic, "p_partition": place.partition, "p_offset": place.offset}
         await self._client.call("voicememo_published", {**named, "p_fence": letter.fence})

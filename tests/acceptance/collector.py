@@ -26,7 +26,7 @@ _MOST_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Told:
+class ExportedSpan:
     """A span, as it came."""
 
     name: str
@@ -56,10 +56,10 @@ class Collector:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def spans(self) -> list[Told]:
+    def spans(self) -> list[ExportedSpan]:
         """All spans, in the order of their beginnings."""
         spans = [
-            _told(span)
+            _exported(span)
             for body in self.bodies
             for resource in ExportTraceServiceRequest.FromString(body).resource_spans
             for scope in resource.scope_spans
@@ -72,12 +72,12 @@ class Collector:
         """Who sent the first of them."""
         return _about(ExportTraceServiceRequest.FromString(self.bodies[0]).resource_spans[0].resource.attributes)
 
-    def named(self, name: str) -> Told:
+    def named(self, name: str) -> ExportedSpan:
         """Give the one span of this name."""
         (span,) = [span for span in self.spans if span.name == name]
         return span
 
-    def under(self, parent: Told) -> list[Told]:
+    def under(self, parent: ExportedSpan) -> list[ExportedSpan]:
         """Give the spans right under another one."""
         return [span for span in self.spans if span.parent == parent.id]
 
@@ -113,12 +113,12 @@ async def collecting() -> AsyncIterator[Collector]:
         await runner.cleanup()
 
 
-def _told(span: Span) -> Told:
+def _exported(span: Span) -> ExportedSpan:
     error = span.status.message if span.status.code == Status.STATUS_CODE_ERROR else None
     kind = Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_").lower()
     trace, own, parent = span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
-    return Told(span.name, trace, own, parent, kind, error, start, end, _about(span.attributes))
+    return ExportedSpan(span.name, trace, own, parent, kind, error, start, end, _about(span.attributes))
 
 
 def _about(attributes: Iterable[KeyValue]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Rows of trouble in which every pair occurs: each fault of each upstream beside each fault of each other one.
+"""Rows of trouble in which every pair occurs: each fault of each upstream with each fault of each other one.
 
 A covering array of strength two, made row by row: each row is filled with what covers the most pairs that are still
 missing, and the same rows come out each time.

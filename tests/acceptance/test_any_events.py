@@ -1,4 +1,4 @@
-"""A thousand events that nobody wrote by hand: whatever comes, it ends, with a reason, and the worker goes on (I7)."""
+"""A thousand generated events: each ends, with a reason, and the worker goes on (I7)."""
 
 from __future__ import annotations
 

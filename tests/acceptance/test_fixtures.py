@@ -70,7 +70,7 @@ async def test_everything_was_kept(running: Rig) -> None:
 
 
 async def test_nothing_is_left_behind(running: Rig) -> None:
-    """When all is answered, every event is committed, nobody is shown as typing, no temp folder is left (I9)."""
+    """When all is answered, every event is committed, no chat shows typing, no temp folder is left (I9)."""
     await running.all_committed()
     assert running.sandbox.series.typing == set()
     temporary = await asyncio.to_thread(lambda: list(Path(tempfile.gettempdir()).glob("voicememo-*")))
@@ -78,7 +78,7 @@ async def test_nothing_is_left_behind(running: Rig) -> None:
 
 
 async def test_every_event_was_told_of(running: Rig, expected: Mapping[str, Mapping[str, Any]]) -> None:
-    """Each event was told of once as passed, settled or buried, with a reason where it was not answered (I7)."""
+    """Each event was logged once as passed, settled or buried, with a reason where it was not answered (I7)."""
     passed = [notice for notice in running.notices if isinstance(notice, EventPassed)]
     settled = [notice for notice in running.notices if isinstance(notice, MemoSettled)]
     buried = [notice for notice in running.notices if isinstance(notice, EventBuried)]

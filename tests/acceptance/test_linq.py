@@ -42,7 +42,7 @@ async def over_linq(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[R
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def well(over_linq: Rig) -> AsyncIterator[Rig]:
-    """The same, with all well again afterwards."""
+    """The same, with all healthy again afterwards."""
     yield over_linq
     over_linq.sandbox.faults.clear()
     over_linq.sandbox.linq.lists_after_seconds = 0.0

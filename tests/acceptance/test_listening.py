@@ -28,7 +28,7 @@ SAID = (
     "Thank you very much for calling me today. I am glad to hear that you and your family are doing well. "
     "We will go to the market in the morning, and then we can have dinner together with all of our friends."
 )
-"""Enough words that the chance in a voice that is never twice the same, and in these ears, decides nothing."""
+"""Enough words that the chance in a voice that is never twice the same, and in these recognizer, decides nothing."""
 ENDS = {
     "01-iphone-caf-without-mime.json": {"outcome": "answered"},
     "20-nothing-said.json": {"outcome": "apologised", "reason": "silence"},
@@ -57,8 +57,10 @@ async def heard(folder: Path, vendor: Mind) -> tuple[Sequence[DemoEvent], Sequen
             chosen = longest_by_voice(english_replies(stories, running.sandbox.sent))
     assert chosen.keys() == {"elevenlabs", "clip"}
     assert chosen["elevenlabs"].words >= LEAST_WORDS > chosen["clip"].words
-    ears = SphinxRecognizer(deadline_seconds=600)  # on a busy machine: what it understands is judged here, not how fast
-    return accounts, await recognise(chosen.values(), LocalTranscriber(ears), Transcoder())
+    recognizer = SphinxRecognizer(
+        deadline_seconds=600
+    )  # on a busy machine: what it understands is judged here, not how fast
+    return accounts, await recognise(chosen.values(), LocalTranscriber(recognizer), Transcoder())
 
 
 async def test_a_voice_is_understood(tmp_path: Path) -> None:

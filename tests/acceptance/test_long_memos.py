@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass
-class Ears:
+class CountingWhisper:
     """Keeps each recording that it is given, and hears its number in it."""
 
     heard: list[bytes] = field(default_factory=list)
@@ -51,9 +51,9 @@ class Ears:
 
 
 @pytest.fixture
-def ears(monkeypatch: pytest.MonkeyPatch) -> Ears:
-    """What the simulated Whisper hears with."""
-    listening = Ears()
+def whisper(monkeypatch: pytest.MonkeyPatch) -> CountingWhisper:
+    """Replace the simulated Whisper."""
+    listening = CountingWhisper()
 
     async def hear(self: ScriptedMind, wav: bytes) -> str:
         return await listening.hear(self, wav)
@@ -78,7 +78,7 @@ async def _speak(rig: Rig, path: Path, message_id: str) -> EventOutcome:
     return await follow(rig.store.ledger, value, where, offset, our_numbers=(), patience_seconds=PATIENCE_SECONDS)
 
 
-async def test_three_minutes(running: Rig, ears: Ears, tmp_path: Path) -> None:
+async def test_three_minutes(running: Rig, whisper: CountingWhisper, tmp_path: Path) -> None:
     """Each sample is heard exactly once, four pieces at a time at most; the words are in order, and so is the story."""
     path = await _three_minutes(tmp_path)
     ended = await _speak(running, path, "three-minutes")
@@ -86,19 +86,19 @@ async def test_three_minutes(running: Rig, ears: Ears, tmp_path: Path) -> None:
     assert ended.story
     kept = await asyncio.to_thread((running.folder / "archive" / str(ended.story.facts["wav"])).read_bytes)
     whole = pcm_of(Clip(kept, Format.WAV))
-    in_order = sorted(ears.heard, key=whole.index)
+    in_order = sorted(whisper.heard, key=whole.index)
     assert b"".join(in_order) == whole
     assert all(len(piece) <= LONGEST_SECONDS * RATE * 2 for piece in in_order)
-    words = [f"words{ears.heard.index(piece) + 1}" for piece in in_order]
+    words = [f"words{whisper.heard.index(piece) + 1}" for piece in in_order]
     assert ended.story.facts["transcript"] == " ".join(words)
-    assert 1 < ears.most <= 4
+    assert 1 < whisper.most <= 4
     told = {step.stage: (step.rung, step.error) for step in ended.story.steps if step.stage.startswith("hear-")}
     assert told == {f"hear-{number}": ("huggingface", None) for number in range(1, len(words) + 1)}
 
 
-@pytest.mark.usefixtures("ears")
+@pytest.mark.usefixtures("whisper")
 async def test_a_piece_falls_back(running: Rig, tmp_path: Path) -> None:
-    """When Whisper fails one piece, the next ears take that one and no other, and the story says so."""
+    """When Whisper fails one piece, the next transcriber takes that one and no other, and the story says so."""
     path = await _three_minutes(tmp_path)
     running.sandbox.faults.next("whisper", ScriptedFault(FaultKind.STATUS, 422))
     ended = await _speak(running, path, "falls-back")

@@ -26,7 +26,7 @@ def test_rows_are_the_same_each_time() -> None:
 
 
 def test_every_pair_is_met_where_it_is_heard() -> None:
-    """Each trouble of ears, model or voice meets each of each other one in a row where the words are heard, too."""
+    """Each pair of troubles of transcriber, model and voice is in a row where the words are heard, too."""
     heard = heard_rows()
     assert all(row["media"] == WELL and WELL in {row["whisper"], row["second ears"]} for row in heard)
     names = [name for name in heard[0] if name not in {"media", "whisper", "second ears", "history"}]

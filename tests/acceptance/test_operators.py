@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MEMO = MEMOS / "en-call-me.caf"
 AWAY = ScriptedFault(FaultKind.STATUS, 503, retry_after="0")
-"""Nothing was accepted, and whoever tries again need not wait: a try is over at once."""
+"""Nothing was accepted, and a new try need not wait: it is over at once."""
 NOT_LET_IN = ScriptedFault(FaultKind.STATUS, 401)
 """No later try would help: the memo fails at once."""
 HASTY = {"RETRY_FOR_SECONDS": "0", "REPLY_DEADLINE_SECONDS": "3"}
@@ -46,7 +46,7 @@ ONE_PIECE = "I heard you, and this is one sentence"
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def patient(running: Rig) -> AsyncIterator[Rig]:
-    """A worker that tries for a quarter of an hour; all upstreams are well again afterwards."""
+    """A worker that tries for a quarter of an hour; all upstreams are healthy again afterwards."""
     yield running
     running.sandbox.faults.clear()
 
@@ -61,7 +61,7 @@ async def giving_up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[R
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def hasty(giving_up: Rig) -> AsyncIterator[Rig]:
-    """The same, with all upstreams well again afterwards."""
+    """The same, with all upstreams healthy again afterwards."""
     yield giving_up
     giving_up.sandbox.faults.clear()
 
@@ -92,7 +92,7 @@ def _settled(story: Story) -> bool:
 
 
 async def _refused(made: Rig, count: int = 1) -> list[str]:
-    """Let so many memos fail for good, and the Series API be well again."""
+    """Let so many memos fail for good, and the Series API be healthy again."""
     made.sandbox.faults.always("series.send", NOT_LET_IN)
     ids = [await _speak(made) for _ in range(count)]
     for message_id in ids:
@@ -138,7 +138,7 @@ async def test_an_outage_is_waited_for(patient: Rig) -> None:
 
 
 async def test_one_chat_is_refused(patient: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A chat that cannot be sent to holds up nobody else, and `show` tells that its memo is parked, and until when."""
+    """A chat that cannot be sent to holds up no other, and `show` says that its memo is parked, and until when."""
     accept = patient.sandbox.series.send
 
     def pick(chat_id: str, message: Mapping[str, Any]) -> tuple[Sent, bool]:
@@ -167,7 +167,7 @@ async def test_one_chat_is_refused(patient: Rig, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_failed_memo_and_its_reply(hasty: Rig) -> None:
-    """A memo that was given up is listed and buried; reprocess answers it once and pays nobody; --again, once more."""
+    """A memo that was given up is listed and buried; reprocess answers it once at no cost; --again, once more."""
     hasty.sandbox.faults.always("series.send", AWAY)
     message_id = await _speak(hasty)
     story = await hasty.until(message_id, _settled)

@@ -87,7 +87,7 @@ class Case:
 
     @property
     def hurried(self) -> bool:
-        """Whether a service that is well was not given, or did not take, its time."""
+        """Whether a healthy service was not given, or did not take, its time."""
         well = [RUNGS[each] for each in RUNGS if self.row[each] == WELL]
         told = (self.rungs(stage).get(rung) for stage, rung in (*well, ("speak", "local")))
         return any(error in {"no-time", "timed-out", "stalled"} for error in told)
@@ -198,7 +198,7 @@ async def test_right_language(cases: list[Case]) -> None:
 async def test_nothing_less_than_could_be_had(cases: list[Case]) -> None:
     """The model's own reply is spoken whenever there is a way to it; a line only where there is none.
 
-    Rows in which a busy machine kept a service that is well from answering in time tell nothing; they are few.
+    Rows in which a busy machine kept a healthy service from answering in time tell nothing; they are few.
     """
     hurried = [case for case in cases if case.hurried]
     assert len(hurried) < len(cases) / 4

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def well(running: Rig) -> AsyncIterator[Rig]:
-    """The running worker, with all upstreams well again afterwards."""
+    """The running worker, with all upstreams healthy again afterwards."""
     yield running
     running.sandbox.faults.clear()
 
@@ -74,7 +74,7 @@ async def test_history_is_in_view(well: Rig) -> None:
 
 
 async def test_whisper_is_down(well: Rig) -> None:
-    """Scribe takes over, and the local ears where it is down too."""
+    """Scribe takes over, and the local recognizer where it is down too."""
     well.sandbox.faults.always("whisper", DOWN)
     ended, sent = await _speak(well)
     assert _rungs(ended, "hear") == [("huggingface", "unavailable"), ("scribe", None)]
@@ -145,7 +145,7 @@ async def test_series_stumbles(well: Rig, fault: ScriptedFault) -> None:
 
 
 async def test_series_refuses_us(well: Rig) -> None:
-    """When the API will not have us, the memo is failed and buried, with its reason; the next one is answered."""
+    """When the API refuses us, the memo is failed and buried, with its reason; the next one is answered."""
     well.sandbox.faults.next("series.send", ScriptedFault(FaultKind.STATUS, 401))
     ended, sent = await _speak(well)
     assert (ended.outcome, ended.reason, sent) == ("failed", "deliver-unauthorized", [])
@@ -155,7 +155,7 @@ async def test_series_refuses_us(well: Rig) -> None:
 
 
 async def test_nobody_knows_the_words(well: Rig) -> None:
-    """A recogniser that hears no words is believed: the person is told that nothing was heard."""
+    """A recogniser that hears no words is believed: the reply says that nothing was heard."""
     well.sandbox.mind.words = ""  # type: ignore[attr-defined] # a ScriptedMind
     ended, sent = await _speak(well)
     well.sandbox.mind.words = "hello"  # type: ignore[attr-defined] # the same
@@ -235,7 +235,7 @@ async def test_a_second_service_everywhere(tmp_path_factory: pytest.TempPathFact
 
 
 async def test_only_local_parts(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """With no key but the Series API's, local ears, a canned reply and a local voice answer."""
+    """With no key but the Series API's, a local recognizer, a canned reply and a local voice answer."""
     keys = {"HF_TOKEN": "", "ELEVENLABS_API_KEY": "", "CARTESIA_API_KEY": ""}
     async with rig(tmp_path_factory.mktemp("local"), **keys) as made:
         ended, sent = await _speak(made)

@@ -86,7 +86,7 @@ async def test_a_ledger_that_is_no_database(tmp_path: Path) -> None:
 
 
 async def test_show_of_no_memo(tmp_path: Path) -> None:
-    """A memo that nobody knows is exit status 3."""
+    """An unknown memo is exit status 3."""
     store = SqliteStore(tmp_path / "voicememo.db")
     await store.open()
     await store.close()

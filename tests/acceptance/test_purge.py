@@ -65,7 +65,7 @@ class Home:
     """Gives every row of every table, where they are in no file of ours."""
 
     async def purge(self, *arguments: str) -> tuple[int | None, list[dict[str, Any]]]:
-        """Call the command; give its exit status, and what it told programs."""
+        """Call the command; return its exit status, and its JSON."""
         status, out = await self.ended("purge", "--json", *arguments)
         return status, lines_of(out)
 
@@ -184,7 +184,7 @@ def _owe(made: Rig) -> None:
 
 
 async def _forgotten(home: Home) -> list[dict[str, Any]]:
-    """Have them forgotten; whoever works on a memo of theirs just then lets go of it. Give what was deleted."""
+    """Have them forgotten, while a worker holding a memo of theirs releases it. Return what was deleted."""
     deleted = []
     for _ in range(MOST_RUNS):
         status, told = await home.purge("--person", SPELT)
@@ -292,7 +292,7 @@ async def test_runs_are_bounded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("person", ["5550100001", "+1555", "somebody"])
 async def test_a_person_who_cannot_be_meant(tmp_path: Path, person: str) -> None:
-    """A number without its country code would be nobody's: it is refused before anything is looked at."""
+    """A number without its country code matches no one: it is refused before anything is looked at."""
     status, _, err = await run_to_end("purge", "--person", person, variables=environment(tmp_path))
     assert (status, "country code" in err, await asyncio.to_thread(_names, tmp_path)) == (2, True, [])
 

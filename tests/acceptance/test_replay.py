@@ -56,7 +56,7 @@ def _replay(variables: dict[str, str], *arguments: str | Path) -> Ended:
     ],
 )
 def test_what_cannot_be_put_is_refused_before_anything_is(tmp_path: Path, name: str, content: str, why: str) -> None:
-    """One file that cannot go, beside one that can: a line says why, and Kafka is not even asked."""
+    """One file that cannot go, and one that can: a line says why, and Kafka is not even asked."""
     path = tmp_path / name
     path.write_text(content)
     assert _replay(UNREACHABLE, MEMO, path) == (2, "", f"voicememo: {name}: {why}\n")
@@ -97,7 +97,7 @@ def test_waiting_is_plain_in_a_pipe(here: dict[str, str]) -> None:
 
 
 def test_a_store_that_a_worker_is_about_to_make_is_waited_for(here: dict[str, str], tmp_path: Path) -> None:
-    """Whoever starts a worker and replays at once is not told that there is no store; it is there in a moment."""
+    """A replay just after the worker's start does not report a missing store; it is there in a moment."""
     elsewhere = tmp_path / "elsewhere.db"
     variables = {**here, "STORE_URL": f"sqlite:{elsewhere}"}
     with closing(_Terminal(variables, "replay", MEMO, "--wait")) as terminal:
@@ -106,8 +106,8 @@ def test_a_store_that_a_worker_is_about_to_make_is_waited_for(here: dict[str, st
         assert "waiting for 1 of 1: en-yes.wav" in terminal.read_until("waiting for 1 of 1: en-yes.wav")
 
 
-def test_a_store_that_nobody_makes_is_told(here: dict[str, str], tmp_path: Path) -> None:
-    """A store that does not come is told, it is not made, and nothing is put: its name may be mistyped."""
+def test_a_store_that_nobody_makes_is_reported(here: dict[str, str], tmp_path: Path) -> None:
+    """A store that does not come is reported, it is not made, and nothing is put: its name may be mistyped."""
     elsewhere = tmp_path / "elsewhere.db"
     variables = {**here, "STORE_URL": f"sqlite:{elsewhere}"}
     status, out, err = _replay(variables, MEMO, "--wait", "--patience", "0.2")

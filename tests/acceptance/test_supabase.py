@@ -78,7 +78,7 @@ async def running_there(postgres: PostgresServer, database: str) -> AsyncIterato
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def made(running_there: tuple[Rig, PostgRest]) -> AsyncIterator[Rig]:
-    """The worker; its store is well again afterwards."""
+    """The worker; its store is healthy again afterwards."""
     made, rest = running_there
     yield made
     rest.faults.clear()
@@ -94,7 +94,7 @@ async def _called(rest: PostgRest, times: int) -> None:
     """Wait until the worker has called so many times more."""
     until = rest.called + times
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while rest.called < until:  # noqa: ASYNC110 (nobody tells us)
+        while rest.called < until:  # noqa: ASYNC110 (there is no event to await)
             await asyncio.sleep(0.05)
 
 

@@ -47,7 +47,7 @@ async def texting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def well(texting: Rig) -> AsyncIterator[Rig]:
-    """The same, with all upstreams well again afterwards."""
+    """The same, with all upstreams healthy again afterwards."""
     yield texting
     texting.sandbox.faults.clear()
     assert isinstance(texting.sandbox.mind, ScriptedMind)
@@ -106,7 +106,7 @@ async def test_a_text_is_answered_by_a_text(well: Rig) -> None:
 
 
 async def test_it_is_settled_as_written(well: Rig) -> None:
-    """What is told of it says that it was a text message: no voice was owed, so none counts as missing."""
+    """Metrics and logs say that it was a text message: no voice was owed, so none counts as missing."""
     ended, _ = await _write(well, "Are you there?")
     assert ended.story
     settled = [each for each in well.notices if isinstance(each, MemoSettled) and each.key == ended.story.key]
@@ -231,7 +231,7 @@ async def test_resumed_by_another_worker(tmp_path_factory: pytest.TempPathFactor
 
 
 async def test_passed_over_unless_asked_for(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Without the setting a text message is nobody's business."""
+    """Without the setting a text message is ignored."""
     async with rig(tmp_path_factory.mktemp("silent")) as made:
         await made.put(EVENT, _event("Hello?", "silent", "s1"))
         await made.all_committed()

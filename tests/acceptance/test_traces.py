@@ -17,7 +17,7 @@ from console.fixture import wrap
 from console.follow import EventOutcome, follow
 from runtime.trace_context import extract
 from sandbox.faults import FaultKind, ScriptedFault
-from tests.acceptance.collector import Collector, Told, collecting
+from tests.acceptance.collector import Collector, ExportedSpan, collecting
 from tests.acceptance.conftest import PATIENCE_SECONDS, rig
 from tests.harness.paths import FIXTURES, MEMOS
 
@@ -39,23 +39,23 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @dataclass(frozen=True)
 class Traced:
-    """What a worker did, and what it told the collector."""
+    """What a worker did, and what it sent to the collector."""
 
     collector: Collector
     ended: Mapping[str, EventOutcome]
     letters: Mapping[str, Mapping[str, bytes]]
     """Reason → headers of the dead letter."""
 
-    def memo(self, message_id: str) -> Told:
+    def memo(self, message_id: str) -> ExportedSpan:
         """Return the span of a memo."""
         (span,) = [each for each in self.collector.spans if each.about.get("voicememo.message_id") == message_id]
         return span
 
-    def stages(self, message_id: str) -> list[Told]:
+    def stages(self, message_id: str) -> list[ExportedSpan]:
         """Return the spans of a memo's stages and asides."""
         return [each for each in self.collector.under(self.memo(message_id)) if each.kind == "internal"]
 
-    def stage(self, message_id: str, stage: str) -> Told:
+    def stage(self, message_id: str, stage: str) -> ExportedSpan:
         """Return the span of a memo's stage."""
         (span,) = [each for each in self.stages(message_id) if each.name == stage]
         return span

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-async def test_a_collector_that_refuses_is_told_of_once(
+async def test_a_collector_that_refuses_is_reported_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memos are answered whatever becomes of their spans; that these cannot be delivered is one line of two words."""

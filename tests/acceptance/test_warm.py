@@ -1,4 +1,4 @@
-"""A worker that has just begun: the first memo pays for no handshake, and what could not be opened harms nobody."""
+"""A worker that has just begun: the first memo pays for no handshake, and what could not be opened does no harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`voicememo webhook` beside a worker: the whole way from a webhook to a reply, and how the door starts and stops."""
+"""`voicememo webhook` and a worker: the whole way from a webhook to a reply, and how the door starts and stops."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _spoken(rig: Rig, chat: str) -> bytes:
 
 
 async def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
-    """Deliver, again while nobody listens yet."""
+    """Deliver, again until the door listens."""
 
     async def status() -> int | None:
         with suppress(aiohttp.ClientConnectorError):

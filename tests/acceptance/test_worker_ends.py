@@ -83,8 +83,8 @@ async def test_many_bugs_stop_the_worker(tmp_path: Path, monkeypatch: pytest.Mon
     assert all(each.audio for each in sent)
 
 
-async def test_many_bugs_beside_the_main_line_stop_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bug in what runs beside the main line costs nobody the reply, and counts like any other (I8)."""
+async def test_many_background_bugs_stop_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in a background task costs no reply, and counts like any other (I8)."""
     letters, sent = await _stopped_by_bugs(tmp_path, monkeypatch, Remember)
     assert (letters, len(sent) >= 21) == ([], True)
 

@@ -61,14 +61,17 @@ _LEVELS: Final = {
     **dict.fromkeys((*SERVICES, "archive"), (WELL, *TROUBLES)),
     "history": (WELL, "locked", "no-table", "garbage"),
 }
-_EARS: Final = (WELL, *(f"{ears}={trouble}" for ears in ("whisper", "second ears") for trouble in TROUBLES))
+_TRANSCRIBERS: Final = (
+    WELL,
+    *(f"{service}={trouble}" for service in ("whisper", "second ears") for trouble in TROUBLES),
+)
 
 
 @cache
 def any_rows() -> Sequence[Mapping[str, str]]:
     """Return rows, each a trouble, or none, for each upstream, in which each pair of troubles is met.
 
-    In most of them nothing is heard, as the recording or both pairs of ears are in trouble, and what follows is not
+    In most of them nothing is heard, as the recording or both transcribers are in trouble, and what follows is not
     called.
     """
     return rows_of(_LEVELS)
@@ -76,19 +79,19 @@ def any_rows() -> Sequence[Mapping[str, str]]:
 
 @cache
 def heard_rows() -> Sequence[Mapping[str, str]]:
-    """Return rows in which the words are heard, by one pair of ears at least, so that model and voice are asked.
+    """Return rows in which the words are heard, by one transcriber at least, so that model and voice are asked.
 
-    Each pair of troubles of ears, model, voice and archive is in one of them.
+    Each pair of troubles of transcribers, model, voice and archive is in one of them.
     """
     levels = {name: its for name, its in _LEVELS.items() if name not in {"media", "whisper", "second ears"}}
-    return [_with_ears(row) for row in rows_of({"ears": _EARS, **levels})]
+    return [_with_transcribers(row) for row in rows_of({"ears": _TRANSCRIBERS, **levels})]
 
 
-def _with_ears(row: Mapping[str, str]) -> Mapping[str, str]:
+def _with_transcribers(row: Mapping[str, str]) -> Mapping[str, str]:
     deaf, _, trouble = row["ears"].partition("=")
     others = {name: it for name, it in row.items() if name != "ears"}
-    ears = {name: trouble if name == deaf else WELL for name in ("whisper", "second ears")}
-    return {"media": WELL, **ears, **others}
+    transcribers = {name: trouble if name == deaf else WELL for name in ("whisper", "second ears")}
+    return {"media": WELL, **transcribers, **others}
 
 
 LANGUAGE: Final = "es"

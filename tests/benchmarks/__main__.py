@@ -1,4 +1,4 @@
-"""`make bench`: what voicememo costs, beside what cannot be had cheaper. Everything is on loopback.
+"""`make bench`: what voicememo costs, compared with the unavoidable. Everything is on loopback.
 
 Ratios are of runs that take turns, so that they hold though the machine's speed drifts. The exit status is 1 where
 something was asked and missed.
@@ -56,7 +56,7 @@ def _wishes() -> _Wishes:
     parser.add_argument("--events", type=int, default=300_000, help="how many (default: 300000)")
     parser.add_argument("--kafka", action="store_true", help="a real Kafka, not the embedded broker; needs Java")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
-    parser.add_argument("--speech", type=Path, nargs="+", default=[], help="recordings to judge AAC by, beside our own")
+    parser.add_argument("--speech", type=Path, nargs="+", default=[], help="recordings to judge AAC by, besides ours")
     told = parser.parse_args()
     sections = tuple(told.only.split(",")) if told.only else _BY_DEFAULT
     sections += tuple(name for name in _SECTIONS[6:] if getattr(told, name) and name not in sections)

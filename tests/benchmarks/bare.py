@@ -16,7 +16,7 @@ import imageio_ffmpeg
 from audio.clip import WAV_RATE
 
 SPEECH_RATE = 24_000
-"""Of the PCM that voices give, in Hz."""
+"""Sample rate of the voices' PCM, in Hz."""
 CODER = "fast"
 BIT_RATE = "64k"
 """As audio/ffmpeg_commands.py has them."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NAME = "bench"
 _LARGEST_BYTES = 64 * 1024 * 1024
 _OBJECTS = 512
-"""How many are remembered; whoever keeps more is not going to read them all."""
+"""How many are remembered; more would not be read."""
 
 
 class Bucket:

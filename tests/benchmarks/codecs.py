@@ -1,4 +1,4 @@
-"""Decode and encode, ours beside the bare ffmpeg run that does the same: wall and CPU, medians in milliseconds."""
+"""Decode and encode, ours and the bare ffmpeg run that does the same: wall and CPU, medians in milliseconds."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ COMING_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run."""
+    """Costs of one run."""
 
     wall: float
     cpu: float
-    """Of this process and its children."""
+    """CPU time of this process and its children."""
 
 
 async def measure(rounds: int) -> Section:
     """Let our codecs and bare runs take turns."""
-    section = Section("codecs", "codecs, beside bare ffmpeg (median ms of alternating runs)")
+    section = Section("codecs", "codecs, and bare ffmpeg (median ms of alternating runs)")
     section.columns = ("", "stage", "wall", "bare", "ratio", "CPU", "bare CPU", "CPU ratio")
     transcoder = Transcoder()
     for name in FILES:

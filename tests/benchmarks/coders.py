@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _FIXTURES = ("en-long.opus", "hi-mausam.caf")
 _SECONDS = 20.0
-"""Of each recording; a shorter one is repeated, so that each run of ffmpeg starts for as much sound."""
+"""Length of each recording; a shorter one is repeated, so that each run of ffmpeg starts for as much sound."""
 _SAMPLE_BYTES = 2
 _DEFAULT = "twoloop"
 _ANCHOR = (bare.CODER, "32k")

@@ -1,4 +1,4 @@
-"""CPU seconds a memo, worker and children, beside the two bare ffmpeg runs that it cannot do without."""
+"""CPU seconds a memo, worker and children, compared with the two bare ffmpeg runs that it cannot do without."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ async def _cpu(world: World, worker: MeasuredWorker, count: int) -> float:
     """Give the CPU seconds of one of so many memos that are put at once."""
     before = cpu_seconds(worker.pid)
     await world.answered([await world.put(worker) for _ in range(count)])
-    await asyncio.sleep(0.5)  # what goes on beside the last reply is paid for, too
+    await asyncio.sleep(0.5)  # background work after the last reply counts, too
     return (cpu_seconds(worker.pid) - before) / count

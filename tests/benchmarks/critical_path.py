@@ -4,7 +4,7 @@
     → send
 
 A memo that is too long for Whisper is heard in pieces, side by side: the longest one decides. Sentences are spoken side
-by side. What is kept, remembered or shown as typing goes on beside; decoding, encoding and
+by side. What is kept, remembered or shown as typing goes on alongside; decoding, encoding and
 everything else that we do ourselves counts for nothing, and so do handshakes: connections are warm. The sequential
 path has the same services, one after the other, and the trips to the archive between them.
 """
@@ -80,7 +80,7 @@ class Script:
         return self._first("whisper") + self.speeds["whisper"].heard_factor * seconds
 
     def _written(self, tokens: int) -> float:
-        """Of so many tokens the first comes at once."""
+        """Return when the last of so many tokens comes; the first comes at once."""
         return max(0, tokens - 1) / self.speeds["llama"].tokens_per_second
 
     def _spoken(self, seconds: float) -> float:

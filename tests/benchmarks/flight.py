@@ -1,4 +1,4 @@
-"""Many memos in flight at services that take four seconds: what each waits, beside one alone; memory and stalls.
+"""Many memos in flight at services that take four seconds: what each waits, compared with one alone; memory and stalls.
 
 Memos arrive evenly, so many in four seconds that the named number is in flight all the time, if each takes no longer
 than it would alone; more than that the worker does not take. The clips are short, for it is not codecs that are to be
@@ -31,7 +31,7 @@ SLOW = {"whisper": Speed(first_seconds=2), "llama": Speed(first_seconds=1), "ele
 """Four seconds in all."""
 SLOW_SECONDS = 4.0
 FILLED = 0.8
-"""Of all cores, that the codecs alone may need at most: with more no worker could keep up."""
+"""Share of all cores that the codecs may need at most: with more no worker could keep up."""
 _ALONE = 5
 _MEGABYTE = 1_000_000
 _SAMPLE_SECONDS = 0.25

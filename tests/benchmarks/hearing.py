@@ -1,4 +1,4 @@
-"""How much of what a codec adds can be heard: noise beside what the sound itself masks. Pure.
+"""How much of what a codec adds can be heard: noise against what the sound itself masks. Pure.
 
 Noise-to-mask ratio after ITU-R BS.1387-1 (PEAQ, basic version, Annex 2), as P. Kabal reads it ("An examination and
 interpretation of ITU-R BS.1387", McGill University, 2003): windows of 43 ms are weighted by the outer ear, gathered
@@ -40,7 +40,7 @@ _SHORTEST_SECONDS: Final = 0.008
 """The same for the highest."""
 _SEGMENT_SECONDS: Final = 0.02
 _SEGMENT_LIMITS: Final = (-10.0, 35.0)
-"""Of the ratio of one segment, in dB (P. Loizou, Speech Enhancement, 2nd edition, 11.1.1)."""
+"""Limits of the ratio of one segment, in dB (P. Loizou, Speech Enhancement, 2nd edition, 11.1.1)."""
 _LONGEST_LAG_SECONDS: Final = 0.25
 
 
@@ -104,7 +104,7 @@ class _Ear:
     gathering: Floats
     """Bins × bands: how much of a bin lies in a band."""
     centres: Floats
-    """Of the bands, in Hz."""
+    """Centres of the bands, in Hz."""
     inner_noise: Floats
     offsets: Floats
     """What the mask lies below the excitation, as a ratio of powers."""

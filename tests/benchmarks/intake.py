@@ -28,13 +28,13 @@ _KINDS = ("30-typing", "31-read", "32-reaction", "33-echo-message-sent", "34-ech
 _LIMIT = 10_000
 _LOOK_SECONDS = 0.05
 _STEADY = 0.2
-"""Of the events: until then the worker loads its parts, and Python its caches."""
+"""Share of the events left out at first: until then the worker loads its parts, and Python its caches."""
 _PATIENCE_SECONDS = 300.0
 
 
 @asynccontextmanager
 async def kafka() -> AsyncIterator[str]:
-    """Run a real broker beside the block; give where it listens. Raises NoKafka."""
+    """Run a real broker during the block; return where it listens. Raises NoKafka."""
     broker = real_kafka(VERSIONS[0])
     running = await asyncio.to_thread(broker.__enter__)
     try:

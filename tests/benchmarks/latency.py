@@ -1,4 +1,4 @@
-"""Memo in to voice out at the pace that services publish: voicememo beside a sequential worker, and the critical path.
+"""Memo in to voice out at the pace that services publish: voicememo and a sequential worker, and the critical path.
 
 For each size of memos and replies the two take turns, memo by memo, so that both meet the same machine. Memo in is the
 moment in which the worker says that it has taken the memo: the embedded broker keeps an idle consumer waiting for up to
@@ -44,7 +44,7 @@ class Waited:
     handed: list[float] = field(default_factory=list)
     """From the topic to the worker."""
     stages: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Of voicememo, by name."""
+    """Times of voicememo's stages, by name."""
     reply_bytes: int = 0
     """What voicememo sent last."""
     troubles: Counter[str] = field(default_factory=Counter)
@@ -132,7 +132,7 @@ def _verdicts(waited: Waited) -> list[Verdict]:
 
 
 def _stages(found: Sequence[Waited]) -> Section:
-    """Say where the time goes, stage by stage, beside what the script makes each take."""
+    """Show where the time goes, by stage, and what the script makes each take."""
     section = Section("stages", "where voicememo's time goes, stage by stage (s)")
     names = [each.size.name for each in found]
     section.columns = ("", *(f"{name}, {what}" for name in names for what in ("scripted", "p50", "over")))

@@ -14,7 +14,7 @@ Cell = str | float | int
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A figure beside what was asked of it."""
+    """A figure and its required bound."""
 
     what: str
     value: float

@@ -37,16 +37,16 @@ AT_ONCE = 4
 _MANY_AT_ONCE = 32
 """The same where it is the cores."""
 _LINEAR = 0.9
-"""Of what so many workers would do if none took anything from another."""
+"""Least share of what so many workers would do if none took anything from another."""
 _MEMOS_A_CHAT = 2
 _ROUNDS = 12
-"""Times that each worker fills its slots anew."""
+"""Times that each worker refills its slots."""
 _FEWER_ROUNDS = 3
 _BARE_PAIRS = 24
 _LOOK_SECONDS = 0.1
 _JOIN_SECONDS = 60.0
 _QUIET_SECONDS = 1.0
-"""For what goes on beside the last reply, and a second reply if there should be any."""
+"""For background work after the last reply, and a second reply if there should be any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ class Run:
     shares: Sequence[int]
     """Memos of each worker."""
     cpu_seconds: float
-    """Of the workers and their children."""
+    """CPU time of the workers and their children."""
     busy_seconds: float
-    """Of all that runs on the machine."""
+    """CPU time of everything on the machine."""
     disordered: int
     troubles: Sequence[tuple[str, int]]
 
@@ -128,7 +128,7 @@ async def run(world: World, number: int, at_once: int, rounds: int) -> Run:
 
 
 def table(runs: Sequence[Run], pair_seconds: float, pairs_per_second: float) -> Section:
-    """Show the runs beside the first one, which is of one worker.
+    """Show the runs compared with the first one, which is of one worker.
 
     Args:
         runs: the last one is that in which nothing but the cores holds the workers back.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 24
 _LOOK_EVERY = 250
 _QUIET_SECONDS = 8.0
-"""After which connections that nobody needs are closed."""
+"""After which unneeded connections are closed."""
 _GROWTH = 1.05
 _MEGABYTE = 1_000_000
 

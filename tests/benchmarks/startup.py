@@ -35,7 +35,7 @@ async def measure(rounds: int) -> Section:
         ("voicememo run, until its first poll", median(polls)),
     ]
     section.notes.append(
-        "the group is joined beside the polls; a new one takes 3 s here, as on a real broker by default"
+        "the group is joined during the polls; a new one takes 3 s here, as on a real broker by default"
     )
     return section
 

@@ -46,7 +46,7 @@ def test_more_workers_are_judged_by_one() -> None:
 
 
 def test_what_goes_wrong_is_missed() -> None:
-    """A reply out of order, or a trouble that a worker told, is no success, however quick it was."""
+    """A reply out of order, or a trouble in a worker's log, is no success, however quick it was."""
     for wrong in (replace(ONE, disordered=1), replace(ONE, troubles=[("stage.failed", 2)])):
         section = table([wrong, replace(ONE, at_once=32)], pair_seconds=0.05, pairs_per_second=20)
         assert [verdict.met for verdict in section.verdicts] == [False, True]

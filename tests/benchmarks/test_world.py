@@ -1,4 +1,4 @@
-"""That a benchmark measures what it says: both workers answer, and what they take is what the services were told."""
+"""That a benchmark measures what it says: both workers answer, and what they take is what the services were set to."""
 
 from __future__ import annotations
 

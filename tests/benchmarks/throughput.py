@@ -1,4 +1,4 @@
-"""Memos a second with instant services, beside what the two codecs alone reach on all cores of the machine."""
+"""Memos a second with instant services, and what the two codecs alone reach on all cores of the machine."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class _Run:
         self._world = world
         self._worker = worker
         self.worker_share = 0.0
-        """Of all cores, that the worker and its children used meanwhile."""
+        """Share of all cores that the worker and its children used meanwhile."""
         self.others_share = 0.0
         """The same for the upstreams, and for us: the broker is in our process."""
         self.disordered = 0
@@ -90,7 +90,7 @@ class _Run:
         self.worker_share = (cpu_seconds(self._worker.pid) - cpu) / cores
         self.others_share = (self._others() - others) / cores
         self.disordered = sum(disorder(self._world, chat) for chat in chats.values())
-        await asyncio.sleep(0.5)  # for what goes on beside the last reply
+        await asyncio.sleep(0.5)  # for background work after the last reply
         return memos / wall
 
     def _others(self) -> float:

@@ -1,4 +1,4 @@
-"""A worker as a process, and what its log told."""
+"""A worker as a process, and its log."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MeasuredWorker(RunningProcess):
-    """A worker process, and what its log told."""
+    """A worker process, and its log."""
 
     topic: str
     vitals_url: str
     taken: dict[str, float] = field(default_factory=dict)
     """Message id → when it was taken from the topic, by the wall clock, in seconds."""
     stages: list[tuple[str, str, float]] = field(default_factory=list)
-    """Message id, stage, seconds: told where LOG_LEVEL is DEBUG."""
+    """Message id, stage, seconds: logged where LOG_LEVEL is DEBUG."""
     troubles: Counter[str] = field(default_factory=Counter)
     """What it logged as a warning or worse."""
     reading: asyncio.Task[None] | None = None

@@ -36,7 +36,7 @@ MEMO = "memo.opus"
 MEMO_SECONDS = 16.0
 """The WAV of such a memo has half a megabyte, the original architecture's lower end."""
 PARTITIONS = 4
-"""Of a topic; the embedded broker's topics have as many."""
+"""Partitions of a topic; the embedded broker's topics have as many."""
 _LOOK_SECONDS = 0.02
 
 
@@ -160,7 +160,7 @@ class World:
             await self._look()
 
     async def warm(self, worker: MeasuredWorker, memos: int = 2) -> None:
-        """Have a worker answer some memos that nobody measures."""
+        """Have a worker answer some memos that are not measured."""
         for _ in range(memos):
             await self.answered([await self.put(worker)])
 
@@ -182,7 +182,7 @@ class World:
         await self._publisher.close()
 
     def _check(self) -> None:
-        """Raise what nobody should wait for: a worker that ended before it was asked to."""
+        """Raise if a worker ended before it was asked to."""
         for worker in self._workers:
             if worker.process.returncode is not None and not worker.stopped:
                 told = ", ".join(worker.troubles) or "nothing"
@@ -241,7 +241,7 @@ async def _ended(upstreams: asyncio.subprocess.Process) -> None:
 
 
 def _record(folder: Path, seconds: float) -> None:
-    """Cut the memo out of the longest of the fixtures, which begins anew when it has ended."""
+    """Cut the memo out of the longest of the fixtures, repeated when it has ended."""
     folder.mkdir()
     cut = (
         "-stream_loop",

@@ -99,7 +99,7 @@ class Listener(ScriptedMind):
         )
 
 
-def secrets_told(error: ProviderError, *more: object) -> list[str]:
+def leaked_secrets(error: ProviderError, *more: object) -> list[str]:
     """Return the secrets in an error, its causes or other output (I6)."""
     told = [*traceback.format_exception(error), *map(str, more)]
     cause: BaseException | None = error
@@ -109,8 +109,8 @@ def secrets_told(error: ProviderError, *more: object) -> list[str]:
     return [secret for secret in (SCRIPTED, WORDS, *KEYS) if any(secret in text for text in told)]
 
 
-async def _transcribed(ears: Any, _: str) -> AsyncIterator[str]:  # noqa: ANN401 (of any vendor)
-    yield (await ears.transcribe(SPEECH)).text
+async def _transcribed(transcriber: Any, _: str) -> AsyncIterator[str]:  # noqa: ANN401 (of any vendor)
+    yield (await transcriber.transcribe(SPEECH)).text
 
 
 def _replied(wits: Any, text: str) -> AsyncIterator[str]:  # noqa: ANN401 (the same)

@@ -27,7 +27,7 @@ SPOKEN = Spoken(ANSWERING, Clip(b"\x00sound", Format.M4A), "the words", "voice")
 
 
 class Ledger:
-    """Takes whatever it is told."""
+    """A ledger that stores nothing."""
 
     async def advance(self, *_: object) -> None:
         """Store nothing."""

@@ -44,7 +44,7 @@ class Generation:
 
     name: str
     prefix: str
-    """Of its paths in the sandbox."""
+    """Prefix of its paths in the sandbox."""
     key: str
     send: str
     """The route that finally sends a voice message."""

@@ -26,7 +26,7 @@ from providers.errors import (
 )
 from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
-from tests.contracts.adapters import ALL, SHORT_SECONDS, STREAMING, TRANSCRIBERS, WORDS, Listener, Wired, secrets_told
+from tests.contracts.adapters import ALL, SHORT_SECONDS, STREAMING, TRANSCRIBERS, WORDS, Listener, Wired, leaked_secrets
 from tests.contracts.messengers import serving
 from tests.harness.until import until
 
@@ -89,7 +89,7 @@ async def test_a_fault_is_its_error(
     async with wired.adapter(sandbox.url) as adapter:
         with pytest.raises(ProviderError) as raised:
             await wired.ask(adapter)
-        assert secrets_told(raised.value, repr(adapter), caplog.text) == []
+        assert leaked_secrets(raised.value, repr(adapter), caplog.text) == []
     assert type(raised.value) is kind
     assert (raised.value.service, raised.value.reason) == (wired.service, kind.reason)
     asked_twice = wired.route == "openai.transcribe" and fault.status in _FORMAT_REFUSED
@@ -112,7 +112,7 @@ async def test_silence_is_bounded(wired: Wired) -> None:
             sandbox.faults.always(wired.route, ScriptedFault(kind))
             with pytest.raises(ProviderError) as raised:
                 await wired.ask(adapter)
-            assert secrets_told(raised.value) == []
+            assert leaked_secrets(raised.value) == []
             await until(lambda: sandbox.faults.left[wired.route] == 1)
             return raised.value
 
@@ -123,13 +123,13 @@ async def test_silence_is_bounded(wired: Wired) -> None:
     assert {type(error) for error in begun} == {TimedOut if wired in TRANSCRIBERS else Stalled}
 
 
-async def test_nobody_there(wired: Wired, unused_tcp_port: int) -> None:
+async def test_unreachable(wired: Wired, unused_tcp_port: int) -> None:
     """A refused connection is Unreachable."""
     async with wired.adapter(f"http://127.0.0.1:{unused_tcp_port}") as adapter:
         with pytest.raises(ProviderError) as raised:
             await wired.ask(adapter)
     assert type(raised.value) is Unreachable
-    assert secrets_told(raised.value) == []
+    assert leaked_secrets(raised.value) == []
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ async def test_check_is_not_deceived(wired: Wired, sandbox: Sandbox, kind: Fault
         with pytest.raises(ProviderError) as raised:
             await adapter.check()
     assert type(raised.value) is BadAnswer
-    assert secrets_told(raised.value) == []
+    assert leaked_secrets(raised.value) == []
 
 
 async def test_check_tells_a_wrong_key(wired: Wired, sandbox: Sandbox) -> None:
@@ -293,7 +293,7 @@ async def test_closed_while_a_call_runs(wired: Wired, sandbox: Sandbox, kind: Fa
         await adapter.close()
         with pytest.raises(ProviderError) as raised:
             await asking
-    assert secrets_told(raised.value) == []
+    assert leaked_secrets(raised.value) == []
 
 
 def joined(pieces: list[str] | list[bytes]) -> str | bytes:

@@ -1,4 +1,4 @@
-"""A service that is down, on the wire: it is spared our requests, and serves again soon after it is well (breaker)."""
+"""A service that is down, on the wire: it is spared our requests, and serves again soon after it recovers (breaker)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VOICE = "elevenlabs"
 
 @dataclass
 class Clock:
-    """Seconds that pass when they are told to."""
+    """Seconds that pass on command."""
 
     now: float = 0.0
 
@@ -49,7 +49,7 @@ class Down:
         return (await self.ladder(StreamedReply.whole("Hello there, how are you?", "en"))).rung
 
     def suffer(self, fault: ScriptedFault) -> None:
-        """Script a fault of the voice, until it is cleared; count its requests anew."""
+        """Script a fault of the voice, until it is cleared; reset the count of its requests."""
         self.sandbox.faults.requests.clear()
         self.sandbox.faults.always(VOICE, fault)
 
@@ -84,7 +84,7 @@ async def down() -> AsyncIterator[Down]:
     ],
 )
 async def test_one_request_a_cool_down(down: Down, fault: ScriptedFault) -> None:
-    """While it is down it gets one request a cool-down, a real one; when it is well it serves within one cool-down."""
+    """While it is down it gets one real request a cool-down; after it recovers it serves within one cool-down."""
     assert await down.served() == VOICE
     down.suffer(fault)
     for _ in range(FAILURES):

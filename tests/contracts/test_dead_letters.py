@@ -95,7 +95,7 @@ async def test_letter_of_a_memo_that_failed_again(ledger: Ledger, clock: Clock) 
     """A memo that is revived and fails again has one letter, of its last death, that is to be published again."""
     begun = clock.now
     await settle(ledger, await claimed(ledger), State.FAILED, letter=letter_at(1, KEY, fence=1))
-    await ledger.published(letter_at(1, KEY, fence=1))
+    await ledger.mark_published(letter_at(1, KEY, fence=1))
     clock.now += 100
     again = replace(letter_at(1, KEY, reason="bug-OSError", fence=2), stage="speak", attempts=9, digest=None)
     await settle(ledger, await revived(ledger), State.DEAD, letter=again)
@@ -109,11 +109,11 @@ async def test_letter_of_before_is_not_the_one_of_now(ledger: Ledger, clock: Clo
     old, new = (letter_at(1, KEY, fence=fence) for fence in (1, 2))
     await settle(ledger, await claimed(ledger), State.FAILED, letter=old)
     await settle(ledger, await revived(ledger), State.FAILED, letter=new)
-    await ledger.published(old)
+    await ledger.mark_published(old)
     clock.now += DEAD_LETTER_SECONDS
     (taken,) = await ledger.unpublished(limit=9, seconds=60)
     assert taken.fence == new.fence
-    await ledger.published(taken)
+    await ledger.mark_published(taken)
     clock.now += 60
     assert await _offsets(ledger) == []
     assert [each.fence for each in await ledger.dead_letters(limit=9)] == [2]
@@ -137,7 +137,7 @@ async def test_letter_is_taken_until_it_is_published(ledger: Ledger, clock: Cloc
         clock.now += 59
         assert await _offsets(ledger) == []
         clock.now += 1
-    await ledger.published(letter_at(1))
+    await ledger.mark_published(letter_at(1))
     clock.now += 10_000
     assert await _offsets(ledger) == []
     assert len(await ledger.dead_letters(limit=9)) == 1
@@ -154,12 +154,12 @@ async def test_oldest_letters_are_taken_first(ledger: Ledger, clock: Clock) -> N
 
 async def test_publishing_what_is_unknown(ledger: Ledger) -> None:
     """A place that has no letter changes nothing."""
-    await ledger.published(letter_at(1))
+    await ledger.mark_published(letter_at(1))
     assert await ledger.dead_letters(limit=9) == []
 
 
 async def test_event_without_contents_is_kept_whole(ledger: Ledger, clock: Clock) -> None:
-    """Nothing and an empty value are told apart, in key and in value, parked or buried."""
+    """Nothing and an empty value are distinguished, in key and in value, parked or buried."""
     for offset, contents in enumerate((None, b"")):
         event = replace(event_at(offset), key=contents, value=contents, headers=())
         key = MemoKey("c", str(offset))

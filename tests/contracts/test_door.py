@@ -357,7 +357,7 @@ async def test_a_bug_is_no_answer_to_a_delivery(caplog: pytest.LogCaptureFixture
     assert door.capacity.requests == door.capacity.size == 0
 
 
-async def test_a_taken_port_is_told_by_its_variable(entered: Entrance) -> None:
+async def test_a_taken_port_is_reported_by_its_variable(entered: Entrance) -> None:
     """The error of a second door names the variable to change."""
     with pytest.raises(ListenError, match=f"WEBHOOK_PORT {entered.door.port} is taken on 127.0.0.1"):
         async with entrance(entered.servers, port=entered.door.port):

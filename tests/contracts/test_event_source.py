@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 30.0
 PARTITIONS = 4
-"""Of each topic on the embedded broker."""
+"""Partitions of each topic on the embedded broker."""
 POISON = b"\xff\xfe{not json\x00"
 
 
@@ -262,7 +262,7 @@ class EventSourceContract:
         assert {where for where, _ in places} == {places[0][0]}
         assert [offset for _, offset in places] == [0, 1, 2]
 
-    async def test_nobody_there(self, unused_tcp_port: int) -> None:
+    async def test_unreachable(self, unused_tcp_port: int) -> None:
         """A broker that cannot be reached is named, with what to check; the clients can be closed."""
         nowhere = f"127.0.0.1:{unused_tcp_port}"
         words = f"Kafka at {nowhere} .*nothing listens there; check KAFKA_BOOTSTRAP_SERVERS"

@@ -28,7 +28,7 @@ async def test_new_memo_is_claimed(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("owner", ["one", "two"])
-async def test_held_memo_is_nobody_elses(ledger: Ledger, clock: Clock, owner: str) -> None:
+async def test_held_memo_is_exclusive(ledger: Ledger, clock: Clock, owner: str) -> None:
     """While the lease runs no claim succeeds, not even its holder's; the refusal tells how long it runs."""
     await claimed(ledger)
     clock.now += 10
@@ -61,7 +61,7 @@ async def test_expired_lease_is_lost_though_nobody_took_it(ledger: Ledger, clock
         await ledger.advance(claim, State.SENDING, {})
 
 
-async def test_renewed_lease_runs_anew(ledger: Ledger, clock: Clock) -> None:
+async def test_renewed_lease_runs_again(ledger: Ledger, clock: Clock) -> None:
     """A renewal counts from now."""
     claim = await claimed(ledger)
     clock.now += 20
@@ -168,7 +168,7 @@ async def test_claim_of_a_memo_that_is_not_there(ledger: Ledger, key: MemoKey) -
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Any order of claims, renewals, advances, settlements and waits, beside a simple model."""
+    """Any order of claims, renewals, advances, settlements and waits, compared with a simple model."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -136,7 +136,7 @@ async def test_no_bytes_of_what_was_deleted_are_left(tmp_path: Path, clock: Cloc
         assert isinstance(taken, Claim)
         await store.purging.empty(taken)
     assert await store.purging.scrub()
-    # To close a file that SQLite has open undoes its locks (sqlite.org/howtocorrupt.html, 2.2): nobody writes below.
+    # To close a file that SQLite has open undoes its locks (sqlite.org/howtocorrupt.html, 2.2): nothing below writes.
     left = await asyncio.to_thread(lambda: b"".join(each.read_bytes() for each in sorted(tmp_path.iterdir())))
     for each in (store, beside):
         await each.close()

@@ -239,10 +239,10 @@ class TwoLedgers(RuleBasedStateMachine):
 
     @precondition(lambda self: self.letters)
     @rule(data=st.data())
-    def published(self, data: st.DataObject) -> None:
+    def mark_published(self, data: st.DataObject) -> None:
         """The topic has a letter, perhaps written again since or unknown."""
         letter = _a_late(data, self.letters)
-        self._both(lambda store: store.ledger.published(letter))
+        self._both(lambda store: store.ledger.mark_published(letter))
 
     @rule(seconds=st.sampled_from([0.5, 10.0, LEASE]))
     def wait(self, seconds: float) -> None:

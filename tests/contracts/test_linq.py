@@ -1,4 +1,4 @@
-"""What the client of Linq v3 promises beside the contract of all messengers: uploads, refusals, opt-outs, bubbles."""
+"""What the client of Linq v3 promises besides the contract of all messengers: uploads, refusals, opt-outs, bubbles."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def impatient(sandbox: Sandbox) -> AsyncIterator[SeriesMessenger | LinqMes
 
 
 async def test_upload_has_the_headers_that_it_names_and_no_others(messenger: LinqMessenger, sandbox: Sandbox) -> None:
-    """The file goes up under exactly the headers that were named, beside its host and length: no key, no agent (I6)."""
+    """The file goes up under exactly the headers named, besides its host and length: no key, no agent (I6)."""
     await messenger.send_voice(REPLY)
     (made,) = sandbox.linq.attachments.values()
     assert made.data == REPLY.clip.data
@@ -159,7 +159,7 @@ async def test_uploads_that_make_no_sense(answer: dict[str, Any]) -> None:
     ids=lambda f: f.kind,
 )
 async def test_upload_is_tried_again_afresh(messenger: LinqMessenger, sandbox: Sandbox, fault: ScriptedFault) -> None:
-    """What the store does not take is uploaded anew, at a fresh address: a file that is not sent is invisible."""
+    """What the store does not take is uploaded again, at a fresh address: a file that is not sent is invisible."""
     sandbox.faults.next("linq.upload", fault)
     await messenger.send_voice(REPLY)
     assert len(sandbox.sent) == 1
@@ -236,7 +236,7 @@ async def test_server_errors_tell_nothing(messenger: LinqMessenger, sandbox: San
 
 @pytest.mark.parametrize("told", ["header", "body"])
 async def test_long_waits_are_left_to_who_can(messenger: LinqMessenger, sandbox: Sandbox, told: str) -> None:
-    """A wait of a minute is not waited for here; it is told, whether it came in the header or in the body."""
+    """A wait of a minute is not waited for here; it is reported, whether it came in the header or in the body."""
     if told == "header":
         sandbox.faults.next("linq.voicememo", ScriptedFault(FaultKind.STATUS, 429, "60"))
     else:

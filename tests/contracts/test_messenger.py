@@ -197,7 +197,7 @@ async def test_download(messenger: Client, sandbox: Sandbox, api: Generation) ->
 
 
 class Recorder:
-    """An onlooker that remembers."""
+    """An observer that remembers."""
 
     def __init__(self) -> None:
         self.attempts: list[list[bytes]] = []
@@ -212,12 +212,12 @@ class Recorder:
 
 
 async def test_download_is_looked_on(messenger: Client, sandbox: Sandbox, api: Generation) -> None:
-    """Who looks on sees every attempt begin: what came before a cut, and then the whole recording anew."""
+    """An observer sees every attempt begin: what came before a cut, and then the whole recording again."""
     sandbox.faults.next(
         api.route("media"), ScriptedFault(FaultKind.STATUS, 503, "0"), ScriptedFault(FaultKind.CUT_MIDWAY)
     )
     recorder = Recorder()
-    found = await messenger.download(f"{sandbox.url}{api.prefix}/media/en-bread.opus", onlooker=recorder)
+    found = await messenger.download(f"{sandbox.url}{api.prefix}/media/en-bread.opus", observer=recorder)
     cut, whole = (b"".join(each) for each in recorder.attempts)
     assert whole == found
     assert 0 < len(cut) < len(found)
@@ -267,7 +267,7 @@ async def test_hosts_that_are_not_allowed(messenger: Client, url: str) -> None:
         await messenger.download(url)
 
 
-async def test_redirects_are_checked_anew(api: Generation) -> None:
+async def test_redirects_are_checked_again(api: Generation) -> None:
     """A redirect is followed only to where one may go, at most three times, and the key stays with its owner (I6)."""
     told: list[str | None] = []
 

@@ -1,4 +1,4 @@
-"""What every messenger makes of each fault of its API: the right error in its time, one message, and nothing told."""
+"""What every messenger makes of each fault of its API: the right error in its time, one message, and nothing leaked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from providers.errors import (
 from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
-from tests.contracts.adapters import secrets_told
+from tests.contracts.adapters import leaked_secrets
 from tests.contracts.messengers import LINQ, REPLY, SERIES, Generation, patience_seconds
 from tests.harness.paths import MEMOS
 
@@ -87,7 +87,7 @@ async def test_reads_fail_by_name(api: Generation, caplog: pytest.LogCaptureFixt
             sandbox.faults.always(api.route("message"), fault)
             with pytest.raises(ProviderError) as raised:
                 await messenger.message("51", "m1")
-            assert secrets_told(raised.value, caplog.text) == []
+            assert leaked_secrets(raised.value, caplog.text) == []
             assert not any(secret in f"{raised.value!r}{raised.value.__cause__!r}" for secret in (api.key, REPLY.text))
             return type(raised.value)
 
@@ -103,7 +103,7 @@ async def test_downloads_fail_by_name(api: Generation) -> None:
             sandbox.faults.always(api.route("media"), fault)
             with pytest.raises(ProviderError) as raised:
                 await messenger.download(f"{sandbox.url}{api.prefix}/media/en-bread.opus")
-            assert secrets_told(raised.value) == []
+            assert leaked_secrets(raised.value) == []
             return type(raised.value)
 
     faults = {**READ, ScriptedFault(FaultKind.ENDLESS): TooLarge}

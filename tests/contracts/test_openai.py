@@ -36,7 +36,7 @@ STREAM = b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\ndata: [DONE]\
 
 @dataclass
 class Server:
-    """A server that says what it is told to."""
+    """A server with a set answer."""
 
     url: str = ""
     says: bytes = b""
@@ -51,7 +51,7 @@ class Server:
 
 @pytest_asyncio.fixture
 async def server() -> AsyncIterator[Server]:
-    """A server that says what it is told to."""
+    """A server with a set answer."""
     made = Server()
     async with serving(made.handle) as url:
         made.url = f"{url}/v1"
@@ -92,7 +92,7 @@ async def replied(server: Server, *, key: str = KEY) -> list[str]:
         (7, None),
     ],
 )
-async def test_a_language_is_told_by_name_or_code(server: Server, said: object, language: str | None) -> None:
+async def test_a_language_is_reported_by_name_or_code(server: Server, said: object, language: str | None) -> None:
     """However the server names the language, the primary subtag comes out, or none where it is not one of ours."""
     server.says = json.dumps({"text": " Hello. ", "language": said}).encode()
     assert await heard(server) == ("Hello.", language)

@@ -90,7 +90,7 @@ async def test_known_memo_does_not_overtake_either(ledger: Ledger) -> None:
     assert (await story_of(ledger, SECOND)).fence == 1
 
 
-async def test_who_holds_a_memo_is_told_before_what_it_is_behind_of(ledger: Ledger, clock: Clock) -> None:
+async def test_who_holds_a_memo_is_reported_before_what_it_is_behind_of(ledger: Ledger, clock: Clock) -> None:
     """A memo that is worked on is Held though an earlier one of its chat was parked since; then Behind."""
     await claimed(ledger, SECOND)
     await parked(ledger)
@@ -258,7 +258,7 @@ async def test_settled_memo_is_parked_no_more(ledger: Ledger) -> None:
     assert isinstance(await ask_for(ledger, SECOND), Claim)
 
 
-async def test_memo_parked_aside_holds_up_nobody(ledger: Ledger, clock: Clock) -> None:
+async def test_memo_parked_aside_holds_up_no_other(ledger: Ledger, clock: Clock) -> None:
     """A memo may be parked without its chat: later ones pass it, and it is Parked, and due when its time comes."""
     await park(ledger, await claimed(ledger), event_at(1), holds_chat=False)
     assert await ask_for(ledger) == Parked()

@@ -82,7 +82,7 @@ async def test_settled_memos_are_listed_oldest_first(ledger: Ledger, purging: Pu
     assert [story.key for story in await purging.settled(0, purged=True, limit=9)] == [KEY]
 
 
-async def test_all_memos_are_told_page_by_page(ledger: Ledger, purging: Purging) -> None:
+async def test_all_memos_are_reported_page_by_page(ledger: Ledger, purging: Purging) -> None:
     """Every memo is listed once, chat by chat, whatever the page size."""
     keys = [MemoKey(chat, message) for chat in ("a", "b", "ab") for message in ("1", "2", "10")]
     for key in keys:

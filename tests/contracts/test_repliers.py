@@ -1,4 +1,4 @@
-"""What every replier promises beside the contract of all adapters (test_adapters.py); and the canned one's part."""
+"""What every replier promises besides the contract of all adapters (test_adapters.py); and the canned one's part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from providers.ports import ChatTurn, Role
 from providers.wire.text import repair_surrogates
 from sandbox.app import Sandbox
 from sandbox.faults import SCRIPTED, FaultKind, ScriptedFault
-from tests.contracts.adapters import ODD_TEXTS, REPLIERS, WORDS, Listener, Wired, secrets_told
+from tests.contracts.adapters import ODD_TEXTS, REPLIERS, WORDS, Listener, Wired, leaked_secrets
 from tests.contracts.messengers import serving
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ async def test_half_a_reply_is_none(wired: Wired, stream: list[bytes], kind: typ
         with pytest.raises(ProviderError) as raised:
             await wired.ask(wits)
     assert type(raised.value) is kind
-    assert secrets_told(raised.value) == []
+    assert leaked_secrets(raised.value) == []
 
 
 @pytest.mark.parametrize("after_bytes", [None, 0, 1, 100, 300])

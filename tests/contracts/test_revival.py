@@ -54,7 +54,7 @@ async def test_revive_of_what_cannot_be_had(ledger: Ledger, clock: Clock) -> Non
 
 @pytest.mark.parametrize("state", [State.FAILED, State.DEAD])
 async def test_failed_memo_is_revived(ledger: Ledger, clock: Clock, state: State) -> None:
-    """A memo that failed is received anew: no try, no age, no reason, but with what was gained and its generation."""
+    """A memo that failed is received again: no try, no age, no reason, but with what was gained and its generation."""
     await parked(ledger, seconds=0)
     await settle(ledger, await resumed(ledger), state, letter=letter_at(1, KEY))
     clock.now += 500
@@ -156,7 +156,7 @@ async def test_memo_revived_without_its_event(ledger: Ledger, clock: Clock) -> N
 
 
 async def test_waiting_tells_of_failed_and_parked_memos(ledger: Ledger, clock: Clock) -> None:
-    """What has failed or is parked is told of, the newest first, without steps; what was answered is not."""
+    """What has failed or is parked is listed, the newest first, without steps; what was answered is not."""
     for number, state in enumerate((State.FAILED, State.ANSWERED, State.DEAD, State.IGNORED)):
         claim = await claimed(ledger, MemoKey("c", str(number)))
         await ledger.settle(claim, state, reason="why", facts={}, steps=[Step("hear", 1.0)])

@@ -1,4 +1,4 @@
-"""What the client of the Series API promises beside the contract of all messengers: its keys, and its one request."""
+"""What the client of the Series API promises besides the contract of all messengers: its keys, and its one request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.contracts.messengers import REPLY, SERIES, patience_seconds
 
 
 async def test_voice_carries_its_words_and_its_key() -> None:
-    """A voice message has its text, its MIME type and its idempotency key beside its sound."""
+    """A voice message has its text, its MIME type and its idempotency key besides its sound."""
     async with Sandbox(ScriptedMind()) as sandbox, SERIES.client(sandbox.url) as messenger:
         await messenger.send_voice(REPLY)
         (sent,) = sandbox.sent

@@ -1,4 +1,4 @@
-"""What every synthesizer promises beside the contract of all adapters (test_adapters.py); and the local one's part."""
+"""What every synthesizer promises besides the contract of all adapters (test_adapters.py); and the local one's part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from providers.models.local import LocalSynthesizer
 from providers.wire.text import repair_surrogates
 from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
-from tests.contracts.adapters import ODD_TEXTS, SYNTHESIZERS, WORDS, Listener, Wired, children, secrets_told
+from tests.contracts.adapters import ODD_TEXTS, SYNTHESIZERS, WORDS, Listener, Wired, children, leaked_secrets
 from tests.contracts.messengers import serving
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class streaming:  # noqa: N801 (used like a function)
 
 
 async def test_the_melody_carries_over() -> None:
-    """ElevenLabs is told what stands before and after a piece, so that the melody carries over the joins."""
+    """ElevenLabs is sent what stands before and after a piece, so that the melody carries over the joins."""
     told: list[dict[str, object]] = []
 
     async def say(request: web.Request) -> web.Response:
@@ -181,7 +181,7 @@ async def test_the_local_one_says_the_whole_or_nothing(text: str) -> None:
     with pytest.raises(ProviderError) as raised:
         await said(LocalSynthesizer(EspeakVoice()), text)
     assert type(raised.value) is Rejected
-    assert secrets_told(raised.value) == []
+    assert leaked_secrets(raised.value) == []
 
 
 async def test_the_local_one_refuses_and_fails_by_name() -> None:
@@ -192,7 +192,7 @@ async def test_the_local_one_refuses_and_fails_by_name() -> None:
         with pytest.raises(ProviderError) as raised:
             await said(LocalSynthesizer(voice), text)
         assert type(raised.value) is Unavailable
-        assert secrets_told(raised.value) == []
+        assert leaked_secrets(raised.value) == []
         assert children() == set()
 
 

@@ -1,4 +1,4 @@
-"""What every transcriber promises beside the contract of all adapters (test_adapters.py); and the local one's part."""
+"""What every transcriber promises besides the contract of all adapters (test_adapters.py); and the local one's part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from providers.models.local import LocalTranscriber
 from sandbox.app import Sandbox
 from sandbox.faults import FaultKind, ScriptedFault
 from sandbox.mind import ScriptedMind
-from tests.contracts.adapters import SPEECH, TRANSCRIBERS, WORDS, Wired, children, recording, secrets_told
+from tests.contracts.adapters import SPEECH, TRANSCRIBERS, WORDS, Wired, children, leaked_secrets, recording
 from tests.contracts.messengers import serving
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SILENCE = wav_clip(bytes(16_000), sample_rate=16_000)
 
 
-class Ears(ScriptedMind):
+class RecordingMind(ScriptedMind):
     """Remembers what it was given to hear."""
 
     def __init__(self) -> None:
@@ -42,13 +42,13 @@ class Ears(ScriptedMind):
 
 
 @pytest.fixture
-def mind() -> Ears:
+def mind() -> RecordingMind:
     """What stands behind all of them."""
-    return Ears()
+    return RecordingMind()
 
 
 @pytest_asyncio.fixture
-async def sandbox(mind: Ears) -> AsyncIterator[Sandbox]:
+async def sandbox(mind: RecordingMind) -> AsyncIterator[Sandbox]:
     """Upstreams that answer at once."""
     async with Sandbox(mind) as made:
         yield made
@@ -62,21 +62,21 @@ def wired(request: pytest.FixtureRequest) -> Wired:
 
 
 @pytest.mark.parametrize("language", ["en", "hi", "zh"])
-async def test_words_come_back(wired: Wired, sandbox: Sandbox, mind: Ears, language: str) -> None:
+async def test_words_come_back(wired: Wired, sandbox: Sandbox, mind: RecordingMind, language: str) -> None:
     """The words come back stripped, with the language's primary subtag where the wire tells one."""
     mind.words, mind.spoken = f" {WORDS}\n", language
-    async with wired.adapter(sandbox.url) as ears:
-        heard = await ears.transcribe(SPEECH, language=language)
+    async with wired.adapter(sandbox.url) as transcriber:
+        heard = await transcriber.transcribe(SPEECH, language=language)
     assert heard.text == WORDS
     assert heard.language == (None if wired.name == "whisper" else language)  # its wire has none
     assert repr(heard) == f"Transcript(language={heard.language!r})"
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 30])
-async def test_a_recording_arrives_whole(wired: Wired, sandbox: Sandbox, mind: Ears, seconds: int) -> None:
+async def test_a_recording_arrives_whole(wired: Wired, sandbox: Sandbox, mind: RecordingMind, seconds: int) -> None:
     """What is given to be heard is what is heard, half a minute too, and nothing at all."""
-    async with wired.adapter(sandbox.url) as ears:
-        await ears.transcribe(recording(seconds))
+    async with wired.adapter(sandbox.url) as transcriber:
+        await transcriber.transcribe(recording(seconds))
     assert mind.given == [recording(seconds).data]
 
 
@@ -94,23 +94,23 @@ async def test_a_recording_arrives_whole(wired: Wired, sandbox: Sandbox, mind: E
     ids=["nothing", "blank", "half characters", "halves that belong together", "NUL", "scripts", "100 kB"],
 )
 async def test_odd_words_can_be_written_down(
-    wired: Wired, sandbox: Sandbox, mind: Ears, words: str, heard: str
+    wired: Wired, sandbox: Sandbox, mind: RecordingMind, words: str, heard: str
 ) -> None:
     """Whatever a server says was said comes back whole; but half characters and NUL, which no store takes, do not."""
     mind.words = words
-    async with wired.adapter(sandbox.url) as ears:
-        assert (await ears.transcribe(SPEECH)).text == heard
+    async with wired.adapter(sandbox.url) as transcriber:
+        assert (await transcriber.transcribe(SPEECH)).text == heard
 
 
 @pytest.mark.parametrize("kind", [FaultKind.SHORT, FaultKind.ENDLESS])
 async def test_half_a_transcript_is_none(wired: Wired, sandbox: Sandbox, kind: FaultKind) -> None:
     """An answer that ends too early, though it ends well, or that has no end, is a BadAnswer."""
     sandbox.faults.next(wired.route, ScriptedFault(kind))
-    async with wired.adapter(sandbox.url) as ears:
+    async with wired.adapter(sandbox.url) as transcriber:
         with pytest.raises(ProviderError) as raised:
-            await ears.transcribe(SPEECH)
+            await transcriber.transcribe(SPEECH)
     assert type(raised.value) is BadAnswer
-    assert secrets_told(raised.value) == []
+    assert leaked_secrets(raised.value) == []
 
 
 @pytest.mark.parametrize(
@@ -131,16 +131,16 @@ async def test_half_a_transcript_is_none(wired: Wired, sandbox: Sandbox, kind: F
     ids=lambda answer: repr(answer[:16]),
 )
 async def test_no_transcript_is_a_bad_answer(wired: Wired, answer: bytes) -> None:
-    """What is JSON and no transcript is a BadAnswer, whatever it is, and is not told on."""
+    """What is JSON and no transcript is a BadAnswer, whatever it is, and is not passed on."""
 
     async def says(_: web.Request) -> web.Response:
         return web.Response(body=answer, content_type="application/json")
 
-    async with serving(says) as url, wired.adapter(url) as ears:
+    async with serving(says) as url, wired.adapter(url) as transcriber:
         with pytest.raises(ProviderError) as raised:
-            await ears.transcribe(SPEECH)
+            await transcriber.transcribe(SPEECH)
     assert type(raised.value) is BadAnswer
-    assert secrets_told(raised.value) == []
+    assert leaked_secrets(raised.value) == []
 
 
 async def test_a_packed_answer_is_bounded(wired: Wired) -> None:
@@ -151,20 +151,20 @@ async def test_a_packed_answer_is_bounded(wired: Wired) -> None:
         response.enable_compression(web.ContentCoding.gzip)
         return response
 
-    async with serving(says) as url, wired.adapter(url) as ears:
+    async with serving(says) as url, wired.adapter(url) as transcriber:
         with pytest.raises(BadAnswer):
-            await ears.transcribe(SPEECH)
+            await transcriber.transcribe(SPEECH)
 
 
 async def test_the_local_one_knows_english_alone() -> None:
-    """A recording is heard as the same, asked alone or beside another; another language is refused, not guessed at."""
-    ears: Transcriber = LocalTranscriber(SphinxRecognizer(processes=2))
-    alone = await ears.transcribe(SILENCE)
-    for heard in await asyncio.gather(ears.transcribe(SILENCE, language="en"), ears.transcribe(SILENCE)):
+    """A recording is heard as the same, asked alone or with another; another language is refused, not guessed at."""
+    transcriber: Transcriber = LocalTranscriber(SphinxRecognizer(processes=2))
+    alone = await transcriber.transcribe(SILENCE)
+    for heard in await asyncio.gather(transcriber.transcribe(SILENCE, language="en"), transcriber.transcribe(SILENCE)):
         assert heard == alone
     assert alone.language == "en"
     with pytest.raises(Rejected):
-        await ears.transcribe(SILENCE, language="fr")
+        await transcriber.transcribe(SILENCE, language="fr")
 
 
 async def test_the_local_one_has_its_time() -> None:

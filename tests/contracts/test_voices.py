@@ -89,7 +89,7 @@ async def _spoken(adapter: SynthesizerAdapter, language: str) -> int:
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 async def test_a_key_alone_speaks_our_languages(adapters: Adapters, listener: Listener, language: str) -> None:
-    """Each vendor is asked for its own voice of the language, and told the language where its wire has one."""
+    """Each vendor is asked for its own voice of the language, and sent the language where its wire has one."""
     for name in ("elevenlabs", "cartesia", "openai"):
         assert await _spoken(adapters.synthesizers[name], language) == len(PCM)
     (eleven_path, eleven), (_, cartesia), (_, openai) = listener.asked

@@ -131,8 +131,8 @@ async def test_trouble_is_no_failure(wired: Wired, sandbox: Sandbox, trouble: Sc
     assert sandbox.faults.requests[wired.route] == 1
 
 
-async def test_nobody_there(any_kind: Wired | Generation, caplog: pytest.LogCaptureFixture) -> None:
-    """A service that is away is told of in one line a connection, which names it, and not where it is."""
+async def test_unreachable(any_kind: Wired | Generation, caplog: pytest.LogCaptureFixture) -> None:
+    """A service that is away is logged in one line a connection, which names it, and not where it is."""
     caplog.set_level(logging.DEBUG, "providers")
     async with Sandbox(Listener()) as gone:
         url = gone.url

@@ -73,7 +73,7 @@ def metric_of(selector: Selector) -> tuple[Metric | None, set[str], bool]:
 
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
-def test_expressions_ask_for_what_is_told(text: str) -> None:
+def test_expressions_ask_for_what_is_reported(text: str) -> None:
     """Each expression is PromQL, of metrics and labels that there are; only what grows is asked how fast it does."""
     expression = parse(text)
     assert expression.selectors
@@ -185,6 +185,6 @@ def test_panels_do_not_overlap() -> None:
     ],
 )  # fmt: skip
 def test_this_parser_refuses_what_prometheus_would(text: str) -> None:
-    """What is no PromQL is told."""
+    """Invalid PromQL is reported."""
     with pytest.raises(NotPromQL):
         promql.parse(text)

@@ -133,7 +133,7 @@ def test_worker_has_time_to_stop(stack: dict[str, dict[str, Any]], env: dict[str
     worker = stack[WORKER]
     settings = load(environment(worker, env))
     assert worker["deploy"]["replicas"] == 2
-    assert seconds(worker["stop_grace_period"]) > settings.worker.drain_seconds + settings.worker.let_go_seconds + 10
+    assert seconds(worker["stop_grace_period"]) > settings.worker.drain_seconds + settings.worker.cancel_seconds + 10
 
 
 def test_door_has_time_to_stop(stack: dict[str, dict[str, Any]]) -> None:
@@ -144,7 +144,7 @@ def test_door_has_time_to_stop(stack: dict[str, dict[str, Any]]) -> None:
 
 
 def test_environment_is_right(stack: dict[str, dict[str, Any]], env: dict[str, str]) -> None:
-    """What workers and door are given is what the settings take, all of it: no fault, and no variable for nobody."""
+    """What workers and door are given is what the settings take, all of it: no fault, and no unused variable."""
     for name in ("worker", "webhook", "replay"):
         given = environment(stack[name], env)
         settings = load({**dockerfile.variables("run"), **given})
@@ -158,7 +158,7 @@ def test_environment_is_right(stack: dict[str, dict[str, Any]], env: dict[str, s
 
 
 @pytest.mark.parametrize("name", ["SUPABASE_KEY", "WEBHOOK_SECRETS"])
-def test_missing_secrets_are_told(env: dict[str, str], name: str) -> None:
+def test_missing_secrets_are_reported(env: dict[str, str], name: str) -> None:
     """Without a secret nothing starts, and the engine says where to get it."""
     with pytest.raises(Missing, match=rf"{name}: is written by deploy/new_secrets\.py"):
         services({**env, name: ""})
@@ -211,7 +211,7 @@ def test_gateway_takes_the_prefix_away() -> None:
 
 
 def test_outside_is_yours(env: dict[str, str]) -> None:
-    """With the second file only workers, door and metrics are left, wait for nobody, and take all from .env."""
+    """With the second file only workers, door and metrics are left, wait for no other, and take all from .env."""
     yours = {
         **env,
         "KAFKA_BOOTSTRAP_SERVERS": "pkc-1.eu-central-1.aws.confluent.cloud:9092",

@@ -18,7 +18,7 @@ from tests.evaluation.report import Line, Rows, Section
 _PHRASES: Final = Path(__file__).parent / "phrases.json"
 _DEFAULT: Final = "en"
 _LEAST_AFTER_A_TURN, _LEAST_WITHOUT = 85.0, 75.0
-"""Of each hundred short phrases: 34 of 40 with one earlier turn in the language, 30 of 40 without."""
+"""Percent of the short phrases that must be right: 34 of 40 with one earlier turn in the language, 30 of 40 without."""
 
 
 @dataclass(frozen=True, slots=True)

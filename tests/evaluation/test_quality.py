@@ -73,7 +73,7 @@ async def test_each_voice_is_understood_as_well_as_it_is_heard_directly() -> Non
 
 
 async def test_each_clip_sounds_as_its_words() -> None:
-    """The pre-rendered English clips sound like their words spoken anew."""
+    """The pre-rendered English clips sound like their words spoken again."""
     assert min(await voices.clips_alike()) > voices.LEAST_ALIKE
 
 

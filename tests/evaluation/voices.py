@@ -1,10 +1,10 @@
-"""Is what we send what was to be said? Each voice's reply, as it is sent, is recognised again by the local ears.
+"""Is what we send what was to be said? Each voice's reply, as it is sent, is recognised again by the local recognizer.
 
-The local ears mishear a synthetic voice now and then, so each path is held against a baseline: the same ears, the same
-text, and the same voice (espeak-ng stands behind every simulated service), but its PCM heard directly, without our
+The local recognizer mishears a synthetic voice now and then, so each path is held against a baseline: the same
+recognizer, text and voice (espeak-ng stands behind every simulated service), but its PCM heard directly, without our
 cutting into sentences, joining, encoding and resampling. A reply that is garbled there, or said at a wrong rate, is
-understood far worse than the baseline; one that is merely compressed is not. Of the clips the ears make out little even
-in the baseline (they do not know the word "memo"), so these are compared with their words spoken anew as well.
+understood far worse than the baseline; one that is merely compressed is not. Of the clips the recognizer makes out
+little even in the baseline (it does not know the word "memo"), so these are compared with their words spoken again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ TEXTS: Final = (
     "We are going to have dinner with my mother on Sunday. I would like to know what you think about that.",
     "I am going to the market to buy some bread. He said that he would be there in the morning.",
 )
-"""Of 18 sentences, those that the transcriber understands consistently."""
+"""Those of 18 sentences that the transcriber understands consistently."""
 
 
 class NotItsVoice(Exception):
@@ -85,7 +85,7 @@ def section() -> Section:
     alike = asyncio.run(clips_alike())
     lines = (
         *(_line(way) for way in ways if way.path in PATHS),
-        Line("clip: sounds as its words, spoken anew", sum(like > LEAST_ALIKE for like in alike), len(alike), 100.0),
+        Line("clip: sounds as its words, spoken again", sum(like > LEAST_ALIKE for like in alike), len(alike), 100.0),
     )
     return Section("voices", "Voices, recognised again", lines, (_rates(ways),))
 
@@ -96,7 +96,7 @@ def _line(way: Understood) -> Line:
 
 
 async def clips_alike() -> list[float]:
-    """Measure how much each pre-rendered English clip sounds like its words, spoken anew by the local voice."""
+    """Measure how much each pre-rendered English clip sounds like its words, spoken again by the local voice."""
     listening, transcoder = _Listening(), Transcoder()
     found = []
     for line in SpokenLine:
@@ -130,7 +130,7 @@ class _Listening:
     """The local transcriber and voice."""
 
     def __init__(self) -> None:
-        self._ears = SphinxRecognizer(processes=2)
+        self._recognizer = SphinxRecognizer(processes=2)
         self._voice = EspeakVoice()
         self._transcoder = Transcoder()
 
@@ -154,7 +154,7 @@ class _Listening:
         return sum(word_errors(text, "")[1] for text in texts)
 
     async def _errors(self, text: str, clip: Clip) -> int:
-        return word_errors(text, await self._ears.listen(await self._transcoder.decode(clip)))[0]
+        return word_errors(text, await self._recognizer.listen(await self._transcoder.decode(clip)))[0]
 
 
 async def _sent(sandbox: Sandbox, path: str, texts: Iterable[str]) -> list[tuple[str, Clip]]:

@@ -157,10 +157,10 @@ class FaultyLedger:
         async with self._faults("unpublished"):
             return await self.real.unpublished(limit=limit, seconds=seconds)
 
-    async def published(self, letter: DeadLetter) -> None:
+    async def mark_published(self, letter: DeadLetter) -> None:
         """Pass it on."""
-        async with self._faults("published"):
-            await self.real.published(letter)
+        async with self._faults("mark_published"):
+            await self.real.mark_published(letter)
 
     async def find(self, message_id: str) -> Sequence[Story]:
         """Pass it on."""

@@ -97,7 +97,7 @@ class RunningProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """Process id."""
         return self.process.pid
 
     @property

@@ -31,13 +31,13 @@ class Deadlock(RuntimeError):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Its time begins at 0 and is counted in seconds that nobody waits for."""
+    """Its time begins at 0 and is counted in seconds that do not really pass."""
 
     def __init__(self) -> None:
         self._now = 0.0
         self._threads = 0
         self.mishaps: list[dict[str, Any]] = []
-        """What a callback raised, or a task that nobody awaited: any other loop would only log it."""
+        """What a callback raised, or a task that was not awaited: any other loop would only log it."""
         super().__init__(_JumpingSelector(self))
         self._clock_resolution = _RESOLUTION_SECONDS
 
@@ -62,19 +62,19 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._threads -= 1
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Keep what went wrong where nobody could catch it."""
+        """Keep what went wrong where it could not be caught."""
         self.mishaps.append(context)
 
     @property
     def awaits_threads(self) -> bool:
-        """Whether a thread still works: nobody else could have anything ready."""
+        """Whether a thread still works: nothing else could have anything ready."""
         return self._threads > 0
 
     def jump(self, seconds: float | None) -> bool:
         """Let these seconds pass; False when they may not, for a thread still works.
 
         Raises:
-            Deadlock: there is no timer to jump to, and nobody who could still wake us.
+            Deadlock: there is no timer to jump to, and nothing that could still wake us.
         """
         if self._threads:
             return False
@@ -98,7 +98,7 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, in virtual time; a callback that raised, or an error that nobody awaited, fails the test."""
+    """Run to the end, in virtual time; a callback that raised, or an error that was not awaited, fails the test."""
     loop = VirtualTimeLoop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         ended = runner.run(main)

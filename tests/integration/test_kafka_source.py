@@ -51,7 +51,7 @@ def servers(kafka: RealKafka) -> str:
 
 @pytest.fixture(scope="module")
 def new_topic(servers: str) -> Callable[[], Awaitable[str]]:
-    """Make a topic that nobody uses."""
+    """Make an unused topic."""
 
     async def make() -> str:
         return await create(servers, f"topic-{uuid.uuid4().hex}")
@@ -150,7 +150,7 @@ async def test_partitions_change_hands_in_order(servers: str, new_topic: Callabl
 async def test_what_was_in_hand_before_a_rebalance_is_fetched_again(
     servers: str, new_topic: Callable[[], Awaitable[str]]
 ) -> None:
-    """Records that arrived for a take that nobody finished are not delivered into the next assignment."""
+    """Records that arrived for an unfinished take are not delivered into the next assignment."""
     topic = await new_topic()
     async with a_member(Member, servers, topic, session_seconds=SESSION_SECONDS) as first:
         for number in range(PARTITIONS):
@@ -205,10 +205,10 @@ async def test_gaps_of_transactions_are_jumped(servers: str, new_topic: Callable
             (b"c", 5),
             (b"d", 9),
         ]
-        receptions = [tracker.received(where, record.place.offset) for record in records]
+        receptions = [tracker.mark_received(where, record.place.offset) for record in records]
         for record, reception in reversed(list(zip(records, receptions, strict=True))):
             assert reception is not None
-            tracker.finished(where, record.place.offset, reception)
+            tracker.mark_finished(where, record.place.offset, reception)
         await one.source.commit(tracker.committable())
     await put(servers, topic, b"e")
     async with member(servers, topic, one.group) as next_one:
@@ -216,7 +216,7 @@ async def test_gaps_of_transactions_are_jumped(servers: str, new_topic: Callable
 
 
 async def test_a_topic_that_is_not_there_yet(servers: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A missing topic is told once and waited for; when somebody makes it, its events come."""
+    """A missing topic is reported once and waited for; when it is made, its events come."""
     topic = f"late-{uuid.uuid4().hex}"
     assert await partition_count(KafkaLogin(servers), topic) is None
     early = member(servers, topic)
@@ -278,8 +278,8 @@ async def test_a_dead_letter_that_is_too_large(servers: str) -> None:
         ("plain", {"security_protocol": "SASL_SSL"}, "check .*KAFKA_SECURITY_PROTOCOL"),
     ],
 )
-async def test_a_wrong_login_is_told(kafka: RealKafka, listener: str, login: dict[str, str], words: str) -> None:
-    """A login that does not fit the broker is told with the variable to check, and never with a credential."""
+async def test_a_wrong_login_is_reported(kafka: RealKafka, listener: str, login: dict[str, str], words: str) -> None:
+    """A login that does not fit the broker is reported with the variable to check, and never with a credential."""
     servers = kafka.sasl_servers if listener == "sasl" else kafka.bootstrap_servers
     wrong = KafkaLogin(**{"bootstrap_servers": servers, "username": USERNAME, "password": PASSWORD, **login})
     lost = Member(KafkaSource(wrong, "memos", "group", offset_reset="earliest", rebalance_seconds=20), "memos", "group")
@@ -320,7 +320,7 @@ async def test_a_topic_that_nobody_made_takes_nothing(servers: str) -> None:
 
 
 async def test_a_broker_that_goes_away() -> None:
-    """Without its broker a member takes nothing, is told that it cannot commit, and can leave."""
+    """Without its broker a member takes nothing, reports that it cannot commit, and can leave."""
     before = asyncio.all_tasks()
     with EmbeddedBroker() as broker:
         one = member(broker.bootstrap_servers, "memos")

@@ -72,7 +72,7 @@ class Delivery:
 
 @dataclass
 class Post:
-    """Linq's side: delivers everything, each until it is taken or given up, and keeps what it was told."""
+    """Linq's side: delivers everything, each until it is taken or given up, and keeps the answers."""
 
     url: str
     deliveries: list[Delivery]
@@ -168,7 +168,7 @@ async def test_nothing_acknowledged_is_lost_and_each_message_is_answered_once(un
 
 
 @pytest.mark.kafka
-async def test_what_the_topic_does_not_take_is_told_and_holds_nothing_up(kafka: RealKafka) -> None:
+async def test_what_the_topic_does_not_take_is_reported_and_holds_nothing_up(kafka: RealKafka) -> None:
     """More than the topic's own limit is 413; what follows is kept, at the second try at the latest."""
     topic = f"topic-{uuid.uuid4().hex}"
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)

@@ -53,7 +53,7 @@ class PostgresServer:
     """A running server."""
 
     folder: Path
-    """Of its socket."""
+    """Folder of its socket."""
 
     async def connect(self, user: str, database: str = "postgres") -> Any:  # noqa: ANN401 (asyncpg ships no types)
         """Connect as a role; the server trusts every user of its socket."""

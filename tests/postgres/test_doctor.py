@@ -55,7 +55,7 @@ async def test_migrations_are_missing(postgres: PostgresServer) -> None:
     assert (store.verdict, "docs/supabase.md" in store.words) == (CheckVerdict.WRONG, True)
 
 
-async def test_nobody_there() -> None:
+async def test_unreachable() -> None:
     """An unreachable project is reported."""
     store, _ = await _found("http://127.0.0.1:9")
     assert (store.verdict, "ConnectError" in store.words) == (CheckVerdict.WRONG, True)

@@ -116,7 +116,7 @@ async def test_another_end_is_no_repetition(ledger: SupabaseLedger, lose: Callab
 
 
 async def test_memo_is_parked_once(ledger: SupabaseLedger, lose: Callable[..., Awaitable[None]]) -> None:
-    """A memo whose parking's answer was lost has had one try; parking it anew is refused."""
+    """A memo whose parking's answer was lost has had one try; parking it again is refused."""
     claim = await claimed(ledger)
 
     async def park_it() -> None:
@@ -141,7 +141,7 @@ async def test_what_may_be_done_twice(
         "advance": lambda: ledger.advance(claim, State.HEARD, {"transcript": "x"}),
         "renew": lambda: ledger.renew(claim, lease_seconds=LEASE),
         "bury": lambda: ledger.bury(letter_at(7)),
-        "published": lambda: ledger.published(letter_at(7)),
+        "published": lambda: ledger.mark_published(letter_at(7)),
         "remember": lambda: store.history.append("c", "m", turns),
         "release": lambda: ledger.release(claim, steps=STEPS),
         "park_behind": lambda: ledger.park_behind(KEY, event_at(3), facts={}),

@@ -148,7 +148,7 @@ async def test_parked_memo_is_taken_up_once(ledger: SupabaseLedger) -> None:
 
 
 async def test_nobody_is_left_behind(ledger: SupabaseLedger) -> None:
-    """Memos parked behind another while it is settled are resumed one by one, or told to try again."""
+    """Memos parked behind another while it is settled are resumed one by one, or must try again."""
     await parked(ledger, seconds=0)
     first = await ledger.resume(KEY, owner="x", lease_seconds=LEASE)
     assert isinstance(first, Claim)

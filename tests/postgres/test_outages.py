@@ -81,7 +81,7 @@ async def test_slow_answer_is_an_outage(rest: PostgRest, kind: FaultKind) -> Non
     await store.close()
 
 
-async def test_nobody_there() -> None:
+async def test_unreachable() -> None:
     """A store can be opened while its server is away, and is used when it is back."""
     store = SupabaseStore("http://127.0.0.1:9", SERVICE_KEY)
     await store.open()
@@ -103,7 +103,7 @@ async def test_cancelled_call_leaves_the_store_usable(store: SupabaseStore, rest
     """After a cancelled call the next one is answered."""
     rest.faults.next("recent", ScriptedFault(FaultKind.HANG))
     call = asyncio.ensure_future(store.history.recent("c", limit=1))
-    while rest.faults.requests["recent"] == 0:  # noqa: ASYNC110 (nobody tells us)
+    while rest.faults.requests["recent"] == 0:  # noqa: ASYNC110 (there is no event to await)
         await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -112,7 +112,7 @@ async def test_cancelled_call_leaves_the_store_usable(store: SupabaseStore, rest
 
 
 @pytest.mark.parametrize("key", ["no-key-at-all", ANON_KEY])
-async def test_wrong_key_is_told_at_once(rest: PostgRest, key: str) -> None:
+async def test_wrong_key_is_reported_at_once(rest: PostgRest, key: str) -> None:
     """A wrong or public key is for an operator, and is not repeated."""
     store = SupabaseStore(rest.url, key)
     with pytest.raises(StoreNotReady, match="SUPABASE_KEY") as caught:

@@ -69,7 +69,7 @@ class Cluster:
             self.rebalance()
 
     def rebalance(self) -> None:
-        """Deal the partitions out anew, soon."""
+        """Deal the partitions out again, soon."""
         self._wanted = True
         if self._rebalancing is None or self._rebalancing.done():
             self._rebalancing = asyncio.ensure_future(self._rebalance())

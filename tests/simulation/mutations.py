@@ -210,7 +210,7 @@ def letters_forgotten() -> Iterator[None]:
 
 @contextmanager
 def gains_forgotten() -> Iterator[None]:
-    """Begin anew, whatever an earlier attempt has paid for."""
+    """Begin again, whatever an earlier attempt has paid for."""
     with (
         patch.object(checkpoint, "restore_heard", lambda *_: None),
         patch.object(checkpoint, "restore_answering", lambda *_: None),

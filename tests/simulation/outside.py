@@ -47,7 +47,7 @@ class Weather:
 
     store: float = 0.0
     renewal: float = 0.0
-    """Of a lease; it need not be as well off as the rest of the store."""
+    """Chance that a renewal fails, if higher than `store`."""
     archive: float = 0.0
     refused: float = 0.0
     lost: float = 0.0

@@ -35,9 +35,9 @@ class Stages:
         await asyncio.sleep(self.process.random.random() * seconds)
         await self.process.step()
 
-    async def fetch(self, memo: Memo, *, seconds: float = 30.0, onlooker: object = None) -> Fetched:
+    async def fetch(self, memo: Memo, *, seconds: float = 30.0, observer: object = None) -> Fetched:
         """Fetch."""
-        del seconds, onlooker
+        del seconds, observer
         await self._busy(0.2)
         return Fetched(memo, Clip(b"opus", Format.OGG))
 

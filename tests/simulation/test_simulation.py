@@ -19,7 +19,7 @@ FIRST_SEEDS = min(SEEDS, 2000)
 ENOUGH_TO_CATCH = 3000
 """Seeds within which each broken rule shows."""
 SHOWN_BY = {"no_last_look": 2486, "claims_ignored": 1290, "settled_before_kept": 345, "taken_while_letting_go": 1155}
-"""Of those that few seeds show, one that does: it is played first, before all the others."""
+"""A seed that shows each mutation that few seeds show; it is played first."""
 PINNED_ON = (3, 11)
 """The Python whose order of callbacks these seeds were looked for with."""
 

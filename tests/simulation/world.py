@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 6.0
 SEND_SECONDS = 2.5
 DRAIN_SECONDS = 3.0
-LET_GO_SECONDS = 4.0
+CANCEL_SECONDS = 4.0
 RETRY_SECONDS = 120.0
 """Longer than a storm, its stops and its leases together; each further second would only be polled away."""
 STORM_SECONDS = 25.0
@@ -68,7 +68,7 @@ SETTINGS: Any = SimpleNamespace(
     worker=SimpleNamespace(
         lease_seconds=LEASE_SECONDS,
         drain_seconds=DRAIN_SECONDS,
-        let_go_seconds=LET_GO_SECONDS,
+        cancel_seconds=CANCEL_SECONDS,
         reply_deadline_seconds=DEADLINE_SECONDS,
         retry_for_seconds=RETRY_SECONDS - DEADLINE_SECONDS,
         answer_text_messages=False,
@@ -108,7 +108,7 @@ class World:
     resend_unknown: bool = True
     clock_jumps: bool = False
     clock_ahead_seconds: float = 0.0
-    """Of the store's clock."""
+    """How far the store's clock is ahead."""
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)  # noqa: S311 (a simulation)
@@ -167,7 +167,7 @@ class World:
             read=Read("en"),
             answer=stages.answer,
             speak=cast("Any", Speaking(stages)),
-            deliver=Deliver(messenger, stages, SEND_SECONDS, self.resend_unknown, note_seconds=1.0),
+            deliver=Deliver(messenger, stages, SEND_SECONDS, self.resend_unknown, record_seconds=1.0),
             remember=Remember(history),
             default_language="en",
         )

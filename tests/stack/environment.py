@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUICK = {"KAFKA_SESSION_SECONDS": "6", "LEASE_SECONDS": "6"}
-"""The one thing that is otherwise: a killed worker is given up sooner, so that nobody waits for that."""
+"""The one thing that is otherwise: a killed worker is given up sooner, to save waiting."""
 _THEIRS = {"kafka": "kafka:9092", "supabase": "http://supabase:8000", "s3": "http://s3:4566"}
 _THEIRS |= {"sandbox": "http://sandbox:9099"}
 
@@ -37,7 +37,7 @@ class Addresses:
 
 
 def env_file(secrets: Path) -> dict[str, str]:
-    """Give the .env of the profile `demo`: secrets, made anew, and the simulated upstreams."""
+    """Return the .env of the profile `demo`: fresh secrets, and the simulated upstreams."""
     demo = compose.dotenv((ROOT / "deploy" / "demo.env").read_text("utf-8"))
     return {**new_secrets.write_files(secrets), **demo}
 

@@ -179,7 +179,7 @@ class Campaign:
             await publisher.close()
 
     async def _put(self, publisher: KafkaPublisher, key: MemoKey, value: bytes) -> None:
-        """Put one memo on the topic; whoever feeds it tries again, so that an event may come twice."""
+        """Put one memo on the topic; the feeder tries again, so that an event may come twice."""
         while True:
             try:
                 await publisher.publish(TOPIC, key=key.chat_id.encode(), value=value)

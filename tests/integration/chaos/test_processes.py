@@ -101,7 +101,7 @@ class Team:
 
 @asynccontextmanager
 async def team(kafka: RealKafka, folder: Path) -> AsyncIterator[Team]:
-    """Make the world; at the end whoever still runs is asked to stop, and does."""
+    """Make the world; at the end each running process is asked to stop, and does."""
     name = f"memos-{uuid.uuid4().hex}"
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
     await admin.start()
@@ -164,7 +164,7 @@ async def test_a_stop_under_load(kafka: RealKafka, tmp_path: Path) -> None:
 
 
 async def test_poison_in_front_of_good_memos(kafka: RealKafka, tmp_path: Path) -> None:
-    """Events of every bad kind hold up nobody behind them, in the same partition too, and are accounted for (I7)."""
+    """Events of every bad kind hold up nothing behind them, in the same partition too, and are accounted for (I7)."""
     bad = [path.read_bytes() for path in sorted((FIXTURES / "events").glob("*.bin"))]
     bad += [b"\xff\xfe", b"{", b"[]", b'{"event_type": "message.received"}', b"null", b'{"data": {"audio": 7}}' * 3]
     async with team(kafka, tmp_path) as made:

@@ -93,7 +93,7 @@ class RealKafka:
 
 @contextmanager
 def real_kafka(version: str) -> Iterator[RealKafka]:
-    """Run a broker of this version beside the block. Raises NoKafka."""
+    """Run a broker of this version during the block. Raises NoKafka."""
     with ExitStack() as closing:
         java = (_program("java"), "-cp", f"{jars(version)}/*", *_JVM)
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="kafka-")))
@@ -127,7 +127,7 @@ def _fetch(version: str, folder: Path) -> None:
     fetching = subprocess.run(  # noqa: S603 (mvn, as found in PATH)
         [_program("mvn"), "-q", "-B", "-f", str(_POM), *goal],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # it may name registries, which are nobody's business
+        stdout=subprocess.DEVNULL,  # Maven's output is not needed
         stderr=subprocess.DEVNULL,
         timeout=_FETCH_SECONDS,
         check=False,
@@ -194,7 +194,7 @@ async def _answers(servers: str) -> bool:
 
 @contextmanager
 def _running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run beside the block, and end at once after it: nothing of the broker is to be kept."""
+    """Run during the block, and end at once after it: nothing of the broker is to be kept."""
     null = subprocess.DEVNULL
     broker = subprocess.Popen(command, stdin=null, stdout=null, stderr=null)  # noqa: S603 (java, as found in PATH)
     try:

@@ -131,7 +131,7 @@ def test_one_sample_too_many() -> None:
 
 
 def test_a_long_one_is_not_copied() -> None:
-    """Cutting a quarter of an hour, and opening its pieces one by one, takes a few megabytes beside the 29 (I9)."""
+    """Cutting a quarter of an hour, and opening its pieces one by one, takes a few megabytes besides the 29 (I9)."""
     whole = wav(np.resize(loud(voice(30.0), -20.0), 15 * 60 * RATE))
     tracemalloc.start()
     try:

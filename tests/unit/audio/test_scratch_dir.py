@@ -30,7 +30,7 @@ async def test_a_program_runs_in_the_folder_and_is_heard() -> None:
         assert await scratch.read("never-written") == b""
 
 
-async def test_the_folder_is_nobody_else_s() -> None:
+async def test_the_folder_is_exclusive() -> None:
     """Only its owner may look into the folder, and it is gone afterwards, with all that is in it."""
     async with scratch_dir(DecodeFailed, seconds=SECONDS) as scratch:
         assert scratch.path.stat().st_mode & 0o777 == 0o700

@@ -51,7 +51,7 @@ def test_pauses_within_are_kept() -> None:
 
 
 def test_nothing_said() -> None:
-    """Of silence, and of nothing, nothing is left, so that it can be told."""
+    """Silence, and no sound at all, leave nothing, so that they can be recognised."""
     assert taken(silence(2)).size == 0
     assert SpokenPiece(RATE).end() == b""
 

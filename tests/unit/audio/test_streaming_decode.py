@@ -100,7 +100,7 @@ async def test_what_is_not_read_from_the_front_is_not_begun(data: bytes) -> None
 
 
 async def test_an_attempt_that_failed_is_forgotten() -> None:
-    """A download that was cut and came anew gives the sound of the second, and one decoder remains of two."""
+    """A download that was cut and came again gives the sound of the second, and one decoder remains of two."""
     data = recording("opus.ogg")
     before = children()
     async with Transcoder().ahead() as ahead:
@@ -151,7 +151,7 @@ async def test_no_more_than_so_many_at_once() -> None:
         assert await transcoder.decode(clip, second) == await transcoder.decode(clip)
 
 
-async def test_too_long_is_told() -> None:
+async def test_too_long_is_reported() -> None:
     """A recording that plays longer than is allowed is refused, decoded ahead or not."""
     data = encoded(tone(60), "long.wav")
     transcoder = Transcoder(max_seconds=3)
@@ -162,7 +162,7 @@ async def test_too_long_is_told() -> None:
 
 
 async def test_a_decoder_that_hangs(program: Callable[[str], str]) -> None:
-    """A decoder that does not end is ended at the deadline, and that is told: it would hang once more."""
+    """A decoder that does not end is ended at the deadline, and that is reported: it would hang once more."""
     data = recording("opus.ogg")
     transcoder = Transcoder(program("exec sleep 1000"), deadline_seconds=0.2)
     async with transcoder.ahead() as ahead:
@@ -172,7 +172,7 @@ async def test_a_decoder_that_hangs(program: Callable[[str], str]) -> None:
 
 
 async def test_a_decoder_that_cannot_be_started() -> None:
-    """Where there is no ffmpeg, what is told is what decode() tells."""
+    """Without ffmpeg the error is that of decode()."""
     data = recording("opus.ogg")
     async with Transcoder("/there/is/none").ahead() as ahead:
         show(ahead, data)

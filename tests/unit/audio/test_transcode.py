@@ -154,7 +154,7 @@ async def test_what_is_too_long_is_refused() -> None:
 
 
 async def test_much_more_than_the_limit_is_not_decoded(program: Callable[[str], str]) -> None:
-    """A minute is noticed to be too long; ffmpeg is told to stop a second past the limit, by time and by size."""
+    """A minute is noticed to be too long; ffmpeg has to stop a second past the limit, by time and by size."""
     with pytest.raises(TooLong):
         await Transcoder(max_seconds=3).decode(Clip(encoded(tone(60), "long.wav"), Format.WAV))
     with pytest.raises(DecodeFailed) as caught:
@@ -203,7 +203,7 @@ async def test_a_playlist_reaches_no_network(kind: str, called: Format) -> None:
 
 
 async def test_an_m4a_opens_no_other_file(tmp_path: Path) -> None:
-    """An M4A that says that its sound lies in another file is refused, though ffmpeg can be told to follow it."""
+    """An M4A that says that its sound lies in another file is refused, though ffmpeg has an option to follow it."""
     victim = tmp_path / "victim.m4a"
     victim.write_bytes(recording("index-last.m4a"))
     hostile = pointing_elsewhere(victim.read_bytes(), str(victim))
@@ -313,7 +313,7 @@ async def test_a_voice_without_end_is_stopped() -> None:
 
 
 async def test_what_ffmpeg_did_not_take_is_left_to_the_caller(program: Callable[[str], str]) -> None:
-    """When ffmpeg dies in the middle its last words are told, and the rest of the stream can still be read."""
+    """When ffmpeg dies in the middle its last words are logged, and the rest of the stream can still be read."""
     data = pcm(tone(20))
     taken: list[bytes] = []
     stream = pieces(data, 64 * 1024)

@@ -22,7 +22,7 @@ AT = datetime(2025, 11, 8, tzinfo=UTC)
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A fixtures tree with one memo, and a file beside it that is none of its business."""
+    """A fixtures tree with one memo, and an unrelated file next to it."""
     tree = tmp_path / "fixtures"
     (tree / "events").mkdir(parents=True)
     (tree / "memos").mkdir()
@@ -99,7 +99,7 @@ def test_other_files_are_refused(tree: Path) -> None:
         load(path, series_api_url=URL)
 
 
-def test_a_missing_base_url_is_told(tree: Path) -> None:
+def test_a_missing_base_url_is_reported(tree: Path) -> None:
     """An event that needs the Series API's URL is refused where there is none; others do without."""
     event = _event(tree, {"audio": {"url": "${SERIES_API_URL}/media/hello.opus"}})
     with pytest.raises(FixtureError, match=r"01-event\.json: needs SERIES_API_URL, which is not set"):
@@ -116,22 +116,22 @@ def test_no_way_out_of_the_tree(tree: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["../memos/nobody.opus", "../memos", "../memos/\0"])
-def test_missing_file_is_told(tree: Path, name: str) -> None:
+def test_missing_file_is_reported(tree: Path, name: str) -> None:
     """A file that cannot be read is a FixtureError that names the event or the file."""
     with pytest.raises(FixtureError, match=r"nobody\.opus|memos|01-event"):
         load(_event(tree, {"data": f"${{base64:{name}}}"}), series_api_url=URL)
 
 
 @pytest.mark.parametrize("text", ["{", "", '{"a": ' * 100_000, "\udcff"])
-def test_broken_json_is_told(tree: Path, text: str) -> None:
-    """A .json file that is no JSON is told by its name, with the way to send it none the less."""
+def test_broken_json_is_reported(tree: Path, text: str) -> None:
+    """A .json file that is no JSON is reported by its name, with the way to send it none the less."""
     path = tree / "events" / "01-event.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(FixtureError, match=r"01-event\.json.*\.bin"):
         load(path, series_api_url=URL)
 
 
-def test_missing_event_is_told(tree: Path) -> None:
+def test_missing_event_is_reported(tree: Path) -> None:
     """An event that is not there is a FixtureError, not an OSError."""
     with pytest.raises(FixtureError, match="nothing"):
         load(tree / "events" / "nothing.json", series_api_url=URL)
@@ -145,7 +145,7 @@ def test_messages_are_keyed_by_their_path(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("table", [{"/api/chats/5": {}}, {"/api/chats/5/chat_messages/7": "hello"}])
-def test_wrong_messages_are_told(tree: Path, table: object) -> None:
+def test_wrong_messages_are_reported(tree: Path, table: object) -> None:
     """What is no path of a message, or no message, is a FixtureError."""
     path = tree / "messages.json"
     path.write_text(json.dumps(table))
@@ -166,7 +166,7 @@ def test_wrapped_file_is_a_memo(tmp_path: Path, name: str, mime_type: str | None
 
 
 def test_a_recording_without_a_suffix_says_its_type(tmp_path: Path) -> None:
-    """The type of what has no suffix is told by its first bytes."""
+    """The type of what has no suffix is read from its first bytes."""
     path = tmp_path / "hello"
     path.write_bytes(b"caff\x00\x01")
     event = parse(wrap(path, chat_id="5", message_id="m-7", person="+15550101234"), received_at=AT)

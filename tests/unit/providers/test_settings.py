@@ -25,7 +25,7 @@ from tests.unit.runtime.settings.reading import one_fault, values
         ("HF_TOKEN", "two\nlines", "contains a control or otherwise unprintable character"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_to_write(variable: str, text: str, advice: str) -> None:
+def test_a_wrong_value_comes_with_what_to_write(variable: str, text: str, advice: str) -> None:
     """Each wrong value is one fault, of its own variable, that says what is the matter."""
     assert advice in one_fault(ModelSettings, variable, text)
 
@@ -47,7 +47,7 @@ def test_a_value_is_parsed_once_and_for_all(variable: str, text: str, value: obj
 @pytest.mark.parametrize("vendor", ["ELEVENLABS", "CARTESIA", "OPENAI"])
 @pytest.mark.parametrize("voices", ["", "hi=V", "default=V"])
 def test_a_key_alone_suffices_to_speak(vendor: str, voices: str) -> None:
-    """No voice has to be chosen: there is one for each language that nobody named."""
+    """No voice has to be chosen: there is one for each language without one."""
     settings = read(ModelSettings, {f"{vendor}_API_KEY": "k", f"{vendor}_VOICES": voices})
     assert vendor.lower() in settings.configured("synthesizers").used
 

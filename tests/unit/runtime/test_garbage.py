@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime.garbage import freeze, import_uncollected
+from runtime.garbage import freeze, import_without_gc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +35,9 @@ def test_importing_leaves_the_collector_as_it_was(*, on: bool, tmp_path: Path, m
     (tmp_path / "a_module_of_ours.py").write_text("import gc\nCOLLECTING = gc.isenabled()\n")
     if not on:
         gc.disable()
-    assert import_uncollected("a_module_of_ours").COLLECTING is False
+    assert import_without_gc("a_module_of_ours").COLLECTING is False
     with pytest.raises(ModuleNotFoundError):
-        import_uncollected("a_module_of_nobody")
+        import_without_gc("a_module_of_nobody")
     assert gc.isenabled() is on
 
 

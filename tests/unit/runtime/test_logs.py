@@ -33,7 +33,7 @@ def _as_before() -> Iterator[None]:
 
 
 def test_the_level_is_for_our_own_lines() -> None:
-    """Our lines are told from LOG_LEVEL on, libraries' from WARNING on at least."""
+    """Our lines are logged from LOG_LEVEL on, libraries' from WARNING on at least."""
     stream = io.StringIO()
     configure_logs("json", "INFO", stream)
     logging.getLogger("consumer.notices").debug("event.passed")
@@ -81,7 +81,7 @@ def test_people_and_machines_get_what_they_can_read(
 
 
 @pytest.mark.parametrize("log_format", ["human", "json"])
-def test_an_exception_is_told_by_type_and_place_only(log_format: str) -> None:
+def test_an_exception_is_reported_by_type_and_place_only(log_format: str) -> None:
     """The text of an exception may repeat what a person said, so it is never logged (I6)."""
     stream = io.StringIO()
     configure_logs(log_format, "INFO", stream)  # type: ignore[arg-type] # pytest passes plain str
@@ -100,7 +100,7 @@ def test_an_exception_is_told_by_type_and_place_only(log_format: str) -> None:
     assert "what the person said" not in stream.getvalue()
 
 
-def test_only_the_first_line_of_a_librarys_message_is_told() -> None:
+def test_only_the_first_line_of_a_librarys_message_is_reported() -> None:
     """What asyncio appends about a lost exception repeats its text; the line itself stays."""
     stream = io.StringIO()
     configure_logs("json", "INFO", stream)
@@ -126,7 +126,7 @@ def test_whoever_writes_it_it_is_redacted() -> None:
     assert lines(stream)[1]["sent"] == "<bytes>"
 
 
-def test_a_line_that_cannot_be_written_is_told_without_its_arguments(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_line_that_cannot_be_written_is_reported_without_its_arguments(capfd: pytest.CaptureFixture[str]) -> None:
     """A library's broken log call neither fails the caller nor spills its arguments on standard error."""
     stream = io.StringIO()
     configure_logs("json", "INFO", stream)
@@ -171,7 +171,7 @@ def test_a_row_fits_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_a_reason_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reason_is_reported_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an operator has to act on is never cut, however narrow the terminal."""
     monkeypatch.setenv("COLUMNS", "40")
     reason = "Kafka at 127.0.0.1:9092 cannot be used: it does not answer"

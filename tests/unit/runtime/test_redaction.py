@@ -51,7 +51,7 @@ def test_what_looks_private_is_masked_and_the_rest_is_not(text: str, redacted: s
     ],
 )
 def test_a_field_is_plain_or_named_by_its_type(name: str, value: object, plain: object) -> None:
-    """Private fields are masked by their name, others are told as far as they are plain."""
+    """Private fields are masked by their name, others are shown as far as they are plain."""
     assert Redactor().field(name, value) == plain
 
 

@@ -76,7 +76,7 @@ async def test_a_status_comes_with_its_wait(sandbox: Sandbox, session: aiohttp.C
         assert response.reason == SCRIPTED
 
 
-async def test_a_redirect_points_where_it_is_told(sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
+async def test_a_redirect_points_where_it_is_reported(sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
     """A redirect keeps the method, and names the place."""
     sandbox.faults.next("cartesia", ScriptedFault(FaultKind.REDIRECT, location="http://127.0.0.1:1/x"))
     async with asked(session, sandbox) as response:

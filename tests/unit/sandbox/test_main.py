@@ -18,7 +18,7 @@ def _refused(*options: str) -> tuple[int, str]:
     return ended.returncode, ended.stderr
 
 
-def test_a_port_that_is_taken_is_told_in_one_line() -> None:
+def test_a_port_that_is_taken_is_reported_in_one_line() -> None:
     """Where somebody listens already it ends with status 1, and one line that says what to change."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -27,7 +27,7 @@ def test_a_port_that_is_taken_is_told_in_one_line() -> None:
     assert said == f"sandbox: cannot listen on 127.0.0.1, port {port} (address already in use): see --host and --port\n"
 
 
-def test_a_host_that_is_none_is_told_in_one_line() -> None:
+def test_a_host_that_is_none_is_reported_in_one_line() -> None:
     """So it does for a host that is no address of this machine."""
     status, said = _refused("--host", "192.0.2.1", "--port", "0")
     assert status == 1

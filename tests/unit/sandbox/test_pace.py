@@ -17,7 +17,7 @@ from tests.harness.virtual_time import in_virtual_time
 
 
 class Connection(asyncio.Transport):
-    """One that can be told from others."""
+    """One that is distinct from others."""
 
 
 def asking(service: str, transport: asyncio.BaseTransport | None = None) -> Any:  # noqa: ANN401 (what aiohttp would make)

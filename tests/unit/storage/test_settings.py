@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         (RetentionSettings, "LEDGER_DAYS", "29", "must not be less than RETENTION_DAYS (30)"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_to_write(group: type[Group], variable: str, text: str, advice: str) -> None:
+def test_a_wrong_value_comes_with_what_to_write(group: type[Group], variable: str, text: str, advice: str) -> None:
     """Each wrong value is one fault, of its own variable, that says what is the matter."""
     assert advice in one_fault(group, variable, text)
 

@@ -1,4 +1,4 @@
-"""The local engines: a voice and ears that run as child processes, and leave nothing behind."""
+"""The local engines: a voice and a recognizer that run as child processes, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_markup_is_spoken_as_it_stands() -> None:
 
 
 async def test_unknown_language_is_an_error() -> None:
-    """A language without a voice is told, not spoken in another's."""
+    """A language without a voice is an error, not spoken in another's."""
     with pytest.raises(EngineError, match="no local voice"):
         await _pcm("hello", "xx")
 

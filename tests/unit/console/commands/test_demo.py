@@ -45,7 +45,7 @@ def test_a_folder_of_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(("name", "words"), [("afile", "is no folder"), ("afile/below", "Not a directory")])
 def test_what_cannot_be_a_folder(tmp_path: Path, name: str, words: str) -> None:
-    """A plain file, or a place where no folder can be made, is told in one line."""
+    """A plain file, or a place where no folder can be made, is reported in one line."""
     (tmp_path / "afile").write_text("mine")
     result = called("demo", "--folder", str(tmp_path / name))
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)

@@ -53,8 +53,8 @@ async def test_a_ledger_that_is_none(tmp_path: Path) -> None:
     assert (finding.verdict, finding.words) == (CheckVerdict.WRONG, words)
 
 
-def test_programs_are_told_of_bad_variables() -> None:
-    """With --json a variable that cannot be read is told as a finding, in the one object, with exit status 2."""
+def test_programs_are_reported_of_bad_variables() -> None:
+    """With --json a variable that cannot be read is reported as a finding, in the one object, with exit status 2."""
     result = called("doctor", "--json", WORKER_CONCURRENCY="0", KAFKA_TOPIC="a topic")
     told = json.loads(result.stdout)
     assert (result.exit_code, result.stderr) == (2, "")

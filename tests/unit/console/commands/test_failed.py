@@ -69,7 +69,7 @@ def test_a_row_a_memo_in_a_pipe(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["show", "reprocess"])
 def test_an_event_that_is_no_memo(tmp_path: Path, command: str) -> None:
-    """What `failed` lists of an event is told as one by those who know memos alone, with where its bytes are."""
+    """Commands that know memos alone report what `failed` lists of an event as such, with where its bytes are."""
     in_store(tmp_path, _wait)
     assert EVENT in called("failed", **kept(tmp_path)).stdout
     result = called(command, EVENT, **kept(tmp_path))
@@ -88,8 +88,8 @@ def test_no_name_is_misuse(tmp_path: Path, command: list[str]) -> None:
     assert "`voicememo failed` lists" in result.stderr
 
 
-def test_an_id_is_told_as_it_is(tmp_path: Path) -> None:
-    """An id comes from outside: what looks like a markup of ours in it is told as it stands."""
+def test_an_id_is_reported_as_it_is(tmp_path: Path) -> None:
+    """An id comes from outside: what looks like a markup of ours in it is printed as it stands."""
     in_store(tmp_path, _wait)
     result = called("reprocess", "5[bold]6[/red]", **kept(tmp_path))
     assert result.exit_code == 3
@@ -97,7 +97,7 @@ def test_an_id_is_told_as_it_is(tmp_path: Path) -> None:
 
 
 def test_one_or_the_other(tmp_path: Path) -> None:
-    """Whoever names memos and gives --all is told that both were given."""
+    """Memos together with --all are refused: both were given."""
     result = called("reprocess", "--all", "5", **kept(tmp_path))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "Name the memos to reprocess, or give --all: one or the other.\n"

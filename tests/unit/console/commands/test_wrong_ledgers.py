@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("command", ["failed", "show 5", "purge", "purge --person +15550100001", "reprocess 5"])
 def test_a_ledger_that_is_not_there(tmp_path: Path, command: str) -> None:
-    """Whoever looks, forgets or answers anew is told that there is no such file, by name, and none is made."""
+    """Each command reports, by name, that there is no such file, and makes none."""
     place = tmp_path / "typo" / "voicememo.db"
     result = called(*command.split(), **{**kept(tmp_path), "STORE_URL": f"sqlite:{place}"})
     assert (result.exit_code, result.stdout) == (1, "")
@@ -26,7 +26,7 @@ def test_a_ledger_that_is_not_there(tmp_path: Path, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["failed", "show 5", "purge", "reprocess 5"])
 def test_a_ledger_that_is_none(tmp_path: Path, command: str) -> None:
-    """A file that is no database is told in one line, and is left as it is."""
+    """A file that is no database is reported in one line, and is left as it is."""
     place = tmp_path / "voicememo.db"
     place.write_text("garbage\n")
     result = called(*command.split(), **kept(tmp_path))

@@ -74,8 +74,8 @@ async def spoken(text: str, *rates: int) -> Sequence[bytes]:
 async def heard(*sounds: tuple[str, bytes]) -> Sequence[RecognitionScore]:
     """Recognise sounds again, each by the name of its voice, that were to say SAID."""
     chosen = [SpokenReply(rung, f"{rung}.m4a", SAID, sound) for rung, sound in sounds]
-    ears = SphinxRecognizer(processes=2, deadline_seconds=PATIENCE)
-    return await recognise(chosen, LocalTranscriber(ears), Transcoder(deadline_seconds=PATIENCE))
+    recognizer = SphinxRecognizer(processes=2, deadline_seconds=PATIENCE)
+    return await recognise(chosen, LocalTranscriber(recognizer), Transcoder(deadline_seconds=PATIENCE))
 
 
 def shown(found: Sequence[RecognitionScore], *, terminal: bool) -> str:
@@ -120,7 +120,7 @@ def test_the_longest_of_each_voice_is_chosen() -> None:
 
 
 async def test_too_few_words_are_not_judged() -> None:
-    """A reply that says too little is not listened to, but told of."""
+    """A reply that says too little is not listened to, but reported."""
     short = SpokenReply("clip", "1.m4a", "Got your voice memo!", b"not even sound")
     assert short.words < LEAST_WORDS
     assert not await recognise([short], LocalTranscriber(SphinxRecognizer()), Transcoder())
@@ -129,7 +129,7 @@ async def test_too_few_words_are_not_judged() -> None:
 
 @pytest.mark.timeout(2 * PATIENCE)
 async def test_a_garbled_reply_does_not_pass() -> None:
-    """A reply at a wrong rate, without one of its sentences, or that cannot be decoded is told of, and fails."""
+    """A reply at a wrong rate, without one of its sentences, or that cannot be decoded is reported, and fails."""
     well, fast, slow = await spoken(SAID, SAMPLE_RATE, SAMPLE_RATE * 3 // 2, SAMPLE_RATE * 2 // 3)
     (halved,) = await spoken(SECOND, SAMPLE_RATE)
     sounds = {"good": well, "fast": fast, "slow": slow, "halved": halved, "broken": b"no sound at all"}
@@ -159,7 +159,7 @@ def test_the_threshold(errors: int, passes: bool) -> None:  # noqa: FBT001 (a pa
 
 
 def test_a_demo_in_which_nothing_was_recognised_fails() -> None:
-    """Where no reply could be judged, or an event did not end as expected, that is told."""
+    """Where no reply could be judged, or an event did not end as expected, that is reported."""
     assert shortcomings([SPOKEN_WELL], []) == ["No reply could be recognised again: no voice said enough English."]
     fine = RecognitionScore(SpokenReply("local", "1.m4a", "", b""), 20, 0)
     other = DemoEvent("b.json", EventOutcome("failed", "x", None), {"outcome": "answered"})

@@ -57,8 +57,8 @@ def test_a_repeat_is_known_by_its_chat_and_message(accounts: list[DemoEvent]) ->
     assert repeat_of(EventOutcome("ignored", "typing", None), accounts) is None
 
 
-def test_a_repeat_is_told_in_one_line(accounts: list[DemoEvent]) -> None:
-    """It does not look like a second answer: its line names the first, and the first's story is not told again."""
+def test_a_repeat_is_reported_in_one_line(accounts: list[DemoEvent]) -> None:
+    """It does not look like a second answer: its line names the first, and the first's story is not repeated."""
     (line,) = _told(event_report(accounts[-1])).splitlines()
     assert line.endswith("answered  (a repeat of 01.json: nothing goes out again)")
     assert "Yes, on Sunday." in _told(event_report(accounts[0]))

@@ -92,12 +92,12 @@ def v2_numbers(message: Message, sent_at: Json) -> dict[str, Json]:
 
 
 def top_audio(message: Message, sent_at: Json) -> dict[str, Json]:
-    """`audio` beside `data`."""
+    """`audio` next to `data`."""
     return _v2(message, sent_at, attachments=None) | {"audio": message.attachment}
 
 
 def top_message_audio(message: Message, sent_at: Json) -> dict[str, Json]:
-    """`message.audio` beside `data`."""
+    """`message.audio` next to `data`."""
     return _v2(message, sent_at, attachments=None) | {"message": {"audio": message.attachment}}
 
 

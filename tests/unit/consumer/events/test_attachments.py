@@ -74,7 +74,7 @@ def test_no_recording_among_what_is_attached(attachment: object) -> None:
 @pytest.mark.parametrize("container", sorted(MAGIC))
 @pytest.mark.parametrize("prefix", ["", "data:;base64,", "data:application/octet-stream;base64,", "\n  "])
 def test_magic_bytes_tell_a_recording(container: str, prefix: str) -> None:
-    """Inline data without a MIME type is identified by its first bytes, even beside text."""
+    """Inline data without a MIME type is identified by its first bytes, even with text."""
     text = prefix + base64.b64encode(MAGIC[container] + bytes(20)).decode()
     attachment = {"data": text, "mime_type": "application/octet-stream"}
     audio = audio_of(v2(attachments=[attachment], text="listen"))
@@ -82,12 +82,12 @@ def test_magic_bytes_tell_a_recording(container: str, prefix: str) -> None:
 
 
 def test_vague_link_beside_words_is_no_recording() -> None:
-    """A link without any sign, beside text, is no recording."""
+    """A link without any sign, with text, is no recording."""
     assert isinstance(read(v2(attachments=[{"url": URL}], text="look at this")), TextMessage)
 
 
 def test_vague_link_of_a_voice_message_is_its_recording() -> None:
-    """A link without any sign is the recording of a message that calls itself a voice message, even beside text."""
+    """A link without any sign is the recording of a message that calls itself a voice message, even with text."""
     audio = audio_of(v2(attachments=[{"url": URL}], text="hi", is_audio_message=True))
     assert audio == (LinkedAudio(URL), AbsentAudio())
 

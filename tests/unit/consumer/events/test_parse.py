@@ -209,18 +209,18 @@ def test_address_is_that_of_the_message(one: Built) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "lacking"), [(b" ", "empty"), (b"{", "not-json"), (b"[1]", "not-an-object"), (b"{}", "no-chat")]
+    ("value", "missing"), [(b" ", "empty"), (b"{", "not-json"), (b"[1]", "not-an-object"), (b"{}", "no-chat")]
 )
-def test_address_says_what_is_lacking(value: bytes, lacking: str) -> None:
+def test_address_says_what_is_missing(value: bytes, missing: str) -> None:
     """Without a readable chat there is a constant reason."""
-    assert address_of(value) == Address(lacking=lacking)
+    assert address_of(value) == Address(missing=missing)
 
 
 @given(st.one_of(st.binary(), json_values.map(lambda value: json.dumps(value).encode())))
 def test_every_value_has_an_address_or_lacks_one(value: bytes) -> None:
     """Any bytes give a chat or a reason, never both, and no error."""
     found = address_of(value)
-    assert (found.chat_id is None) == (found.lacking is not None)
+    assert (found.chat_id is None) == (found.missing is not None)
 
 
 @given(built())
@@ -295,7 +295,7 @@ def test_useless_message_id_is_hashed(message_id: object) -> None:
 
 
 def test_id_of_the_delivery_is_not_that_of_the_message() -> None:
-    """An `id` beside `data` is the delivery's: two deliveries of one message must not get two answers."""
+    """An `id` next to `data` is the delivery's: two deliveries of one message must not get two answers."""
     one, other = ({**v2(id=None, audio={"url": URL}), "id": f"delivery-{number}"} for number in (1, 2))
     assert read(one) == read(other)
 

@@ -37,7 +37,7 @@ def test_a_recording_has_no_text() -> None:
 
 
 def test_it_is_read_once() -> None:
-    """Its language is known once it was told from the text, and not from an apology alone."""
+    """Its language is known once it was identified from the text, and not from an apology alone."""
     known = checkpoint.initial_facts(TEXT)
     assert checkpoint.restore_heard(TEXT, known) is None
     assert checkpoint.restore_heard(TEXT, {**known, "language": "en", "line": Line.NOT_PROCESSED.value}) is None

@@ -1,4 +1,4 @@
-"""Progress: what is told of a memo, and stored of it in order."""
+"""Progress: what is reported of a memo, and stored of it in order."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def told(environ: Mapping[str, str], *, complete: bool = False) -> dict[str, str
         (WorkerSettings, "MAX_MEMO_BYTES", "9" * 5000, "… is not a whole number"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_to_write(group: type[Group], variable: str, text: str, advice: str) -> None:
+def test_a_wrong_value_comes_with_what_to_write(group: type[Group], variable: str, text: str, advice: str) -> None:
     """Each wrong value is one fault, of its own variable, that says what is the matter."""
     assert advice in one_fault(group, variable, text)
 
@@ -200,7 +200,7 @@ def test_every_default_can_be_written_out() -> None:
 
 
 def test_run_needs_the_series_api() -> None:
-    """What `run` cannot do without is a fault for it, and only told to those who ask otherwise."""
+    """What `run` cannot do without is a fault for it; elsewhere `missing()` lists it."""
     assert list(told({}, complete=True)) == ["SERIES_API_URL", "SERIES_API_KEY"]
     assert [fault.variable for fault in load({}, complete=False).missing()] == ["SERIES_API_URL", "SERIES_API_KEY"]
     assert load(NEEDED).missing() == ()
@@ -251,9 +251,9 @@ def test_the_times_agree_whatever_is_set(drain: float, deadline: float) -> None:
         {"DRAIN_SECONDS": f"{drain:.3f}", "REPLY_DEADLINE_SECONDS": f"{deadline:.3f}"}, complete=False
     ).worker
     assert settings.drain_seconds < settings.rebalance_timeout_seconds < settings.stale_after_seconds
-    assert settings.drain_seconds + settings.let_go_seconds < settings.rebalance_timeout_seconds
+    assert settings.drain_seconds + settings.cancel_seconds < settings.rebalance_timeout_seconds
     assert settings.lease_seconds / 3 + settings.send_seconds < settings.lease_seconds
-    assert settings.send_seconds < settings.let_go_seconds
+    assert settings.send_seconds < settings.cancel_seconds
     assert 0 < settings.send_seconds <= settings.reply_deadline_seconds
 
 
@@ -283,7 +283,7 @@ def test_pseudonyms_have_a_secret_of_their_own_or_a_derived_one() -> None:
 
 
 def test_settings_cannot_be_changed() -> None:
-    """Settings are read once: nobody may change them afterwards."""
+    """Settings are read once and cannot be changed afterwards."""
     settings = load({}, complete=False)
     with pytest.raises(ValidationError):
         setattr(settings, "kafka", None)  # noqa: B010 (mypy knows that it is read-only)
@@ -340,7 +340,7 @@ def test_secrets_are_never_shown(secrets: dict[str, str], number: str, *, broken
     ),
     complete=st.booleans(),
 )
-def test_any_environment_loads_or_is_told_what_is_wrong(environ: dict[str, str], *, complete: bool) -> None:
+def test_any_environment_loads_or_is_reported_what_is_wrong(environ: dict[str, str], *, complete: bool) -> None:
     """No environment makes load() fail otherwise than by naming its own variables, each once."""
     try:
         settings = load(environ, complete=complete)

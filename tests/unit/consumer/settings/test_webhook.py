@@ -20,6 +20,6 @@ from tests.unit.runtime.settings.reading import one_fault
         ("WEBHOOK_TOLERANCE_SECONDS", "0", "0 is not between 1 and 86400 seconds"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_to_write(variable: str, text: str, advice: str) -> None:
+def test_a_wrong_value_comes_with_what_to_write(variable: str, text: str, advice: str) -> None:
     """Each wrong value is one fault, of its own variable, that says what is the matter."""
     assert advice in one_fault(WebhookSettings, variable, text)

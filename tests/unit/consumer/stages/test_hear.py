@@ -59,7 +59,7 @@ def decoded(clip: Clip) -> Decoded:
 
 
 @dataclass
-class Ears:
+class ScriptedTranscriber:
     """Hears in each piece (by its number, from 1) what the script says; else w1, w2 and so on."""
 
     whole: Clip
@@ -88,7 +88,7 @@ class Ears:
 
 @dataclass
 class Ran:
-    """A stage that has run: what it gave, or raised, and what was told."""
+    """A stage that has run: what it returned or raised, and its notices."""
 
     progress: Progress
     notices: list[Notice]
@@ -100,19 +100,19 @@ class Ran:
         return sorted(((step.stage, step.rung, step.error) for step in self.progress.steps), key=str)
 
 
-def hears(ears: Callable[[Clip], Any]) -> Callable[[Clip, ExpectedLanguage], Any]:
-    """Make a rung of ears that need not know what language to expect."""
+def hears(transcriber: Callable[[Clip], Any]) -> Callable[[Clip, ExpectedLanguage], Any]:
+    """Make a rung of a transcriber that need not know what language to expect."""
 
     async def call(clip: Clip, expected: ExpectedLanguage) -> Any:  # noqa: ANN401 (whatever they hear)
         del expected
-        return await ears(clip)
+        return await transcriber(clip)
 
     return call
 
 
-async def hear(clip: Clip, *ears: Callable[[Clip], Any], deadline_seconds: float = 15.0) -> Ran:
-    """Run the stage, with a rung for each pair of ears."""
-    rungs = [Rung(f"rung-{number}", hears(each), deadline_seconds) for number, each in enumerate(ears, 1)]
+async def hear(clip: Clip, *transcribers: Callable[[Clip], Any], deadline_seconds: float = 15.0) -> Ran:
+    """Run the stage, with a rung for each transcriber."""
+    rungs = [Rung(f"rung-{number}", hears(each), deadline_seconds) for number, each in enumerate(transcribers, 1)]
     return await staged(clip, Ladder("hear", *rungs, budget_seconds=45.0))
 
 
@@ -146,11 +146,11 @@ async def test_a_short_memo_is_one_piece() -> None:
     whole = wav(speech()[: 5 * RATE])
     given: list[Clip] = []
 
-    async def ears(clip: Clip) -> Transcript:
+    async def transcriber(clip: Clip) -> Transcript:
         given.append(clip)
         return Transcript("hello", "fr")
 
-    ran = await hear(whole, ears)
+    ran = await hear(whole, transcriber)
     assert given[0] is whole
     assert ran.given
     assert (ran.given.words, ran.given.language, ran.given.rung) == ("hello", "fr", "rung-1")
@@ -160,21 +160,21 @@ async def test_a_short_memo_is_one_piece() -> None:
 @in_virtual_time
 async def test_a_long_memo_in_order() -> None:
     """Four pieces at a time are listened to, and their words joined in order, whichever is done first."""
-    ears = Ears(wav(speech()))
-    ran = await hear(ears.whole, ears)
-    count = len(cut_at_pauses(ears.whole))
+    transcriber = ScriptedTranscriber(wav(speech()))
+    ran = await hear(transcriber.whole, transcriber)
+    count = len(cut_at_pauses(transcriber.whole))
     assert ran.given
     assert ran.given.words.split(" ") == [f"w{number}" for number in range(1, count + 1)]
-    assert (ears.most, sorted(ears.asked)) == (4, list(range(1, count + 1)))
+    assert (transcriber.most, sorted(transcriber.asked)) == (4, list(range(1, count + 1)))
     assert ran.steps() == [("hear", "rung-1", None), *((f"hear-{n}", "rung-1", None) for n in range(1, count + 1))]
     assert {type(notice).__name__ for notice in ran.notices} == {"RungServed", "StageFinished"}
 
 
 @in_virtual_time
 async def test_a_lost_piece() -> None:
-    """A piece that every rung fails is told of, and the memo is answered by the words of the others."""
-    ears = Ears(wav(speech()), {2: Unavailable("one")})
-    ran = await hear(ears.whole, ears, Ears(ears.whole, {2: Unavailable("two")}))
+    """A piece that every rung fails is reported, and the memo is answered by the words of the others."""
+    transcriber = ScriptedTranscriber(wav(speech()), {2: Unavailable("one")})
+    ran = await hear(transcriber.whole, transcriber, ScriptedTranscriber(transcriber.whole, {2: Unavailable("two")}))
     assert ran.given
     assert ran.given.words.split(" ")[:2] == ["w1", "w3"]
     fallen = [("hear", "rung-1", "unavailable"), ("hear", "rung-2", "unavailable")]
@@ -185,8 +185,8 @@ async def test_a_lost_piece() -> None:
 @in_virtual_time
 async def test_a_piece_falls_back_alone() -> None:
     """The second rung takes the piece that the first one failed; the memo's rung is that of the most speech."""
-    ears = Ears(wav(speech()), {1: Unavailable("one")})
-    ran = await hear(ears.whole, ears, Ears(ears.whole, {1: "second"}))
+    transcriber = ScriptedTranscriber(wav(speech()), {1: Unavailable("one")})
+    ran = await hear(transcriber.whole, transcriber, ScriptedTranscriber(transcriber.whole, {1: "second"}))
     assert ran.given
     assert (ran.given.words.split(" ")[:2], ran.given.rung) == (["second", "w2"], "rung-1")
     assert ("hear-1", "rung-2", None) in ran.steps()
@@ -195,8 +195,8 @@ async def test_a_piece_falls_back_alone() -> None:
 @in_virtual_time
 async def test_all_pieces_lost() -> None:
     """Only when no piece could be made out is the person thanked without an answer."""
-    ears = Ears(wav(speech()), dict.fromkeys(range(1, 9), Unavailable("one")))
-    ran = await hear(ears.whole, ears)
+    transcriber = ScriptedTranscriber(wav(speech()), dict.fromkeys(range(1, 9), Unavailable("one")))
+    ran = await hear(transcriber.whole, transcriber)
     assert ran.apology
     assert (ran.apology.line, ran.apology.reason) == (Line.THANKS, "not-transcribed")
     assert ("hear", None, "not-transcribed") in ran.steps()
@@ -205,8 +205,8 @@ async def test_all_pieces_lost() -> None:
 @in_virtual_time
 async def test_one_lost_and_no_words_in_the_others() -> None:
     """An apology does not claim silence when a part could not be transcribed."""
-    ears = Ears(wav(speech()), {1: Unavailable("one"), **dict.fromkeys(range(2, 9), "")})
-    ran = await hear(ears.whole, ears)
+    transcriber = ScriptedTranscriber(wav(speech()), {1: Unavailable("one"), **dict.fromkeys(range(2, 9), "")})
+    ran = await hear(transcriber.whole, transcriber)
     assert ran.apology
     assert ran.apology.reason == "not-transcribed"
 
@@ -215,31 +215,31 @@ async def test_one_lost_and_no_words_in_the_others() -> None:
 async def test_silent_pieces_cost_nothing() -> None:
     """A silent piece is not sent to a transcriber."""
     whole = wav(speech()[: 20 * RATE], np.zeros(60 * RATE), speech()[20 * RATE : 40 * RATE])
-    ears = Ears(whole)
-    ran = await hear(whole, ears)
+    transcriber = ScriptedTranscriber(whole)
+    ran = await hear(whole, transcriber)
     silent = [int(stage[5:]) for stage, rung, _ in ran.steps() if rung == "silence"]
     assert silent
-    assert sorted(ears.asked + silent) == list(range(1, len(cut_at_pauses(whole)) + 1))
+    assert sorted(transcriber.asked + silent) == list(range(1, len(cut_at_pauses(whole)) + 1))
 
 
 @pytest.mark.parametrize("seconds", [5, 100])
 @in_virtual_time
 async def test_silence(seconds: int) -> None:
     """A memo without a voice in it asks no recogniser, however long it is."""
-    ears = Ears(wav(np.zeros(seconds * RATE)))
-    ran = await hear(ears.whole, ears)
+    transcriber = ScriptedTranscriber(wav(np.zeros(seconds * RATE)))
+    ran = await hear(transcriber.whole, transcriber)
     assert ran.apology
-    assert (ran.apology.line, ran.apology.reason, ears.asked) == (Line.NOTHING_HEARD, "silence", [])
+    assert (ran.apology.line, ran.apology.reason, transcriber.asked) == (Line.NOTHING_HEARD, "silence", [])
 
 
 @in_virtual_time
 async def test_imagined_words() -> None:
-    """Credits of films are no words: alone they are nothing heard, and beside others they are left out."""
+    """Credits of films are no words: alone they are nothing heard, and among others they are left out."""
     short, long = wav(speech()[: 5 * RATE]), wav(speech())
-    alone = await hear(short, Ears(short, {1: "Thank you for watching!"}))
+    alone = await hear(short, ScriptedTranscriber(short, {1: "Thank you for watching!"}))
     assert alone.apology
     assert (alone.apology.line, alone.apology.reason) == (Line.NOTHING_HEARD, "no-words")
-    beside = await hear(long, Ears(long, {2: "Продолжение следует..."}))
+    beside = await hear(long, ScriptedTranscriber(long, {2: "Продолжение следует..."}))
     assert beside.given
     assert beside.given.words.split(" ")[:2] == ["w1", "w3"]
     assert ("hear-2", "rung-1", "hallucination") in beside.steps()
@@ -251,11 +251,11 @@ async def test_the_language_of_the_most_speech() -> None:
     whole = wav(speech())
     many = range(2, len(cut_at_pauses(whole)) + 1)
     script: Script = {1: Transcript("ok", "de"), **{number: Transcript("bon", "fr") for number in many}}
-    ran = await hear(whole, Ears(whole, script))
+    ran = await hear(whole, ScriptedTranscriber(whole, script))
     assert ran.given
     assert ran.given.language == "fr"
     unreported: Script = {1: Transcript("ja", "de"), **dict.fromkeys(many, "please call me back when you have time")}
-    ran = await hear(whole, Ears(whole, unreported))
+    ran = await hear(whole, ScriptedTranscriber(whole, unreported))
     assert ran.given
     assert ran.given.language == "en"
 
@@ -263,23 +263,25 @@ async def test_the_language_of_the_most_speech() -> None:
 @in_virtual_time
 async def test_a_bug_stays_a_bug() -> None:
     """What is no ProviderError passes through by its own name, and the other pieces end at once (I8)."""
-    ears = Ears(wav(speech()), {4: ZeroDivisionError()}, seconds=lambda number: 1.0 if number == 4 else 14.0)
+    transcriber = ScriptedTranscriber(
+        wav(speech()), {4: ZeroDivisionError()}, seconds=lambda number: 1.0 if number == 4 else 14.0
+    )
     with pytest.raises(ZeroDivisionError):
-        await hear(ears.whole, ears)
-    assert (ears.now, asyncio.get_running_loop().time()) == (0, 1.0)
+        await hear(transcriber.whole, transcriber)
+    assert (transcriber.now, asyncio.get_running_loop().time()) == (0, 1.0)
 
 
 @in_virtual_time
 async def test_a_cancellation_ends_all_pieces() -> None:
     """A cancelled memo leaves no request behind."""
-    ears = Ears(wav(speech()))
-    hearing = asyncio.create_task(hear(ears.whole, ears))
+    transcriber = ScriptedTranscriber(wav(speech()))
+    hearing = asyncio.create_task(hear(transcriber.whole, transcriber))
     await asyncio.sleep(1.0)
-    assert ears.now == 4
+    assert transcriber.now == 4
     hearing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await hearing
-    assert ears.now == 0
+    assert transcriber.now == 0
 
 
 @in_virtual_time
@@ -302,7 +304,7 @@ async def test_time_is_bounded() -> None:
 
 @in_virtual_time
 async def test_local_ears_expect_english() -> None:
-    """Local ears take every language for English: where another is expected they make nothing up."""
+    """A local transcriber takes every language for English: where another is expected it makes nothing up."""
 
     class Local:
         async def transcribe(self, speech: Clip, *, language: str | None = None) -> Transcript:

@@ -22,14 +22,14 @@ MEMO = Memo("51", "id with spaces", "+15550100001", datetime(2026, 11, 21, tzinf
 
 
 class Listening(MemoryArchive):
-    """An archive that remembers what it was told about its objects."""
+    """An archive that remembers its objects' metadata."""
 
     def __init__(self) -> None:
         super().__init__()
         self.told: dict[str, tuple[str, Mapping[str, str]]] = {}
 
     async def put(self, key: str, data: bytes, *, content_type: str, about: Mapping[str, str] = NO_METADATA) -> str:
-        """Keep it, and what is told about it."""
+        """Keep it, and its metadata."""
         self.told[key] = (content_type, about)
         return await super().put(key, data, content_type=content_type, about=about)
 

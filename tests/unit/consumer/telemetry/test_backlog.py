@@ -91,7 +91,7 @@ async def test_what_waits_is_counted(ledger: Ledger, archive: RetryingArchive, c
 
 
 async def test_what_cannot_be_seen_stays(archive: RetryingArchive, unused_tcp_port: int) -> None:
-    """While the ledger is away what was seen last is still told, and nothing is raised: the worker goes on."""
+    """While the ledger is away what was seen last is still reported, and nothing is raised: the worker goes on."""
     store = SupabaseStore(f"http://127.0.0.1:{unused_tcp_port}", "key")
     await store.open()
     backlog = Backlog(store.ledger, archive)

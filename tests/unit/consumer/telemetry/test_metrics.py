@@ -59,7 +59,7 @@ def test_the_story_tells_every_kind_of_notice() -> None:
     assert {type(notice) for notice in STORY} == set(get_args(notices.Notice))
 
 
-def test_metrics_count_and_time_what_they_are_told() -> None:
+def test_metrics_count_and_time_what_they_are_reported() -> None:
     """Each notice moves the metrics that the catalogue promises, and those only."""
     metrics = Metrics(in_flight=lambda: 7)
     before = samples(metrics)
@@ -155,7 +155,7 @@ async def test_a_shut_rung_is_seen() -> None:
 
 
 def test_the_catalogue_is_what_is_exposed(tmp_path: Path) -> None:
-    """Names, types, labels and help of a scrape are those of the catalogue; beside them only the process's own."""
+    """Names, types, labels and help of a scrape are those of the catalogue; besides them only the process's own."""
     metrics = Metrics(in_flight=int)
     metrics.watch(WatchdogReadings(), lambda: None)  # type: ignore[arg-type] # all of a watchdog that is read
     metrics.watch_rungs(speaking())

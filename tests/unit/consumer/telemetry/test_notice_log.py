@@ -54,7 +54,7 @@ def test_each_notice_is_one_line() -> None:
 
 
 def test_a_dead_memo_is_an_error() -> None:
-    """A memo that met a bug is told as loudly as a buried event."""
+    """A memo that met a bug is logged as loudly as a buried event."""
     stream = io.StringIO()
     configure_logs("json", "INFO", stream)
     NoticeLog()(MemoSettled(KEY, "dead", "bug-KeyError", None, 1.23456))

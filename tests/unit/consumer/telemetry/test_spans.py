@@ -83,7 +83,7 @@ def test_each_end_ends_the_span(end: Notice, state: str, error: str | None) -> N
     assert (span.name, about(span, "state"), error_of(span)) == ("process message.received", state, error)
 
 
-def test_what_is_open_at_the_end_is_told() -> None:
+def test_what_is_open_at_the_end_is_reported() -> None:
     """When the worker ends, tries that have not ended are interrupted."""
     told = SpanRecorder()
     assert told(MemoTaken(KEY, 1), MemoTaken(OTHER, 1)) == []
@@ -92,7 +92,7 @@ def test_what_is_open_at_the_end_is_told() -> None:
 
 
 def test_rungs_stand_under_their_stage() -> None:
-    """Rungs are told before their stage and stand under it, each when it was; those of a lost stage under the memo."""
+    """Rungs come before their stage and stand under it, each when it was; those of a lost stage under the memo."""
     spans = SpanRecorder()(
         MemoTaken(KEY, 1),
         RungFailed(KEY, "hear", "first", 2.0, "unavailable", 3.0),
@@ -153,7 +153,7 @@ def test_memos_side_by_side_do_not_mix() -> None:
 
 
 def test_a_memo_has_no_end_of_spans() -> None:
-    """However much is told of one memo, its spans have an end, and how many were omitted is told (I9)."""
+    """However much happens to one memo, its spans have an end, and how many were omitted is recorded (I9)."""
     told = SpanRecorder()
     told(MemoTaken(KEY, 1))
     for number in range(700):
@@ -164,8 +164,8 @@ def test_a_memo_has_no_end_of_spans() -> None:
     assert about(spans[-1], "spans_omitted") == 201
 
 
-def test_nothing_private_is_told() -> None:
-    """No chat is told; and what looks like a number or is a secret is masked, wherever it turns up (I6)."""
+def test_nothing_private_is_reported() -> None:
+    """No chat is exported; and what looks like a number or is a secret is masked, wherever it turns up (I6)."""
     key = MemoKey("chat-of-a-person", "+1 555 010 0123")
     trace = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=TraceState([("vendor", "s3cr3t")]))
     spans = SpanRecorder()(
@@ -200,7 +200,7 @@ class Topics:
 
 
 async def test_what_is_sent_carries_its_span() -> None:
-    """The span of a sending stands under the context that came, and goes on in the headers; its key is not told."""
+    """The span of a sending stands under the context that came, and goes on in the headers; its key is not exported."""
     told, topics = SpanRecorder(), Topics()
     publisher = TracedPublisher(topics, told.tracer, told.listener)
     given = [("a", b"1"), ("traceparent", f"00-{'a' * 32}-{'b' * 16}-01".encode()), ("tracestate", b"v=1")]

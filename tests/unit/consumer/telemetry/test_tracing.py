@@ -92,7 +92,7 @@ def test_the_sdks_own_switch(on: Settings, monkeypatch: pytest.MonkeyPatch, valu
 def test_what_the_sdk_will_not_have_is_a_fault(
     on: Settings, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, fault: str
 ) -> None:
-    """Variables of the SDK that cannot be are told as our own are."""
+    """Variables of the SDK that cannot be are reported as our own are."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigurationError, match=fault):
         tracing.begin(on)
@@ -140,7 +140,7 @@ async def test_a_letter_of_a_memo_that_was_not_sampled(on: Settings, monkeypatch
 
 
 async def test_a_redirect_is_no_delivery(caplog: pytest.LogCaptureFixture) -> None:
-    """Spans, and the key that may stand beside them, go to the collector that is named and to no other (I6)."""
+    """Spans, and the key that may go with them, go to the collector that is named and to no other (I6)."""
     async with collecting() as collector, collecting() as elsewhere:
         collector.status, collector.location = 307, elsewhere.url
         traces = tracing.begin(load({**ON, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}))
@@ -157,7 +157,7 @@ async def test_a_redirect_is_no_delivery(caplog: pytest.LogCaptureFixture) -> No
 async def test_a_collector_that_is_well_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That spans go again is told once, after it was told that they do not."""
+    """That spans go again is logged once, after it was logged that they do not."""
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
     async with collecting() as collector:
         collector.status = 400

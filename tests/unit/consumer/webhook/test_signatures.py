@@ -1,4 +1,4 @@
-"""Signatures, beside values that none of our code made.
+"""Signatures, compared with values that none of our code made.
 
 The vector of `standard` is that of the Standard Webhooks libraries; all others were computed with openssl from what the
 vendor's pages say, such as:
@@ -103,7 +103,7 @@ def test_any_secret_of_a_rotation_will_do() -> None:
     ("late", "found"), [(-301, "early"), (-300, None), (0, None), (300, None), (300.5, "stale"), (10**9, "stale")]
 )
 def test_a_delivery_holds_for_a_while(headers: dict[str, str], late: float, found: str | None) -> None:
-    """What was signed rightly for another time is refused, in the past and in the future, and told apart."""
+    """What was signed rightly for another time is refused, in the past and in the future, with distinct outcomes."""
     if found is None:
         assert isinstance(verified(headers, now=AT + late), Genuine)
     else:

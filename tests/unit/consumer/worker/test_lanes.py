@@ -81,8 +81,8 @@ async def test_a_chat_is_answered_in_order() -> None:
 
 
 @in_virtual_time
-async def test_a_slow_chat_holds_up_nobody() -> None:
-    """Other lanes go on beside one that does not come to its end."""
+async def test_a_slow_chat_holds_up_no_other() -> None:
+    """Other lanes go on while one does not come to its end."""
     work = _work()
     work.submit("slow", "s1")
     for name in ("q1", "q2", "q3"):
@@ -215,7 +215,7 @@ async def test_cancel_waits_for_the_end() -> None:
 
 @in_virtual_time
 async def test_cancel_does_not_wait_for_ever() -> None:
-    """A job that will not end when it is cancelled is a failure, told after a bounded time."""
+    """A job that will not end when it is cancelled is a failure, reported after a bounded time."""
     lanes = _work().lanes
     stubborn = asyncio.Event()
 
@@ -327,7 +327,7 @@ class Job:
     state: str = "waiting"
 
     async def run(self) -> Outcome:
-        """Wait to be told how to end."""
+        """Wait for an order how to end."""
         self.state = "running"
         self.gate = asyncio.get_running_loop().create_future()
         try:

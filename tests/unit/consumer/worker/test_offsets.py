@@ -22,8 +22,8 @@ class _Tracked(PrefixTracker):
         super().__init__()
         self.last: dict[tuple[Partition, int], int] = {}
 
-    def received(self, partition: Partition, offset: int) -> int | None:
-        reception = super().received(partition, offset)
+    def mark_received(self, partition: Partition, offset: int) -> int | None:
+        reception = super().mark_received(partition, offset)
         if reception is not None:
             self.last[partition, offset] = reception
         return reception
@@ -34,7 +34,7 @@ def _tracker(*offsets: int) -> _Tracked:
     tracker = _Tracked()
     tracker.assign(FIRST)
     for offset in offsets:
-        assert tracker.received(FIRST, offset) is not None
+        assert tracker.mark_received(FIRST, offset) is not None
     return tracker
 
 
@@ -45,7 +45,7 @@ def _unfinished(tracker: PrefixTracker, partition: Partition) -> int:
 
 def _finish(tracker: _Tracked, *offsets: int) -> None:
     for offset in offsets:
-        tracker.finished(FIRST, offset, tracker.last[FIRST, offset])
+        tracker.mark_finished(FIRST, offset, tracker.last[FIRST, offset])
 
 
 def test_only_the_finished_prefix_may_be_committed() -> None:
@@ -71,7 +71,7 @@ def test_a_gap_is_jumped_once_it_is_known() -> None:
     tracker = _tracker(0)
     _finish(tracker, 0)
     assert tracker.committable() == {FIRST: 1}
-    assert tracker.received(FIRST, 4) is not None
+    assert tracker.mark_received(FIRST, 4) is not None
     assert tracker.committable() == {FIRST: 4}
 
 
@@ -80,7 +80,7 @@ def test_a_commit_is_due_only_where_something_moved() -> None:
     tracker = _tracker(0, 1)
     _finish(tracker, 0)
     assert tracker.committable() == tracker.committable() == {FIRST: 1}
-    tracker.committed({FIRST: 1})
+    tracker.mark_committed({FIRST: 1})
     assert tracker.committable() == {}
     _finish(tracker, 1)
     assert tracker.committable() == {FIRST: 2}
@@ -90,19 +90,19 @@ def test_a_commit_that_arrives_late_takes_nothing_back() -> None:
     """Of two commits under way the further one counts, whichever arrives last."""
     tracker = _tracker(0, 1)
     _finish(tracker, 0, 1)
-    tracker.committed({FIRST: 2})
-    tracker.committed({FIRST: 1})
+    tracker.mark_committed({FIRST: 2})
+    tracker.mark_committed({FIRST: 1})
     assert tracker.committable() == {}
 
 
-def test_offsets_that_go_back_come_anew() -> None:
-    """Where the position was set anew all is waited for again from there on, and may be committed again."""
+def test_offsets_that_go_back_come_again() -> None:
+    """Where the position was reset all is waited for again from there on, and may be committed again."""
     tracker = _tracker(7, 8, 9)
     _finish(tracker, 7, 8, 9)
-    tracker.committed(tracker.committable())
+    tracker.mark_committed(tracker.committable())
     assert not tracker.goes_back(FIRST, 10)
     assert tracker.goes_back(FIRST, 9)
-    assert tracker.received(FIRST, 2) is not None
+    assert tracker.mark_received(FIRST, 2) is not None
     assert _unfinished(tracker, FIRST) == 1
     assert tracker.committable() == {FIRST: 2}
     _finish(tracker, 2)
@@ -113,7 +113,7 @@ def test_what_lies_before_it_is_still_waited_for() -> None:
     """Going back forgets nothing that is unfinished before that offset."""
     tracker = _tracker(1, 5, 6)
     _finish(tracker, 6)
-    assert tracker.received(FIRST, 5) is not None
+    assert tracker.mark_received(FIRST, 5) is not None
     _finish(tracker, 5)
     assert tracker.committable() == {}
     _finish(tracker, 1)
@@ -124,21 +124,21 @@ def test_what_a_former_reception_finishes_is_dropped() -> None:
     """An offset that came again is finished by its last reception alone."""
     tracker = _tracker(0, 1)
     before = tracker.last[FIRST, 0]
-    assert tracker.received(FIRST, 0) is not None
-    tracker.finished(FIRST, 0, before)
+    assert tracker.mark_received(FIRST, 0) is not None
+    tracker.mark_finished(FIRST, 0, before)
     assert tracker.committable() == {}
     _finish(tracker, 0)
     assert tracker.committable() == {FIRST: 1}
 
 
 def test_what_a_former_assignment_finishes_is_dropped() -> None:
-    """A partition that comes back begins anew: what still ran for it finishes nothing of it."""
+    """A partition that comes back begins again: what still ran for it finishes nothing of it."""
     tracker = _tracker(0)
     before = tracker.last[FIRST, 0]
     tracker.revoke(FIRST)
     tracker.assign(FIRST)
-    assert tracker.received(FIRST, 0) is not None
-    tracker.finished(FIRST, 0, before)
+    assert tracker.mark_received(FIRST, 0) is not None
+    tracker.mark_finished(FIRST, 0, before)
     assert tracker.committable() == {}
     assert _unfinished(tracker, FIRST) == 1
 
@@ -161,10 +161,10 @@ def test_lag_counts_what_is_not_finished() -> None:
 def test_strangers_are_not_received() -> None:
     """A partition that is not ours has no offsets, and nothing of it can be committed."""
     tracker = _tracker()
-    assert tracker.received(SECOND, 0) is None
+    assert tracker.mark_received(SECOND, 0) is None
     assert not tracker.goes_back(SECOND, 0)
-    tracker.finished(SECOND, 0, 0)
-    tracker.committed({SECOND: 9})
+    tracker.mark_finished(SECOND, 0, 0)
+    tracker.mark_committed({SECOND: 9})
     assert (tracker.committable(), _unfinished(tracker, SECOND)) == ({}, 0)
 
 
@@ -255,7 +255,7 @@ class Tracking(RuleBasedStateMachine):
     ) -> tuple[Partition, int, int] | MultipleResults[tuple[Partition, int, int]]:
         model = self.models.get(partition)
         assert self.tracker.goes_back(partition, offset) is back
-        reception = self.tracker.received(partition, offset)
+        reception = self.tracker.mark_received(partition, offset)
         if model is None or reception is None:
             assert (model, reception) == (None, None)
             return multiple()
@@ -264,7 +264,7 @@ class Tracking(RuleBasedStateMachine):
         return partition, offset, reception
 
     def _finish(self, partition: Partition, offset: int, reception: int) -> None:
-        self.tracker.finished(partition, offset, reception)
+        self.tracker.mark_finished(partition, offset, reception)
         model = self.models.get(partition)
         if model is not None and model.receptions.get(offset) == reception:
             model.finished.add(offset)
@@ -289,7 +289,7 @@ class Tracking(RuleBasedStateMachine):
     @rule(offsets=consumes(snapshots))
     def end_commit(self, offsets: dict[Partition, int]) -> None:
         """A commit has arrived, perhaps after a later one."""
-        self.tracker.committed(offsets)
+        self.tracker.mark_committed(offsets)
         for partition, offset in offsets.items():
             if partition in self.models:
                 self.models[partition].committed = max(self.models[partition].committed, offset)

@@ -140,7 +140,7 @@ async def test_a_batch_belongs_to_the_assignment_it_was_taken_in() -> None:
 
 
 async def test_offsets_that_go_back_are_taken_again() -> None:
-    """A log that was cut, or made anew, is read from where it begins."""
+    """A log that was cut, or made again, is read from where it begins."""
     source, hands = _Source([event(900), event(901)], [event(0), event(1)], [event(2)]), _Hands(900)
     await worked(source, hands, until=lambda: len(hands.taken) == 5)
     assert hands.taken == [900, 901, 0, 1, 2]

@@ -28,7 +28,7 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize(("text", "language"), SENTENCES)
-def test_sentences_are_told_apart(text: str, language: str) -> None:
+def test_sentences_are_reported_apart(text: str, language: str) -> None:
     """A whole sentence is identified by itself, whatever the default."""
     assert identify_language(text, reported=None, last=None, default="en") == language
 

@@ -24,7 +24,7 @@ FLOORS = {
     "short and plain, after another language": 11,
     "a word that says little: stays": 8,
 }
-"""Of 60, 60, 60, 60, 30, 30, 24, 12 and 8: a little below today's scores, to leave room for new word lists."""
+"""Least of 60, 60, 60, 60, 30, 30, 24, 12 and 8: a little below today's scores, to leave room for new word lists."""
 LISTS = sorted(Path(str(WORD_LISTS)).glob("*.txt"))
 
 

@@ -82,7 +82,7 @@ def test_what_people_can_provoke_shuts_no_service(kind: type[UnfitAnswer]) -> No
     for _ in range(50):
         call = breaker.admit()
         assert call is not None
-        breaker.failed(call, error)
+        breaker.record_failure(call, error)
     assert breaker.state is BreakerState.CLOSED
 
 

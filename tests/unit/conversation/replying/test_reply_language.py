@@ -59,7 +59,7 @@ def test_what_cannot_be_told_apart_passes(wanted: str) -> None:
     assert other_language(ENGLISH, wanted=wanted) is None
 
 
-def test_japanese_and_chinese_are_told_by_their_letters() -> None:
+def test_japanese_and_chinese_are_reported_by_their_letters() -> None:
     """Chinese without kana is no Japanese, and Japanese is no Chinese, though they share letters."""
     chinese = "真是个好消息！要是我的话，我会坐九点的火车，这样你们午饭前就能看完整个展览。"
     japanese = "心配しないでください、誰にでもあることです。明日の朝に電話して聞いてみましょう。"

@@ -101,7 +101,7 @@ class Encoder:
         return wav_clip(b"".join([piece async for piece in pcm]), sample_rate=sample_rate)
 
 
-class Told:
+class RecordedTurn:
     """What a stage tells of itself."""
 
     def __init__(self) -> None:
@@ -138,10 +138,10 @@ def speak(*voices: Voice, encoder: Encoder | None = None) -> Ladder[[StreamedRep
 async def answered(
     voices: Ladder[[StreamedReply], Voiced],
     writers: Ladder[[Sequence[ChatTurn], str, StreamedReplies], str],
-    told: Told,
+    turn: RecordedTurn,
 ) -> tuple[str, str, Clip]:
     """Write and speak a reply; give the text, what is said, and the clip."""
-    async with Rehearsal(voices, cast("Turn", told)) as rehearsal:
+    async with Rehearsal(voices, cast("Turn", turn)) as rehearsal:
         served = await writers(TURNS, "en", rehearsal.drafts)
         spoken = (await rehearsal.speak(served.value, "en")).value
     return served.value, spoken.said, spoken.clip
@@ -151,7 +151,7 @@ async def answered(
 async def test_spoken_while_it_is_written() -> None:
     """The first sentence is spoken when the second begins, and the last piece is all that is waited for at the end."""
     voice = Voice(seconds=2)
-    text, said, clip = await answered(speak(voice), rungs(Writer("One two. Three four. Five six.")), Told())
+    text, said, clip = await answered(speak(voice), rungs(Writer("One two. Three four. Five six.")), RecordedTurn())
     assert text == said == "One two. Three four. Five six."
     assert voice.asked == [(2, "One two."), (4, "Three four."), (6, "Five six.")]
     assert voice.around == [("", ""), ("One two.", ""), ("One two. Three four.", "")]
@@ -165,7 +165,7 @@ async def test_side_by_side_in_order() -> None:
     voice = Voice(seconds=3.9)
     shout = "Incomprehensibilities notwithstanding goodbye!"
     sentences = " ".join([shout] * 25)
-    clip = (await answered(speak(voice), rungs(Writer(sentences, pause=0)), Told()))[2]
+    clip = (await answered(speak(voice), rungs(Writer(sentences, pause=0)), RecordedTurn()))[2]
     assert voice.most == 4
     assert len(voice.asked) > voice.most
     assert levels(clip.data) == list(range(1, len(voice.asked) + 1))
@@ -173,10 +173,10 @@ async def test_side_by_side_in_order() -> None:
 
 @in_virtual_time
 async def test_replier_falls_half_way() -> None:
-    """What a fallen replier had begun is never heard, though it was being spoken; the next one begins anew."""
+    """What a fallen replier had begun is never heard, though it was being spoken; the next one begins again."""
     voice = Voice()
     broken = Writer("Never hear this. Nor this. Or", error=BadAnswer("x", "cut short"))
-    text, said, clip = await answered(speak(voice), rungs(broken, Writer("Hear this. Yes.")), Told())
+    text, said, clip = await answered(speak(voice), rungs(broken, Writer("Hear this. Yes.")), RecordedTurn())
     assert text == said == "Hear this. Yes."
     assert levels(clip.data) == [len(voice.asked) - 1, len(voice.asked)]
     assert [text for _, text in voice.asked][-2:] == ["Hear this.", "Yes."]
@@ -185,12 +185,12 @@ async def test_replier_falls_half_way() -> None:
 @in_virtual_time
 async def test_voice_falls_half_way() -> None:
     """What a fallen voice had begun is never heard: the next voice speaks the whole reply from its first sentence."""
-    first, second, told = Voice(fails_at="Three"), Voice(), Told()
-    _, said, clip = await answered(speak(first, second), rungs(Writer("One two. Three four. Five six.")), told)
+    first, second, turn = Voice(fails_at="Three"), Voice(), RecordedTurn()
+    _, said, clip = await answered(speak(first, second), rungs(Writer("One two. Three four. Five six.")), turn)
     assert said == "One two. Three four. Five six."
     assert " ".join(text for _, text in second.asked) == said
     assert levels(clip.data) == list(range(1, len(second.asked) + 1))
-    assert told.attempts == [("voice-0", "unavailable"), ("voice-1", None)]
+    assert turn.attempts == [("voice-0", "unavailable"), ("voice-1", None)]
 
 
 @in_virtual_time
@@ -204,10 +204,10 @@ async def test_voice_says_nothing() -> None:
         yield bytes(200)
 
     silent.speak = hush  # type: ignore[method-assign] # another voice
-    told = Told()
-    _, said, _ = await answered(speak(silent), rungs(Writer("One two. Three four.")), told)
+    turn = RecordedTurn()
+    _, said, _ = await answered(speak(silent), rungs(Writer("One two. Three four.")), turn)
     assert said == "Got your voice memo!"
-    assert told.attempts == [("voice-0", "bad-answer"), ("clip", None)]
+    assert turn.attempts == [("voice-0", "bad-answer"), ("clip", None)]
 
 
 @in_virtual_time
@@ -215,7 +215,7 @@ async def test_no_encoder() -> None:
     """Where the encoder refuses, the same speech is given as WAV, whole."""
     voice = Voice()
     voices = speak(voice, encoder=Encoder(refuses=True))
-    _, said, clip = await answered(voices, rungs(Writer("One. Two. Three.")), Told())
+    _, said, clip = await answered(voices, rungs(Writer("One. Two. Three.")), RecordedTurn())
     assert (said, clip.format) == ("One. Two. Three.", Format.WAV)
     assert levels(clip.data[44:]) == list(range(1, len(voice.asked) + 1))
 
@@ -225,7 +225,9 @@ async def test_a_bug_is_no_outage() -> None:
     """A bug in a voice passes through, and no other voice follows."""
     second = Voice()
     with pytest.raises(KeyError, match="bug"):
-        await answered(speak(Voice(fails_at="Two", error=KeyError("bug")), second), rungs(Writer("One. Two.")), Told())
+        await answered(
+            speak(Voice(fails_at="Two", error=KeyError("bug")), second), rungs(Writer("One. Two.")), RecordedTurn()
+        )
     assert second.asked == []
 
 
@@ -234,9 +236,9 @@ async def test_nothing_is_left() -> None:
     """When no replier can answer, or the memo is cancelled, what was being spoken ends at once."""
     voice = Voice(seconds=50)
     with pytest.raises(LadderExhausted):
-        await answered(speak(voice), rungs(Writer("One. Two. Three", error=Unavailable("x"))), Told())
+        await answered(speak(voice), rungs(Writer("One. Two. Three", error=Unavailable("x"))), RecordedTurn())
     assert voice.speaking == 0
-    running = asyncio.create_task(answered(speak(voice), rungs(Writer("One. Two. Three.")), Told()))
+    running = asyncio.create_task(answered(speak(voice), rungs(Writer("One. Two. Three.")), RecordedTurn()))
     await asyncio.sleep(2.5)
     assert voice.speaking == 2
     running.cancel()
@@ -248,8 +250,8 @@ async def test_nothing_is_left() -> None:
 @in_virtual_time
 async def test_resumed_reply() -> None:
     """A reply that is there already, from an earlier attempt, is spoken whole without a draft."""
-    voice, told = Voice(), Told()
-    async with Rehearsal(speak(voice), cast("Turn", told)) as rehearsal:
+    voice, turn = Voice(), RecordedTurn()
+    async with Rehearsal(speak(voice), cast("Turn", turn)) as rehearsal:
         spoken = (await rehearsal.speak("One two. Three four.", "en")).value
     assert spoken.said == "One two. Three four."
     assert voice.around == [("", "Three four."), ("One two.", "")]
@@ -258,7 +260,7 @@ async def test_resumed_reply() -> None:
 
 @in_virtual_time
 async def test_drafts() -> None:
-    """A draft that is discarded says so to whoever reads it, at once; one that is whole is not discarded any more."""
+    """A draft that is discarded says so to its readers, at once; one that is whole is not discarded any more."""
     drafts = StreamedReplies()
     first = drafts.begin("en")
     first.say("One.")

@@ -44,7 +44,7 @@ def limited(seconds: float | None) -> RateLimited:
 
 @dataclass
 class Clock:
-    """Time that goes on when it is told to."""
+    """Time that goes on when set."""
 
     now: float = 0.0
 
@@ -73,7 +73,7 @@ class Service:
     def fail(self, error: ProviderError = DOWN, *, times: int = 1) -> None:
         """Fail so often."""
         for _ in range(times):
-            self.breaker.failed(self.call(), error)
+            self.breaker.record_failure(self.call(), error)
 
     def state(self) -> BreakerState:
         """What the breaker does now."""
@@ -113,7 +113,7 @@ def test_old_failures_are_forgotten(service: Service) -> None:
 def test_few_failures_among_many_successes_do_not_open_it(service: Service) -> None:
     """A service of which most calls succeed stays in use, until half of them fail."""
     for _ in range(FAILURES + 1):
-        service.breaker.succeeded(service.call())
+        service.breaker.record_success(service.call())
     service.fail(times=FAILURES)
     assert service.state() is BreakerState.CLOSED
     service.fail()
@@ -123,7 +123,7 @@ def test_few_failures_among_many_successes_do_not_open_it(service: Service) -> N
 def test_the_window_is_bounded(service: Service) -> None:
     """However many calls end within the window, only the latest 200 are remembered (I9)."""
     for _ in range(10_000):
-        service.breaker.succeeded(service.call())
+        service.breaker.record_success(service.call())
     service.fail(times=99)
     assert service.state() is BreakerState.CLOSED
     service.fail()
@@ -165,7 +165,7 @@ def test_probe_that_succeeds_closes_it(service: Service) -> None:
     service.clock.now += COOL_DOWN_SECONDS
     service.fail()
     service.clock.now += 2 * COOL_DOWN_SECONDS
-    service.breaker.succeeded(service.call())
+    service.breaker.record_success(service.call())
     assert service.state() is BreakerState.CLOSED
     service.fail(times=FAILURES - 1)
     assert service.state() is BreakerState.CLOSED
@@ -224,17 +224,17 @@ def test_retry_after_never_shortens_a_cool_down(service: Service) -> None:
 def test_permanent_fault_opens_at_once_and_is_news_once(service: Service) -> None:
     """A refused key opens it for the longest time; of all calls under way only the first to tell is news."""
     calls = [service.call() for _ in range(3)]
-    assert [service.breaker.failed(call, UNPAID) for call in calls] == [True, False, False]
+    assert [service.breaker.record_failure(call, UNPAID) for call in calls] == [True, False, False]
     assert service.opens_after() == LONGEST_SECONDS
-    assert service.breaker.failed(service.call(), UNPAID)
+    assert service.breaker.record_failure(service.call(), UNPAID)
     assert service.opens_after() == LONGEST_SECONDS
 
 
 def test_late_permanent_fault_is_news(service: Service) -> None:
-    """A call from before an ordinary opening may tell that it is worse: it lasts longer, and that is told."""
+    """A call from before an ordinary opening may show that it is worse: it lasts longer, and that is reported."""
     late = service.call()
     service.fail(times=FAILURES)
-    assert service.breaker.failed(late, UNPAID)
+    assert service.breaker.record_failure(late, UNPAID)
     assert service.opens_after() == LONGEST_SECONDS
 
 
@@ -242,8 +242,8 @@ def test_late_ends_do_not_speak_for_the_service_now(service: Service) -> None:
     """Calls from before the opening neither close it nor make it longer, nor free another call's probe."""
     calls = [service.call() for _ in range(3)]
     service.fail(times=FAILURES)
-    service.breaker.succeeded(calls[0])
-    service.breaker.failed(calls[1], DOWN)
+    service.breaker.record_success(calls[0])
+    service.breaker.record_failure(calls[1], DOWN)
     assert service.opens_after() == COOL_DOWN_SECONDS
     service.call()
     service.breaker.release(calls[2])
@@ -256,8 +256,8 @@ def test_asked_to_stay_away_while_a_probe_runs(service: Service) -> None:
     service.fail(times=FAILURES)
     service.clock.now += COOL_DOWN_SECONDS
     probe = service.call()
-    service.breaker.failed(late, limited(50))
-    service.breaker.succeeded(probe)
+    service.breaker.record_failure(late, limited(50))
+    service.breaker.record_success(probe)
     assert service.opens_after() == 50
-    service.breaker.succeeded(service.call())
+    service.breaker.record_success(service.call())
     assert service.state() is BreakerState.CLOSED

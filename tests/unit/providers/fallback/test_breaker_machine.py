@@ -28,15 +28,15 @@ UNPAID = Unauthorized("x", status=402)
 
 @dataclass
 class Model:
-    """The rules once more, as simply as they can be told: nothing is ever forgotten, all is looked up again."""
+    """The rules once more, as simply as possible: nothing is ever forgotten, all is looked up again."""
 
     share: float
-    """Of a cool-down, after the jitter."""
+    """Share of a cool-down left after the jitter."""
     ended: list[tuple[float, bool]] = field(default_factory=list)
     """Calls that counted since it was last opened or closed: when, and whether they failed."""
     until: float | None = None
     openings: int = 0
-    """Of our own choice, in a row."""
+    """Successive openings of our own choice."""
     probe: object = None
 
     def state(self, now: float) -> BreakerState:
@@ -117,7 +117,7 @@ class Traffic(RuleBasedStateMachine):
     def one_succeeds(self, data: st.DataObject) -> None:
         """End a call well."""
         call = self.take(data)
-        self.breaker.succeeded(call)
+        self.breaker.record_success(call)
         self.model.succeed(call, self.now)
         self.over(call)
 
@@ -127,7 +127,7 @@ class Traffic(RuleBasedStateMachine):
         """End calls with an ordinary failure."""
         for _ in range(min(count, len(self.running))):
             call = self.take(data)
-            assert not self.breaker.failed(call, DOWN)
+            assert not self.breaker.record_failure(call, DOWN)
             self.model.fail(call, self.now, 0.0)
             self.over(call)
 
@@ -136,7 +136,7 @@ class Traffic(RuleBasedStateMachine):
     def one_is_told_to_stay_away(self, data: st.DataObject, asked: float | None) -> None:
         """End a call with a rate limit, or with a refused key (None)."""
         call = self.take(data)
-        news = self.breaker.failed(
+        news = self.breaker.record_failure(
             call, UNPAID if asked is None else RateLimited("x", status=429, retry_after_seconds=asked)
         )
         assert not (news and asked is not None)
@@ -148,7 +148,7 @@ class Traffic(RuleBasedStateMachine):
     def one_says_nothing(self, data: st.DataObject, rejected: bool) -> None:  # noqa: FBT001 (drawn by name)
         """End a call with a bug, a cancellation, or a request that was wrong."""
         call = self.take(data)
-        assert not (rejected and self.breaker.failed(call, Rejected("x", status=422)))
+        assert not (rejected and self.breaker.record_failure(call, Rejected("x", status=422)))
         self.over(call)
 
     @invariant()

@@ -1,4 +1,4 @@
-"""What a ladder promises; its breakers have tests of their own beside these."""
+"""What a ladder promises; its breakers have tests of their own."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_rung_deadline_moves_on() -> None:
 @in_virtual_time
 async def test_spent_budget_leaves_the_last_rung() -> None:
     """When the budget has run out, the rungs between are passed over; the last is tried, under its own deadline."""
-    rungs = Rung("first", _hangs, 9), Rung("second", _works, 9, quick_seconds=2.1), Rung("last", _slow, 9)
+    rungs = Rung("first", _hangs, 9), Rung("second", _works, 9, min_seconds=2.1), Rung("last", _slow, 9)
     served = await _ladder(*rungs, budget_seconds=5)("hello")
     assert [(attempt.rung, attempt.error) for attempt in served.attempts] == [
         ("first", "timed-out"),

@@ -24,7 +24,7 @@ DOWN = Unavailable("remote", status=503)
 
 @dataclass
 class Service:
-    """A service that does what it is told to."""
+    """A service with scripted behaviour."""
 
     error: BaseException | None = None
     seconds: float = 0.0
@@ -46,9 +46,9 @@ class Service:
             self.running -= 1
 
 
-def two(remote: Service, local: Service | None = None, *, quick_seconds: float = 0.0) -> Ladder[[str], str]:
+def two(remote: Service, local: Service | None = None, *, min_seconds: float = 0.0) -> Ladder[[str], str]:
     """A ladder of a remote rung (10 s) and a local one, with 12 s for both."""
-    rungs = Rung("remote", remote, 10, quick_seconds), Rung("local", local or Service(), 10, quick_seconds)
+    rungs = Rung("remote", remote, 10, min_seconds), Rung("local", local or Service(), 10, min_seconds)
     return Ladder("speak", *rungs, budget_seconds=12)
 
 
@@ -174,7 +174,7 @@ async def test_retry_after_is_heeded() -> None:
     assert ladder.states()["remote"] is BreakerState.HALF_OPEN
 
 
-def test_refused_key_is_told_once_per_opening(caplog: pytest.LogCaptureFixture) -> None:
+def test_refused_key_is_reported_once_per_opening(caplog: pytest.LogCaptureFixture) -> None:
     """A key that is refused shuts the rung at once; the log says so once, with constant words only (I6)."""
 
     async def main() -> None:
@@ -220,7 +220,7 @@ async def test_last_rung_is_never_shut() -> None:
 async def test_no_time_for_a_rung() -> None:
     """In a hurry, a rung that needs longer is passed over without being asked, and without taking the probe."""
     remote = Service()
-    ladder = two(remote, quick_seconds=4)
+    ladder = two(remote, min_seconds=4)
     assert story(await ladder.within(4)("hello")) == [("remote", None)]
     for seconds in (3.9, 0, -7):
         served = await ladder.within(seconds)("hello")
@@ -287,14 +287,14 @@ MEMO = st.tuples(
 
 @given(st.lists(MEMO, max_size=20), st.floats(0, 8))
 def test_a_last_rung_that_cannot_fail_always_serves(
-    memos: list[tuple[float, float, list[tuple[BaseException | None, float]]]], quick_seconds: float
+    memos: list[tuple[float, float, list[tuple[BaseException | None, float]]]], min_seconds: float
 ) -> None:
     """Whatever services do, whenever memos come and however little time they have: a rung serves each, in time."""
 
     async def main() -> None:
         services = [Service(), Service(), Service()]
-        rungs = [Rung(f"rung-{number}", service, 10, quick_seconds) for number, service in enumerate(services)]
-        ladder = Ladder("speak", *rungs, Rung("clip", Service(), 1, quick_seconds), budget_seconds=25)
+        rungs = [Rung(f"rung-{number}", service, 10, min_seconds) for number, service in enumerate(services)]
+        ladder = Ladder("speak", *rungs, Rung("clip", Service(), 1, min_seconds), budget_seconds=25)
         loop = asyncio.get_running_loop()
 
         async def one(at: float, budget: float) -> None:

@@ -141,7 +141,7 @@ def test_a_text_of_ours_stands_alone_and_is_not_of_long_ago() -> None:
 
 
 def test_parts_that_want_a_link() -> None:
-    """A recording without a link is told by its attachment's id; words, links and whatever has a URL are left alone."""
+    """A recording without a link is named by its attachment's id; words, links and what has a URL are left alone."""
     bare = {"type": "voice_memo", "id": "p", "attachment_id": "a"}
     media = {"type": "media", "id": "b", "url": None}
     others = [{"type": "text", "value": "x"}, {"type": "media", "id": "c", "url": "https://x"}, {"type": "media"}, 7]

@@ -28,7 +28,7 @@ SERIES = {"SERIES_API_URL": "https://api.example.com", "SERIES_API_KEY": "k"}
         ("SERIES_MEDIA_HOSTS", "*.example.com", "is no bare host"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_to_write(variable: str, text: str, advice: str) -> None:
+def test_a_wrong_value_comes_with_what_to_write(variable: str, text: str, advice: str) -> None:
     """Each wrong value is one fault, of its own variable, that says what is the matter."""
     assert advice in one_fault(SeriesSettings, variable, text)
 

@@ -101,7 +101,7 @@ async def test_requests_leave_no_lines_in_the_log(caplog: pytest.LogCaptureFixtu
     assert [record for record in caplog.records if record.name.startswith("aiohttp")] == []
 
 
-async def test_a_taken_port_is_told_by_its_variable() -> None:
+async def test_a_taken_port_is_reported_by_its_variable() -> None:
     """The error of a second worker names the variable to change, and nothing is left open."""
     async with serving() as first:
         second = Vitals(registry(), host="127.0.0.1", port=first.port, why_unwell=lambda: None)
@@ -112,7 +112,7 @@ async def test_a_taken_port_is_told_by_its_variable() -> None:
 
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid"])
-async def test_a_host_that_is_not_ours_is_told_by_its_variable(host: str) -> None:
+async def test_a_host_that_is_not_ours_is_reported_by_its_variable(host: str) -> None:
     """An address of another machine, or of none, is an error that names VITALS_HOST."""
     vitals = Vitals(registry(), host=host, port=0, why_unwell=lambda: None)
     with pytest.raises(ListenError, match="VITALS_HOST"):

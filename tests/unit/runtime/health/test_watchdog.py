@@ -15,7 +15,7 @@ AT_MOST_SECONDS = 60.0
 
 
 class Clock:
-    """Time that goes on when it is told to."""
+    """Time that goes on when set."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -163,7 +163,7 @@ def test_a_worker_that_polls_is_left_alone() -> None:
     assert (recorder.dumped, recorder.rebuilt, recorder.ended) == ([], [], [])
 
 
-def test_silence_is_told_rebuilt_and_ended() -> None:
+def test_silence_is_reported_rebuilt_and_ended() -> None:
     """Without polls there is one dump with one rebuild, and then the last word; a look after that is none."""
     clock, loop, recorder = Clock(), Loop(), WatchdogRecorder()
     dog = recorder.watchdog(loop, clock=clock)

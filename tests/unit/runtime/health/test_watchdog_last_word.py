@@ -60,7 +60,7 @@ def test_nobody_waits_for_a_reader_that_has_gone(monkeypatch: pytest.MonkeyPatch
 def test_without_files_there_is_still_the_line(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that has used up its files is told of as such."""
+    """A process that has used up its files is reported as such."""
 
     def exhausted() -> tuple[int, int]:
         raise OSError

@@ -73,8 +73,8 @@ def test_constraints_are_those_of_pydantic(variable: str, text: str, advice: str
         assert one_fault(Kitchen, variable, text) == advice
 
 
-def test_what_disagrees_is_told_with_what_is_wrong() -> None:
-    """Beside a wrong value it is told what else disagrees, in the order of the fields, and each variable once."""
+def test_what_disagrees_is_reported_with_what_is_wrong() -> None:
+    """Besides a wrong value it reports what else disagrees, in the order of the fields, and each variable once."""
     assert list(faults(Kitchen, {"HOME_PEOPLE": "x", "OVEN_MODE": "grill", "OVEN_NAME": "o"})) == [
         *("OVEN_HEAT", "OVEN_NAME", "HOME_PEOPLE")
     ]
@@ -98,7 +98,7 @@ def test_a_fault_reads_as_a_line() -> None:
 
 
 def test_unknown_variables_are_near_to_known_ones() -> None:
-    """With a prefix of ours any unknown name is told of; with one that others use too, only a near miss."""
+    """With a prefix of ours any unknown name is reported; with one that others use too, only a near miss."""
     environ = dict.fromkeys(
         ["OVEN_HEET", "OVEN_ZZZ", "HOME_PEOPLES", "HOME_DIRECTORY", "HOME", "PATH", "OVEN_HEAT"], ""
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         (LogSettings, "LOG_FORMAT", "xml", "xml is not one of auto, human, json"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_to_write(group: type[Group], variable: str, text: str, advice: str) -> None:
+def test_a_wrong_value_comes_with_what_to_write(group: type[Group], variable: str, text: str, advice: str) -> None:
     """Each wrong value is one fault, of its own variable, that says what is the matter."""
     assert advice in one_fault(group, variable, text)
 

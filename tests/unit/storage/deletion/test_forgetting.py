@@ -98,7 +98,7 @@ async def test_chat_of_their_own_is_all_theirs(world: World) -> None:
 
 @pytest.mark.parametrize("group", [True, False])
 async def test_in_a_shared_chat_only_their_memos_are_theirs(world: World, group: bool) -> None:  # noqa: FBT001 (a row)
-    """In a group, or beside other names, only memos known to be theirs go."""
+    """In a group, or among other names, only memos known to be theirs go."""
     await world.memo("51", "1", THEM, group=group)
     await world.memo("51", "2", OTHER, group=group)
     await world.memo("51", "3", "", group=group, named=False)
@@ -134,7 +134,7 @@ async def test_address_instead_of_a_number() -> None:
     assert (DeletionKind.MEMO, "1 in chat 51") in await world.found()
 
 
-async def test_what_waits_ends_and_what_is_held_is_told(world: World) -> None:
+async def test_what_waits_ends_and_what_is_held_is_reported(world: World) -> None:
     """A free memo ends; a held one is left for another run."""
     held = await world.memo("51", "1", THEM, settled=False)
     waiting = await world.memo("51", "2", THEM, settled=False)

@@ -43,7 +43,7 @@ from storage.supabase.errors import NotAllowed, error_of
     ],
 )
 def test_each_code_has_its_meaning(code: str, kind: type[Exception]) -> None:
-    """Operators' faults, outages and bugs are told apart, and no message is passed on."""
+    """Operators' faults, outages and bugs are distinguished, and no message is passed on."""
     error = error_of(APIError({"code": code, "message": "words", "hint": "words", "details": "words"}))
     assert type(error) is kind
     assert "words" not in str(error)
