@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from botocore.loaders import JSONFileLoader
+from hypothesis import settings
 
 from tests.harness.needs import missing
 from tests.postgres.database import make_database, make_roles
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from tests.postgres.server import PostgresServer
 
 _LONGEST: Final = ("simulation", "chaos", "test_outage_matrix.py", "test_quality.py", "test_webhook_storm.py", "stack")
+
+# Random everywhere, also under CI=true, which hypothesis would make the same each time; and without its deadline of
+# 200 ms an example, which measures how busy the machine is: what hangs ends at pytest's timeout.
+settings.register_profile("ours", deadline=None, derandomize=False)
+settings.load_profile("ours")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -334,11 +334,7 @@ class Campaign:
     async def _end(self) -> None:
         """Stop the workers: each exits with 0."""
         running = [worker for worker in self.workers if worker.alive]
-        for worker in running:
-            worker.resume()
-            worker.process.terminate()
-        for worker in running:
-            status = await worker.stop()
+        for worker, status in zip(running, await asyncio.gather(*(each.stop() for each in running)), strict=True):
             if status != 0:
                 self.figures.left.append(f"a worker ended with {status}: {worker.log}")
 

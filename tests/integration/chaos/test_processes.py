@@ -74,11 +74,7 @@ class Team:
     async def end(self) -> None:
         """Stop those that still run: each ends well."""
         running = [worker for worker in self.workers if worker.alive]
-        for worker in running:
-            worker.resume()
-            worker.process.terminate()
-        for worker in running:
-            assert await worker.stop(PATIENCE_SECONDS) == 0
+        assert await asyncio.gather(*(each.stop(PATIENCE_SECONDS) for each in running)) == [0] * len(running)
 
     async def say(self, chat: str, message_id: str) -> None:
         """Put a memo on the topic."""
