@@ -286,7 +286,7 @@ class PostgresBesideMemory(TwoLedgers):
         return supabase_store(self.server, self.database, clock=self.clock)
 
 
-TestTwoLedgers = TwoLedgers.TestCase
+TestTwoLedgers = pytest.mark.slow(TwoLedgers.TestCase)
 TestTwoLedgers.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
 
 

@@ -130,6 +130,7 @@ async def test_archive_is_made_as_the_settings_say() -> None:
 
 
 @pytest.mark.usefixtures("s3_environment")
+@pytest.mark.slow
 async def test_keys_of_others_are_listed_as_they_are() -> None:
     """More keys than one answer holds are listed, below our prefix alone."""
     with client() as looking:

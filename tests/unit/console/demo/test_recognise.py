@@ -128,6 +128,7 @@ async def test_too_few_words_are_not_judged() -> None:
 
 
 @pytest.mark.timeout(2 * PATIENCE)
+@pytest.mark.slow
 async def test_a_garbled_reply_does_not_pass() -> None:
     """A reply at a wrong rate, without one of its sentences, or that cannot be decoded is reported, and fails."""
     well, fast, slow = await spoken(SAID, SAMPLE_RATE, SAMPLE_RATE * 3 // 2, SAMPLE_RATE * 2 // 3)
