@@ -28,7 +28,7 @@ def exit_on_errors(*others: type[Exception]) -> Iterator[None]:
     except StoreNotReady as error:
         exit_with(f"voicememo: {error}; see STORE_URL", FAILED)
     except StoreUnavailable as error:
-        exit_with(f"voicememo: {error}; the store may be locked or away: try again, or see STORE_URL", FAILED)
+        exit_with(f"voicememo: {error}; see STORE_URL, or try again if another process uses the store", FAILED)
     except ArchiveError as error:
         exit_with(f"voicememo: {error}; see ARCHIVE_URL, or try again", FAILED)
     except (SourceError, StorageError) as error:

@@ -103,14 +103,14 @@ def _steps(story: Story) -> Table:
     columns = ("stage", "rung", Column("ms", justify="right"), Column("error", overflow="fold"))
     table = Table(*(("claim", *columns) if several else columns), box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for step in story.steps:
-        cells = (step.stage, step.rung or "", f"{step.seconds * 1000:.0f}", step.error or "")
+        cells = (step.stage, step.rung or "", f"{step.seconds * 1000:.0f}", step.error or "")  # constant words of ours
         table.add_row(*((str(step.fence), *cells) if several else cells), style="red" if step.error else "")
     return table
 
 
 def _fact(facts: Mapping[str, JsonValue], name: str) -> str | None:
     value = facts.get(name)
-    return str(value) if value else None
+    return " ".join(str(value).splitlines()) if value else None  # a line feed in them would look like a line of ours
 
 
 def _list(facts: Mapping[str, JsonValue], name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from dataclasses import dataclass
@@ -25,6 +26,13 @@ _LEAST_COLUMNS = 30
 _BLANKS = re.compile(r" +(?=\n)")
 _WORD = re.compile(r"\S+\s*")
 json_option = partial(click.option, "--json", "as_json", is_flag=True)
+
+
+def refuse_nan(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:  # noqa: ARG001 (click's)
+    """Refuse nan, which passes every range; an option's callback."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is not a number.")
+    return value
 
 
 class _Trimmed:
@@ -73,10 +81,17 @@ class Entry:
             first = Text(" " * indent)
 
     def _lines(self, width: int) -> Iterator[Text]:
-        for paragraph in self.text.split("\n"):
+        for paragraph in _printable(self.text).split("\n"):
             for line in paragraph.divide(_breaks(paragraph.plain, width)):
                 line.rstrip()
                 yield line
+
+
+def _printable(text: Text) -> Text:
+    """Replace what a terminal would take as a command or as another order of letters: people's words may hold any."""
+    clean = text.copy()
+    clean.plain = "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text.plain)
+    return clean
 
 
 def _breaks(text: str, width: int) -> Iterator[int]:

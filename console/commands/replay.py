@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import time
 from contextlib import AsyncExitStack, nullcontext
@@ -20,7 +19,7 @@ from console.errors import exit_on_errors
 from console.exits import FAILED, MISUSED, exit_with
 from console.follow import EventOutcome, follow
 from console.memo_story import print_story
-from console.printing import Entry, json_option, print_json, printer
+from console.printing import Entry, json_option, print_json, printer, refuse_nan
 from console.store import open_store
 from consumer.events.parse import VoiceMemo, parse
 from consumer.kafka.publisher import KafkaPublisher
@@ -52,13 +51,6 @@ class Put:
     offset: int
 
 
-def _not_nan(context: click.Context, parameter: click.Parameter, value: float) -> float:  # noqa: ARG001 (click's)
-    """Refuse nan, which passes every range."""
-    if math.isnan(value):
-        raise click.BadParameter("nan is no number of seconds.")
-    return value
-
-
 @click.command(name="replay")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--wait", is_flag=True, help="Follow each event to its end in the ledger (STORE_URL).")
@@ -67,7 +59,7 @@ def _not_nan(context: click.Context, parameter: click.Parameter, value: float) -
     default=120.0,
     show_default=True,
     type=click.FloatRange(0, _MOST_PATIENT_SECONDS, min_open=True),
-    callback=_not_nan,
+    callback=refuse_nan,
     metavar="SECONDS",
     help="With --wait: follow each event for at most this long.",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from rich.text import Text
 from console.errors import exit_on_errors
 from console.exits import ALREADY_ANSWERED, FAILED, MISUSED, NO_SUCH_MEMO, exit_with
 from console.memo_story import not_a_memo, standing
-from console.printing import Entry, json_option, print_json, printer
+from console.printing import Entry, json_option, print_json, printer, refuse_nan
 from console.store import open_store
 from consumer import wiring
 from consumer.handling.bug_limit import TooManyBugs
@@ -78,7 +78,13 @@ class ReprocessOptions:
     help="Do this stage and those after it again, and pay for them; by default earlier results are used.",
 )
 @click.option("--again", is_flag=True, help="Send one more reply, whatever was sent before.")
-@click.option("--rate", "per_second", type=click.FloatRange(min=0.01), help="Take at most this many memos a second.")
+@click.option(
+    "--rate",
+    "per_second",
+    type=click.FloatRange(min=0.01),
+    callback=refuse_nan,
+    help="Take at most this many memos a second.",
+)
 @json_option(help="For programs: one JSON object per memo.")
 def command(  # noqa: PLR0917 (click passes them all)
     message_ids: tuple[str, ...],
@@ -114,7 +120,8 @@ async def _run(settings: Settings, message_ids: Sequence[str], options: Reproces
     async with _handler(settings) as handler:
         targets = [(each, None) for each in message_ids] or await _failed(handler.ledger)
         for number, (message_id, key) in enumerate(targets, start=1):
-            with console.status(Text(f"{number} of {len(targets)}: {message_id}")):
+            progress = Text(f"{number} of {len(targets)}: {message_id}")
+            with nullcontext() if options.as_json else console.status(progress):
                 ended = await _reprocess(handler, message_id, key, options)
             for each in ended:
                 _print(each, console, as_json=options.as_json)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
 from console.exits import MISUSED, NO_SUCH_MEMO, exit_with
 from console.memo_story import not_a_memo, print_story, standing
-from console.printing import json_option, printer
+from console.printing import json_option, print_json, printer
 from console.store import read_store
 
 
@@ -31,6 +30,6 @@ def command(message_id: str, as_json: bool) -> None:  # noqa: FBT001 (click pass
         exit_with(f"{message_id}: {explained}" if explained else unknown, NO_SUCH_MEMO)
     for story in stories:
         if as_json:
-            click.echo(json.dumps({**asdict(story), "standing": standing(story)}, ensure_ascii=False))
+            print_json({**asdict(story), "standing": standing(story)})
         else:
             print_story(story, printer())

@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from console.errors import exit_on_errors
-from consumer.settings import load
+from consumer.settings import Settings, load
 from consumer.webhook import wiring
 from runtime.listening import ListenError
 from runtime.logs import configure_logs
+from runtime.settings.environment import warn_of_unknown
 from runtime.settings.variables import secrets_of
 from runtime.signals import stop_on_signals
-
-if TYPE_CHECKING:
-    from consumer.settings import Settings
 
 
 @click.command(name="webhook")
@@ -32,6 +29,7 @@ def command() -> None:
     with exit_on_errors(ListenError):
         settings = load(os.environ, complete=False)
         configure_logs(settings.log.format, settings.log.level, sys.stderr, secrets=secrets_of(settings))
+        warn_of_unknown(Settings, os.environ)
         asyncio.run(_run(settings))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import ValidationError
 
 from runtime.settings.faults import ConfigurationError, Fault, quoted
-from runtime.settings.groups import Group, environment
+from runtime.settings.groups import Group, environment, text_of
 from runtime.settings.variables import inner_groups, variables
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
+
+    from runtime.settings.variables import Variable
 
 G = TypeVar("G", bound=Group)
 
@@ -93,13 +95,14 @@ def _faults_of(error: ValidationError, group: type[Group]) -> Iterator[Fault]:
         else:
             place = each["loc"]  # a value, or an entry in it
             variable = next(known for known in variables(group) if place[: len(known.path)] == known.path)
-            yield Fault(variable.name, _advice(each, variable.field))
+            yield Fault(variable.name, _advice(each, variable))
 
 
-def _advice(error: ErrorDetails, field: FieldInfo) -> str:
-    context = error.get("ctx", {})
+def _advice(error: ErrorDetails, variable: Variable) -> str:
+    context, field, value = error.get("ctx", {}), variable.field, str(error["input"])
+    written = text_of(variable.name)  # which has the operator's own upper and lower case
     return _ADVICE.get(error["type"], "is wrong: {message}").format(
-        value=quoted(str(error["input"])),
+        value=quoted(written if written.casefold() == value.casefold() else value),
         message=context.get("error", error["msg"]),
         choices=", ".join(re.findall(r"'([^']+)'", str(context.get("expected")))),
         bounds=_bounds(field),

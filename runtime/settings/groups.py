@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from pydantic import field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from runtime.settings.faults import ConfigurationError, Fault
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pydantic.fields import FieldInfo
+
+_NUMBERS: Final = {int: re.compile(r"[0-9]{1,15}"), float: re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")}
 
 _environ: ContextVar[Mapping[str, str]] = ContextVar("environ")
 
@@ -30,11 +34,21 @@ def environment(environ: Mapping[str, str]) -> Iterator[None]:
         _environ.reset(token)
 
 
+def text_of(variable: str) -> str:
+    """Return a variable as it is written in `environment()`."""
+    return _environ.get({}).get(variable, "").strip()
+
+
 class _Environment(EnvSettingsSource):
     """A group's variables in `environment()`, where the demo and the tests have mappings of their own."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return {name.lower(): text.strip() for name, text in _environ.get({}).items() if name.isupper()}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
+            return None, field_name, False  # LOG is no variable, though a group is called so
+        return super().get_field_value(field, field_name)
 
     def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:  # noqa: ANN401, FBT001 (the signature is pydantic's)
         # HF_TOKEN= means that there is none; where there is a default to lose it is a fault.
@@ -83,12 +97,16 @@ class Group(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _is_text(cls, value: object) -> object:
+    def _is_text(cls, value: object, info: ValidationInfo) -> object:
         if isinstance(value, str):
             if not value.isprintable():
                 raise ValueError("contains a control or otherwise unprintable character")
             if not value:
                 raise ValueError("must not be empty")
+            kind = cls.model_fields[info.field_name or ""].annotation
+            # Python's numbers have more spellings: 1_000, 1e3, +5. Here those are slips.
+            if kind in _NUMBERS and not _NUMBERS[kind].fullmatch(value):
+                raise PydanticCustomError("int_parsing" if kind is int else "float_parsing", "not a number")
         return value
 
     @model_validator(mode="after")

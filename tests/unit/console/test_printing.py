@@ -23,6 +23,13 @@ def test_text_is_wrapped_beside_its_label() -> None:
     assert _printed(entry, 40) == ["heard   please call me back when you", "        have time, will you"]
 
 
+@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\u202e", "\u2028"])
+def test_nothing_commands_the_terminal(character: str) -> None:
+    """What a person said, and what a vendor answered, is shown as text alone (I6)."""
+    (line,) = _printed(Entry(Text("heard"), Text(f"a{character}[2Jb"), 8), 40)
+    assert line == "heard   a\ufffd[2Jb"
+
+
 def test_a_word_is_never_cut() -> None:
     """An id that is wider than its line stays whole, so that it can be copied; so do lines of a text that has some."""
     assert _printed(Entry(Text("kept"), Text(f"a {ID}.wav b\n{ID}.m4a"), 6), 36) == [

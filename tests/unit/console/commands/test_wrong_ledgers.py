@@ -44,7 +44,7 @@ def test_a_ledger_that_is_locked(tmp_path: Path) -> None:
         result = called("failed", **kept(tmp_path))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("voicememo: SQLite: ")
-    assert result.stderr.endswith("; the store may be locked or away: try again, or see STORE_URL\n")
+    assert result.stderr.endswith("; see STORE_URL, or try again if another process uses the store\n")
 
 
 async def _nothing(store: SqliteStore) -> None:

@@ -153,7 +153,7 @@ def told(environ: Mapping[str, str], *, complete: bool = False) -> dict[str, str
         (WorkerSettings, "REPLY_DEADLINE_SECONDS", "nan", "is not a number of seconds between 1 and 600"),
         (WorkerSettings, "REPLY_DEADLINE_SECONDS", "0.5", "0.5 is not between 1 and 600 seconds"),
         (WorkerSettings, "REPLY_DEADLINE_SECONDS", "٣٠", "is not a number of seconds"),
-        (WorkerSettings, "DRAIN_SECONDS", "-1", "-1 is not between 0 and 300 seconds"),
+        (WorkerSettings, "DRAIN_SECONDS", "-1", "-1 is not a number of seconds between 0 and 300"),
         (WorkerSettings, "RETRY_FOR_SECONDS", "", "must not be empty"),
         (WorkerSettings, "MAX_MEMO_BYTES", "1e6", "1e6 is not a whole number"),
         (WorkerSettings, "MAX_MEMO_BYTES", "9" * 5000, "… is not a whole number"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pytest
 from pydantic import Field, SecretStr
@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 from runtime.settings.environment import read, unknown_variables, warn_of_unknown
 from runtime.settings.faults import ConfigurationError, Fault, required
 from runtime.settings.groups import Group
+from runtime.settings.kinds import Upper
 from runtime.settings.variables import secrets_of, variables
 from tests.unit.runtime.settings.reading import faults, one_fault
 
@@ -48,6 +49,29 @@ def test_groups_are_read_inside_groups() -> None:
     kitchen = read(Kitchen, {"OVEN_HEAT": " 200 ", "HOME_PEOPLE": "3", "oven_mode": "grill", "OVEN": "{}"})
     assert (kitchen.oven.heat, kitchen.oven.mode, kitchen.people) == (200, "fan", 3)
     assert [each.name for each in variables(Kitchen) if not each.is_default(kitchen)] == ["OVEN_HEAT", "HOME_PEOPLE"]
+
+
+def test_a_variable_named_like_a_group_is_none_of_ours() -> None:
+    """A container's OVEN=x disturbs neither the group nor what is told of its variables."""
+    assert read(Kitchen, {"OVEN": "x", "OVEN_HEAT": "200"}).oven.heat == 200
+    advice = faults(Kitchen, {"OVEN": "x", "OVEN_HEAT": "hot"})
+    assert advice == {"OVEN_HEAT": "hot is not a whole number between 50 and 250"}
+
+
+@pytest.mark.parametrize("text", ["1_00", "+100", "100.0", "1e2", "-100", "٣٣٣"])
+def test_numbers_are_digits(text: str) -> None:
+    """Other spellings that Python knows are slips in a variable."""
+    assert list(faults(Kitchen, {"OVEN_HEAT": text})) == ["OVEN_HEAT"]
+
+
+def test_a_fault_quotes_what_was_written() -> None:
+    """Also where upper and lower case do not matter, so that it is found in the file it comes from."""
+
+    class Grill(Group, env_prefix="GRILL_"):
+        mode: Annotated[Literal["HOT", "COLD"], Upper] = "HOT"
+
+    assert read(Grill, {"GRILL_MODE": "cold"}).mode == "COLD"
+    assert one_fault(Grill, "GRILL_MODE", "Warm") == "Warm is not one of HOT, COLD"
 
 
 @pytest.mark.parametrize(
