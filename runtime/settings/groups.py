@@ -21,32 +21,33 @@ if TYPE_CHECKING:
 
 _NUMBERS: Final = {int: re.compile(r"[0-9]{1,15}"), float: re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")}
 
-_environ: ContextVar[Mapping[str, str]] = ContextVar("environ")
+_texts: ContextVar[Mapping[str, str]] = ContextVar("texts", default={})  # noqa: B039 (never written to)
+"""Text of each variable by its name in lower case, as pydantic-settings looks for it."""
 
 
 @contextmanager
 def environment(environ: Mapping[str, str]) -> Iterator[None]:
     """Read groups from this mapping inside the block; outside of one there is nothing to read."""
-    token = _environ.set(environ)
+    token = _texts.set({name.lower(): text.strip() for name, text in environ.items() if name.isupper()})
     try:
         yield
     finally:
-        _environ.reset(token)
+        _texts.reset(token)
 
 
 def text_of(variable: str) -> str:
     """Return a variable as it is written in `environment()`."""
-    return _environ.get({}).get(variable, "").strip()
+    return _texts.get().get(variable.lower(), "")
 
 
 class _Environment(EnvSettingsSource):
     """A group's variables in `environment()`, where the demo and the tests have mappings of their own."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): text.strip() for name, text in _environ.get({}).items() if name.isupper()}
+        return _texts.get()
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
+        if group_of(field) is not None:
             return None, field_name, False  # LOG is no variable, though a group is called so
         return super().get_field_value(field, field_name)
 
@@ -114,3 +115,9 @@ class Group(BaseSettings):
         if faults := tuple(self.conflicts()):
             raise ConfigurationError(*faults)
         return self
+
+
+def group_of(field: FieldInfo) -> type[Group] | None:
+    """Return the group that a field holds; None if it holds a value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Group) else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from runtime.settings.groups import Group
+from runtime.settings.groups import Group, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +59,8 @@ def variables(group: type[Group], path: tuple[str, ...] = ()) -> Iterator[Variab
 def inner_groups(group: type[Group]) -> Iterator[tuple[str, type[Group]]]:
     """Yield the groups inside a group, by the name of their field."""
     for name, field in group.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
-            yield name, field.annotation
+        if (inner := group_of(field)) is not None:
+            yield name, inner
 
 
 def secrets_of(settings: Group) -> frozenset[str]:
