@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import sys
@@ -17,7 +16,7 @@ from rich.text import Text
 
 from console.errors import exit_on_errors
 from console.exits import FAILED, MISUSED, exit_with
-from console.printing import printer
+from console.printing import print_json, printer
 from consumer.settings import load
 from runtime.settings.kinds import phone_number
 from storage.deletion.forgetting import NOT_DELETED, Forgetting
@@ -194,10 +193,10 @@ def _print_text(report: PurgeReport, request: PurgeRequest) -> None:
 def _print_json(report: PurgeReport, request: PurgeRequest) -> None:
     for item, result in report.items:
         about = {"kind": item.kind, "name": item.name, "objects": list(item.objects)}
-        click.echo(json.dumps({**about, "fate": result or ("listed" if request.dry_run else "failed")}))
+        print_json({**about, "fate": result or ("listed" if request.dry_run else "failed")})
     deleted = sum(result is DeletionResult.DELETED for _, result in report.items)
     summary = {"found": len(report.items), "deleted": deleted, "held": report.held, "more": report.more}
-    click.echo(json.dumps({**summary, "troubles": _troubles(report)}))
+    print_json({**summary, "troubles": _troubles(report)})
 
 
 def _troubles(report: PurgeReport) -> list[str]:
